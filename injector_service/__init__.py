@@ -1,0 +1,1 @@
+"""Rewriting: puts a sealed tracking pixel into outgoing messages, octet by octet."""
