@@ -30,10 +30,28 @@ $(DEVELOPMENT): $(RUNTIME)
 .PHONY: setup
 setup: $(DEVELOPMENT) ## Create the environment with everything in it
 
+.PHONY: proto
+proto: $(DEVELOPMENT) generate ## Generate the stubs from the contract
+
+.PHONY: generate
+generate:
+	buf generate
+	@# The typing generator writes a gRPC module for files without a service, too.
+	@for stub in $$(find protos/gen -name '*_pb2_grpc.pyi'); do \
+	  test -e "$${stub%i}" || rm "$$stub"; \
+	done
+
+.PHONY: contract
+contract: $(DEVELOPMENT) ## Check the contract: style, format, compatibility
+	buf lint
+	buf format --diff --exit-code > /dev/null
+	.ci/breaking
+
 .PHONY: format
 format: $(DEVELOPMENT) ## Format the code and the contract
 	ruff format .
 	ruff check --fix-only --quiet .
+	buf format --write
 
 .PHONY: lint
 lint: $(DEVELOPMENT) ## Check style and spelling
@@ -50,7 +68,7 @@ test: $(DEVELOPMENT) ## Run every test
 	pytest
 
 .PHONY: check
-check: lint types test ## Run every check
+check: lint types contract test ## Run every check
 
 .PHONY: clean
 clean: ## Remove what the targets made
