@@ -6,7 +6,11 @@ Anything else becomes `INTERNAL` with a fixed sentence and a request ID, and goe
 to the log under the same ID: its own text may hold SQL, paths or addresses.
 """
 
+# grpc's handler class is generic for the type checker only.
+from __future__ import annotations
+
 import contextlib
+import inspect
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any, Final, NoReturn, TypeVar
@@ -91,8 +95,12 @@ class ErrorInterceptor(grpc.aio.ServerInterceptor):
         if handler is None or handler.request_streaming:
             return handler
         if handler.response_streaming:
+            # A stream is either an async generator or, as in the health service, a
+            # coroutine that writes to its context.
+            is_generator = inspect.isasyncgenfunction(handler.unary_stream)
+            wrap = self._streaming if is_generator else self._unary
             return grpc.unary_stream_rpc_method_handler(
-                self._streaming(handler.unary_stream),
+                wrap(handler.unary_stream),
                 request_deserializer=handler.request_deserializer,
                 response_serializer=handler.response_serializer,
             )

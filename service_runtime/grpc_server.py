@@ -10,6 +10,7 @@ import structlog
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
+from service_runtime.background import running
 from service_runtime.drain import Drain
 from service_runtime.error_interceptor import ErrorInterceptor
 from service_runtime.errors import ServiceError
@@ -61,8 +62,9 @@ async def grpc_server(
 ) -> AsyncIterator[str]:
     """Serve *services* at *listen* (`host:port`; port 0 takes a free one) inside the block.
 
-    Yields the address that is served.  When the block ends, health says NOT_SERVING,
-    no new call is taken, and running calls have the drain's grace to end.
+    Yields the address that is served.  Once the drain has begun, health says
+    NOT_SERVING, and calls go on.  When the block ends, no new call is taken, and
+    running ones have the drain's grace to end.
 
     Raises:
         ListenError: the address is taken, not ours, or no address.
@@ -94,11 +96,12 @@ async def grpc_server(
         await health_servicer.set(name, health_pb2.HealthCheckResponse.SERVING)
     address = bound_address(listen, port)
     log.info("serving gRPC", address=address)
-    try:
-        yield address
-    finally:
-        await health_servicer.enter_graceful_shutdown()
-        await server.stop(drain.grace.total_seconds())
+    async with running(_say_not_serving(drain, health_servicer)):
+        try:
+            yield address
+        finally:
+            await health_servicer.enter_graceful_shutdown()
+            await server.stop(drain.grace.total_seconds())
 
 
 def _add_health_and_reflection(
@@ -110,3 +113,8 @@ def _add_health_and_reflection(
         (*names, health.SERVICE_NAME, reflection.SERVICE_NAME), server
     )
     return health_servicer
+
+
+async def _say_not_serving(drain: Drain, health_servicer: health.aio.HealthServicer) -> None:
+    await drain.wait()
+    await health_servicer.enter_graceful_shutdown()
