@@ -43,7 +43,7 @@ def test_pixel_stands_before_the_end_of_the_body() -> None:
 @pytest.mark.parametrize(
     "html",
     [
-        b"<html><body>caf=C3=A9</body></html>\n",
+        b"<html><body>na=C3=AFve</body></html>\n",
         b"<html><body>soft</bo=\ndy></html>\n",
         b"<html><body>escaped=3C/body></html>\n",
         b"<html><body>lower=3c/b=6fdy></html>\n",
