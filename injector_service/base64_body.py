@@ -31,6 +31,7 @@ class Base64Body:
     """
 
     __slots__ = ("_encoded", "_end", "_line_end", "_resume", "_width", "octets")
+    breaks_lines = True
 
     def __init__(self, encoded: bytes) -> None:
         self._encoded = encoded

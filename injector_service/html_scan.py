@@ -28,8 +28,8 @@ FOREIGN: Final = (b"svg", b"math")
 # parts, 2.6 MB, has 60,000), and half a second of work.
 MAX_TAGS: Final = 400_000
 
-# Tags that cost a step of Python each.
-MAX_TOKENS: Final = 100_000
+# Tags and comments that cost a step of Python each, a few microseconds.
+MAX_TOKENS: Final = 30_000
 
 # Containers in containers, tracked one by one; deeper ones change nothing,
 # because the way out is the outermost.
@@ -87,6 +87,8 @@ class Scan:
     """The last real ``</body>``."""
 
     has_frameset: bool = False
+    """Whether frames stand in the place of a body."""
+
     placeholders: list[tuple[int, int]] = dataclasses.field(default_factory=list)
     placeholder_spot: Spot | None = None
     images: list[tuple[int, int]] = dataclasses.field(default_factory=list)
@@ -238,7 +240,7 @@ class _Scanner:
                 # What was left open in the head ends with it.
                 self._open.clear()
         elif name == b"frameset":
-            scan.has_frameset = True
+            scan.has_frameset = scan.has_frameset or scan.body_open_end is None
         elif name == b"plaintext":
             return -1
         elif lowered.startswith(b"/", end - 2) and (name in FOREIGN or self._is_foreign()):

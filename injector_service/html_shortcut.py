@@ -26,6 +26,9 @@ _TURN: Final = re.compile(
     rb")"
 )
 
+# What has more of them is left to the scan and its limits.
+_MAX_TURNS: Final = 10_000
+
 # White space between "=" and a quote that is looked through for the "=".
 _LOOK_BACK: Final = 64
 
@@ -35,10 +38,8 @@ def end_of_body(lowered: bytes) -> tuple[int, list[tuple[int, int]]] | None:
 
     None if it is not certain that the offset is outside everything.
     """
-    spot = lowered.rfind(b"</body")
+    spot = _candidate(lowered)
     if spot < 0:
-        spot = len(lowered.rstrip(SPACE))
-    elif lowered[spot + 6 : spot + 7] not in _AFTER_NAME:
         return None
     opaque: list[tuple[int, int]] = []
     safe = 0
@@ -46,14 +47,14 @@ def end_of_body(lowered: bytes) -> tuple[int, list[tuple[int, int]]] | None:
     found = _TURN.search(lowered, 0, spot)
     while found is not None:
         at = found.start()
-        if not _is_text(lowered, safe, at):
+        if len(opaque) == _MAX_TURNS or not _is_text(lowered, safe, at):
             return None
         kind = found.lastindex
         if kind == 1:
             end = comment_end(lowered, at)
             if lowered.startswith((b"[if", b"<![e"), at + 4) and end >= 0:
                 conditionals += conditional_step(lowered, at, end)
-        elif kind == 2:  # noqa: PLR2004 - the pattern's second group
+        elif kind == 2 and _is_plain_tag(lowered, at):  # noqa: PLR2004 - the second group
             end = raw_text_end(lowered, lowered[at + 1 : found.end()], at)
         else:
             return None
@@ -68,6 +69,22 @@ def end_of_body(lowered: bytes) -> tuple[int, list[tuple[int, int]]] | None:
 
 
 _AFTER_NAME: Final = frozenset((b">", b" ", b"\t", b"\n", b"\r", b"\f", b"/"))
+
+
+def _candidate(lowered: bytes) -> int:
+    """Return the offset that is the end of the body if nothing misleads, or -1."""
+    spot = lowered.rfind(b"</body")
+    if spot >= 0:
+        return spot if lowered[spot + 6 : spot + 7] in _AFTER_NAME else -1
+    if lowered.rfind(b"<frameset") >= 0:
+        return -1
+    return len(lowered.rstrip(SPACE))
+
+
+def _is_plain_tag(lowered: bytes, at: int) -> bool:
+    """Say whether the tag at *at* certainly ends at the first ">"."""
+    tag = lowered[at : lowered.find(b">", at) + 1]
+    return tag.count(b'"') % 2 == 0 and tag.count(b"'") % 2 == 0
 
 
 def _is_text(lowered: bytes, safe: int, at: int) -> bool:

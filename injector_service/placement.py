@@ -50,6 +50,9 @@ def find_place(html: bytes, placement: Placement) -> Place | Outcome:
     scan = scan_html(lowered)
     if scan is None:
         return Outcome.TOO_COMPLEX
+    if scan.has_frameset:
+        # Frames instead of a body: there is nothing that an image could be in.
+        return Outcome.NO_HTML_PART
     placeholders = tuple(span for span in scan.placeholders if _is_placeholder(html, span))
     if placeholders and scan.placeholder_spot is not None:
         place = Place(spot=scan.placeholder_spot.outside, removals=placeholders)
@@ -57,8 +60,6 @@ def find_place(html: bytes, placement: Placement) -> Place | Outcome:
         place = Place(spot=_start(lowered, scan))
     else:
         place = _end(lowered, scan)
-    if scan.has_frameset:
-        return dataclasses.replace(place, warnings=(RewriteWarning.PIXEL_MAY_NOT_LOAD,))
     return place
 
 
