@@ -21,7 +21,7 @@ def pytest_configure(config: pytest.Config) -> None:
     hypothesis.settings.register_profile(
         "default", deadline=None, derandomize=True, max_examples=200, database=None
     )
-    hypothesis.settings.register_profile("thorough", deadline=None, max_examples=20_000)
+    hypothesis.settings.register_profile("thorough", deadline=None, max_examples=4_000)
     if hypothesis.settings.get_current_profile_name() != "thorough":
         hypothesis.settings.load_profile("default")
 

@@ -45,7 +45,6 @@ _DRAWN: Final = frozenset(
         "iframe",
         "img",
         "input",
-        "object",
         "select",
         "svg",
         "textarea",
