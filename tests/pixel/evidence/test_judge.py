@@ -7,7 +7,15 @@ from concurrent.futures import ThreadPoolExecutor
 import hypothesis
 from hypothesis import strategies as st
 
-from pixel_service.evidence import Evidence, Fetch, Judge, NetworkDatabases, load_judge
+from pixel_service.evidence import (
+    MAX_USER_AGENT_CHARACTERS,
+    Evidence,
+    Fetch,
+    Judge,
+    NetworkDatabases,
+    clean_user_agent,
+    load_judge,
+)
 from pixel_service.evidence.judge import (
     MAX_ADDRESSES,
     MAX_HEADERS,
@@ -55,6 +63,20 @@ def test_judge_never_raises(
 
     for text in texts_of(evidence):
         text.encode("utf-8")
+
+
+@hypothesis.given(user_agent=ANY_TEXT)
+@hypothesis.example(user_agent="Mozilla/5.0 \udcff")
+@hypothesis.example(user_agent="\ud83d\ude00" * 512)
+def test_a_clean_user_agent_can_be_sent(user_agent: str) -> None:
+    """Octets that are no UTF-8 reach us as lone surrogates and must not reach protobuf."""
+    cleaned = clean_user_agent(user_agent)
+
+    cleaned.encode("utf-8")
+    assert len(cleaned) <= MAX_USER_AGENT_CHARACTERS
+    assert cleaned == clean_user_agent(cleaned)
+    if user_agent.isascii():
+        assert cleaned == user_agent[:MAX_USER_AGENT_CHARACTERS]
 
 
 def texts_of(evidence: Evidence) -> list[str]:

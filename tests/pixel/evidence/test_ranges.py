@@ -43,6 +43,14 @@ def test_a_set_holds_what_its_networks_hold(
         )
 
 
+def test_the_address_between_two_ranges_is_in_neither() -> None:
+    """Ranges are joined where they touch, and nowhere else."""
+    found = AddressSet.of(parse_ranges("192.0.2.0/32\n192.0.2.2/32\n192.0.2.3/32"))
+
+    assert ipaddress.ip_address("192.0.2.1") not in found
+    assert len(found) == 2
+
+
 @hypothesis.given(networks=st.lists(NETWORKS, max_size=20))
 def test_merged_networks_are_the_same_set(networks: list[Network]) -> None:
     """What is stored after merging holds the same addresses, in no more networks."""
