@@ -1,6 +1,5 @@
 """Fetches to evidence."""
 
-import bisect
 import contextlib
 import datetime as dt
 import functools
@@ -24,7 +23,8 @@ from pixel_service.evidence.network import NetworkDatabases, ReadNetwork, load_n
 from pixel_service.evidence.range_files import load_ranges
 from pixel_service.evidence.ranges import parse_address
 from pixel_service.evidence.rule_file import read_rules
-from pixel_service.evidence.rules import Rule, RuleSet
+from pixel_service.evidence.rule_index import RuleIndex
+from pixel_service.evidence.rules import RuleSet
 
 # What is remembered, so that most fetches cost a look-up.  User agents repeat: a few
 # thousand make up nearly all traffic, and an entry has at most 1 KiB.  Addresses repeat
@@ -46,9 +46,8 @@ ReadClient = Callable[[str], Client | None]
 class Judge:
     """Turns fetches into evidence.
 
-    Safe to use from several threads.  Each kind of fact is matched once for each value
-    that it takes, and leaves a number with a bit for each rule; the rules that hold are
-    the bits that all kinds leave.
+    Safe to use from several threads.  What each kind of fact leaves of the rules is
+    remembered for the values that it took last.
     """
 
     def __init__(
@@ -66,7 +65,7 @@ class Judge:
         """The header fields that the rules look at, in lower case."""
         self._read_client = read_client
         self._read_network = read_network
-        self._times = _Times(rules)
+        self._index = RuleIndex(rules)
         self._of_user_agent = functools.lru_cache(MAX_USER_AGENTS)(self._match_user_agent)
         self._of_address = functools.lru_cache(MAX_ADDRESSES)(self._match_address)
         self._of_headers = functools.lru_cache(MAX_HEADERS)(self._match_headers)
@@ -80,7 +79,9 @@ class Judge:
         )
         by_address, network = self._of_address((fetch.ip_address or "")[:MAX_ADDRESS_CHARACTERS])
         by_headers = self._of_headers(self._headers_of(fetch.headers))
-        judgement = self._weigh(by_user_agent & by_address & by_headers & self._times.match(since))
+        judgement = self._weigh(
+            by_user_agent & by_address & by_headers & self._index.by_time(since)
+        )
         if judgement.client is not None:
             client = _named(judgement.client)
         return Evidence(
@@ -104,49 +105,19 @@ class Judge:
 
     def _match_user_agent(self, user_agent: str) -> tuple[int, Client | None]:
         cleaned = clean_user_agent(user_agent)
-        bits = self._bits(lambda rule: rule.user_agent is None or rule.user_agent.holds(cleaned))
-        return bits, self._read_client(cleaned)
+        return self._index.by_user_agent(cleaned), self._read_client(cleaned)
 
     def _match_address(self, text: str) -> tuple[int, Network | None]:
         address = parse_address(text)
         network = self._read_network(address) if self._read_network and address else None
         system = network.autonomous_system_number if network else 0
-        bits = self._bits(lambda rule: rule.address is None or rule.address.holds(address, system))
-        return bits, network
+        return self._index.by_address(address, system), network
 
     def _match_headers(self, headers: tuple[tuple[str, str], ...]) -> int:
-        fields = dict(headers)
-        return self._bits(lambda rule: rule.header is None or rule.header.holds(fields))
+        return self._index.by_headers(dict(headers))
 
     def _judgement_of(self, bits: int) -> Judgement:
-        return weigh([rule for bit, rule in enumerate(self.ruleset.rules) if bits >> bit & 1])
-
-    def _bits(self, holds: Callable[[Rule], bool]) -> int:
-        return _bits(self.ruleset.rules, holds)
-
-
-class _Times:
-    """The rules that hold at a time, found by the limits that rules name."""
-
-    def __init__(self, rules: tuple[Rule, ...]) -> None:
-        times = [rule.time for rule in rules if rule.time is not None]
-        limits = {time.at_least for time in times} | {time.below for time in times}
-        self._limits = sorted(limits - {0.0, float("inf")})
-        # Between two limits nothing changes: the lower one stands for all up to the next.
-        self._bits = [
-            _bits(rules, functools.partial(_holds_at, low)) for low in (0.0, *self._limits)
-        ]
-        self._unknown = _bits(rules, lambda rule: rule.time is None)
-
-    def match(self, since: dt.timedelta | None) -> int:
-        """Return a bit for each rule that holds this long after acceptance."""
-        if since is None:
-            return self._unknown
-        return self._bits[bisect.bisect_right(self._limits, since.total_seconds())]
-
-
-def _holds_at(seconds: float, rule: Rule) -> bool:
-    return rule.time is None or rule.time.holds(seconds)
+        return weigh(self._index.rules_of(bits))
 
 
 def load_judge(
@@ -186,10 +157,6 @@ def _since_acceptance(fetch: Fetch) -> dt.timedelta | None:
     if fetch.acceptance_time is None:
         return None
     return max(dt.timedelta(), fetch.open_time - fetch.acceptance_time)
-
-
-def _bits(rules: tuple[Rule, ...], holds: Callable[[Rule], bool]) -> int:
-    return sum(1 << bit for bit, rule in enumerate(rules) if holds(rule))
 
 
 @functools.lru_cache(64)
