@@ -78,6 +78,8 @@ class Correspondence:
     header_message_id: str
     notified_fields: tuple[tuple[str, str], ...]
     headers_truncated: bool
+    recipient: str = ""
+    """The recipient's address; empty when it is that of the only To mailbox."""
 
     @property
     def from_domain(self) -> str:

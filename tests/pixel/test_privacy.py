@@ -75,6 +75,7 @@ class Secrets:
     identity: str
     mailbox: str
     recipient: str
+    envelope: str
     date: str
     subject: str
     header_message_id: str
@@ -86,7 +87,7 @@ class Secrets:
         return {getattr(self, name) for name in names - {"message_id", "tag", "user_agent"}}
 
 
-SECRETS = st.lists(SECRET, min_size=10, max_size=10, unique=True).map(
+SECRETS = st.lists(SECRET, min_size=11, max_size=11, unique=True).map(
     lambda texts: Secrets(
         **dict(zip((field.name for field in dataclasses.fields(Secrets)), texts, strict=True))
     )
@@ -122,6 +123,7 @@ def seen_open(
             header_message_id=f"<{secrets.header_message_id}@example.com>",
             notified_fields=(("X-Field", secrets.header),),
             headers_truncated=False,
+            recipient=f"{secrets.envelope}@example.com",
         ),
         ip_address=address,
         user_agent=user_agent,
