@@ -4,7 +4,7 @@ import time
 import urllib.error
 import urllib.request
 from pathlib import Path
-from typing import IO, Final
+from typing import IO, Final, Protocol
 from urllib.parse import urlsplit
 
 from pixel_service.evidence.errors import RangesInvalid
@@ -40,6 +40,10 @@ def read_source(source: str) -> bytes:
         raise RangesInvalid(f"{source}: {error.strerror or error}") from error
 
 
+class _Stream(Protocol):
+    def read1(self, size: int, /) -> bytes: ...
+
+
 class _HttpsOnly(urllib.request.HTTPRedirectHandler):
     """Follows redirects to https only: a list decides who counts as a scanner."""
 
@@ -68,10 +72,11 @@ def _require_https(url: str) -> str:
     return url
 
 
-def _read_all(stream: IO[bytes]) -> bytes:
+def _read_all(stream: _Stream) -> bytes:
     deadline = time.monotonic() + TOTAL_SECONDS
     octets = bytearray()
-    while piece := stream.read(_PIECE_OCTETS):
+    # Not read, which would wait for a whole piece however slowly it trickles in.
+    while piece := stream.read1(_PIECE_OCTETS):
         octets += piece
         if len(octets) > MAX_RANGE_OCTETS:
             raise RangesInvalid(f"has more than {MAX_RANGE_OCTETS} octets")
