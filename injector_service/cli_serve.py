@@ -8,7 +8,6 @@ from typing import Any, Literal
 
 import click
 
-from injector_service import server
 from injector_service.errors import DatabaseUnusable, SettingsInvalid
 from injector_service.settings import Settings
 from service_runtime import process
@@ -109,6 +108,9 @@ def serve(
     **options: Any,  # noqa: ANN401 - click's
 ) -> None:
     """Rewrite messages and keep configurations, until SIGTERM or SIGINT."""
+    # Here, because loading the server takes longer than all that the other commands do.
+    from injector_service import server  # noqa: PLC0415 - see above
+
     configure_logging(level=log_level.upper(), format_=log_format)
     keep_large_blocks()
     try:

@@ -9,7 +9,6 @@ import asyncio
 import dataclasses
 import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
-from typing import Final
 
 import structlog
 
@@ -17,9 +16,6 @@ from injector_service.configuration import Configuration, KeptConfiguration
 from injector_service.errors import StorageUnavailable
 from injector_service.sender import keys_of_address, sender_key
 from injector_service.store.sql import ConfigurationStore, Written
-
-# Changes of another process are seen after this time at the latest.
-DEFAULT_REFRESH_INTERVAL: Final = dt.timedelta(seconds=2)
 
 log = structlog.get_logger()
 

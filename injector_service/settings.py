@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Final
 
 from injector_service.configuration import is_base_url
-from injector_service.configurations import DEFAULT_REFRESH_INTERVAL
 from injector_service.errors import SettingsInvalid
 from injector_service.rewrite_request import DEFAULT_MAX_MESSAGE_OCTETS
 from service_runtime.drain import DEFAULT_GRACE
@@ -22,6 +21,9 @@ from service_runtime.key_ring import (
 DEFAULT_LISTEN: Final = "127.0.0.1:50051"
 DEFAULT_DATA: Final = Path("data")
 DEFAULT_PIXEL_BASE_URL: Final = "http://127.0.0.1:8080"
+
+# One small row is read at each look; operators wait for nothing longer than this.
+DEFAULT_REFRESH_INTERVAL: Final = dt.timedelta(seconds=2)
 
 DATABASE_FILE: Final = "injector.db"
 
