@@ -1,9 +1,9 @@
 """What a notification says of a message's header, as it stands there."""
 
 import dataclasses
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
-from injector_service.addresses import mailboxes
+from injector_service.addresses import addr_spec, mailboxes
 from injector_service.choosing import sender_address
 from injector_service.header import Header
 from injector_service.token_payload import NotifiedField
@@ -12,6 +12,9 @@ from injector_service.token_payload import NotifiedField
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class HeaderFacts:
     """Values of header fields: unfolded, encoded words not decoded."""
+
+    recipient: str = ""
+    """The address of the one recipient, from the envelope or else from the header."""
 
     identity_id: str = ""
     from_mailboxes: tuple[str, ...] = ()
@@ -22,14 +25,18 @@ class HeaderFacts:
     notified_fields: tuple[NotifiedField, ...] = ()
 
 
-def read_header_facts(header: Header, notified_headers: Collection[str]) -> HeaderFacts:
-    """Return what notifications carry of *header*.
+def read_header_facts(
+    header: Header, recipients: Sequence[str], notified_headers: Collection[str]
+) -> HeaderFacts:
+    """Return what notifications carry of *header*, of a message with one recipient.
 
     Args:
         header: the message's header.
+        recipients: the envelope's; if empty, those of the header count.
         notified_headers: names of the fields that the configurations ask for.
     """
     return HeaderFacts(
+        recipient=_recipient(header, recipients),
         identity_id=sender_address(header),
         from_mailboxes=_mailboxes(header, "From"),
         to_mailboxes=_mailboxes(header, "To"),
@@ -47,6 +54,16 @@ def _mailboxes(header: Header, name: str) -> tuple[str, ...]:
         split = mailboxes(value)
         found += [value] if split is None else split
     return tuple(found)
+
+
+def _recipient(header: Header, recipients: Sequence[str]) -> str:
+    if recipients:
+        return recipients[0]
+    for name in ("To", "Cc", "Bcc"):
+        for value in header.get_all(name):
+            if found := mailboxes(value):
+                return addr_spec(found[0])
+    return ""
 
 
 def _notified_fields(header: Header, names: Collection[str]) -> tuple[NotifiedField, ...]:

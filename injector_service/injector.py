@@ -82,6 +82,7 @@ class Injector:
                 message_id=message_id,
                 configurations=tracking,
                 acceptance_time=self._clock(),
+                recipients=request.recipients,
                 tags=request.tags,
                 privacy_level=level,
             )

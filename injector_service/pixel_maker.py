@@ -29,6 +29,9 @@ class MessageFacts:
     """Those that track."""
 
     acceptance_time: dt.datetime
+    recipients: tuple[str, ...]
+    """The envelope's; empty if those of the header count."""
+
     tags: Mapping[str, str]
     privacy_level: PrivacyLevel
 
@@ -45,6 +48,7 @@ class PixelMaker:
         self.warnings: tuple[RewriteWarning, ...] = ()
         self._base_url = base_url.rstrip("/")
         self._sealer = sealer
+        self._recipients = facts.recipients
         self._notified_headers = _notified_headers(facts)
         self._core = _core_payload(facts)
         self._max_octets = max_payload_octets(self._base_url)
@@ -60,7 +64,7 @@ class PixelMaker:
         """Return the pixel of the message with *header*."""
         facts = HeaderFacts()
         if self._core.privacy_level < PrivacyLevel.PSEUDONYMOUS:
-            facts = read_header_facts(header, self._notified_headers)
+            facts = read_header_facts(header, self._recipients, self._notified_headers)
         fitted = fit(self._core, facts, self._max_octets)
         if fitted.is_subject_cut:
             self.warnings += (RewriteWarning.SUBJECT_TRUNCATED,)

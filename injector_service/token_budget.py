@@ -2,8 +2,8 @@
 
 A URL has at most 2,000 characters, a token at most 1,950.  What does not fit is left
 out: first notified header fields from the end, then the end of the subject; where that
-is not enough, recipients from the end, then whole fields.  What identifies the
-message, and its tags, are never cut.
+is not enough, To mailboxes from the end, then whole fields, the recipient last.  What
+identifies the message, and its tags, are never cut.
 """
 
 import dataclasses
@@ -12,6 +12,7 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
+from injector_service.addresses import addr_spec
 from injector_service.header_facts import HeaderFacts
 from injector_service.pixel import MAX_URL_CHARACTERS, PIXEL_PATH
 from injector_service.pixel_token import MAX_TOKEN_CHARACTERS, OVERHEAD_OCTETS, serialize
@@ -49,33 +50,41 @@ def fit(core: TokenPayload, facts: HeaderFacts, max_octets: int) -> Fitted:
 
     *core* itself must fit: see `excess_octets`.
     """
-    whole = _joined(core, facts)
+    whole = _joined(core, _without_recipient(facts) if _to_says_recipient(facts) else facts)
     if len(serialize(whole)) <= max_octets:
         return Fitted(payload=whole, is_subject_cut=False, are_fields_cut=False)
     room = _Room(max_octets - len(serialize(core)) - _FLAG_OCTETS)
+    to_mailboxes: tuple[str, ...] = ()
+    if _to_says_recipient(facts) and room.holds_all(facts.to_mailboxes):
+        facts = _without_recipient(facts)
+        to_mailboxes = room.take_first(facts.to_mailboxes)
+    cut = _cut(facts, to_mailboxes, room)
+    return Fitted(
+        payload=dataclasses.replace(_joined(core, cut), headers_truncated=True),
+        is_subject_cut=cut.subject != facts.subject,
+        are_fields_cut=dataclasses.replace(cut, subject=facts.subject) != facts,
+    )
+
+
+def _cut(facts: HeaderFacts, to_mailboxes: tuple[str, ...], room: "_Room") -> HeaderFacts:
+    """Return what of *facts* fits into *room*, where *to_mailboxes*, if any, are already in."""
     cut = HeaderFacts(
+        recipient=room.take_text(facts.recipient),
         identity_id=room.take_text(facts.identity_id),
         from_mailboxes=room.take_first(facts.from_mailboxes),
         header_message_id=room.take_text(facts.header_message_id),
         date=room.take_text(facts.date),
     )
-    if room.holds_all(facts.to_mailboxes):
+    if not to_mailboxes and room.holds_all(facts.to_mailboxes):
         to_mailboxes = room.take_first(facts.to_mailboxes)
-        subject = room.take_start(facts.subject)
-    else:
-        # A long To field would not fit without the subject either.
-        subject = room.take_start(facts.subject)
-        to_mailboxes = room.take_first(facts.to_mailboxes)
-    cut = dataclasses.replace(
+    subject = room.take_start(facts.subject)
+    # A To field that would not fit without the subject either does not cost the subject.
+    to_mailboxes = to_mailboxes or room.take_first(facts.to_mailboxes)
+    return dataclasses.replace(
         cut,
         to_mailboxes=to_mailboxes,
         subject=subject,
         notified_fields=room.take_fields(facts.notified_fields),
-    )
-    return Fitted(
-        payload=dataclasses.replace(_joined(core, cut), headers_truncated=True),
-        is_subject_cut=cut.subject != facts.subject,
-        are_fields_cut=dataclasses.replace(cut, subject=facts.subject) != facts,
     )
 
 
@@ -94,7 +103,19 @@ def _joined(core: TokenPayload, facts: HeaderFacts) -> TokenPayload:
         subject=facts.subject,
         header_message_id=facts.header_message_id,
         notified_fields=facts.notified_fields,
+        recipient=facts.recipient,
     )
+
+
+def _to_says_recipient(facts: HeaderFacts) -> bool:
+    """Say whether the pixel service finds the recipient in a whole To field by itself."""
+    if len(facts.to_mailboxes) != 1:
+        return False
+    return addr_spec(facts.to_mailboxes[0]) == facts.recipient
+
+
+def _without_recipient(facts: HeaderFacts) -> HeaderFacts:
+    return dataclasses.replace(facts, recipient="")
 
 
 class _Room:

@@ -169,6 +169,28 @@ async def test_what_cannot_be_tracked_comes_back_as_it_was(
     assert answer.message_id
 
 
+@pytest.mark.parametrize(
+    ("raw", "recipients", "expected"),
+    [
+        (message(), [], ""),
+        (message(), ["bob@example.net"], ""),
+        (message(), ["blind@example.org"], "blind@example.org"),
+        (message("Cc: c@example.org"), ["c@example.org"], "c@example.org"),
+        (message().replace(b"To: Bob", b"Bcc: Bob"), [], "bob@example.net"),
+    ],
+    ids=["header", "envelope", "blind copy", "copy", "header's blind copy"],
+)
+async def test_the_recipient_is_known(
+    service: Service, raw: bytes, recipients: list[str], expected: str
+) -> None:
+    """The token says who the recipient is, unless the only To mailbox does."""
+    await service.create("news")
+
+    answer = await rewrite(service, raw, recipients=recipients)
+
+    assert service.unsealed(answer.pixel_url).recipient == expected
+
+
 async def test_envelope_recipients_count_before_those_of_the_header(service: Service) -> None:
     """One envelope recipient is tracked whatever To says, and several are not."""
     await service.create("news")

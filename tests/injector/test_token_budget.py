@@ -7,6 +7,7 @@ import hypothesis
 import pytest
 from hypothesis import strategies as st
 
+from injector_service.addresses import addr_spec
 from injector_service.header_facts import HeaderFacts
 from injector_service.pixel_token import TokenSealer, serialize
 from injector_service.privacy import PrivacyLevel
@@ -23,6 +24,7 @@ CORE: Final = TokenPayload(
     tags=(("a", "b"),),
 )
 FACTS: Final = HeaderFacts(
+    recipient="b@example.net",
     identity_id="a@example.com",
     from_mailboxes=("A <a@example.com>",),
     to_mailboxes=("B <b@example.net>",),
@@ -37,8 +39,9 @@ texts = st.text(
 )
 long_texts = st.builds(lambda text, times: text * times, texts, st.integers(0, 20))
 mailbox_lists = st.lists(long_texts, max_size=6).map(tuple)
-facts_of_any_kind = st.builds(
+facts_of_one_kind = st.builds(
     HeaderFacts,
+    recipient=long_texts,
     identity_id=long_texts,
     from_mailboxes=mailbox_lists,
     to_mailboxes=mailbox_lists,
@@ -48,6 +51,9 @@ facts_of_any_kind = st.builds(
     notified_fields=st.lists(
         st.builds(NotifiedField, name=texts.filter(bool), value=long_texts), max_size=5
     ).map(tuple),
+)
+facts_of_any_kind = facts_of_one_kind | facts_of_one_kind.map(
+    lambda facts: dataclasses.replace(facts, to_mailboxes=(facts.recipient,))
 )
 
 
@@ -65,6 +71,7 @@ def test_whatever_the_header_the_payload_fits(facts: HeaderFacts, max_octets: in
     assert facts.from_mailboxes[: len(payload.from_mailboxes)] == payload.from_mailboxes
     assert facts.to_mailboxes[: len(payload.to_mailboxes)] == payload.to_mailboxes
     assert facts.notified_fields[: len(payload.notified_fields)] == payload.notified_fields
+    assert payload.recipient in ("", facts.recipient)
     assert payload.identity_id in ("", facts.identity_id)
     assert payload.date in ("", facts.date)
     assert payload.header_message_id in ("", facts.header_message_id)
@@ -77,8 +84,14 @@ def test_what_is_said_of_the_cuts_is_true(facts: HeaderFacts) -> None:
     fitted = fit(CORE, facts, 400)
 
     payload = fitted.payload
+    to_says_recipient = (
+        len(payload.to_mailboxes) == 1
+        and payload.to_mailboxes == facts.to_mailboxes
+        and addr_spec(payload.to_mailboxes[0]) == facts.recipient
+    )
     rest = (
-        payload.identity_id == facts.identity_id
+        (payload.recipient == facts.recipient or to_says_recipient)
+        and payload.identity_id == facts.identity_id
         and payload.from_mailboxes == facts.from_mailboxes
         and payload.to_mailboxes == facts.to_mailboxes
         and payload.date == facts.date
@@ -163,6 +176,36 @@ def test_a_long_to_field_does_not_cost_the_subject() -> None:
     assert fitted.payload.subject == FACTS.subject
     assert len(fitted.payload.to_mailboxes) > 10
     assert (fitted.is_subject_cut, fitted.are_fields_cut) == (False, True)
+
+
+def test_a_recipient_in_the_only_to_mailbox_is_not_said_twice() -> None:
+    """The pixel service finds it there; any other recipient is sealed."""
+    blind = dataclasses.replace(FACTS, recipient="blind@example.org")
+    of_two = dataclasses.replace(FACTS, to_mailboxes=("b@example.net", "c@example.net"))
+
+    assert fit(CORE, FACTS, 1_000).payload.recipient == ""
+    assert fit(CORE, blind, 1_000).payload.recipient == "blind@example.org"
+    assert fit(CORE, of_two, 1_000).payload.recipient == "b@example.net"
+
+
+def test_a_recipient_is_said_when_its_to_mailbox_is_cut() -> None:
+    """A To mailbox that is too long to be kept does not take the recipient with it."""
+    facts = dataclasses.replace(FACTS, to_mailboxes=("x" * 2_000 + " <b@example.net>",))
+
+    payload = fit(CORE, facts, 1_000).payload
+
+    assert payload.to_mailboxes == ()
+    assert payload.recipient == "b@example.net"
+
+
+def test_one_mailbox_left_of_several_is_not_taken_for_the_recipient() -> None:
+    """When To is cut down to one mailbox, the token still says who the recipient is."""
+    facts = dataclasses.replace(FACTS, to_mailboxes=("c@example.net", "x" * 2_000 + "@b.c"))
+
+    payload = fit(CORE, facts, 1_000).payload
+
+    assert payload.to_mailboxes == ("c@example.net",)
+    assert payload.recipient == "b@example.net"
 
 
 @pytest.mark.parametrize("length", [8, 22, 43, 44, 100, 200])
