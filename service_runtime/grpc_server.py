@@ -1,0 +1,120 @@
+"""A gRPC server as people expect one: limits, keepalive, health, reflection, drain."""
+
+import contextlib
+import dataclasses
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from typing import Final
+
+import grpc
+import structlog
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+
+from service_runtime.background import running
+from service_runtime.drain import Drain
+from service_runtime.error_interceptor import ErrorInterceptor
+from service_runtime.errors import ServiceError
+from service_runtime.listen import ListenError, bound_address
+
+# gRPC's own default is 4 MiB.
+DEFAULT_MAX_MESSAGE_OCTETS: Final = 4 * 1024 * 1024
+
+# Calls at once; more wait in the client.  A stream counts as one.
+MAX_CONCURRENT_RPCS: Final = 4_000
+
+# Liveness.  A peer that is gone is noticed within about 40 s: a ping after 30 s of
+# silence, 10 s to answer it.  Without the ping timeout a frozen peer would be
+# noticed a minute later (measured: FIELD-NOTES part 5).  Clients may ping every
+# 10 s; faster ones get GOAWAY.  Connections end after half an hour, so that a new
+# process behind a load balancer gets its share; their streams have a minute to end.
+LIVENESS: Final = (
+    ("grpc.keepalive_time_ms", 30_000),
+    ("grpc.keepalive_timeout_ms", 10_000),
+    ("grpc.http2.ping_timeout_ms", 10_000),
+    ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
+    ("grpc.keepalive_permit_without_calls", 1),
+    ("grpc.http2.max_pings_without_data", 0),
+)
+
+log = structlog.get_logger()
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class GrpcService:
+    """One service to serve."""
+
+    name: str
+    """Its full name, such as `emailopens.injector.v1.InjectorService`."""
+
+    add: Callable[[grpc.aio.Server], None]
+    """Adds its servicer to a server."""
+
+
+@contextlib.asynccontextmanager
+async def grpc_server(
+    *,
+    listen: str,
+    services: Sequence[GrpcService],
+    status_codes: Mapping[type[ServiceError], grpc.StatusCode],
+    drain: Drain,
+    max_message_octets: int = DEFAULT_MAX_MESSAGE_OCTETS,
+    reuse_port: bool = False,
+) -> AsyncIterator[str]:
+    """Serve *services* at *listen* (`host:port`; port 0 takes a free one) inside the block.
+
+    Yields the address that is served.  Once the drain has begun, health says
+    NOT_SERVING, and calls go on.  When the block ends, no new call is taken, and
+    running ones have the drain's grace to end.
+
+    Raises:
+        ListenError: the address is taken, not ours, or no address.
+    """
+    server = grpc.aio.server(
+        interceptors=[ErrorInterceptor(status_codes)],
+        options=(
+            *LIVENESS,
+            ("grpc.max_receive_message_length", max_message_octets),
+            ("grpc.max_send_message_length", max_message_octets),
+            # On Linux gRPC shares ports unless told not to: a second instance would
+            # silently take half of the calls.
+            ("grpc.so_reuseport", int(reuse_port)),
+        ),
+        maximum_concurrent_rpcs=MAX_CONCURRENT_RPCS,
+    )
+    for service in services:
+        service.add(server)
+    names = [service.name for service in services]
+    health_servicer = _add_health_and_reflection(server, names)
+    try:
+        port = server.add_insecure_port(listen)
+    except RuntimeError:
+        # Not the cause: gRPC puts a page of its own file names into it.
+        raise ListenError(f"cannot listen at {listen}: taken, or not an address of ours") from None
+    await server.start()
+    # The empty name stands for the server as a whole (gRPC health protocol).
+    for name in ("", *names):
+        await health_servicer.set(name, health_pb2.HealthCheckResponse.SERVING)
+    address = bound_address(listen, port)
+    log.info("serving gRPC", address=address)
+    async with running(_say_not_serving(drain, health_servicer)):
+        try:
+            yield address
+        finally:
+            await health_servicer.enter_graceful_shutdown()
+            await server.stop(drain.grace.total_seconds())
+
+
+def _add_health_and_reflection(
+    server: grpc.aio.Server, names: Sequence[str]
+) -> health.aio.HealthServicer:
+    health_servicer = health.aio.HealthServicer()
+    health_pb2_grpc.add_HealthServicer_to_server(health_servicer, server)
+    reflection.enable_server_reflection(
+        (*names, health.SERVICE_NAME, reflection.SERVICE_NAME), server
+    )
+    return health_servicer
+
+
+async def _say_not_serving(drain: Drain, health_servicer: health.aio.HealthServicer) -> None:
+    await drain.wait()
+    await health_servicer.enter_graceful_shutdown()

@@ -1,0 +1,74 @@
+"""What operators' tools are told over HTTP."""
+
+import contextlib
+from collections.abc import AsyncIterator
+
+import aiohttp
+import prometheus_client
+import pytest
+
+from service_runtime.admin_server import Condition, admin_server
+from service_runtime.listen import ListenError, split_address
+
+
+@contextlib.asynccontextmanager
+async def served(*conditions: Condition) -> AsyncIterator[tuple[aiohttp.ClientSession, str]]:
+    registry = prometheus_client.CollectorRegistry()
+    prometheus_client.Counter("opens_recorded", "Recorded.", registry=registry).inc(3)
+    async with (
+        admin_server(
+            listen="127.0.0.1:0", conditions=lambda: conditions, registry=registry
+        ) as address,
+        aiohttp.ClientSession() as session,
+    ):
+        yield session, f"http://{address}"
+
+
+@pytest.mark.parametrize(("log_answers", "status"), [(True, 200), (False, 503)])
+async def test_readiness_names_each_condition(*, log_answers: bool, status: int) -> None:
+    """An operator sees which condition keeps a process from being ready."""
+    async with (
+        served(
+            Condition(name="log", holds=log_answers, detail="spooling"),
+            Condition(name="keys", holds=True),
+        ) as (session, url),
+        session.get(f"{url}/readyz") as answer,
+    ):
+        text = await answer.text()
+
+    assert answer.status == status
+    assert text == f"log: {'yes' if log_answers else 'no'} spooling\nkeys: yes\n"
+
+
+async def test_health_and_metrics_are_there() -> None:
+    """Probes and Prometheus find what they look for."""
+    async with served() as (session, url):
+        async with session.get(f"{url}/healthz") as health:
+            pass
+        async with session.get(f"{url}/metrics") as metrics:
+            text = await metrics.text()
+
+    assert health.status == 200
+    assert "opens_recorded_total 3.0" in text
+
+
+async def test_taken_port_is_one_clear_error() -> None:
+    """The error names the address and why it cannot be served."""
+    registry = prometheus_client.CollectorRegistry()
+    async with served() as (_, url):
+        address = url.removeprefix("http://")
+        with pytest.raises(ListenError, match=rf"cannot listen at {address}: .*in use"):
+            async with admin_server(listen=address, conditions=tuple, registry=registry):
+                pass
+
+
+@pytest.mark.parametrize("address", ["", ":80", "host", "host:", "host:x", "host:65536"])
+def test_address_without_host_or_port_is_refused(address: str) -> None:
+    """A typing error in a setting is found at start."""
+    with pytest.raises(ListenError, match="is not host:port"):
+        split_address(address)
+
+
+def test_ipv6_addresses_have_brackets() -> None:
+    """As in URLs (RFC 3986 section 3.2.2)."""
+    assert split_address("[::1]:8080") == ("::1", 8080)

@@ -1,0 +1,216 @@
+"""The gRPC server over a real channel: errors, limits, health, reflection, drain."""
+
+import contextlib
+import datetime as dt
+from collections.abc import AsyncIterator
+from typing import Any, cast
+
+import grpc
+import pytest
+from google.rpc import error_details_pb2
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
+from grpc_status import rpc_status
+from structlog.testing import capture_logs
+
+from emailopens.pixel.v1 import pixel_service_pb2 as pb
+from emailopens.pixel.v1 import pixel_service_pb2_grpc as pb_grpc
+from service_runtime.drain import Drain
+from service_runtime.errors import FieldViolation, InvalidFields, ServiceError
+from service_runtime.grpc_server import GrpcService, grpc_server
+from service_runtime.listen import ListenError
+
+NAME = pb.DESCRIPTOR.services_by_name["PixelService"].full_name
+Context = grpc.aio.ServicerContext[pb.ListOpensRequest, pb.ListOpensResponse]
+StreamContext = grpc.aio.ServicerContext[pb.StreamOpensRequest, pb.StreamOpensResponse]
+
+
+class OutOfPaper(ServiceError):
+    """An error of the test's own."""
+
+    reason = "OUT_OF_PAPER"
+    retry_delay = dt.timedelta(seconds=3)
+
+
+class FaultyServicer(pb_grpc.PixelServiceServicer):
+    """Does what the request's page token, or its cursor, says."""
+
+    async def ListOpens(  # noqa: N802 - the contract's name
+        self, request: pb.ListOpensRequest, context: Context
+    ) -> pb.ListOpensResponse:
+        del context
+        fail(request.page_token)
+        return pb.ListOpensResponse(cursor="x" * request.page_size)
+
+    async def StreamOpens(  # noqa: N802 - the contract's name
+        self, request: pb.StreamOpensRequest, context: StreamContext
+    ) -> AsyncIterator[pb.StreamOpensResponse]:
+        del context
+        yield pb.StreamOpensResponse()
+        fail(request.after_cursor)
+
+    async def AcknowledgeOpens(  # noqa: N802 - the contract's name
+        self,
+        request: pb.AcknowledgeOpensRequest,
+        context: grpc.aio.ServicerContext[pb.AcknowledgeOpensRequest, pb.AcknowledgeOpensResponse],
+    ) -> pb.AcknowledgeOpensResponse:
+        raise NotImplementedError
+
+
+def fail(how: str) -> None:
+    match how:
+        case "service error":
+            raise OutOfPaper("the tray is empty", metadata={"tray": "2"})
+        case "invalid fields":
+            raise InvalidFields(
+                FieldViolation(field="a", description="is missing"),
+                FieldViolation(field="b[1]", description="is too long"),
+            )
+        case "fault":
+            raise RuntimeError("SELECT secret FROM /var/lib")
+        case _:
+            pass
+
+
+@contextlib.asynccontextmanager
+async def served(drain: Drain | None = None) -> AsyncIterator[grpc.aio.Channel]:
+    servicer = FaultyServicer()
+    async with (
+        grpc_server(
+            listen="127.0.0.1:0",
+            services=[
+                GrpcService(
+                    name=NAME,
+                    add=lambda server: pb_grpc.add_PixelServiceServicer_to_server(servicer, server),
+                )
+            ],
+            status_codes={OutOfPaper: grpc.StatusCode.UNAVAILABLE},
+            drain=drain or Drain(),
+            max_message_octets=100_000,
+        ) as address,
+        grpc.aio.insecure_channel(address) as channel,
+    ):
+        yield channel
+
+
+def health_stub(channel: grpc.aio.Channel) -> Any:  # noqa: ANN401 - its types lack the methods
+    return health_pb2_grpc.HealthStub(channel)
+
+
+async def call(channel: grpc.aio.Channel, how: str, *, streaming: bool) -> grpc.aio.AioRpcError:
+    """Return the error that a call ends with."""
+    stub = pb_grpc.PixelServiceStub(channel)
+    try:
+        if streaming:
+            async for _ in stub.StreamOpens(pb.StreamOpensRequest(after_cursor=how)):
+                pass
+        else:
+            await stub.ListOpens(pb.ListOpensRequest(page_token=how))
+    except grpc.aio.AioRpcError as error:
+        return error
+    raise AssertionError("the call ended well")
+
+
+@pytest.mark.parametrize("streaming", [False, True])
+async def test_service_error_becomes_its_status_with_error_info(*, streaming: bool) -> None:
+    """A client gets code, sentence, reason, metadata and when to retry."""
+    async with served() as channel:
+        error = await call(channel, "service error", streaming=streaming)
+
+    assert error.code() is grpc.StatusCode.UNAVAILABLE
+    assert error.details() == "the tray is empty"
+    status = rpc_status.from_call(error)  # type: ignore[arg-type] # typed for the synchronous API
+    info, retry = error_details_pb2.ErrorInfo(), error_details_pb2.RetryInfo()
+    assert status.details[0].Unpack(info)
+    assert (info.reason, info.domain, dict(info.metadata)) == (
+        "OUT_OF_PAPER",
+        "emailopens",
+        {"tray": "2"},
+    )
+    assert status.details[1].Unpack(retry)
+    assert retry.retry_delay.seconds == 3
+
+
+async def test_invalid_fields_name_every_field() -> None:
+    """A client learns everything that is wrong with its request at once."""
+    async with served() as channel:
+        error = await call(channel, "invalid fields", streaming=False)
+
+    assert error.code() is grpc.StatusCode.INVALID_ARGUMENT
+    status = rpc_status.from_call(error)  # type: ignore[arg-type] # typed for the synchronous API
+    bad = error_details_pb2.BadRequest()
+    assert status.details[1].Unpack(bad)
+    assert [(each.field, each.description) for each in bad.field_violations] == [
+        ("a", "is missing"),
+        ("b[1]", "is too long"),
+    ]
+
+
+@pytest.mark.parametrize("streaming", [False, True])
+async def test_fault_of_ours_tells_the_caller_nothing_but_an_id(*, streaming: bool) -> None:
+    """SQL, paths and addresses in an exception's text stay with us, under the same ID."""
+    async with served() as channel:
+        with capture_logs() as logged:
+            error = await call(channel, "fault", streaming=streaming)
+
+    assert error.code() is grpc.StatusCode.INTERNAL
+    (entry,) = [each for each in logged if each["event"] == "call failed"]
+    assert error.details() == f"internal error; the service's log has {entry['request_id']}"
+    assert "SELECT" not in repr(error)
+
+
+async def test_message_over_the_limit_is_refused() -> None:
+    """The limit is ours, not gRPC's default."""
+    async with served() as channel:
+        error = await call(channel, "x" * 100_001, streaming=False)
+
+    assert error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+
+
+async def test_health_and_reflection_name_the_service() -> None:
+    """Load balancers and reflection clients find what they look for."""
+    async with served() as channel:
+        health = health_stub(channel)
+        answers = [
+            await health.Check(health_pb2.HealthCheckRequest(service=name)) for name in ("", NAME)
+        ]
+        # Typed for synchronous channels only, like health's.
+        reflection: Any = reflection_pb2_grpc.ServerReflectionStub(cast("Any", channel))
+        request = reflection_pb2.ServerReflectionRequest(list_services="")
+        names = [
+            service.name
+            async for response in reflection.ServerReflectionInfo(cast("Any", iter([request])))
+            for service in response.list_services_response.service
+        ]
+
+    assert [answer.status for answer in answers] == [health_pb2.HealthCheckResponse.SERVING] * 2
+    assert NAME in names
+
+
+async def test_health_says_not_serving_as_soon_as_the_drain_begins() -> None:
+    """Whoever watches health sends no new calls to a process that is about to stop."""
+    drain = Drain()
+    async with served(drain) as channel:
+        statuses = aiter(health_stub(channel).Watch(health_pb2.HealthCheckRequest()))
+        first = await anext(statuses)
+        drain.begin()
+        second = await anext(statuses)
+        still_answered = await pb_grpc.PixelServiceStub(channel).ListOpens(
+            pb.ListOpensRequest(page_size=1)
+        )
+
+    assert first.status == health_pb2.HealthCheckResponse.SERVING
+    assert second.status == health_pb2.HealthCheckResponse.NOT_SERVING
+    assert still_answered.cursor == "x"
+
+
+async def test_taken_port_is_one_clear_error() -> None:
+    """A second instance does not silently share the port."""
+    async with contextlib.AsyncExitStack() as stack:
+        address = await stack.enter_async_context(
+            grpc_server(listen="127.0.0.1:0", services=[], status_codes={}, drain=Drain())
+        )
+        with pytest.raises(ListenError, match=f"cannot listen at {address}"):
+            await stack.enter_async_context(
+                grpc_server(listen=address, services=[], status_codes={}, drain=Drain())
+            )
