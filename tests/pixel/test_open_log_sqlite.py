@@ -116,3 +116,12 @@ async def test_what_is_no_database_is_refused(log_home: LogHome, tmp_path: Path)
         async with log_home.connect():
             raise AssertionError("connected")
     assert (tmp_path / "opens.db").read_bytes() == b"something else " * 1_000
+
+
+async def test_a_folder_that_cannot_be_made_is_said_in_one_line(tmp_path: Path) -> None:
+    """Where a file stands in the way of the data folder, opening says so at once."""
+    (tmp_path / "data").write_text("a file")
+
+    with pytest.raises(LogUnavailable, match=r"^the log's folder cannot be made: [^\n]*$"):
+        async with LogHome(url=f"sqlite:///{tmp_path}/data/opens.db").connect():
+            raise AssertionError("connected")
