@@ -86,6 +86,10 @@ corpus: $(DEVELOPMENT) ## Judge the rewriting of real messages: the table of out
 properties: $(DEVELOPMENT) ## Look for new examples that break a property of rewriting
 	pytest --quiet --timeout=3600 --hypothesis-profile=thorough tests/injector/test_rewrite_properties.py
 
+.PHONY: test-crash
+test-crash: $(DEVELOPMENT) ## Kill processes and databases at random, 50 times each
+	EMAILOPENS_CRASH_KILLS=50 pytest tests/pixel/test_crash.py
+
 .PHONY: check
 check: lint types contract test ## Run every check
 
