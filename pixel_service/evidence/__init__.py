@@ -1,0 +1,37 @@
+"""Who probably fetched a pixel: named rules with sources, not verdicts.
+
+`load_judge` reads the rules (a table of data), the address ranges and, if there
+are any, the operator's network databases.  `Judge.judge` turns a `Fetch` into
+`Evidence`.  docs/evidence.md describes the procedure.
+"""
+
+from pixel_service.evidence.facts import (
+    MAX_USER_AGENT_CHARACTERS,
+    PURPOSE_HEADERS,
+    Agent,
+    Client,
+    Confidence,
+    Evidence,
+    Fetch,
+    Network,
+    Signal,
+    clean_user_agent,
+)
+from pixel_service.evidence.judge import Judge, load_judge
+from pixel_service.evidence.network import NetworkDatabases
+
+__all__ = [
+    "MAX_USER_AGENT_CHARACTERS",
+    "PURPOSE_HEADERS",
+    "Agent",
+    "Client",
+    "Confidence",
+    "Evidence",
+    "Fetch",
+    "Judge",
+    "Network",
+    "NetworkDatabases",
+    "Signal",
+    "clean_user_agent",
+    "load_judge",
+]
