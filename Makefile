@@ -9,7 +9,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 RUNTIME := $(VENV)/.runtime
 DEVELOPMENT := $(VENV)/.development
 
-SOURCES := injector_service pixel_service service_runtime tests
+SOURCES := injector_service pixel_service service_runtime examples tests protos/grpc_python_plugin.py
 
 .PHONY: help
 help: ## Show the targets
@@ -29,6 +29,14 @@ $(DEVELOPMENT): $(RUNTIME)
 
 .PHONY: setup
 setup: $(DEVELOPMENT) ## Create the environment with everything in it
+
+.PHONY: demo
+demo: $(RUNTIME) ## Show a real message rewritten, fetched and streamed
+	@python -m examples.demo
+
+.PHONY: run
+run: $(RUNTIME) ## Run both services until Ctrl-C, with their data in ./data
+	@python -m examples.pair
 
 .PHONY: proto
 proto: $(DEVELOPMENT) generate ## Generate the stubs from the contract

@@ -32,3 +32,34 @@ def test_runtime_knows_nothing_of_mail_pixels_or_opens() -> None:
         "injector_service",
         "pixel_service",
     }
+
+
+def closure_of(module: str) -> set[Path]:
+    """Return the files of *module* and of everything of ours that it imports, at any depth."""
+    found: set[Path] = set()
+    waiting = [module]
+    while waiting:
+        path = ROOT / (waiting.pop().replace(".", "/") + ".py")
+        if path in found or not path.exists():
+            continue
+        found.add(path)
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ImportFrom) and node.module is not None:
+                waiting.append(node.module)
+    return found
+
+
+def test_rewriting_core_is_pure() -> None:
+    """What `rewrite.py` is made of has no network, no database and no contract in it."""
+    core = closure_of("injector_service.rewrite")
+
+    assert ROOT / "injector_service/mime.py" in core
+    outside = set().union(*(imported_roots(path) for path in core))
+    assert not outside & {
+        "aiohttp",
+        "asyncio",
+        "emailopens",
+        "grpc",
+        "service_runtime",
+        "sqlalchemy",
+    }

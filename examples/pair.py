@@ -1,0 +1,138 @@
+"""Starts both services as processes on the embedded default, and stops them.
+
+    python examples/pair.py [DATA_FOLDER]
+
+runs the pair until Ctrl-C, at the addresses that the README uses.
+"""
+
+import contextlib
+import dataclasses
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Final
+
+import grpc
+
+# Starting takes about a second; a machine under load may need several.
+START_SECONDS: Final = 30
+
+# The services drain for 5 s at most.
+STOP_SECONDS: Final = 15
+
+HOST: Final = "127.0.0.1"
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Pair:
+    """Where the two services are."""
+
+    injector: str
+    """gRPC, as `host:port`."""
+
+    pixel: str
+    """gRPC, as `host:port`."""
+
+    pixel_http: str
+    """Where pixels are fetched, as `host:port`."""
+
+    admin: str
+    """Where the pixel service answers operators' tools, as `host:port`."""
+
+
+DEFAULT_PAIR: Final = Pair(
+    injector=f"{HOST}:50051",
+    pixel=f"{HOST}:50052",
+    pixel_http=f"{HOST}:8080",
+    admin=f"{HOST}:9090",
+)
+
+
+def pair_on_free_ports() -> Pair:
+    """Return addresses that are free now."""
+    with contextlib.ExitStack() as stack:
+        addresses = []
+        for _ in range(4):
+            # All are held until the last is found: a freed port may be given again.
+            probe = stack.enter_context(socket.socket())
+            probe.bind((HOST, 0))
+            addresses.append(f"{HOST}:{probe.getsockname()[1]}")
+    return Pair(
+        injector=addresses[0], pixel=addresses[1], pixel_http=addresses[2], admin=addresses[3]
+    )
+
+
+@contextlib.contextmanager
+def running_pair(pair: Pair, *, data: Path) -> Iterator[Pair]:
+    """Run both services inside the block, with their data in the folder *data*."""
+    with (
+        running_service(
+            "injector-service",
+            [
+                f"--listen={pair.injector}",
+                f"--data={data}",
+                f"--pixel-base-url=http://{pair.pixel_http}",
+            ],
+            ready_at=pair.injector,
+        ),
+        running_service(
+            "pixel-service",
+            [
+                f"--grpc={pair.pixel}",
+                f"--http={pair.pixel_http}",
+                f"--admin={pair.admin}",
+                f"--data={data}",
+            ],
+            ready_at=pair.pixel,
+        ),
+    ):
+        yield pair
+
+
+@contextlib.contextmanager
+def running_service(
+    name: str, options: Sequence[str], *, ready_at: str
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Run `<name> serve <options>` inside the block, from when it is ready on."""
+    program = Path(sys.executable).with_name(name)
+    with subprocess.Popen([program, "serve", *options]) as process:
+        try:
+            _wait_until_serving(process, ready_at)
+            yield process
+        finally:
+            process.send_signal(signal.SIGTERM)
+            try:
+                process.wait(STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                process.kill()
+
+
+def _wait_until_serving(process: subprocess.Popen[bytes], address: str) -> None:
+    with grpc.insecure_channel(address) as channel:
+        for _ in range(START_SECONDS * 10):
+            if process.poll() is not None:
+                raise SystemExit(f"the service ended with status {process.returncode}")
+            with contextlib.suppress(grpc.FutureTimeoutError):
+                grpc.channel_ready_future(channel).result(timeout=0.1)
+                return
+    raise SystemExit(f"the service did not answer at {address} within {START_SECONDS} s")
+
+
+def main() -> None:
+    """Run the pair until Ctrl-C."""
+    data = Path(sys.argv[1] if len(sys.argv) > 1 else "data")
+    with running_pair(DEFAULT_PAIR, data=data), contextlib.suppress(KeyboardInterrupt):
+        print(f"injector service: gRPC {DEFAULT_PAIR.injector}")
+        print(
+            f"pixel service:    gRPC {DEFAULT_PAIR.pixel}, pixels http://{DEFAULT_PAIR.pixel_http}"
+        )
+        print(f"data:             {data}/ (the key ring too)")
+        print("Ctrl-C stops both.")
+        signal.pause()
+
+
+if __name__ == "__main__":
+    main()

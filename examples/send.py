@@ -1,0 +1,47 @@
+"""Sends a message with a pixel in it.
+
+python examples/send.py CONFIGURATION_ID SMTP_HOST:PORT < message.eml
+"""
+
+import email
+import smtplib
+import sys
+
+import grpc
+
+from emailopens.injector.v1 import injector_service_pb2 as pb
+from emailopens.injector.v1 import injector_service_pb2_grpc as pb_grpc
+
+
+def main() -> None:
+    """Rewrite the message on standard input and hand it to an SMTP server."""
+    configuration_id, smtp_server = sys.argv[1:]
+    raw = sys.stdin.buffer.read()
+    message = email.message_from_bytes(raw)
+    sender, recipient = message["From"], message["To"]
+
+    with grpc.insecure_channel(
+        "127.0.0.1:50051", options=[("grpc.max_send_message_length", 50 * 2**20)]
+    ) as channel:
+        answer = pb_grpc.InjectorServiceStub(channel).RewriteMessage(
+            pb.RewriteMessageRequest(
+                raw_message=raw,
+                configuration_ids=[configuration_id],
+                recipients=[recipient],
+                view=pb.RewriteMessageRequest.VIEW_SPLICE,
+            ),
+            timeout=10,
+        )
+    # The message can be sent whatever the outcome is.
+    print(pb.RewriteMessageResponse.Outcome.Name(answer.outcome), answer.message_id)
+    if answer.HasField("splice"):
+        end = answer.splice.offset + answer.splice.delete_count
+        raw = raw[: answer.splice.offset] + answer.splice.insert + raw[end:]
+
+    host, port = smtp_server.rsplit(":", 1)
+    with smtplib.SMTP(host, int(port)) as smtp:
+        smtp.sendmail(sender, recipient, raw)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,52 @@
+"""Prints opens as they are recorded, and goes on where it stopped.
+
+python examples/subscribe.py CURSOR_FILE
+"""
+
+import sys
+import time
+from pathlib import Path
+
+import grpc
+from google.protobuf.json_format import MessageToJson
+
+from emailopens.pixel.v1 import pixel_service_pb2 as pb
+from emailopens.pixel.v1 import pixel_service_pb2_grpc as pb_grpc
+
+
+def follow(stub: pb_grpc.PixelServiceStub, cursor_file: Path) -> None:
+    """Print opens after the cursor in *cursor_file*, and keep it up to date."""
+    request = pb.StreamOpensRequest(consumer_name="subscribe.py")
+    if cursor_file.exists():
+        request.after_cursor = cursor_file.read_text()
+    else:
+        request.position = pb.POSITION_EARLIEST
+    for response in stub.StreamOpens(request):
+        match response.WhichOneof("event"):
+            case "batch":
+                for notification in response.batch.notifications:
+                    print(MessageToJson(notification, indent=None), flush=True)
+                # After the work, not before: what was not finished comes again.
+                cursor_file.write_text(response.batch.cursor)
+            case "heartbeat":
+                cursor_file.write_text(response.heartbeat.cursor)
+            case _:
+                pass
+
+
+def main() -> None:
+    """Follow the log until interrupted; start again when the service does."""
+    with grpc.insecure_channel("127.0.0.1:50052") as channel:
+        stub = pb_grpc.PixelServiceStub(channel)
+        while True:
+            try:
+                follow(stub, Path(sys.argv[1]))
+            except grpc.RpcError as error:
+                # UNAVAILABLE is the one code to retry blindly.
+                if error.code() is not grpc.StatusCode.UNAVAILABLE:
+                    raise
+            time.sleep(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,100 @@
+"""The value of a Content-Type field (RFC 2045 section 5.1), read as mail clients read it."""
+
+import dataclasses
+import re
+import urllib.parse
+from collections.abc import Iterator
+from typing import Final
+
+# QUIRK: type and parameters are seen without the semicolon between them.
+_MEDIA_TYPE: Final = re.compile(rb"\s*+([^\s;/()<>,\"=]++)\s*+/\s*+([^\s;/()<>,\"=]++)")
+
+# QUIRK: the closing quote is missing in real mail; clients then take the rest of the line.
+_PARAMETER: Final = re.compile(
+    rb"[;\s]\s*+([^\s=;\"()]++)\s*+=\s*+(?:\"((?:[^\"\\]++|\\.)*+)(?:\"|\Z)|([^\s;\"]*+))",
+    re.DOTALL,
+)
+_COMMENT: Final = re.compile(rb"\((?:[^()\\]++|\\.)*+\)", re.DOTALL)
+_QUOTED_OR_COMMENT: Final = re.compile(
+    rb"(\"(?:[^\"\\]++|\\.)*+(?:\"|\Z))|\((?:[^()\\]++|\\.)*+\)", re.DOTALL
+)
+_ESCAPED: Final = re.compile(rb"\\(.)", re.DOTALL)
+
+# RFC 2231 section 3 numbers the pieces of a parameter; nobody needs more of them.
+_MAX_PIECES: Final = 64
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class ContentType:
+    """Type and subtype in lower case, and the field's value for its parameters."""
+
+    media_type: bytes
+    subtype: bytes
+    value: bytes
+
+    def parameter(self, name: bytes) -> bytes | None:
+        """Return a parameter by its lower-case name, put together as RFC 2231 says, or None."""
+        pieces: dict[bytes, bytes] = {}
+        for key, value in _parameters(self.value):
+            if key == name:
+                return value
+            if key.startswith(name + b"*"):
+                pieces.setdefault(key[len(name) :], value)
+        return _joined(pieces) if pieces else None
+
+
+def parse_content_type(value: bytes) -> ContentType | None:
+    """Parse a Content-Type value; None if there is no media type in it."""
+    if b"(" in value:
+        value = _QUOTED_OR_COMMENT.sub(lambda found: found[1] or b" ", value)
+    found = _MEDIA_TYPE.match(value)
+    if found is None:
+        return None
+    return ContentType(
+        media_type=found[1].lower(), subtype=found[2].lower(), value=value[found.end() :]
+    )
+
+
+def first_token(value: bytes | None) -> bytes:
+    """Return the first word of a value such as Content-Transfer-Encoding, in lower case."""
+    if value is None:
+        return b""
+    if b"(" in value:
+        value = _COMMENT.sub(b" ", value)
+    words = value.replace(b";", b" ").split(None, 1)
+    return words[0].lower().strip(b"\"'") if words else b""
+
+
+def _parameters(value: bytes) -> Iterator[tuple[bytes, bytes]]:
+    for found in _PARAMETER.finditer(value):
+        quoted = found[2]
+        if quoted is None:
+            yield found[1].lower(), found[3]
+        else:
+            # A folded line inside quotes stands for its white space.
+            unfolded = quoted.replace(b"\r\n", b"").replace(b"\n", b"")
+            yield found[1].lower(), _ESCAPED.sub(rb"\1", unfolded)
+
+
+def _joined(pieces: dict[bytes, bytes]) -> bytes | None:
+    """Join the pieces of a parameter, by their keys behind its name (RFC 2231 sections 3, 4)."""
+    whole = pieces.get(b"*")
+    if whole is not None:
+        return _without_charset(whole)
+    joined = b""
+    for number in range(_MAX_PIECES):
+        key = b"*%d" % number
+        if key + b"*" in pieces:
+            piece = pieces[key + b"*"]
+            joined += (
+                _without_charset(piece) if number == 0 else urllib.parse.unquote_to_bytes(piece)
+            )
+        elif key in pieces:
+            joined += pieces[key]
+        else:
+            break
+    return joined or None
+
+
+def _without_charset(value: bytes) -> bytes:
+    return urllib.parse.unquote_to_bytes(value.rsplit(b"'", 1)[-1])

@@ -1,0 +1,46 @@
+"""Changes to octets: of a whole message, and of a text inside it."""
+
+import dataclasses
+from collections.abc import Sequence
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Splice:
+    """Replacement of *delete_count* octets at *offset* of a message by *insert*."""
+
+    offset: int
+    delete_count: int
+    insert: bytes
+
+    def apply(self, raw: bytes) -> bytes:
+        """Return *raw* with this splice in it, in one copy."""
+        view = memoryview(raw)
+        return b"".join((view[: self.offset], self.insert, view[self.offset + self.delete_count :]))
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Edit:
+    """Replacement of ``[start, end)`` by *insert*, in whatever octets are spoken of."""
+
+    start: int
+    end: int
+    insert: bytes
+
+
+def merged(raw: bytes, edits: Sequence[Edit]) -> Splice:
+    """Return one splice that does what *edits* (ordered, apart, not empty) do to *raw*."""
+    first, last = edits[0], edits[-1]
+    if len(edits) == 1:
+        return Splice(offset=first.start, delete_count=first.end - first.start, insert=first.insert)
+    view = memoryview(raw)
+    pieces: list[bytes | memoryview] = []
+    position = first.start
+    for edit in edits:
+        pieces += (view[position : edit.start], edit.insert)
+        position = edit.end
+    return Splice(offset=first.start, delete_count=last.end - first.start, insert=b"".join(pieces))
+
+
+def applied(text: bytes, edits: Sequence[Edit]) -> bytes:
+    """Return *text* with all *edits* (ordered, apart) done."""
+    return merged(text, edits).apply(text) if edits else text

@@ -1,0 +1,151 @@
+"""The header block of a message or of a part, looked at without being parsed.
+
+A message that is only passed through needs three or four of its fields.  So a
+`Header` keeps its octets and finds a field when it is asked for it.
+"""
+
+import dataclasses
+import re
+from collections.abc import Iterator
+from typing import Final
+
+# Long chains of ARC and DKIM signatures reach 60 KB; a To field with several
+# thousand addresses comes near this.  Nothing honest exceeds it.
+MAX_HEADER_OCTETS: Final = 1 << 20
+
+# A field (RFC 5322 section 3.6.8) with its folded lines.
+# QUIRK: white space before the colon is obsolete (section 4.5) yet in use.
+# Not a name that begins with "--": that is a delimiter which follows the block
+# without a blank line, and a boundary may hold a colon.
+_FIELD: Final = rb"(?!--)[!-9;-~]++[ \t]*+:[^\n]*+(?:\n[ \t][^\n]*+)*+(?:\n|\Z)"
+
+# QUIRK: mail stores leave their "From " separator line, quoted or not, in the block.
+_BLOCK: Final = re.compile(rb"(?:" + _FIELD + rb"|>?From [^\n]*+(?:\n|\Z))*+")
+_FIELDS: Final = re.compile(
+    rb"(?m)^(?!--)([!-9;-~]++)[ \t]*+:([^\n]*+(?:\n[ \t][^\n]*+)*+)(?:\n|\Z)"
+)
+
+# QUIRK: editors put a UTF-8 byte order mark in front of a message.
+_UTF8_MARK: Final = b"\xef\xbb\xbf"
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class HeaderField:
+    """One header field.
+
+    *value* is as found, only unfolded and without the white space around it.
+    *start* and *end* are octet offsets in the message; *end* is behind the
+    line end of the field's last line.
+    """
+
+    name: str
+    value: str
+    start: int
+    end: int
+
+
+class Header:
+    """The header fields in ``raw[start:end]``, found when asked for.
+
+    *body_start* is the octet offset of what follows the block.
+    """
+
+    __slots__ = ("_block", "_lowered", "body_start", "end", "start")
+
+    def __init__(self, raw: bytes, *, start: int, end: int, body_start: int) -> None:
+        self.start = start
+        self.end = end
+        self.body_start = body_start
+        self._block = raw[start:end]
+        # With a line end in front, every field name has one before it.
+        self._lowered = b"\n" + self._block.lower()
+
+    @property
+    def octets(self) -> bytes:
+        """The block itself, without the blank line that ends it."""
+        return self._block
+
+    @property
+    def fields(self) -> tuple[HeaderField, ...]:
+        """All fields in their order."""
+        return tuple(
+            HeaderField(
+                name=found[1].decode("ascii"),
+                value=text_of(found[2]),
+                start=self.start + found.start(),
+                end=self.start + found.end(),
+            )
+            for found in _FIELDS.finditer(self._block)
+        )
+
+    def get(self, name: str) -> str | None:
+        """Return the unfolded value of the first field called *name*, or None."""
+        value = self.find(name.lower().encode("ascii"))
+        return None if value is None else text_of(value)
+
+    def get_all(self, name: str) -> list[str]:
+        """Return the unfolded values of all fields called *name*, in their order."""
+        return [text_of(value) for _, value in self._find_all(name.lower().encode("ascii"))]
+
+    def find(self, lowered_name: bytes) -> bytes | None:
+        """Return the first value of a field as found, folds included, or None."""
+        for _, value in self._find_all(lowered_name):
+            return value
+        return None
+
+    def spans(self, name: str) -> list[tuple[int, int]]:
+        """Return where in the message the fields called *name* are, line ends included."""
+        spans = []
+        for start, value in self._find_all(name.lower().encode("ascii")):
+            end = self._block.find(value, start) + len(value)
+            line_end = self._block.find(b"\n", end)
+            end = line_end + 1 if line_end >= 0 else len(self._block)
+            spans.append((self.start + start, self.start + end))
+        return spans
+
+    def _find_all(self, lowered_name: bytes) -> Iterator[tuple[int, bytes]]:
+        """Yield offset in the block and value of each field with this name."""
+        wanted = b"\n" + lowered_name
+        at = self._lowered.find(wanted)
+        while at >= 0:
+            # In the block, without the added line end, the field starts at *at*.
+            found = _FIELDS.match(self._block, at)
+            if found is not None and len(found[1]) == len(lowered_name):
+                yield at, found[2]
+            at = self._lowered.find(wanted, at + 1)
+
+
+def text_of(value: bytes) -> str:
+    """Return a field value as text: unfolded, UTF-8, or Latin-1 where it is not UTF-8."""
+    if b"\n" in value:
+        value = value.replace(b"\r\n", b"").replace(b"\n", b"")
+    value = value.strip()
+    try:
+        return value.decode("utf-8")
+    except UnicodeDecodeError:
+        return value.decode("latin-1")
+
+
+def read_header(raw: bytes, start: int, end: int) -> Header | None:
+    """Read the header block at *start*; None if it is longer than we look at.
+
+    The block ends at a blank line or, where that is missing, at the first line
+    that is no header field: then the body begins with that line.
+    """
+    limit = min(end, start + MAX_HEADER_OCTETS)
+    found = _BLOCK.match(raw, start, limit)
+    # The pattern matches the empty string, so there is always a match.
+    block_end = start if found is None else found.end()
+    if block_end == limit < end:
+        return None
+    body_start = block_end
+    if raw.startswith(b"\r\n", block_end, end):
+        body_start += 2
+    elif raw.startswith(b"\n", block_end, end):
+        body_start += 1
+    return Header(raw, start=start, end=block_end, body_start=body_start)
+
+
+def message_start(raw: bytes) -> int:
+    """Return where the header of a message begins, behind a byte order mark."""
+    return len(_UTF8_MARK) if raw.startswith(_UTF8_MARK) else 0

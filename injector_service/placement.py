@@ -1,0 +1,118 @@
+"""Where in the HTML the pixel goes, and what has to go away for it."""
+
+import dataclasses
+import re
+from collections.abc import Callable
+from typing import Final
+
+from injector_service.hidden import open_hidden_element
+from injector_service.html_scan import SPACE, Scan, Spot, scan_html
+from injector_service.html_shortcut import end_of_body
+from injector_service.outcome import Outcome, Placement, RewriteWarning
+
+_OWN_URL: Final = re.compile(rb"/o/([A-Za-z0-9_-]{1,2000})\.gif(?=[\"' \t\n\r\f>?#])")
+
+# Opening a sealed token costs microseconds; a long thread of replies quotes a
+# few dozen pixels at most.
+MAX_CANDIDATES: Final = 1_000
+
+# What may stand before the body's first content without opening the body
+# (HTML standard 13.2.6.4.1 to 13.2.6.4.6).
+_HEAD: Final = re.compile(
+    rb"(?:\xef\xbb\xbf)?(?:[ \t\n\r\f]++|<!--.*?-->|<[!?](?!--)[^>]*+>"
+    rb"|<(title|style|script|noscript)[ \t\n\r\f>].*?</\1[ \t\n\r\f]*+>"
+    rb"|</?(?:html|head|meta|link|base)(?=[ \t\n\r\f/>])[^>]*+>)*+",
+    re.DOTALL,
+)
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where the pixel goes, in octets of the text.
+
+    *removals* are spans that go away: placeholders.  They are ordered and
+    apart; *spot* may touch one but is inside none.
+    """
+
+    spot: int
+    removals: tuple[tuple[int, int], ...] = ()
+    warnings: tuple[RewriteWarning, ...] = ()
+
+
+def find_place(html: bytes, placement: Placement) -> Place | Outcome:
+    """Return the place for a pixel in *html*, which is ASCII where it is markup."""
+    lowered = html.lower()
+    if placement is Placement.END and b"openTracker}}" not in html:
+        shortcut = end_of_body(lowered)
+        if shortcut is not None:
+            spot, opaque = shortcut
+            return _outside_hidden(lowered, spot, opaque)
+    scan = scan_html(lowered)
+    if scan is None:
+        return Outcome.TOO_COMPLEX
+    placeholders = tuple(span for span in scan.placeholders if _is_placeholder(html, span))
+    if placeholders and scan.placeholder_spot is not None:
+        place = Place(spot=scan.placeholder_spot.outside, removals=placeholders)
+    elif placement is Placement.START:
+        place = Place(spot=_start(lowered, scan))
+    else:
+        place = _end(lowered, scan)
+    if scan.has_frameset:
+        return dataclasses.replace(place, warnings=(RewriteWarning.PIXEL_MAY_NOT_LOAD,))
+    return place
+
+
+def _is_placeholder(html: bytes, span: tuple[int, int]) -> bool:
+    """Say whether letters have the right case: the scan saw them lowered."""
+    return html[span[0] : span[1]] in {b"{{openTracker}}", b"{{ses:openTracker}}"}
+
+
+def _end(lowered: bytes, scan: Scan) -> Place:
+    spot: Spot = scan.body_close or scan.end
+    return _outside_hidden(lowered, spot.outside, scan.opaque)
+
+
+def _outside_hidden(lowered: bytes, spot: int, opaque: list[tuple[int, int]]) -> Place:
+    hidden = open_hidden_element(lowered, spot, opaque)
+    if hidden is None:
+        return Place(spot=spot)
+    name, start = hidden
+    if name in {b"body", b"html"}:
+        return Place(spot=spot, warnings=(RewriteWarning.PIXEL_MAY_NOT_LOAD,))
+    return Place(spot=start)
+
+
+def _start(lowered: bytes, scan: Scan) -> int:
+    if scan.body_open_end is not None:
+        return scan.body_open_end
+    found = _HEAD.match(lowered)
+    at = 0 if found is None else found.end()
+    # In a text that is all head, or whose head is not closed, before its last white space.
+    return min(at, scan.end.offset)
+
+
+def own_pixels(
+    html: bytes, is_own_token: Callable[[str], bool]
+) -> tuple[tuple[int, int], ...] | Outcome:
+    """Return the spans of our own pixels in *html*: real elements, not text that looks so."""
+    if b"/o/" not in html or b".gif" not in html:
+        return ()
+    candidates = []
+    for found in _OWN_URL.finditer(html):
+        candidates.append(found)
+        if len(candidates) > MAX_CANDIDATES:
+            return Outcome.TOO_COMPLEX
+    offsets = [found.start() for found in candidates if is_own_token(found[1].decode("ascii"))]
+    if not offsets:
+        return ()
+    scan = scan_html(html.lower())
+    if scan is None:
+        return Outcome.TOO_COMPLEX
+    return tuple(
+        (start, end)
+        for start, end in scan.images
+        if any(start < offset < end for offset in offsets)
+    )
+
+
+__all__ = ["SPACE", "Place", "find_place", "own_pixels"]
