@@ -4,6 +4,7 @@ The layout, octet by octet, is specified in `pixel_token.proto`.
 """
 
 import binascii
+import secrets
 from typing import Final
 
 import pybase64
@@ -13,7 +14,7 @@ from google.protobuf.message import DecodeError
 
 from emailopens.token.v1 import pixel_token_pb2 as pb
 from pixel_service.errors import TokenInvalid
-from service_runtime.key_ring import KeyRing
+from service_runtime.key_ring import KEY_OCTETS, KeyRing
 
 # The longest token that is ever minted (pixel_token.proto).
 MAX_TOKEN_CHARACTERS: Final = 1_950
@@ -34,8 +35,9 @@ class TokenOpener:
             key_id: (AESSIV(key), [_PURPOSE, bytes([key_id])])
             for key_id, key in key_ring.keys.items()
         }
-        # A token that names no key costs what a forged one costs.
-        self._decoy = self._ciphers[key_ring.active_key_id]
+        # Its key is nobody's: what names no key of the ring costs what a forged token
+        # costs, and opens nothing.
+        self._decoy = (AESSIV(secrets.token_bytes(KEY_OCTETS)), [_PURPOSE, b"\0"])
 
     def unseal(self, token: str) -> pb.PixelToken:
         """Return what *token* holds.
@@ -54,7 +56,9 @@ class TokenOpener:
 
 def _decode(token: str) -> bytes:
     """Return the octets of *token*, of which there is one spelling only."""
-    if len(token) > MAX_TOKEN_CHARACTERS:
+    # The two characters of plain base64 are refused here, because the decoder takes
+    # them, with a warning.
+    if len(token) > MAX_TOKEN_CHARACTERS or "+" in token or "/" in token:
         raise TokenInvalid
     try:
         octets = pybase64.urlsafe_b64decode(token + "=" * (-len(token) % 4))
