@@ -9,7 +9,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 RUNTIME := $(VENV)/.runtime
 DEVELOPMENT := $(VENV)/.development
 
-SOURCES := injector_service pixel_service service_runtime examples tests protos/grpc_python_plugin.py
+SOURCES := emailopens_client injector_service pixel_service service_runtime examples tests protos/grpc_python_plugin.py
 
 .PHONY: help
 help: ## Show the targets

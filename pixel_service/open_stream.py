@@ -13,7 +13,7 @@ import time
 from typing import Final
 
 from pixel_service import cursor
-from pixel_service.errors import Draining, SubscriptionTakenOver
+from pixel_service.errors import Draining
 from pixel_service.openlog import OpenLog, Page, Position
 from pixel_service.selection import Selection
 from pixel_service.stream_events import Batch, DrainNotice, Heartbeat, Send
@@ -109,16 +109,9 @@ class OpenStream:
         if self._tail.failure is not None:
             raise self._tail.failure
         if self._acknowledging is not None and self._acknowledging.watch.done():
-            self._raise_end_of_session(self._acknowledging.watch)
+            self._acknowledging.watch.result()
         if self._ends_at is not None and time.monotonic() >= self._ends_at:
             raise Draining(cursor=self.cursor)
-
-    def _raise_end_of_session(self, watch: asyncio.Task[None]) -> None:
-        try:
-            watch.result()
-        except SubscriptionTakenOver as error:
-            subscription_id = error.metadata["subscription_id"]
-            raise SubscriptionTakenOver(subscription_id, cursor=self.cursor) from None
 
     @property
     def cursor(self) -> str:
