@@ -5,6 +5,7 @@ from collections.abc import Callable, Collection, Sequence
 from typing import Protocol
 
 from pixel_service.opens import LogIdentity, LogStats, OpenRecord, Page, Position, Trimmed
+from pixel_service.subscriptions import SubscriptionStore
 
 
 class OpenLog(Protocol):
@@ -16,6 +17,10 @@ class OpenLog(Protocol):
 
     identity: LogIdentity
     """Makes and reads the cursors of this log."""
+
+    @property
+    def subscriptions(self) -> SubscriptionStore:
+        """The subscriptions, kept in the same database."""
 
     async def append(self, opens: Sequence[OpenRecord]) -> None:
         """Append *opens*, in their order, all or none.
