@@ -22,6 +22,7 @@ class LiveStreams:
     def __init__(self, *, max_streams: int = DEFAULT_MAX_STREAMS) -> None:
         self._max_streams = max_streams
         self._wakes: set[asyncio.Event] = set()
+        self._ended = asyncio.Event()
 
     def __len__(self) -> int:
         return len(self._wakes)
@@ -41,6 +42,13 @@ class LiveStreams:
             yield wake
         finally:
             self._wakes.discard(wake)
+            self._ended.set()
+
+    async def until_fewer_than(self, count: int) -> None:
+        """Wait until there are fewer than *count* streams."""
+        while len(self._wakes) >= count:
+            self._ended.clear()
+            await self._ended.wait()
 
     def wake_all(self) -> None:
         """Let every stream look at what has changed."""

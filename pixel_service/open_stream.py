@@ -98,12 +98,12 @@ class OpenStream:
             await self._announce_drain()
             await self._send_next()
             await self._send_heartbeat_if_due()
-            if self._is_at_head or self._is_waiting:
+            if (self._is_at_head or self._is_waiting) and not self._is_done():
                 await self._pause()
 
     def _is_done(self) -> bool:
         stop_at = self._options.stop_at
-        return stop_at is not None and (self._is_at_head or self.position >= stop_at)
+        return stop_at is not None and self.position >= stop_at
 
     def _raise_if_ended(self) -> None:
         if self._tail.failure is not None:

@@ -10,7 +10,6 @@ from pixel_service.checks import FieldChecks
 from pixel_service.open_listing import OpenListing
 from pixel_service.openlog import OpenLog
 from pixel_service.stream_servicer import StreamServicer
-from pixel_service.subscriptions import SubscriptionStore
 from service_runtime.grpc_server import GrpcService
 
 SERVICE_NAME: Final = pb.DESCRIPTOR.services_by_name["PixelService"].full_name
@@ -24,11 +23,8 @@ AcknowledgeContext = grpc.aio.ServicerContext[
 class PixelServicer:
     """Serves the opens that were recorded."""
 
-    def __init__(
-        self, *, open_log: OpenLog, subscriptions: SubscriptionStore, streaming: StreamServicer
-    ) -> None:
+    def __init__(self, *, open_log: OpenLog, streaming: StreamServicer) -> None:
         self._log = open_log
-        self._subscriptions = subscriptions
         self._streaming = streaming
         self._listing = OpenListing(open_log)
 
@@ -45,7 +41,7 @@ class PixelServicer:
         checks.require(bool(request.cursor), "cursor", "is missing")
         checks.require(bool(request.session_token), "session_token", "is missing")
         checks.finish()
-        acknowledged = await self._subscriptions.acknowledge(
+        acknowledged = await self._log.subscriptions.acknowledge(
             request.subscription_id,
             up_to=cursor.decode(request.cursor, self._log.identity),
             session_token=request.session_token,

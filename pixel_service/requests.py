@@ -34,8 +34,8 @@ _ENDS: Final = {pb.POSITION_EARLIEST: LogEnd.EARLIEST, pb.POSITION_LATEST: LogEn
 class StreamRequest:
     """What a client asks of StreamOpens, with defaults filled in."""
 
-    start: Start | None
-    """None with a subscription."""
+    start: Start
+    """Means nothing with a subscription, which knows its own."""
     subscription_id: str
     """Empty without one."""
     selection: Selection
@@ -70,7 +70,9 @@ def read_stream_request(request: pb.StreamOpensRequest) -> StreamRequest:
         f"has more than {MAX_CONSUMER_NAME_CHARACTERS} characters",
     )
     selection = read_selection(request.configuration_ids, request.filter, checks)
-    start = None if has_subscription else read_start(request, which, checks, oneof="start")
+    start: Start = LogEnd.LATEST
+    if not has_subscription:
+        start = read_start(request, which, checks, oneof="start")
     checks.finish()
     return StreamRequest(
         start=start,

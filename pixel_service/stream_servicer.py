@@ -18,9 +18,9 @@ from pixel_service.openlog import OpenLog, Position
 from pixel_service.requests import StreamRequest, read_stream_request
 from pixel_service.responses import event_octets, started_octets
 from pixel_service.selection import Selection
-from pixel_service.starts import LogEnd, check, position_of
+from pixel_service.starts import check, position_of
 from pixel_service.stream_events import StreamEvent
-from pixel_service.subscriptions import Session, SubscriptionStore
+from pixel_service.subscriptions import Session
 from pixel_service.tail import Tail
 from service_runtime.drain import Drain
 
@@ -36,7 +36,6 @@ class StreamServicer:
     """Serves streams of opens."""
 
     open_log: OpenLog
-    subscriptions: SubscriptionStore
     tail: Tail
     streams: LiveStreams
     drain: Drain
@@ -75,13 +74,13 @@ class StreamServicer:
     async def _begin_session(self, request: StreamRequest) -> Session | None:
         if not request.subscription_id:
             return None
-        return await self.subscriptions.begin_session(
+        return await self.open_log.subscriptions.begin_session(
             request.subscription_id, consumer_name=request.consumer_name
         )
 
     async def _start(self, request: StreamRequest, session: Session | None) -> Position:
         if session is None:
-            return await position_of(request.start or LogEnd.LATEST, self.open_log)
+            return await position_of(request.start, self.open_log)
         await check(session.subscription.acknowledged, self.open_log)
         return session.subscription.acknowledged
 
@@ -116,7 +115,10 @@ class StreamServicer:
             return None
         return await stack.enter_async_context(
             acknowledging(
-                self.subscriptions, session, max_outstanding=request.max_outstanding, wake=wake
+                self.open_log.subscriptions,
+                session,
+                max_outstanding=request.max_outstanding,
+                wake=wake,
             )
         )
 

@@ -17,7 +17,7 @@ from pixel_service.openlog import LogIdentity, OpenLog
 from pixel_service.requests import read_selection, read_start
 from pixel_service.responses import timestamp
 from pixel_service.starts import position_of
-from pixel_service.subscriptions import OpenFilter, Subscription, SubscriptionStore
+from pixel_service.subscriptions import OpenFilter, Subscription
 from service_runtime.grpc_server import GrpcService
 
 SERVICE_NAME: Final = pb.DESCRIPTOR.services_by_name["SubscriptionService"].full_name
@@ -32,9 +32,9 @@ _NEW_ID_OCTETS: Final = 10
 class SubscriptionServicer(pb_grpc.SubscriptionServiceServicer):
     """Serves subscriptions."""
 
-    def __init__(self, *, open_log: OpenLog, subscriptions: SubscriptionStore) -> None:
+    def __init__(self, *, open_log: OpenLog) -> None:
         self._log = open_log
-        self._store = subscriptions
+        self._store = open_log.subscriptions
 
     async def CreateSubscription(
         self,

@@ -67,7 +67,7 @@ METHOD_NOT_ALLOWED: Final = PreparedResponse(
 
 log = structlog.get_logger()
 
-Record = Callable[[PixelFetch], Awaitable[None]]
+Record = Callable[[PixelFetch], Awaitable[object]]
 
 
 class PixelHandler:

@@ -34,7 +34,7 @@ _log = structlog.get_logger()
 class SqliteOpenLog:
     """See `OpenLog`.  Its positions are (0, sequence)."""
 
-    def __init__(  # noqa: PLR0913 - what `connect_sqlite` puts together, nowhere else
+    def __init__(
         self,
         *,
         identity: LogIdentity,

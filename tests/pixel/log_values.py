@@ -20,7 +20,7 @@ def number_open(open_number: int, burst: int) -> bytes:
     return f"|{open_number},{burst}".encode()
 
 
-def new_open(  # noqa: PLR0913 - each is one fact of an open, all by name
+def new_open(
     event_id: str | None = None,
     *,
     configuration_id: str = "news",

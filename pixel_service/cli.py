@@ -1,0 +1,24 @@
+"""The command `pixel-service`."""
+
+from typing import NoReturn
+
+import click
+
+from pixel_service.cli_serve import serve
+from pixel_service.cli_stream import stream
+from service_runtime.cli import run_command
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="emailopens")
+def commands() -> None:
+    """Serves tracking pixels, keeps every fetch as an open, and streams the opens."""
+
+
+commands.add_command(serve)
+commands.add_command(stream)
+
+
+def main() -> NoReturn:
+    """Run the command line of this process."""
+    run_command(commands)

@@ -1,0 +1,129 @@
+"""`pixel-service serve`: from options and environment to settings, and off."""
+
+import datetime as dt
+import functools
+import ipaddress
+import logging
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import click
+
+from pixel_service import server
+from pixel_service.client_address import ForwardedHeader, IpNetwork
+from pixel_service.errors import LogSchemaOld
+from pixel_service.openlog import LogUrlInvalid
+from pixel_service.settings import Settings, SettingsInvalid
+from service_runtime import process
+from service_runtime.drain import Drain
+from service_runtime.logging import configure_logging
+
+_DEFAULTS = Settings()
+
+
+def _option(name: str, **attributes: Any) -> Callable[[Any], Any]:  # noqa: ANN401 - click's own
+    """Declare the option `--<name>` and its environment variable."""
+    variable = f"EMAILOPENS_PIXEL_{name.upper().replace('-', '_')}"
+    return click.option(f"--{name}", envvar=variable, show_envvar=True, **attributes)
+
+
+def _networks(_: click.Context, __: click.Parameter, values: Sequence[str]) -> list[IpNetwork]:
+    try:
+        return [ipaddress.ip_network(value) for value in values]
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
+
+
+_address = functools.partial(_option, metavar="HOST:PORT", show_default=True)
+
+
+@click.command()
+@_address("http", default=_DEFAULTS.http, help="Where pixels are served.")
+@_address("grpc", default=_DEFAULTS.grpc, help="Where opens are streamed.")
+@_address("admin", default=_DEFAULTS.admin, help="Where health and metrics are served.")
+@_option(
+    "data",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=_DEFAULTS.data,
+    show_default=True,
+    help="Folder of the embedded log and all other state.",
+)
+@_option("log-url", help="The log's database.  [default: SQLite in the data folder]")
+@_option(
+    "token-keys-file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="The key ring.  [default: token_keys in the data folder, made when missing]",
+)
+@_option("token-keys", help="The key ring itself; meant for the environment.")
+@_option(
+    "trusted-proxies",
+    multiple=True,
+    callback=_networks,
+    metavar="NETWORK",
+    help="A proxy in front whose forwarding header is believed; may be repeated.",
+)
+@_option(
+    "forwarded-header",
+    type=click.Choice([each.value for each in ForwardedHeader]),
+    default=_DEFAULTS.forwarded_header.value,
+    show_default=True,
+    help="The header in which trusted proxies name the client.",
+)
+@_option(
+    "max-streams",
+    type=click.IntRange(min=1),
+    default=_DEFAULTS.max_streams,
+    show_default=True,
+    help="Streams of opens at once.",
+)
+@_option(
+    "grace",
+    type=click.FloatRange(min=0),
+    default=_DEFAULTS.grace.total_seconds(),
+    show_default=True,
+    help="Seconds that running work has when the service is told to stop.",
+)
+@_option(
+    "log-level",
+    type=click.Choice(["DEBUG", "INFO", "WARNING", "ERROR"], case_sensitive=False),
+    default="INFO",
+    show_default=True,
+    help="The least severe events that are logged.",
+)
+@_option(
+    "log-format",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="text for people, json for collectors.",
+)
+def serve(
+    log_level: str,
+    log_format: Literal["text", "json"],
+    **options: Any,  # noqa: ANN401 - click's
+) -> None:
+    """Serve pixels, record opens and stream them, until SIGTERM or SIGINT."""
+    configure_logging(level=log_level.upper(), format_=log_format)
+    # It tells of its own parts at every start.
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    settings = _settings(**options)
+    try:
+        process.run(functools.partial(server.serve, settings), drain=Drain(grace=settings.grace))
+    except (SettingsInvalid, LogUrlInvalid, LogSchemaOld) as error:
+        raise click.ClickException(str(error)) from error
+
+
+def _settings(
+    *,
+    grace: float,
+    trusted_proxies: Sequence[IpNetwork],
+    forwarded_header: str,
+    **options: Any,  # noqa: ANN401 - the rest has the settings' own names and types
+) -> Settings:
+    return Settings(
+        grace=dt.timedelta(seconds=grace),
+        trusted_proxies=tuple(trusted_proxies),
+        forwarded_header=ForwardedHeader(forwarded_header),
+        **options,
+    )

@@ -1,0 +1,89 @@
+"""Everything that the pixel service can be told from outside."""
+
+import dataclasses
+import datetime as dt
+from pathlib import Path
+from typing import Final
+
+from pixel_service.client_address import ForwardedHeader, IpNetwork
+from service_runtime.drain import DEFAULT_GRACE
+from service_runtime.key_ring import (
+    KeyRing,
+    KeyRingError,
+    parse_key_ring,
+    read_key_ring,
+    read_or_create_key_ring,
+)
+
+DEFAULT_HTTP: Final = "127.0.0.1:8080"
+DEFAULT_GRPC: Final = "127.0.0.1:50052"
+DEFAULT_ADMIN: Final = "127.0.0.1:9090"
+DEFAULT_DATA: Final = Path("data")
+
+LOG_FILE: Final = "opens.db"
+KEY_RING_FILE: Final = "token_keys"
+
+
+class SettingsInvalid(Exception):
+    """The service cannot run as it was told.  The text says why, in one line."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """How to run."""
+
+    http: str = DEFAULT_HTTP
+    """Where pixels are served, as `host:port`."""
+    grpc: str = DEFAULT_GRPC
+    admin: str = DEFAULT_ADMIN
+    data: Path = DEFAULT_DATA
+    """The folder of the embedded log, of the spool, and of a key ring of our own."""
+
+    log_url: str | None = None
+    """None: SQLite in the data folder."""
+    token_keys_file: Path | None = None
+    token_keys: str | None = dataclasses.field(default=None, repr=False)
+    """The key ring itself, for those who pass secrets in the environment."""
+
+    trusted_proxies: tuple[IpNetwork, ...] = ()
+    forwarded_header: ForwardedHeader = ForwardedHeader.X_FORWARDED_FOR
+    max_streams: int = 2_000
+    grace: dt.timedelta = DEFAULT_GRACE
+
+    @property
+    def effective_log_url(self) -> str:
+        """The URL of the log."""
+        return self.log_url or default_log_url(self.data)
+
+    def load_key_ring(self) -> KeyRing:
+        """Return the key ring; without one given, that of the data folder, made if needed.
+
+        Raises:
+            KeyRingError: it cannot be read.
+        """
+        if self.token_keys is not None and self.token_keys_file is not None:
+            raise KeyRingError("give the token keys or their file, not both")
+        if self.token_keys is not None:
+            return parse_key_ring(self.token_keys)
+        if self.token_keys_file is not None:
+            return read_key_ring(self.token_keys_file)
+        return read_or_create_key_ring(self.data / KEY_RING_FILE)
+
+    def prepare_data_folder(self) -> None:
+        """Make the data folder if it is missing.
+
+        Raises:
+            SettingsInvalid: it cannot be made or written to.
+        """
+        try:
+            self.data.mkdir(parents=True, exist_ok=True)
+            probe = self.data / ".writable"
+            probe.touch()
+            probe.unlink()
+        except OSError as error:
+            raise SettingsInvalid(f"data folder {self.data}: {error.strerror}") from error
+
+
+def default_log_url(data: Path) -> str:
+    """Return the URL of the embedded log in the folder *data*."""
+    return f"sqlite:///{data.absolute() / LOG_FILE}"
