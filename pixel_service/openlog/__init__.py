@@ -1,6 +1,6 @@
 """The open log: start with `protocol`, which says what it promises."""
 
-from pixel_service.openlog.connecting import LogUrlInvalid, connect
+from pixel_service.openlog.connecting import LogUrlInvalid, connect, migrate
 from pixel_service.openlog.protocol import OpenLog
 from pixel_service.opens import LogEntry, LogIdentity, LogStats, OpenRecord, Page, Position, Trimmed
 
@@ -15,4 +15,5 @@ __all__ = [
     "Position",
     "Trimmed",
     "connect",
+    "migrate",
 ]

@@ -37,19 +37,57 @@ async def connect(
             migrates itself), or are newer than this program.
         LogUnavailable: the storage does not answer.
     """
-    try:
-        parsed = sa.make_url(url)
-    except sa.exc.ArgumentError as error:
-        raise LogUrlInvalid("the log's URL is malformed") from error
+    parsed = _parse(url)
     # Only what is used is imported: asyncpg is an extra.
     if parsed.get_backend_name() == "sqlite":
         from pixel_service.openlog.sqlite_connecting import connect_sqlite  # noqa: PLC0415
 
-        if not parsed.database or parsed.database == ":memory:":
-            raise LogUrlInvalid("the log's URL must name a file: sqlite:///path")
         async with connect_sqlite(
-            Path(parsed.database), number_open=number_open, burst_window=burst_window
+            Path(str(parsed.database)), number_open=number_open, burst_window=burst_window
         ) as log:
             yield log
-        return
-    raise LogUrlInvalid(f"there is no log on {parsed.get_backend_name()}")
+    else:
+        from pixel_service.openlog.postgres_connecting import connect_postgres  # noqa: PLC0415
+
+        async with connect_postgres(
+            parsed, number_open=number_open, burst_window=burst_window
+        ) as postgres_log:
+            yield postgres_log
+
+
+async def migrate(url: str) -> None:
+    """Create or migrate the tables of the log at *url*.
+
+    On SQLite this does nothing: opening the log does it.
+
+    Raises:
+        LogUrlInvalid: the URL cannot be used.
+        LogSchemaOld: the tables are newer than this program.
+        LogUnavailable: the storage does not answer.
+    """
+    parsed = _parse(url)
+    if parsed.get_backend_name() == "postgresql":
+        from pixel_service.openlog.postgres_connecting import migrate_postgres  # noqa: PLC0415
+
+        await migrate_postgres(parsed)
+
+
+def _parse(url: str) -> sa.URL:
+    """Return *url* in its parts.
+
+    Raises:
+        LogUrlInvalid: there is no implementation for it.  The text never holds it,
+            because it may have a password.
+    """
+    try:
+        parsed = sa.make_url(url)
+    except (sa.exc.ArgumentError, ValueError):
+        raise LogUrlInvalid("the log's URL is malformed") from None
+    backend = parsed.get_backend_name()
+    if backend == "sqlite":
+        if not parsed.database or parsed.database == ":memory:":
+            raise LogUrlInvalid("the log's URL must name a file: sqlite:///path")
+        return parsed
+    if backend == "postgresql":
+        return parsed.set(drivername="postgresql+asyncpg")
+    raise LogUrlInvalid(f"there is no log on {backend}")

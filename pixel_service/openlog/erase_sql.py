@@ -7,15 +7,20 @@ import sqlalchemy as sa
 from pixel_service.openlog.tables import open_counts, opens
 
 
-def erase(connection: sa.Connection, *, sequences: Sequence[int]) -> int:
-    """Empty the opens of these sequence numbers and forget the counts of their messages.
+def erase(connection: sa.Connection, *, positions: Sequence[tuple[int, int]]) -> int:
+    """Empty the opens at these positions and forget the counts of their messages.
 
     The rows stay, so that readers see no hole and a repeated append is still known.
 
     Returns:
         How many held anything.
     """
-    chosen = opens.c.sequence.in_(sequences)
+    # Sequence numbers are unique by themselves; the transactions lead PostgreSQL to
+    # its primary key, which begins with them.
+    chosen = sa.and_(
+        opens.c.sequence.in_([sequence for _, sequence in positions]),
+        opens.c.transaction_id.in_({transaction for transaction, _ in positions}),
+    )
     connection.execute(
         open_counts.delete().where(
             sa.tuple_(open_counts.c.message_key, open_counts.c.configuration_id).in_(

@@ -52,7 +52,7 @@ class BurstWindow:
     def __init__(
         self, *, window: dt.timedelta = DEFAULT_BURST_WINDOW, max_bursts: int = MAX_BURSTS
     ) -> None:
-        self._window = window
+        self.window = window
         self._max_bursts = max_bursts
         self._bursts: collections.OrderedDict[tuple[bytes, str, bytes], _Burst] = (
             collections.OrderedDict()
@@ -63,7 +63,7 @@ class BurstWindow:
         if open_.message_key is None or open_.source_key is None:
             return None
         burst = self._bursts.get((open_.message_key, open_.configuration_id, open_.source_key))
-        if burst is None or abs(open_.open_time - burst.start) > self._window:
+        if burst is None or abs(open_.open_time - burst.start) > self.window:
             return None
         return burst.number
 

@@ -60,8 +60,7 @@ class OpenLog(Protocol):
     async def position_at(self, time: dt.datetime) -> Position:
         """Return where to read so that the first open is the first recorded since *time*.
 
-        That is the head if nothing was recorded since, and `earliest` if everything
-        still there was.
+        That is the head if nothing was recorded since.  Never before `earliest`.
         """
 
     async def lag(self, after: Position) -> int:

@@ -34,11 +34,11 @@ def trim_step(connection: sa.Connection, *, up_to: int, max_entries: int) -> int
     return removed
 
 
-def erase_step(connection: sa.Connection, *, sequences: Sequence[int]) -> int:
-    """Erase the opens of these sequence numbers; return how many held anything."""
+def erase_step(connection: sa.Connection, *, positions: Sequence[tuple[int, int]]) -> int:
+    """Erase the opens at these positions; return how many held anything."""
     # Overwrite with zeros what is given up: gone means gone.
     connection.exec_driver_sql("PRAGMA secure_delete = ON")
-    return erase_sql.erase(connection, sequences=sequences)
+    return erase_sql.erase(connection, positions=positions)
 
 
 COMMANDS: Final[Mapping[str, Callable[..., Any]]] = {

@@ -3,9 +3,8 @@
 import asyncio
 import concurrent.futures
 import datetime as dt
-import functools
 from collections.abc import Callable, Collection, Sequence
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 import structlog
@@ -13,18 +12,14 @@ import structlog
 from pixel_service.cursor import encode
 from pixel_service.errors import CursorAhead, CursorExpired, LogHole, LogUnavailable
 from pixel_service.openlog import clock, sqlite_read
+from pixel_service.openlog.erasing import StoredOpen, erase_in_steps
 from pixel_service.openlog.news import News
 from pixel_service.openlog.numbering import Suffixes
+from pixel_service.openlog.paging import MAX_PAGE_ENTRIES, cut
 from pixel_service.openlog.retention import trim_in_steps
 from pixel_service.openlog.sql_subscriptions import SqlSubscriptions
 from pixel_service.openlog.sqlite_writer import Writer
 from pixel_service.opens import LogIdentity, LogStats, OpenRecord, Page, Position, Trimmed
-
-# Of one page, whatever the caller asks: about 3 MiB of notifications.
-MAX_PAGE_ENTRIES: Final = 10_000
-
-# Opens looked at, and erased, in one step: a few milliseconds of the writer.
-_ERASE_STEP_ENTRIES: Final = 500
 
 Answer = TypeVar("Answer")
 
@@ -96,16 +91,12 @@ class SqliteOpenLog:
             # Up to the hole; the next page begins there and says so.
             rows = [row for index, row in enumerate(rows, after + 1) if row[0] == index]
             complete = False
-        entries = sqlite_read.to_entries(rows, self._suffixes)
-        last = rows[-1][0] if rows else after
-        size = 0
-        for index, entry in enumerate(entries):
-            size += len(entry.notification)
-            if size > max_octets and index:
-                last, complete = entries[index - 1].sequence, False
-                entries = entries[:index]
-                break
-        return Page(entries=entries, after=Position(0, last), at_head=complete)
+        page = Page(
+            entries=sqlite_read.to_entries(rows, self._suffixes),
+            after=Position(0, rows[-1][0] if rows else after),
+            at_head=complete,
+        )
+        return cut(page, max_octets)
 
     def _refuse(self, connection: sa.Connection, after: int) -> None:
         """Raise what is wrong with the position *after*, if anything."""
@@ -173,26 +164,21 @@ class SqliteOpenLog:
         self, matches: Callable[[bytes], bool], *, message_keys: Collection[bytes] = ()
     ) -> int:
         """See `OpenLog`."""
-        trimmed, last = await self.query(sqlite_read.ends)
-        keys = frozenset(message_keys)
-
-        def choose(connection: sa.Connection, after: int) -> tuple[list[int], int]:
-            rows = sqlite_read.stored_after(connection, after, last, _ERASE_STEP_ENTRIES)
-            chosen = [
-                sequence
-                for sequence, key, notification in rows
-                if key in keys or (notification and matches(notification))
-            ]
-            return chosen, rows[-1][0] if rows else last
-
-        after, erased = trimmed, 0
-        while after < last:
-            chosen, after = await self.query(functools.partial(choose, after=after))
-            if chosen:
-                erased += await self.execute("erase_step", sequences=chosen)
+        erased = await erase_in_steps(self, matches, message_keys=message_keys)
         if erased:
             # The old content is in the write-ahead log until this has emptied it.
             await self.query(sqlite_read.checkpoint)
+        return erased
+
+    async def stored(self, *, after: Position, max_entries: int) -> Sequence[StoredOpen]:
+        """Return the opens that follow *after*, all kinds."""
+        return await self.query(
+            lambda connection: sqlite_read.stored_after(connection, after.sequence, max_entries)
+        )
+
+    async def erase_step(self, positions: Sequence[Position]) -> int:
+        """Erase the opens at *positions*; return how many held anything."""
+        erased: int = await self.execute("erase_step", positions=list(positions))
         return erased
 
     async def stats(self) -> LogStats:

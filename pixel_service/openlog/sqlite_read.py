@@ -5,8 +5,9 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
+from pixel_service.openlog.erasing import StoredOpen
 from pixel_service.openlog.numbering import Suffixes
-from pixel_service.opens import LogEntry
+from pixel_service.opens import LogEntry, Position
 
 _ENTRIES: Final = (
     "SELECT sequence, configuration_id, agent, confidence, open_number, burst, notification "
@@ -25,7 +26,7 @@ _SIZE: Final = (
 )
 _STORED: Final = (
     "SELECT sequence, message_key, notification FROM opens "
-    "WHERE sequence > ? AND sequence <= ? ORDER BY sequence LIMIT ?"
+    "WHERE sequence > ? ORDER BY sequence LIMIT ?"
 )
 
 
@@ -89,12 +90,10 @@ def last_before(connection: sa.Connection, time_us: int) -> int:
     return low
 
 
-def stored_after(
-    connection: sa.Connection, sequence: int, up_to: int, limit: int
-) -> Sequence[tuple[int, bytes | None, bytes]]:
-    """Return sequence, message key and stored notification, for erasing."""
-    rows = connection.exec_driver_sql(_STORED, (sequence, up_to, limit))
-    return [(number, key, notification) for number, key, notification in rows]
+def stored_after(connection: sa.Connection, sequence: int, limit: int) -> list[StoredOpen]:
+    """Return the opens that follow *sequence*, all kinds, for erasing."""
+    rows = connection.exec_driver_sql(_STORED, (sequence, limit))
+    return [StoredOpen(Position(0, number), key, octets) for number, key, octets in rows]
 
 
 def octets_used(connection: sa.Connection) -> int:
