@@ -17,18 +17,13 @@ Evidence is judged before anything is discarded, and is kept at every level, les
 what `_coarsen` takes from it.
 """
 
-from __future__ import annotations
-
 import dataclasses
+import datetime as dt
 import enum
 import ipaddress
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-from pixel_service.evidence import Evidence, clean_user_agent
-from pixel_service.evidence.client import known_families
-
-if TYPE_CHECKING:
-    import datetime as dt
+from pixel_service.evidence import Evidence, clean_user_agent, known_families, parse_address
 
 # An IPv4 /24 holds up to 254 hosts; an IPv6 /48 is what one site is usually
 # given (RFC 6177), so that the part of one household is gone.
@@ -83,6 +78,8 @@ class Correspondence:
     header_message_id: str
     notified_fields: tuple[tuple[str, str], ...]
     headers_truncated: bool
+    recipient: str = ""
+    """The recipient's address; empty when it is that of the only To mailbox."""
 
     @property
     def from_domain(self) -> str:
@@ -148,7 +145,7 @@ def mask_address(address: str | None) -> str:
     cut as IPv4 is.  Masking twice equals masking once.  Empty for what is no
     address.
     """
-    parsed = _parse_address(address)
+    parsed = parse_address(address)
     if parsed is None:
         return ""
     return str(ipaddress.ip_network((parsed, _prefix_of(parsed)), strict=False).network_address)
@@ -160,7 +157,7 @@ def normal_address(address: str | None) -> str:
     An IPv4-mapped IPv6 address becomes the IPv4 address.  Empty for what is no
     address.
     """
-    parsed = _parse_address(address)
+    parsed = parse_address(address)
     return "" if parsed is None else str(parsed)
 
 
@@ -204,16 +201,6 @@ def _coarsen(evidence: Evidence, level: PrivacyLevel) -> Evidence:
     if client is not None:
         client = dataclasses.replace(client, device="")
     return dataclasses.replace(evidence, client=client, network=network, since_acceptance=None)
-
-
-def _parse_address(address: str | None) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    try:
-        parsed = ipaddress.ip_address((address or "").partition("%")[0])
-    except ValueError:
-        return None
-    if isinstance(parsed, ipaddress.IPv6Address) and parsed.ipv4_mapped is not None:
-        return parsed.ipv4_mapped
-    return parsed
 
 
 def _prefix_of(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> int:

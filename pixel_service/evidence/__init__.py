@@ -5,6 +5,13 @@ are any, the operator's network databases.  `Judge.judge` turns a `Fetch` into
 `Evidence`.  docs/evidence.md describes the procedure.
 """
 
+from pixel_service.evidence.client import known_families
+from pixel_service.evidence.errors import (
+    DatabaseInvalid,
+    EvidenceError,
+    RangesInvalid,
+    RulesInvalid,
+)
 from pixel_service.evidence.facts import (
     MAX_USER_AGENT_CHARACTERS,
     PURPOSE_HEADERS,
@@ -19,6 +26,7 @@ from pixel_service.evidence.facts import (
 )
 from pixel_service.evidence.judge import Judge, load_judge
 from pixel_service.evidence.network import NetworkDatabases
+from pixel_service.evidence.ranges import parse_address
 
 __all__ = [
     "MAX_USER_AGENT_CHARACTERS",
@@ -26,12 +34,18 @@ __all__ = [
     "Agent",
     "Client",
     "Confidence",
+    "DatabaseInvalid",
     "Evidence",
+    "EvidenceError",
     "Fetch",
     "Judge",
     "Network",
     "NetworkDatabases",
+    "RangesInvalid",
+    "RulesInvalid",
     "Signal",
     "clean_user_agent",
+    "known_families",
     "load_judge",
+    "parse_address",
 ]

@@ -1,20 +1,16 @@
 """What a user agent says of itself, and how much of that is repeated."""
 
-from __future__ import annotations
-
 import functools
 import tomllib
+from collections.abc import Callable
 from importlib import resources
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from ua_parser import loaders
 from ua_parser.core import Domain
 from ua_parser.regex import Resolver
 
 from pixel_service.evidence.facts import Client
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 _EVERYTHING: Final = Domain.USER_AGENT | Domain.OS | Domain.DEVICE
 

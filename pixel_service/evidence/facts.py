@@ -5,15 +5,11 @@ The numbers of the two enumerations are those of the contract
 this package needs nothing of it.
 """
 
-from __future__ import annotations
-
 import dataclasses
+import datetime as dt
 import enum
-from typing import TYPE_CHECKING, Final
-
-if TYPE_CHECKING:
-    import datetime as dt
-    from collections.abc import Mapping
+from collections.abc import Mapping
+from typing import Final
 
 # What the contract promises of `Open.user_agent`.  Also bounds what one fetch
 # can cost: every pattern is tried on at most this much.
