@@ -6,20 +6,23 @@ import ipaddress
 import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import click
 
 from pixel_service import server
 from pixel_service.client_address import ForwardedHeader, IpNetwork
 from pixel_service.errors import LogSchemaOld
+from pixel_service.evidence import EvidenceError
 from pixel_service.openlog import LogUrlInvalid
 from pixel_service.settings import Settings, SettingsInvalid
 from service_runtime import process
 from service_runtime.drain import Drain
 from service_runtime.logging import configure_logging
 
-_DEFAULTS = Settings()
+_DEFAULTS: Final = Settings()
+_DAY: Final = dt.timedelta(days=1)
+_FILE: Final = click.Path(path_type=Path, dir_okay=False)
 
 
 def _option(name: str, **attributes: Any) -> Callable[[Any], Any]:  # noqa: ANN401 - click's own
@@ -52,10 +55,51 @@ _address = functools.partial(_option, metavar="HOST:PORT", show_default=True)
 @_option("log-url", help="The log's database.  [default: SQLite in the data folder]")
 @_option(
     "token-keys-file",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=_FILE,
     help="The key ring.  [default: token_keys in the data folder, made when missing]",
 )
 @_option("token-keys", help="The key ring itself; meant for the environment.")
+@_option(
+    "retention-days",
+    type=click.FloatRange(min=0, min_open=True),
+    default=_DEFAULTS.retention / _DAY,
+    show_default=True,
+    help="Opens that are older are removed.",
+)
+@_option(
+    "max-log-octets",
+    type=click.IntRange(min=1),
+    help="The oldest opens beyond this size of the log are removed.  [default: no limit]",
+)
+@_option(
+    "burst-window",
+    type=click.FloatRange(min=0),
+    default=_DEFAULTS.burst_window.total_seconds(),
+    show_default=True,
+    help="Seconds within which fetches of one message from one address are one burst.",
+)
+@_option(
+    "log-bound",
+    type=click.FloatRange(min=0, min_open=True),
+    default=_DEFAULTS.log_bound.total_seconds(),
+    show_default=True,
+    help="Seconds that the log may be late before opens go to the spool.",
+)
+@_option(
+    "max-spool-octets",
+    type=click.IntRange(min=0),
+    default=_DEFAULTS.max_spool_octets,
+    show_default=True,
+    help="Size of the spool, which keeps opens while the log is away.",
+)
+@_option("evidence-rules", type=_FILE, help="A rule file instead of the built-in one.")
+@_option(
+    "evidence-ranges",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder of updated address ranges.  [default: ranges in the data folder]",
+)
+@_option("autonomous-systems", type=_FILE, help="A database such as GeoLite2-ASN.mmdb.")
+@_option("countries", type=_FILE, help="A database such as GeoLite2-Country.mmdb.")
 @_option(
     "trusted-proxies",
     multiple=True,
@@ -110,19 +154,25 @@ def serve(
     settings = _settings(**options)
     try:
         process.run(functools.partial(server.serve, settings), drain=Drain(grace=settings.grace))
-    except (SettingsInvalid, LogUrlInvalid, LogSchemaOld) as error:
+    except (SettingsInvalid, EvidenceError, LogUrlInvalid, LogSchemaOld) as error:
         raise click.ClickException(str(error)) from error
 
 
 def _settings(
     *,
     grace: float,
+    retention_days: float,
+    burst_window: float,
+    log_bound: float,
     trusted_proxies: Sequence[IpNetwork],
     forwarded_header: str,
     **options: Any,  # noqa: ANN401 - the rest has the settings' own names and types
 ) -> Settings:
     return Settings(
         grace=dt.timedelta(seconds=grace),
+        retention=retention_days * _DAY,
+        burst_window=dt.timedelta(seconds=burst_window),
+        log_bound=dt.timedelta(seconds=log_bound),
         trusted_proxies=tuple(trusted_proxies),
         forwarded_header=ForwardedHeader(forwarded_header),
         **options,

@@ -1,23 +1,19 @@
 """`pixel-service stream`: prints opens as they come."""
 
 import contextlib
-import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final
 
 import click
-from google.protobuf import json_format
 
-from emailopens.notification.v1 import open_notification_pb2 as pb
 from emailopens_client import LogEnd, OpenStream
+from pixel_service.cli_output import Format, print_heading, print_notification
 from pixel_service.cli_target import target_option
 from service_runtime.cli import wait_for
 
 _LATEST: Final = "latest"
 _EARLIEST: Final = "earliest"
-
-_COLUMNS: Final = "{:<27} {:<22} {:<18} {:<8} {:<16} {}"
 
 
 @click.command()
@@ -56,7 +52,7 @@ def stream(
     start: str | None,
     subscription: str | None,
     cursor_file: Path | None,
-    format_: Literal["json", "table"],
+    format_: Format,
     *,
     stop_at_head: bool,
 ) -> None:
@@ -96,17 +92,14 @@ def _start_of(text: str) -> tuple[str | None, LogEnd | None]:
     return text, None
 
 
-async def _print_all(
-    opens: OpenStream, format_: Literal["json", "table"], cursor_file: Path | None
-) -> None:
-    if format_ == "table":
-        _print_line(_COLUMNS.format("TIME", "CONFIGURATION", "AGENT", "SURE", "ADDRESS", "MESSAGE"))
+async def _print_all(opens: OpenStream, format_: Format, cursor_file: Path | None) -> None:
+    print_heading(format_)
     kept = ""
     async with opens:
         async for notification in opens:
             # What was printed before is done with; keep that first.
             kept = _keep(opens.cursor, kept, cursor_file)
-            _print_line(_as_json(notification) if format_ == "json" else _as_row(notification))
+            print_notification(notification, format_)
     _keep(opens.cursor, kept, cursor_file)
 
 
@@ -117,30 +110,3 @@ def _keep(cursor: str, kept: str, cursor_file: Path | None) -> str:
         temporary.write_text(f"{cursor}\n", encoding="ascii")
         temporary.replace(cursor_file)
     return cursor
-
-
-def _print_line(text: str) -> None:
-    # Flushed, because whoever reads a pipe wants opens as they come.
-    sys.stdout.write(f"{text}\n")
-    sys.stdout.flush()
-
-
-def _as_json(notification: pb.OpenNotification) -> str:
-    return json_format.MessageToJson(notification, indent=None, ensure_ascii=False)
-
-
-def _as_row(notification: pb.OpenNotification) -> str:
-    evidence = notification.open.evidence
-    return _COLUMNS.format(
-        notification.open.open_time.ToJsonString(),
-        notification.configuration_id,
-        _short(pb.Agent.Name(evidence.agent)),
-        _short(pb.Confidence.Name(evidence.confidence)),
-        notification.open.ip_address or "-",
-        notification.mail.message_id or "-",
-    ).rstrip()
-
-
-def _short(name: str) -> str:
-    """Return the name of an enum's value without the enum's."""
-    return name.partition("_")[2]

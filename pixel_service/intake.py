@@ -2,6 +2,7 @@
 
 import asyncio
 import collections
+import dataclasses
 import functools
 import random
 import time
@@ -10,8 +11,7 @@ from typing import Final
 
 from pixel_service.errors import TokenInvalid
 from pixel_service.event_id import new_open_id
-from pixel_service.evidence import Fetch
-from pixel_service.evidence.judge import Judge
+from pixel_service.evidence import Fetch, Judge
 from pixel_service.fetch import PixelFetch
 from pixel_service.notification import mail_part, open_part
 from pixel_service.opens import OpenRecord
@@ -24,6 +24,17 @@ Record = Callable[[Sequence[OpenRecord]], Awaitable[None]]
 _REMEMBERED_WAITS: Final = 64
 
 
+@dataclasses.dataclass(slots=True)
+class IntakeCounts:
+    """What became of fetches since the start."""
+
+    recorded: int = 0
+    invalid: int = 0
+    """Not a token of ours."""
+    off: int = 0
+    """Of a message that keeps nothing."""
+
+
 class Intake:
     """Opens the token of a fetch, judges the fetch, and records what may be kept."""
 
@@ -31,6 +42,7 @@ class Intake:
         self._messages = messages
         self._judge = judge
         self._record = record
+        self.counts = IntakeCounts()
         self._waits: collections.deque[float] = collections.deque(maxlen=_REMEMBERED_WAITS)
 
     async def take(self, fetch: PixelFetch) -> bool:
@@ -42,15 +54,18 @@ class Intake:
         try:
             sealed = self._messages.open(fetch.token)
         except TokenInvalid:
+            self.counts.invalid += 1
             await self._wait_as_if_recording()
             return False
         records = self._records(sealed, fetch)
         if not records:
+            self.counts.off += 1
             await self._wait_as_if_recording()
             return False
         started = time.monotonic()
         await self._record(records)
         self._waits.append(time.monotonic() - started)
+        self.counts.recorded += 1
         return True
 
     async def _wait_as_if_recording(self) -> None:

@@ -7,6 +7,7 @@ what stays the same is built once, and the log appends what only it knows.
 
 import datetime as dt
 import functools
+from email.utils import parseaddr
 from typing import Final, cast
 
 from google.protobuf import duration_pb2, timestamp_pb2
@@ -114,10 +115,24 @@ def _mail(
         for name, value in correspondence.notified_fields:
             mail.headers.add(name=name, value=value)
         mail.headers_truncated = correspondence.headers_truncated
+        mail.destination.extend(destination_of(correspondence))
         if correspondence.from_domain:
             _add_tag(mail, _FROM_DOMAIN_TAG, correspondence.from_domain)
     _add_tag(mail, _CONFIGURATION_TAG, configuration_id)
     return mail
+
+
+def destination_of(correspondence: Correspondence) -> list[str]:
+    """Return the recipient's address, as a list of one; empty if it is not known.
+
+    A token leaves it out when it is that of the only mailbox of To.
+    """
+    if correspondence.recipient:
+        return [correspondence.recipient]
+    if len(correspondence.to_mailboxes) != 1:
+        return []
+    _, address = parseaddr(correspondence.to_mailboxes[0])
+    return [address] if address else []
 
 
 def _add_tag(mail: pb.Mail, key: str, value: str) -> None:

@@ -67,14 +67,16 @@ def message_of(token: pb.PixelToken) -> SealedMessage:
             header_message_id=token.header_message_id,
             notified_fields=tuple((field.name, field.value) for field in token.notified_fields),
             headers_truncated=token.headers_truncated,
+            recipient=token.recipient,
         ),
         notified=tuple(token.configuration_ids),
         counted=tuple(token.statistics_configuration_ids),
-        message_key=_message_key(token.message_id) if level < PrivacyLevel.ANONYMOUS else None,
+        message_key=message_key(token.message_id)
+        if token.message_id and level < PrivacyLevel.ANONYMOUS
+        else None,
     )
 
 
-def _message_key(message_id: str) -> bytes | None:
-    if not message_id:
-        return None
+def message_key(message_id: str) -> bytes:
+    """Return what tells messages apart in the log without their IDs."""
     return hashlib.blake2b(message_id.encode(), digest_size=MESSAGE_KEY_OCTETS).digest()

@@ -6,6 +6,10 @@ from pathlib import Path
 from typing import Final
 
 from pixel_service.client_address import ForwardedHeader, IpNetwork
+from pixel_service.evidence import Judge, NetworkDatabases, load_judge
+from pixel_service.openlog.numbering import DEFAULT_BURST_WINDOW
+from pixel_service.recorder import DEFAULT_BOUND
+from pixel_service.spool import DEFAULT_MAX_OCTETS
 from service_runtime.drain import DEFAULT_GRACE
 from service_runtime.key_ring import (
     KeyRing,
@@ -22,6 +26,8 @@ DEFAULT_DATA: Final = Path("data")
 
 LOG_FILE: Final = "opens.db"
 KEY_RING_FILE: Final = "token_keys"
+SPOOL_FOLDER: Final = "spool"
+RANGES_FOLDER: Final = "ranges"
 
 
 class SettingsInvalid(Exception):
@@ -45,6 +51,23 @@ class Settings:
     token_keys: str | None = dataclasses.field(default=None, repr=False)
     """The key ring itself, for those who pass secrets in the environment."""
 
+    retention: dt.timedelta = dt.timedelta(days=90)
+    """Opens that are older are removed."""
+    max_log_octets: int | None = None
+    """The oldest opens beyond this size are removed; None: no limit."""
+    burst_window: dt.timedelta = DEFAULT_BURST_WINDOW
+    log_bound: dt.timedelta = DEFAULT_BOUND
+    """How late the log may be before opens go to the spool."""
+    max_spool_octets: int = DEFAULT_MAX_OCTETS
+
+    evidence_rules: Path | None = None
+    """A rule file instead of the built-in one."""
+    evidence_ranges: Path | None = None
+    """The folder of updated address ranges; None: `ranges` in the data folder."""
+    autonomous_systems: Path | None = None
+    """A database of network operators in MaxMind's format."""
+    countries: Path | None = None
+
     trusted_proxies: tuple[IpNetwork, ...] = ()
     forwarded_header: ForwardedHeader = ForwardedHeader.X_FORWARDED_FOR
     max_streams: int = 2_000
@@ -54,6 +77,18 @@ class Settings:
     def effective_log_url(self) -> str:
         """The URL of the log."""
         return self.log_url or default_log_url(self.data)
+
+    def load_judge(self) -> Judge:
+        """Return the judge of fetches.
+
+        Raises:
+            EvidenceError: something that was supplied cannot be used.
+        """
+        ranges = self.evidence_ranges or self.data / RANGES_FOLDER
+        databases = NetworkDatabases(
+            autonomous_systems=self.autonomous_systems, countries=self.countries
+        )
+        return load_judge(rules=self.evidence_rules, ranges=ranges, networks=databases)
 
     def load_key_ring(self) -> KeyRing:
         """Return the key ring; without one given, that of the data folder, made if needed.

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
 from google.protobuf import json_format
 
 from emailopens.notification.v1 import open_notification_pb2 as pb
@@ -18,7 +19,7 @@ MODEL = json.loads(
     (Path(__file__).parents[1] / "testdata/model_open_notification.json").read_text("utf-8")
 )
 OURS = {
-    "mail": set[str](),
+    "mail": {"destination"},  # as Amazon SES has it
     "open": {"evidence", "burst"},
     "": {"configurationId", "privacyLevel"},
 }
@@ -134,6 +135,31 @@ def test_our_own_fields_are_there() -> None:
         "rulesetVersion": "7",
         "client": {"name": "Thunderbird", "operatingSystem": "Linux"},
     }
+
+
+@pytest.mark.parametrize(
+    ("recipient", "to_mailboxes", "expected"),
+    [
+        ("", ("Zofia <zofia@example.org>",), ["zofia@example.org"]),
+        ("", ("zofia@example.org",), ["zofia@example.org"]),
+        ("hidden@example.org", ("undisclosed-recipients:;",), ["hidden@example.org"]),
+        ("b@example.org", ("a@example.org", "b@example.org"), ["b@example.org"]),
+        ("", ("a@example.org", "b@example.org"), []),
+        ("", (), []),
+    ],
+)
+def test_destination_is_the_recipients_address(
+    recipient: str, to_mailboxes: tuple[str, ...], expected: list[str]
+) -> None:
+    """From the token, or from To when it is the only one there."""
+    correspondence = dataclasses.replace(
+        SEEN.correspondence, recipient=recipient, to_mailboxes=to_mailboxes
+    )
+    found = keep(dataclasses.replace(SEEN, correspondence=correspondence))
+    assert found is not None
+    mail = pb.OpenNotification.FromString(mail_part(found, "newsletter")).mail
+
+    assert list(mail.destination) == expected
 
 
 def test_later_open_is_not_the_first() -> None:
