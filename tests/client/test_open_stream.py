@@ -57,11 +57,17 @@ class Proxy:
         self.accepted = 0
         self.was_called = asyncio.Event()
         self.is_frozen = False
+        self.refusals = 0
+        """How many connections are refused next."""
         self._writers: list[asyncio.StreamWriter] = []
 
     async def connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.accepted += 1
         self.was_called.set()
+        if self.refusals:
+            self.refusals -= 1
+            writer.transport.abort()
+            return
         host, port = self.target.split(":")
         try:
             upstream_reader, upstream_writer = await asyncio.open_connection(host, int(port))
@@ -226,6 +232,7 @@ async def test_redelivered_opens_are_left_out(log: OpenLog, proxy: tuple[Proxy, 
                 found.append(notification.event_id)
                 if len(found) == 3:
                     # The last of its batch: what is acknowledged next gets lost.
+                    between.refusals = 1
                     between.cut()
                     await log.append(opens[3:])
                 if len(found) == 6:
@@ -259,7 +266,8 @@ async def test_what_needs_a_decision_is_raised(log: OpenLog) -> None:
 
 async def test_taken_over_client_stops(log: OpenLog) -> None:
     """Two clients of one subscription do not fight for it for ever."""
-    await log.append(some_opens(1))
+    opens = some_opens(2)
+    await log.append(opens[:1])
     async with streaming(log) as service:
         await create(service)
         async with (
@@ -268,14 +276,34 @@ async def test_taken_over_client_stops(log: OpenLog) -> None:
         ):
             await take(older, 1)
             waiting = asyncio.create_task(take(older, 1))
-            await take(newer, 1)
+            while await lag(service):
+                pass  # until the older one has acknowledged, and waits for more
+            taking = asyncio.create_task(take(newer, 1))
             with pytest.raises(grpc.aio.AioRpcError) as caught:
                 await waiting
+            await log.append(opens[1:])
 
-    assert caught.value.code() in (
-        grpc.StatusCode.ABORTED,
-        grpc.StatusCode.FAILED_PRECONDITION,  # its acknowledgement came too late
-    )
+            assert await taking == ids(opens[1:])
+
+    assert caught.value.code() is grpc.StatusCode.ABORTED
+
+
+async def test_taken_over_client_acknowledges_no_more(log: OpenLog) -> None:
+    """What it processes too late belongs to the newer one."""
+    opens = some_opens(1)
+    await log.append(opens)
+    async with streaming(log) as service:
+        await create(service)
+        async with (
+            OpenStream(service.address, subscription_id="crm") as older,
+            OpenStream(service.address, subscription_id="crm") as newer,
+        ):
+            await take(older, 1)
+            assert await take(newer, 1) == ids(opens)
+            with pytest.raises(grpc.aio.AioRpcError) as caught:
+                await take(older, 1)
+
+    assert caught.value.code() is grpc.StatusCode.FAILED_PRECONDITION
 
 
 @pytest.mark.parametrize(
