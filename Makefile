@@ -75,6 +75,10 @@ types: $(DEVELOPMENT) ## Check types
 test: $(DEVELOPMENT) ## Run every test
 	pytest
 
+.PHONY: test-crash
+test-crash: $(DEVELOPMENT) ## Kill processes and databases at random, 50 times each
+	EMAILOPENS_CRASH_KILLS=50 pytest tests/pixel/test_crash.py
+
 .PHONY: check
 check: lint types contract test ## Run every check
 

@@ -27,7 +27,7 @@ class OpenRecord:
     Opens are numbered per message key and configuration.
     """
 
-    source_key: bytes | None
+    source_key: bytes | None = dataclasses.field(repr=False)
     """Tells fetching addresses apart, for bursts.  Stays in memory: it is never written."""
 
     agent: int
@@ -39,7 +39,7 @@ class OpenRecord:
     notified: bool
     """Whether readers get it.  If not, it is only counted."""
 
-    notification: bytes
+    notification: bytes = dataclasses.field(repr=False)
     """The serialized notification, but for what the log knows: open number and burst."""
 
     def __post_init__(self) -> None:

@@ -1,7 +1,6 @@
 """How opens of one message are numbered and grouped into bursts.  Pure: no storage."""
 
 import collections
-import dataclasses
 import datetime as dt
 from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple, TypeAlias
@@ -23,6 +22,9 @@ MessageOf: TypeAlias = tuple[bytes, str]
 """Message key and configuration: what opens are numbered by."""
 
 
+_Source: TypeAlias = tuple[bytes | None, str, bytes | None]
+
+
 class Counts(NamedTuple):
     """How many opens and bursts of a message there are."""
 
@@ -40,8 +42,7 @@ class Numbers(NamedTuple):
 UNKNOWN: Final = Numbers(0, 0)
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class _Burst:
+class _Burst(NamedTuple):
     number: int
     start: dt.datetime
 
@@ -54,28 +55,33 @@ class BurstWindow:
     ) -> None:
         self.window = window
         self._max_bursts = max_bursts
-        self._bursts: collections.OrderedDict[tuple[bytes, str, bytes], _Burst] = (
-            collections.OrderedDict()
-        )
+        self._bursts: collections.OrderedDict[_Source, _Burst] = collections.OrderedDict()
 
     def number_of(self, open_: OpenRecord) -> int | None:
         """Return the number of the burst that *open_* belongs to; None if it begins one."""
-        if open_.message_key is None or open_.source_key is None:
-            return None
-        burst = self._bursts.get((open_.message_key, open_.configuration_id, open_.source_key))
+        burst = self._bursts.get(_source_of(open_))
         if burst is None or abs(open_.open_time - burst.start) > self.window:
             return None
         return burst.number
+
+    def remembers(self, open_: OpenRecord) -> bool:
+        """Return whether any burst from the source of *open_* is remembered."""
+        return _source_of(open_) in self._bursts
 
     def begin(self, open_: OpenRecord, number: int) -> None:
         """Remember that *open_* begins the burst *number*."""
         if open_.message_key is None or open_.source_key is None:
             return
-        key = (open_.message_key, open_.configuration_id, open_.source_key)
+        key = _source_of(open_)
         self._bursts[key] = _Burst(number=number, start=open_.open_time)
         self._bursts.move_to_end(key)
         while len(self._bursts) > self._max_bursts:
             self._bursts.popitem(last=False)
+
+
+def _source_of(open_: OpenRecord) -> _Source:
+    """Return what makes fetches one burst.  Without its keys it is never remembered."""
+    return (open_.message_key, open_.configuration_id, open_.source_key)
 
 
 def number_opens(

@@ -5,7 +5,7 @@ each open stands before the count that the database will return.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from pixel_service.openlog.numbering import BurstWindow, Counts, MessageOf
 from pixel_service.opens import OpenRecord
@@ -23,8 +23,10 @@ class Place(NamedTuple):
     bursts_after: int
     """Else its burst is the message's count of bursts less this."""
 
+    begins_burst: bool
 
-NOWHERE = Place(0, 0, 0)
+
+NOWHERE: Final = Place(0, 0, 0, begins_burst=False)
 
 
 class Plan(NamedTuple):
@@ -41,34 +43,47 @@ def plan_numbers(opens: Sequence[OpenRecord], window: BurstWindow) -> Plan:
     """Return how *opens* will be numbered."""
     totals: dict[MessageOf, Counts] = {}
     begun = BurstWindow(window=window.window)
-    ordinals: list[tuple[int, int, int]] = []
+    numbered: list[tuple[int, int, int, bool]] = []
     for open_ in opens:
         if open_.message_key is None:
-            ordinals.append((0, 0, 0))
+            numbered.append((0, 0, 0, False))
             continue
         message = (open_.message_key, open_.configuration_id)
         before = totals.get(message, Counts(0, 0))
-        known = window.number_of(open_) or 0
-        ordinal = 0 if known else begun.number_of(open_) or 0
-        bursts = before.bursts
-        if not known and not ordinal:
-            ordinal = bursts = before.bursts + 1
+        # What the batch has begun has taken the place of what was remembered.
+        known = 0 if begun.remembers(open_) else window.number_of(open_) or 0
+        ordinal = begun.number_of(open_) or 0
+        begins = not known and not ordinal
+        bursts = before.bursts + begins
+        if begins:
+            ordinal = bursts
             begun.begin(open_, ordinal)
         totals[message] = Counts(before.opens + 1, bursts)
-        ordinals.append((before.opens + 1, known, ordinal))
+        numbered.append((before.opens + 1, known, ordinal, begins))
     return Plan(
         places=[
             NOWHERE
             if open_.message_key is None
             else _place(totals[open_.message_key, open_.configuration_id], *numbers)
-            for open_, numbers in zip(opens, ordinals, strict=True)
+            for open_, numbers in zip(opens, numbered, strict=True)
         ],
         totals=dict(sorted(totals.items())),
     )
 
 
-def _place(total: Counts, open_ordinal: int, burst: int, burst_ordinal: int) -> Place:
-    return Place(total.opens - open_ordinal, burst, 0 if burst else total.bursts - burst_ordinal)
+def _place(
+    total: Counts,
+    open_ordinal: int,
+    burst: int,
+    burst_ordinal: int,
+    begins: bool,  # noqa: FBT001 - spread from a tuple
+) -> Place:
+    return Place(
+        total.opens - open_ordinal,
+        burst,
+        0 if burst else total.bursts - burst_ordinal,
+        begins_burst=begins,
+    )
 
 
 def remember_bursts(
@@ -79,7 +94,6 @@ def remember_bursts(
 ) -> None:
     """Remember the bursts that *opens* began, now that the database has counted them."""
     for open_, place in zip(opens, plan.places, strict=True):
-        if open_.message_key is None or place.burst or window.number_of(open_) is not None:
-            continue
-        bursts = counted[open_.message_key, open_.configuration_id]
-        window.begin(open_, bursts - place.bursts_after)
+        if place.begins_burst and open_.message_key is not None:
+            bursts = counted[open_.message_key, open_.configuration_id]
+            window.begin(open_, bursts - place.bursts_after)

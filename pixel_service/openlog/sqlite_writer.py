@@ -9,7 +9,7 @@ import contextlib
 import dataclasses
 import queue
 import threading
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from typing import Any, Final, Protocol
 
 import sqlalchemy as sa
@@ -18,7 +18,8 @@ import structlog
 from pixel_service.errors import LogUnavailable
 from pixel_service.openlog import sqlite_append
 from pixel_service.openlog.numbering import BurstWindow
-from pixel_service.openlog.sqlite_commands import COMMANDS
+from pixel_service.openlog.sqlite_commands import carry_out
+from pixel_service.openlog.sqlite_counts import MessageCounts
 from pixel_service.opens import OpenRecord
 
 # Jobs that wait for the thread.  A recorder has few at a time; this many mean that
@@ -67,6 +68,7 @@ class WriterThread:
     def __init__(self, engine: sa.Engine, *, window: BurstWindow) -> None:
         self._engine = engine
         self._window = window
+        self._counts = MessageCounts()
         self._jobs: queue.Queue[_Job | None] = queue.Queue(MAX_JOBS)
         self._thread = threading.Thread(target=self._run, name="open log writer", daemon=True)
 
@@ -76,14 +78,13 @@ class WriterThread:
         Raises:
             LogUnavailable: the outcome is unknown.
         """
-        window = self._window
 
         def append(connection: sa.Connection) -> int:
-            return sqlite_append.append(connection, opens, window)
+            return sqlite_append.append(connection, opens, counts=self._counts, window=self._window)
 
         def append_rest(connection: sa.Connection) -> int:
             fresh = sqlite_append.without_duplicates(connection, opens)
-            return sqlite_append.append(connection, fresh, window) if fresh else 0
+            return sqlite_append.append(connection, fresh, counts=self._counts, window=self._window)
 
         sequence: int = await self._submit(append, append_rest)
         return sequence
@@ -94,7 +95,9 @@ class WriterThread:
         Raises:
             LogUnavailable: the outcome is unknown.
         """
-        return await self._submit(lambda connection: COMMANDS[command](connection, **arguments))
+        return await self._submit(
+            lambda connection: carry_out(connection, self._counts, command, arguments)
+        )
 
     async def _submit(self, *attempts: Callable[[sa.Connection], Any]) -> Any:  # noqa: ANN401
         # The result's type is that of the attempts, which no caller outside sees.
@@ -135,7 +138,7 @@ class WriterThread:
     def _carry_out(self, jobs: Sequence[_Job]) -> Sequence[object]:
         """Return the jobs' results, or the errors that they failed with."""
         try:
-            with self._engine.begin() as connection:
+            with self._transaction() as connection:
                 return [job.attempts[0](connection) for job in jobs]
         except Exception as error:  # noqa: BLE001 - it goes to whoever waits for the job
             # One job's fault is not the others': each alone, then.
@@ -147,13 +150,23 @@ class WriterThread:
         error: Exception | None = None
         for attempt in job.attempts:
             try:
-                with self._engine.begin() as connection:
+                with self._transaction() as connection:
                     return attempt(connection)
             except sa.exc.IntegrityError as duplicate:
                 error = duplicate
             except Exception as other:  # noqa: BLE001 - it goes to whoever waits for the job
                 return _visible(other)
         return error
+
+    @contextlib.contextmanager
+    def _transaction(self) -> Iterator[sa.Connection]:
+        try:
+            with self._engine.begin() as connection:
+                yield connection
+        except BaseException:
+            # What was counted in memory was not kept.
+            self._counts.forget()
+            raise
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:

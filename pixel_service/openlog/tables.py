@@ -6,9 +6,10 @@ import sqlalchemy as sa
 
 metadata: Final = sa.MetaData()
 
-# One row.  `trimmed_*` is the position of the last open that retention removed;
-# the system identifier tells a PostgreSQL cluster from the one that it was
-# restored from, whose transaction numbers mean nothing here.
+# One row.  `trimmed_*` is the position of the last open that retention removed; see
+# `sqlite_counts` for `counted_sequence`.  The system identifier tells a PostgreSQL
+# cluster from the one that it was restored from, whose transaction numbers mean
+# nothing here.
 open_log: Final = sa.Table(
     "open_log",
     metadata,
@@ -18,6 +19,7 @@ open_log: Final = sa.Table(
     sa.Column("cursor_key", sa.LargeBinary, nullable=False),
     sa.Column("trimmed_transaction", sa.BigInteger, nullable=False),
     sa.Column("trimmed_sequence", sa.BigInteger, nullable=False),
+    sa.Column("counted_sequence", sa.BigInteger, nullable=False),
     sa.Column("system_identifier", sa.Text, nullable=False),
 )
 

@@ -467,7 +467,9 @@ async def test_news_of_another_process_wakes_a_waiting_reader(log_home: LogHome)
         waiting = asyncio.create_task(reading.wait_for_news(after=head))
         open_ = new_open()
         await writing.append([open_])
-        await waiting
+        # Waiting ends by itself after 30 s; that is not meant here.
+        async with asyncio.timeout(10):
+            await waiting
 
         assert event_ids(await read_all(reading, after=head)) == [open_.event_id]
 

@@ -35,6 +35,7 @@ def upgrade() -> None:
         sa.Column("cursor_key", sa.LargeBinary, nullable=False),
         sa.Column("trimmed_transaction", sa.BigInteger, nullable=False),
         sa.Column("trimmed_sequence", sa.BigInteger, nullable=False),
+        sa.Column("counted_sequence", sa.BigInteger, nullable=False),
         sa.Column("system_identifier", sa.Text, nullable=False),
     )
     op.create_table(
@@ -93,6 +94,7 @@ def upgrade() -> None:
                 "cursor_key": secrets.token_bytes(32),
                 "trimmed_transaction": 0,
                 "trimmed_sequence": 0,
+                "counted_sequence": 0,
                 "system_identifier": system_identifier,
             }
         ],
