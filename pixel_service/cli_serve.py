@@ -4,11 +4,13 @@ import datetime as dt
 import functools
 import ipaddress
 import logging
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final, Literal
 
 import click
+import structlog
 
 from pixel_service import server
 from pixel_service.client_address import ForwardedHeader, IpNetwork
@@ -18,10 +20,15 @@ from pixel_service.openlog import LogUrlInvalid
 from pixel_service.settings import Settings, SettingsInvalid
 from service_runtime import process
 from service_runtime.drain import Drain
+from service_runtime.errors import ServiceError
+from service_runtime.key_ring import KeyRingError
+from service_runtime.listen import ListenError
 from service_runtime.logging import configure_logging
+from service_runtime.workers import WorkersFailed, run_workers
 
 _DEFAULTS: Final = Settings()
 _DAY: Final = dt.timedelta(days=1)
+_EXPECTED: Final = (SettingsInvalid, EvidenceError, LogUrlInvalid, LogSchemaOld, WorkersFailed)
 _FILE: Final = click.Path(path_type=Path, dir_okay=False)
 
 
@@ -122,6 +129,13 @@ _address = functools.partial(_option, metavar="HOST:PORT", show_default=True)
     help="Streams of opens at once.",
 )
 @_option(
+    "workers",
+    type=click.IntRange(min=1, max=64),
+    default=_DEFAULTS.workers,
+    show_default=True,
+    help="Processes that share the work; worker N has its metrics N ports above --admin.",
+)
+@_option(
     "grace",
     type=click.FloatRange(min=0),
     default=_DEFAULTS.grace.total_seconds(),
@@ -148,14 +162,40 @@ def serve(
     **options: Any,  # noqa: ANN401 - click's
 ) -> None:
     """Serve pixels, record opens and stream them, until SIGTERM or SIGINT."""
-    configure_logging(level=log_level.upper(), format_=log_format)
+    settings = _settings(**options)
+    set_up_logging = functools.partial(_set_up_logging, log_level.upper(), log_format)
+    set_up_logging()
+    try:
+        if settings.workers == 1:
+            _run(settings)
+        else:
+            settings.check_workers()
+            work = functools.partial(_work, settings, set_up_logging)
+            drain = Drain(grace=settings.grace)
+            supervise = functools.partial(run_workers, work, count=settings.workers)
+            process.run(lambda drain: supervise(drain=drain), drain=drain)
+    except _EXPECTED as error:
+        raise click.ClickException(str(error)) from error
+
+
+def _set_up_logging(level: str, format_: Literal["text", "json"]) -> None:
+    configure_logging(level=level, format_=format_)
     # It tells of its own parts at every start.
     logging.getLogger("alembic").setLevel(logging.WARNING)
-    settings = _settings(**options)
+
+
+def _run(settings: Settings) -> None:
+    process.run(functools.partial(server.serve, settings), drain=Drain(grace=settings.grace))
+
+
+def _work(settings: Settings, set_up_logging: Callable[[], None], index: int) -> None:
+    """Be a worker process."""
+    set_up_logging()
     try:
-        process.run(functools.partial(server.serve, settings), drain=Drain(grace=settings.grace))
-    except (SettingsInvalid, EvidenceError, LogUrlInvalid, LogSchemaOld) as error:
-        raise click.ClickException(str(error)) from error
+        _run(settings.for_worker(index))
+    except (*_EXPECTED, ServiceError, KeyRingError, ListenError) as error:
+        structlog.get_logger().error("worker cannot run", worker=index, reason=str(error))
+        sys.exit(1)
 
 
 def _settings(

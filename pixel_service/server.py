@@ -100,6 +100,7 @@ async def serve(
                 services=_services(open_log, tail, streams, drain),
                 status_codes=STATUS_OF,
                 drain=drain,
+                reuse_port=settings.workers > 1,
             )
         )
         http = await stack.enter_async_context(_pixels(settings, intake))
@@ -135,6 +136,10 @@ async def _housekeeping(settings: Settings, open_log: OpenLog) -> AsyncIterator[
         retention=settings.retention,
         max_log_octets=settings.max_log_octets,
     )
+    # One of several workers keeps house for all.
+    if settings.worker_index > 0:
+        yield housekeeping
+        return
     async with running(housekeeping.trim()), running(housekeeping.measure()):
         yield housekeeping
 
@@ -145,7 +150,12 @@ async def _pixels(settings: Settings, intake: Intake) -> AsyncIterator[str]:
         trusted_proxies=settings.trusted_proxies, header=settings.forwarded_header
     )
     handler = PixelHandler(intake.take, addresses)
-    async with pixel_server(listen=settings.http, handler=handler, grace=settings.grace) as address:
+    async with pixel_server(
+        listen=settings.http,
+        handler=handler,
+        grace=settings.grace,
+        reuse_port=settings.workers > 1,
+    ) as address:
         yield address
 
 

@@ -3,7 +3,7 @@
 import dataclasses
 import datetime as dt
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
 from pixel_service.client_address import ForwardedHeader, IpNetwork
 from pixel_service.evidence import Judge, NetworkDatabases, load_judge
@@ -18,6 +18,7 @@ from service_runtime.key_ring import (
     read_key_ring,
     read_or_create_key_ring,
 )
+from service_runtime.listen import require_free, split_address
 
 DEFAULT_HTTP: Final = "127.0.0.1:8080"
 DEFAULT_GRPC: Final = "127.0.0.1:50052"
@@ -71,6 +72,9 @@ class Settings:
     trusted_proxies: tuple[IpNetwork, ...] = ()
     forwarded_header: ForwardedHeader = ForwardedHeader.X_FORWARDED_FOR
     max_streams: int = 2_000
+    workers: int = 1
+    worker_index: int = 0
+    """Which of the workers this process is."""
     grace: dt.timedelta = DEFAULT_GRACE
 
     @property
@@ -103,6 +107,31 @@ class Settings:
         if self.token_keys_file is not None:
             return read_key_ring(self.token_keys_file)
         return read_or_create_key_ring(self.data / KEY_RING_FILE)
+
+    def for_worker(self, index: int) -> Self:
+        """Return the settings of one of several workers.
+
+        All share the ports of pixels and streams. Operators' tools ask each at a port
+        of its own: those that follow the one that was given.
+        """
+        host, port = split_address(self.admin)
+        admin = f"[{host}]:{port + index}" if ":" in host else f"{host}:{port + index}"
+        return dataclasses.replace(self, worker_index=index, admin=admin)
+
+    def check_workers(self) -> None:
+        """Check what several workers need: ports that are given, and free.
+
+        Raises:
+            SettingsInvalid: a port is 0, so that each worker would take another one.
+            ListenError: an address is taken, or none of ours.
+        """
+        for address in (self.http, self.grpc, self.admin):
+            host, port = split_address(address)
+            if port == 0:
+                raise SettingsInvalid("several workers share their ports, so port 0 will not do")
+            # The workers share ports, so that they would not notice another service
+            # that shares them, too.
+            require_free(host, port)
 
     def prepare_data_folder(self) -> None:
         """Make the data folder if it is missing.

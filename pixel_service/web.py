@@ -12,6 +12,7 @@ somebody's letter is worse than a lost open.
 import asyncio
 import contextlib
 import datetime as dt
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from http import HTTPStatus
 from typing import Final
@@ -155,7 +156,9 @@ async def pixel_server(
         try:
             await site.start()
         except OSError as error:
-            raise ListenError(f"cannot listen at {listen}: {error.strerror}") from error
+            # Event loops put a sentence with the address into strerror.
+            reason = os.strerror(error.errno or 0)
+            raise ListenError(f"cannot listen at {listen}: {reason}") from error
         address = bound_address(listen, runner.addresses[0][1])
         log.info("serving pixels", address=address)
         yield address
