@@ -54,11 +54,12 @@ def list_(
 
 
 async def _list(target: str, request: pb.ListOpensRequest, limit: int, format_: Format) -> None:
-    print_heading(format_)
     async with connect(target) as channel:
         stub = pb_grpc.PixelServiceStub(channel)
         while True:
             page = await stub.ListOpens(request, timeout=_SECONDS)
+            if not request.page_token:
+                print_heading(format_)
             for notification in page.notifications[:limit]:
                 print_notification(notification, format_)
             limit -= len(page.notifications)

@@ -43,15 +43,17 @@ def seal(token: pixel_token_pb2.PixelToken, ring: KeyRing) -> str:
     return pybase64.urlsafe_b64encode(key_id + sealed).rstrip(b"=").decode()
 
 
-def a_token(message_id: str = "m1", **fields: object) -> pixel_token_pb2.PixelToken:
-    """Return the token of a message for the configuration `news`, unless told otherwise."""
+def a_token(
+    message_id: str = "m1", *, to: str = "reader@example.org", **fields: object
+) -> pixel_token_pb2.PixelToken:
+    """Return the token of a message for the configuration `news`, and those in *fields*."""
     token = pixel_token_pb2.PixelToken(
         message_id=message_id,
         configuration_ids=["news"],
         acceptance_time_us=1_770_000_000_000_000,
         privacy_level=privacy_level_pb2.PRIVACY_LEVEL_FULL,
         identity_id="news@example.com",
-        to_mailboxes=["reader@example.org"],
+        to_mailboxes=[to],
         subject="Hello",
     )
     token.MergeFrom(pixel_token_pb2.PixelToken(**fields))  # type: ignore[arg-type] # as named

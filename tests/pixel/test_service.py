@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import stat
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import grpc
 import pytest
 
 from emailopens.notification.v1 import open_notification_pb2 as notification_pb
+from emailopens.notification.v1 import privacy_level_pb2
 from emailopens.pixel.v1 import pixel_service_pb2 as pb
 from emailopens.pixel.v1 import pixel_service_pb2_grpc as pb_grpc
 from emailopens_client import LogEnd, OpenStream
@@ -23,6 +25,7 @@ from service_runtime.key_ring import format_key_ring, generate_key_ring, read_ke
 from tests.pixel.service_values import a_token, seal
 
 RING = generate_key_ring()
+PROGRAM = Path(sys.executable).with_name("pixel-service")
 FREE = "127.0.0.1:0"
 
 
@@ -157,3 +160,71 @@ async def test_data_folder_that_is_none_is_one_clear_error(tmp_path: Path) -> No
 
     with pytest.raises(SettingsInvalid, match=r"data folder .*file: "):
         await serve(settings, Drain())
+
+
+@pytest.mark.parametrize(
+    ("option", "left"),
+    [
+        ("--recipient=Reader@Example.org", ["m2", "m3"]),
+        ("--recipient=hidden@example.net", ["m1", "m2", "m1"]),
+        ("--message-id=m1", ["m2", "m3"]),
+        ("--recipient=example.org", ["m1", "m2", "m3", "m1"]),
+    ],
+)
+async def test_erased_opens_are_gone(option: str, left: list[str], tmp_path: Path) -> None:
+    """Those of one recipient, hidden or not, or of one message; all others stay."""
+    tokens = [
+        a_token("m1"),
+        a_token("m2", to="Other <other@example.org>"),
+        a_token("m3", to="list@example.com", recipient="hidden@example.net"),
+        a_token("m1"),
+    ]
+    async with a_service(tmp_path, Drain()) as addresses:
+        for token in tokens:
+            await fetch(addresses.http, seal(token, RING))
+        process = await asyncio.create_subprocess_exec(
+            PROGRAM, "opens", "erase", f"--data={tmp_path}", option, stdout=asyncio.subprocess.PIPE
+        )
+        output, _ = await process.communicate()
+        await fetch(addresses.http, seal(a_token("m9"), RING))
+    async with a_service(tmp_path, Drain()) as addresses:
+        found = [each.mail.message_id for each in await recorded(addresses)]
+
+    assert found == [*left, "m9"]
+    assert output.decode() == f"{4 - len(left)} opens erased\n"
+
+
+async def test_discarded_values_are_in_no_file(tmp_path: Path) -> None:
+    """What a privacy level does not keep is nowhere below the data folder."""
+    secrets = {
+        "address": "reader@example.org",
+        "subject": "Hello",
+        "agent": "Telltale-Agent/1",
+        "sender": "news@example.com",
+    }
+    token = a_token("anonymous-message")
+    token.privacy_level = privacy_level_pb2.PRIVACY_LEVEL_ANONYMOUS
+    async with a_service(tmp_path, Drain()) as addresses:
+        await fetch(addresses.http, seal(token, RING), **{"User-Agent": secrets["agent"]})
+        (found,) = await recorded(addresses)
+        octets = b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
+
+    assert found.privacy_level == privacy_level_pb2.PRIVACY_LEVEL_ANONYMOUS
+    assert found.event_id.encode() in octets
+    for secret in (*secrets.values(), "anonymous-message", "127.0.0.1"):
+        assert secret.encode() not in octets, secret
+        assert secret not in str(found)
+
+
+async def test_metrics_tell_what_was_fetched(tmp_path: Path) -> None:
+    """Recorded and forged apart, and nothing that names anybody."""
+    async with a_service(tmp_path, Drain()) as addresses, aiohttp.ClientSession() as operator:
+        for token in (seal(a_token(), RING), "forged"):
+            await fetch(addresses.http, token)
+        async with operator.get(f"http://{addresses.admin}/metrics") as response:
+            text = await response.text()
+
+    assert 'fetches_total{result="recorded"} 1.0' in text
+    assert 'fetches_total{result="invalid_token"} 1.0' in text
+    assert 'opens_durable_total{where="log"} 1.0' in text
+    assert "opens_lost_total 0.0" in text
