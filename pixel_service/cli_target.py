@@ -4,7 +4,7 @@ from typing import Final
 
 import click
 
-from pixel_service.settings import DEFAULT_GRPC
+from pixel_service.default_addresses import DEFAULT_GRPC
 
 target_option: Final = click.option(
     "--target",

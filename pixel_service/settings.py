@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final, Self
 
 from pixel_service.client_address import ForwardedHeader, IpNetwork
+from pixel_service.default_addresses import DEFAULT_ADMIN, DEFAULT_GRPC, DEFAULT_HTTP
 from pixel_service.evidence import Judge, NetworkDatabases, load_judge
 from pixel_service.openlog.numbering import DEFAULT_BURST_WINDOW
 from pixel_service.recorder import DEFAULT_BOUND
@@ -20,9 +21,6 @@ from service_runtime.key_ring import (
 )
 from service_runtime.listen import require_free, split_address
 
-DEFAULT_HTTP: Final = "127.0.0.1:8080"
-DEFAULT_GRPC: Final = "127.0.0.1:50052"
-DEFAULT_ADMIN: Final = "127.0.0.1:9090"
 DEFAULT_DATA: Final = Path("data")
 
 LOG_FILE: Final = "opens.db"
