@@ -3,15 +3,18 @@
 import dataclasses
 import datetime as dt
 import json
+from email.utils import parseaddr
 from pathlib import Path
 from typing import Any
 
 import pytest
 from google.protobuf import json_format
+from hypothesis import given
+from hypothesis import strategies as st
 
 from emailopens.notification.v1 import open_notification_pb2 as pb
 from pixel_service.evidence import Agent, Client, Confidence, Evidence, Signal
-from pixel_service.notification import mail_part, number_open, open_part
+from pixel_service.notification import address_of, mail_part, number_open, open_part
 from pixel_service.privacy import Correspondence, KeptOpen, Message, PrivacyLevel, SeenOpen, keep
 
 # Shaped as the documentation of Yandex Cloud Postbox shows it: concepts/notification.
@@ -205,3 +208,40 @@ def test_anonymous_tells_no_messages_apart() -> None:
     assert ours["mail"] == {"tags": {"ses:configuration-set": ["newsletter"]}}
     assert set(ours["open"]) == {"timestamp", "evidence"}
     assert not {"sinceAcceptance", "firstOpen", "openNumber"} & set(ours["open"]["evidence"])
+
+
+@given(
+    st.datetimes(timezones=st.just(dt.UTC)),
+    st.timedeltas(min_value=dt.timedelta(days=-3_000_000), max_value=dt.timedelta(days=3_000_000)),
+)
+def test_times_are_those_of_protobuf(time: dt.datetime, since: dt.timedelta) -> None:
+    """Also before 1970, and when clocks disagree."""
+    evidence = dataclasses.replace(SEEN.evidence, since_acceptance=since)
+    found = keep(dataclasses.replace(SEEN, open_time=time, evidence=evidence))
+    assert found is not None
+    fetched = pb.OpenNotification.FromString(open_part(found, "x:0")).open
+
+    assert fetched.open_time.ToDatetime(dt.UTC) == time
+    assert fetched.evidence.since_acceptance.ToTimedelta() == since
+    assert json_format.MessageToJson(fetched)
+
+
+_WORDS = st.text(alphabet='ab.-_ "<>@,;:()\\\\[]\u00fc\t', max_size=12)
+
+
+@given(
+    st.one_of(
+        st.from_regex(r"[a-z.+-]{1,9}@[a-z.-]{1,9}", fullmatch=True),
+        st.from_regex(r"[A-Za-z .]{0,9} ?<[a-z]{1,9}@[a-z.]{1,9}>", fullmatch=True),
+        st.from_regex(r'"[A-Za-z ,@<]{0,9}" <[a-z]{1,9}@[a-z.]{1,9}>', fullmatch=True),
+    )
+)
+def test_common_mailboxes_are_read_as_the_standard_library_does(mailbox: str) -> None:
+    """The short way gives what the long one gives."""
+    assert address_of(mailbox) == parseaddr(mailbox)[1]
+
+
+@given(_WORDS)
+def test_any_mailbox_is_read(mailbox: str) -> None:
+    """Whatever stands in To, the notification is built."""
+    assert isinstance(address_of(mailbox), str)

@@ -46,6 +46,11 @@ async def a_service(data: Path, drain: Drain) -> AsyncIterator[Addresses]:
         await service
 
 
+def octets_below(folder: Path) -> bytes:
+    """Return all files below *folder*."""
+    return b"".join(path.read_bytes() for path in folder.rglob("*") if path.is_file())
+
+
 async def fetch(address: str, token: str, **headers: str) -> None:
     async with (
         aiohttp.ClientSession(headers=headers) as browser,
@@ -207,7 +212,7 @@ async def test_discarded_values_are_in_no_file(tmp_path: Path) -> None:
     async with a_service(tmp_path, Drain()) as addresses:
         await fetch(addresses.http, seal(token, RING), **{"User-Agent": secrets["agent"]})
         (found,) = await recorded(addresses)
-        octets = b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
+        octets = octets_below(tmp_path)
 
     assert found.privacy_level == privacy_level_pb2.PRIVACY_LEVEL_ANONYMOUS
     assert found.event_id.encode() in octets
