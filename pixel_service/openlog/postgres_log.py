@@ -26,7 +26,16 @@ from pixel_service.openlog.paging import MAX_PAGE_ENTRIES, cut
 from pixel_service.openlog.postgres_news import HeadFollower
 from pixel_service.openlog.retention import trim_in_steps
 from pixel_service.openlog.sql_subscriptions import SqlSubscriptions
-from pixel_service.opens import LogEntry, LogIdentity, LogStats, OpenRecord, Page, Position, Trimmed
+from pixel_service.opens import (
+    LogEntry,
+    LogIdentity,
+    LogStats,
+    OpenRecord,
+    Page,
+    Position,
+    Trimmed,
+    new_log_entry,
+)
 
 _COMMANDS: Final[dict[str, Callable[..., Any]]] = {
     "acknowledge": subscription_sql.acknowledge,
@@ -122,14 +131,16 @@ class PostgresOpenLog:
     def _to_entries(self, rows: Sequence[Any]) -> list[LogEntry]:
         suffixes = self._suffixes
         return [
-            LogEntry(
-                transaction,
-                sequence,
-                configuration_id,
-                agent,
-                confidence,
-                number == 1,
-                notification + suffixes[number, burst],
+            new_log_entry(
+                (
+                    transaction,
+                    sequence,
+                    configuration_id,
+                    agent,
+                    confidence,
+                    number == 1,
+                    notification + suffixes[number, burst],
+                )
             )
             for (
                 transaction,

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 
 from pixel_service.openlog.erasing import StoredOpen
 from pixel_service.openlog.numbering import Suffixes
-from pixel_service.opens import LogEntry, Position
+from pixel_service.opens import LogEntry, Position, new_log_entry
 
 _ENTRIES: Final = (
     "SELECT sequence, configuration_id, agent, confidence, open_number, burst, notification "
@@ -45,14 +45,16 @@ def rows_after(connection: sa.Connection, sequence: int, limit: int) -> Sequence
 def to_entries(rows: Sequence[tuple[Any, ...]], suffixes: Suffixes) -> list[LogEntry]:
     """Return the entries of *rows*, without those that are only counted or were erased."""
     return [
-        LogEntry(
-            0,
-            sequence,
-            configuration_id,
-            agent,
-            confidence,
-            open_number == 1,
-            notification + suffixes[open_number, burst],
+        new_log_entry(
+            (
+                0,
+                sequence,
+                configuration_id,
+                agent,
+                confidence,
+                open_number == 1,
+                notification + suffixes[open_number, burst],
+            )
         )
         for sequence, configuration_id, agent, confidence, open_number, burst, notification in rows
         if notification
