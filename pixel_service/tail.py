@@ -28,6 +28,10 @@ _MAX_AGE: Final = dt.timedelta(seconds=30)
 _READ_ENTRIES: Final = 5_000
 _READ_OCTETS: Final = 4 * 1024 * 1024
 
+# How often the log is read without news, to find out whether it can be: streams
+# that wait for the next open must not take a dead log for a quiet one.
+_CHECK: Final = dt.timedelta(seconds=5)
+
 # A failover takes seconds; streams wait that long before they end.
 _PATIENCE: Final = dt.timedelta(seconds=5)
 _RETRY: Final = dt.timedelta(milliseconds=200)
@@ -87,7 +91,9 @@ class Tail:
                     is_valid = True
                 await self._read_on()
                 failing_since = self.failure = None
-                await self._log.wait_for_news(after=self.end)
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(_CHECK.total_seconds()):
+                        await self._log.wait_for_news(after=self.end)
             except (CursorExpired, CursorAhead):
                 is_valid = False
             except PixelError as error:

@@ -20,7 +20,7 @@ from pixel_service import openlog
 from pixel_service.error_table import STATUS_OF
 from pixel_service.live_streams import LiveStreams
 from pixel_service.notification import number_open
-from pixel_service.openlog import OpenLog, OpenRecord
+from pixel_service.openlog import OpenLog, OpenRecord, Position
 from pixel_service.pixel_servicer import PixelServicer
 from pixel_service.stream_servicer import DEFAULT_STALL_TIMEOUT, StreamServicer
 from pixel_service.subscription_servicer import SubscriptionServicer
@@ -30,6 +30,9 @@ from service_runtime.grpc_server import grpc_server
 from service_runtime.key_ring import KeyRing
 
 NOON: Final = dt.datetime(2026, 3, 1, 12, tzinfo=dt.UTC)
+
+BEYOND: Final = Position(2**60, 2**60)
+"""After everything that any log here holds."""
 
 _serial = itertools.count()
 
@@ -114,7 +117,14 @@ class StreamService:
 @contextlib.asynccontextmanager
 async def a_log(folder: Path) -> AsyncIterator[OpenLog]:
     """Open the embedded log in *folder*."""
-    async with openlog.connect(f"sqlite:///{folder / 'opens.db'}", number_open=number_open) as log:
+    async with log_at(f"sqlite:///{folder / 'opens.db'}") as log:
+        yield log
+
+
+@contextlib.asynccontextmanager
+async def log_at(url: str) -> AsyncIterator[OpenLog]:
+    """Open the log at *url* as the service does."""
+    async with openlog.connect(url, number_open=number_open) as log:
         yield log
 
 

@@ -1,22 +1,18 @@
 """ListOpens does what the comments of `pixel_service.proto` say."""
 
-from collections.abc import AsyncIterator
-from pathlib import Path
-
 import grpc
 import pytest
 
 from emailopens.pixel.v1 import pixel_service_pb2 as pb
 from pixel_service import cursor
-from pixel_service.openlog import Position
 from tests.pixel.rpc_values import failure_of, wrong_fields_of
-from tests.pixel.service_values import StreamService, a_log, an_open, ids, some_opens, streaming
-
-
-@pytest.fixture
-async def service(tmp_path: Path) -> AsyncIterator[StreamService]:
-    async with a_log(tmp_path) as log, streaming(log) as running:
-        yield running
+from tests.pixel.service_values import (
+    BEYOND,
+    StreamService,
+    an_open,
+    ids,
+    some_opens,
+)
 
 
 async def pages_of(
@@ -110,7 +106,7 @@ async def test_wrong_fields_are_named(service: StreamService) -> None:
 
 async def test_wrong_cursors_have_their_reasons(service: StreamService) -> None:
     """As for streams."""
-    ahead = cursor.encode(Position(0, 99), service.log.identity)
+    ahead = cursor.encode(BEYOND, service.log.identity)
     for text, code, reason in (
         ("nonsense", grpc.StatusCode.INVALID_ARGUMENT, "CURSOR_MALFORMED"),
         (ahead, grpc.StatusCode.OUT_OF_RANGE, "CURSOR_AHEAD"),

@@ -22,6 +22,8 @@ from pixel_service.settings import Settings, SettingsInvalid
 from service_runtime.background import running
 from service_runtime.drain import Drain
 from service_runtime.key_ring import format_key_ring, generate_key_ring, read_key_ring
+from tests.pixel.postgres import Postgres
+from tests.pixel.rpc_values import info_of
 from tests.pixel.service_values import a_token, seal
 
 RING = generate_key_ring()
@@ -30,10 +32,17 @@ FREE = "127.0.0.1:0"
 
 
 @contextlib.asynccontextmanager
-async def a_service(data: Path, drain: Drain) -> AsyncIterator[Addresses]:
+async def a_service(
+    data: Path, drain: Drain, *, log_url: str | None = None
+) -> AsyncIterator[Addresses]:
     """Run the service with its data in *data*; at the end, see it end well."""
     settings = Settings(
-        http=FREE, grpc=FREE, admin=FREE, data=data, token_keys=format_key_ring(RING)
+        http=FREE,
+        grpc=FREE,
+        admin=FREE,
+        data=data,
+        log_url=log_url,
+        token_keys=format_key_ring(RING),
     )
     ready: asyncio.Future[Addresses] = asyncio.get_running_loop().create_future()
     service = asyncio.create_task(serve(settings, drain, ready=ready))
@@ -57,6 +66,13 @@ async def fetch(address: str, token: str, **headers: str) -> None:
         browser.get(f"http://{address}/o/{token}.gif") as response,
     ):
         assert (response.status, len(await response.read())) == (200, 43)
+
+
+async def read_to_the_end(
+    call: grpc.aio.UnaryStreamCall[pb.StreamOpensRequest, pb.StreamOpensResponse],
+) -> None:
+    while isinstance(await call.read(), pb.StreamOpensResponse):
+        pass
 
 
 async def recorded(addresses: Addresses) -> list[notification_pb.OpenNotification]:
@@ -233,3 +249,34 @@ async def test_metrics_tell_what_was_fetched(tmp_path: Path) -> None:
     assert 'fetches_total{result="invalid_token"} 1.0' in text
     assert 'opens_durable_total{where="log"} 1.0' in text
     assert "opens_lost_total 0.0" in text
+
+
+async def test_log_that_is_away_ends_streams_and_no_pixel(
+    tmp_path: Path, postgres: Postgres, migrated_template: str
+) -> None:
+    """Streams end with the code to retry; pixels are answered; nothing is lost."""
+    database = await postgres.create_database(template=migrated_template)
+    url = postgres.url_of(database)
+    async with (
+        a_service(tmp_path, Drain(), log_url=url) as addresses,
+        grpc.aio.insecure_channel(addresses.grpc) as channel,
+    ):
+        await fetch(addresses.http, seal(a_token("before"), RING))
+        call = pb_grpc.PixelServiceStub(channel).StreamOpens(
+            pb.StreamOpensRequest(position=pb.POSITION_LATEST)
+        )
+        await call.read()
+        postgres.kill()
+        try:
+            await fetch(addresses.http, seal(a_token("meanwhile"), RING))
+            with pytest.raises(grpc.aio.AioRpcError) as caught:
+                await read_to_the_end(call)
+        finally:
+            postgres.start()
+        await fetch(addresses.http, seal(a_token("after"), RING))
+        async with OpenStream(addresses.grpc, position=LogEnd.EARLIEST) as opens:
+            found = {(await anext(aiter(opens))).mail.message_id for _ in range(3)}
+
+    code, reason, _ = info_of(caught.value)
+    assert (code, reason) == (grpc.StatusCode.UNAVAILABLE, "STORAGE_UNAVAILABLE")
+    assert found == {"before", "meanwhile", "after"}

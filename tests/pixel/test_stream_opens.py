@@ -2,7 +2,6 @@
 
 import asyncio
 import datetime as dt
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import grpc
@@ -14,6 +13,7 @@ from pixel_service import cursor
 from pixel_service.openlog import LogIdentity, Position
 from tests.pixel.rpc_values import fields_of, info_of
 from tests.pixel.service_values import (
+    BEYOND,
     StreamService,
     a_log,
     an_open,
@@ -25,12 +25,6 @@ from tests.pixel.service_values import (
 EARLIEST = pb.POSITION_EARLIEST
 LATEST = pb.POSITION_LATEST
 Call = grpc.aio.UnaryStreamCall[pb.StreamOpensRequest, pb.StreamOpensResponse]
-
-
-@pytest.fixture
-async def service(tmp_path: Path) -> AsyncIterator[StreamService]:
-    async with a_log(tmp_path) as log, streaming(log) as running:
-        yield running
 
 
 async def next_of(call: Call, kind: str) -> pb.StreamOpensResponse:
@@ -430,7 +424,7 @@ async def test_stream_that_retention_overtakes_is_ended(tmp_path: Path) -> None:
 
 async def test_cursor_beyond_the_end_is_refused(service: StreamService) -> None:
     """A log that was restored is shorter than its clients remember."""
-    ahead = cursor.encode(Position(0, 1_000), service.log.identity)
+    ahead = cursor.encode(BEYOND, service.log.identity)
     code, reason, metadata = await failure_of(
         service.pixel.StreamOpens(pb.StreamOpensRequest(after_cursor=ahead))
     )

@@ -1,7 +1,6 @@
 """Subscriptions, their streams and acknowledgements do what the contract says."""
 
-from collections.abc import AsyncIterator, Awaitable
-from pathlib import Path
+from collections.abc import Awaitable
 
 import grpc
 import pytest
@@ -10,17 +9,17 @@ from emailopens.notification.v1 import open_notification_pb2 as notification_pb
 from emailopens.pixel.v1 import pixel_service_pb2 as pb
 from emailopens.pixel.v1 import subscription_service_pb2 as subscription_pb
 from pixel_service import cursor
-from pixel_service.openlog import Position
+from pixel_service.opens import BEGINNING
 from tests.pixel.rpc_values import failure_of, info_of, wrong_fields_of
-from tests.pixel.service_values import StreamService, a_log, an_open, ids, some_opens, streaming
+from tests.pixel.service_values import (
+    BEYOND,
+    StreamService,
+    an_open,
+    ids,
+    some_opens,
+)
 
 Call = grpc.aio.UnaryStreamCall[pb.StreamOpensRequest, pb.StreamOpensResponse]
-
-
-@pytest.fixture
-async def service(tmp_path: Path) -> AsyncIterator[StreamService]:
-    async with a_log(tmp_path) as log, streaming(log) as running:
-        yield running
 
 
 async def create(
@@ -221,7 +220,7 @@ async def test_acknowledging_what_was_never_there_is_refused(service: StreamServ
     await create(service)
     call = stream(service)
     session_token = (await started_of(call)).session_token
-    ahead = cursor.encode(Position(0, 1_000), service.log.identity)
+    ahead = cursor.encode(BEYOND, service.log.identity)
     code, reason, _ = await failure_of(
         service.pixel.AcknowledgeOpens(
             pb.AcknowledgeOpensRequest(
@@ -259,7 +258,7 @@ async def test_unknown_subscription_is_not_found(service: StreamService) -> None
         service.pixel.AcknowledgeOpens(
             pb.AcknowledgeOpensRequest(
                 subscription_id="crm",
-                cursor=cursor.encode(Position(0, 0), service.log.identity),
+                cursor=cursor.encode(BEGINNING, service.log.identity),
                 session_token="x",  # noqa: S106 - of a session that never was
             )
         ),
