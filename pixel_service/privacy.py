@@ -20,10 +20,15 @@ what `_coarsen` takes from it.
 import dataclasses
 import datetime as dt
 import enum
+import functools
 import ipaddress
 from typing import Final
 
 from pixel_service.evidence import Evidence, clean_user_agent, known_families, parse_address
+
+# Proxies fetch again and again. Reading and writing an address takes as long as
+# judging a fetch does.
+_MAX_CACHED_ADDRESSES: Final = 4_096
 
 # An IPv4 /24 holds up to 254 hosts; an IPv6 /48 is what one site is usually
 # given (RFC 6177), so that the part of one household is gone.
@@ -138,6 +143,7 @@ def keep(seen: SeenOpen) -> KeptOpen | None:
     )
 
 
+@functools.lru_cache(maxsize=_MAX_CACHED_ADDRESSES)
 def mask_address(address: str | None) -> str:
     """Return the first address of *address*'s network: /24 of IPv4, /48 of IPv6.
 
@@ -151,6 +157,7 @@ def mask_address(address: str | None) -> str:
     return str(ipaddress.ip_network((parsed, _prefix_of(parsed)), strict=False).network_address)
 
 
+@functools.lru_cache(maxsize=_MAX_CACHED_ADDRESSES)
 def normal_address(address: str | None) -> str:
     """Return *address* in the text form of RFC 5952, without a zone.
 

@@ -10,6 +10,7 @@ from pixel_service import openlog
 from pixel_service.openlog import OpenLog
 from tests.pixel.log_values import LogHome
 from tests.pixel.postgres import Postgres, running_postgres
+from tests.pixel.service_values import StreamService, log_at, streaming
 
 
 @pytest.fixture(scope="session")
@@ -51,3 +52,10 @@ async def log(log_home: LogHome) -> AsyncIterator[OpenLog]:
     """Open an empty log."""
     async with log_home.connect() as open_log:
         yield open_log
+
+
+@pytest.fixture
+async def service(log_home: LogHome) -> AsyncIterator[StreamService]:
+    """Serve streams over an empty log."""
+    async with log_at(log_home.url) as open_log, streaming(open_log) as running:
+        yield running
