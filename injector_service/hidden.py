@@ -34,6 +34,9 @@ def open_hidden_element(
 
     *opaque* are the comments and raw texts, in order.
     """
+    # Searched from the end: CPython does that twice as fast, and mostly there is none.
+    if lowered.rfind(b"display", 0, spot) < 0:
+        return None
     steps = 0
     for found in _DISPLAY_NONE.finditer(lowered, 0, spot):
         steps += 1

@@ -16,12 +16,13 @@ RAW_TEXT: Final = (
     b"style", b"script", b"title", b"textarea", b"xmp", b"iframe", b"noembed", b"noframes",
 )  # fmt: skip
 
-# Elements whose inside is inert, shown instead of something else, or follows
-# other rules: an image in there may not be loaded, or be no image at all.
-CONTAINERS: Final = (
-    b"template", b"select", b"object", b"applet", b"noscript", b"svg", b"math",
-    b"video", b"audio", b"canvas", b"dialog",
-)  # fmt: skip
+# Elements whose inside is inert, or shown instead of something else: an image
+# in there may not be loaded, or be no image at all.
+CONTAINERS: Final = (b"template", b"select", b"object", b"noscript")
+
+# In these, tags follow XML's rules.  An ``<img>`` ends them (HTML standard
+# 13.2.6.5), so that it need not leave them.
+FOREIGN: Final = (b"svg", b"math")
 
 # Text with more tags than this is no mail (the largest of 9,991 real HTML
 # parts, 2.6 MB, has 60,000), and half a second of work.
@@ -34,7 +35,9 @@ MAX_TOKENS: Final = 100_000
 # because the way out is the outermost.
 MAX_OPEN: Final = 64
 
-_NAMES: Final = b"|".join((*RAW_TEXT, *CONTAINERS, b"plaintext", b"body", b"frameset", b"img"))
+_NAMES: Final = b"|".join(
+    (*RAW_TEXT, *CONTAINERS, *FOREIGN, b"plaintext", b"body", b"frameset", b"img")
+)
 
 # HTML standard, 13.2.5.32 to 13.2.5.39.  Everything possessive: what was
 # matched is never looked at again.  No match: the tag does not end.
@@ -84,6 +87,8 @@ class Scan:
     """The last real ``</body>``."""
 
     has_frameset: bool = False
+    """Whether frames stand in the place of a body."""
+
     placeholders: list[tuple[int, int]] = dataclasses.field(default_factory=list)
     placeholder_spot: Spot | None = None
     images: list[tuple[int, int]] = dataclasses.field(default_factory=list)
@@ -144,7 +149,10 @@ class _Scanner:
         self.scan = Scan(end=Spot(offset=0, outside=0))
 
     def spot(self, offset: int) -> Spot:
-        return Spot(offset=offset, outside=self._open[0][1] if self._open else offset)
+        for name, start in self._open:
+            if name not in FOREIGN:
+                return Spot(offset=offset, outside=start)
+        return Spot(offset=offset, outside=offset)
 
     def run(self) -> bool:
         """Scan to the end or to what is never closed; False if there are too many tokens."""
@@ -207,7 +215,7 @@ class _Scanner:
         return end
 
     def _is_foreign(self) -> bool:
-        return any(name in {b"svg", b"math"} for name, _ in self._open)
+        return any(name in FOREIGN for name, _ in self._open)
 
     def _close(self, name: bytes) -> None:
         """Close the innermost container with this name and all inside it."""
@@ -232,12 +240,10 @@ class _Scanner:
                 # What was left open in the head ends with it.
                 self._open.clear()
         elif name == b"frameset":
-            scan.has_frameset = True
+            scan.has_frameset = scan.has_frameset or scan.body_open_end is None
         elif name == b"plaintext":
             return -1
-        elif lowered.startswith(b"/", end - 2) and (
-            self._is_foreign() or name in {b"svg", b"math"}
-        ):
+        elif lowered.startswith(b"/", end - 2) and (name in FOREIGN or self._is_foreign()):
             # Only there a slash closes an element.
             return end
         elif name in RAW_TEXT:

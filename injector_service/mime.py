@@ -32,12 +32,18 @@ _FIRST_WINDOW: Final = 1 << 16
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class HtmlPart:
-    """The first HTML part: its body is ``raw[start:end]``, still transfer-encoded."""
+    """The first HTML part: its body is ``raw[start:end]``, still transfer-encoded.
+
+    *before* and *after* are what an empty body lacks around it: the blank line
+    behind the header, the line end that belongs to the next delimiter.
+    """
 
     start: int
     end: int
     transfer_encoding: bytes
     charset: bytes
+    before: bytes = b""
+    after: bytes = b""
 
 
 class _TooComplexError(Exception):
@@ -106,14 +112,21 @@ class _Walk:
         return None
 
     def _html_part(self, header: Header, content_type: ContentType) -> HtmlPart:
+        start = header.body_start
         end = len(self._raw)
+        before = after = b""
         if self._open:
-            delimiter_at, _ = self._next_delimiter(header.body_start)
+            delimiter_at, _ = self._next_delimiter(start)
             if delimiter_at >= 0:
-                end = self._before_line_end(delimiter_at, header.body_start)
+                end = self._before_line_end(delimiter_at, start)
+            if delimiter_at == start:
+                after = b"\r\n" if self._raw.startswith(b"\r\n", start - 2) else b"\n"
+                before = after if header.end == start else b""
         return HtmlPart(
-            start=header.body_start,
+            start=start,
             end=end,
+            before=before,
+            after=after,
             transfer_encoding=first_token(header.find(b"content-transfer-encoding")),
             charset=(content_type.parameter(b"charset") or b"").strip().lower(),
         )

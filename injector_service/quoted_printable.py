@@ -16,12 +16,16 @@ _SMALL: Final = 256
 # Soft breaks with white space behind the "=", added in transport.
 _PADDED_BREAK: Final = re.compile(rb"=[ \t]++(?=\r?\n)")
 
+# What does not stand for itself (RFC 2045 section 6.7 rules 1 and 2).
+_NOT_LITERAL: Final = re.compile(rb"[^ -<>-~]")
+
 _TOKEN: Final = re.compile(rb"=[0-9A-Fa-f]{2}|=\r?\n|[^=]|=")
 
 
 def decode(encoded: bytes) -> bytes:
     """Decode as mail clients do: whatever is not quoted-printable stands for itself."""
-    if b"= " in encoded or b"=\t" in encoded:
+    # Searched from the end: CPython does that twice as fast, and mostly there is none.
+    if encoded.rfind(b"= ") >= 0 or encoded.rfind(b"=\t") >= 0:
         encoded = _PADDED_BREAK.sub(b"=", encoded)
     return binascii.a2b_qp(encoded)
 
@@ -30,6 +34,7 @@ class QuotedPrintableBody:
     """A part's body in quoted-printable; *octets* is what it says."""
 
     __slots__ = ("_encoded", "_line_end", "octets")
+    breaks_lines = True
 
     def __init__(self, encoded: bytes, *, line_end: bytes) -> None:
         self._encoded = encoded
@@ -117,11 +122,11 @@ class QuotedPrintableBody:
 
 
 def fold(text: bytes, *, column: int, rest: int, line_end: bytes) -> bytes:
-    """Encode ASCII *text* that begins at *column* and is followed by *rest* octets of its line.
+    """Encode *text* that begins at *column* and is followed by *rest* octets of its line.
 
     The existing octets around it keep their lines; soft breaks are ours.
     """
-    text = text.replace(b"=", b"=3D")
+    text = _NOT_LITERAL.sub(lambda found: b"=%02X" % found[0][0], text)
     if column + len(text) + rest <= MAX_LINE_OCTETS:
         return text
     lines = []
