@@ -23,6 +23,9 @@ _ENDED_BY: Final = {
     b"li": rb"<li\b|</[uo]l\b",
 }
 
+# No start tag holds its style further behind its name than this.
+_REACH: Final = 2_000
+
 # Steps of Python in one text.  Beyond them an element counts as closed.
 _MAX_STEPS: Final = 5_000
 
@@ -40,8 +43,10 @@ def open_hidden_element(
     steps = 0
     for found in _DISPLAY_NONE.finditer(lowered, 0, spot):
         steps += 1
+        if steps > _MAX_STEPS:
+            return None
         at = found.start()
-        start = lowered.rfind(b"<", 0, at) if not _is_in(opaque, at) else -1
+        start = -1 if _is_in(opaque, at) else lowered.rfind(b"<", max(at - _REACH, 0), at)
         if start < 0 or lowered.find(b">", start, at) >= 0:
             continue
         tag = _START_TAG.match(lowered, start)
@@ -55,8 +60,6 @@ def open_hidden_element(
                 break
         else:
             return tag[1], start
-        if steps > _MAX_STEPS:
-            return None
     return None
 
 

@@ -28,8 +28,8 @@ FOREIGN: Final = (b"svg", b"math")
 # parts, 2.6 MB, has 60,000), and half a second of work.
 MAX_TAGS: Final = 400_000
 
-# Tags that cost a step of Python each.
-MAX_TOKENS: Final = 100_000
+# Tags and comments that cost a step of Python each, a few microseconds.
+MAX_TOKENS: Final = 30_000
 
 # Containers in containers, tracked one by one; deeper ones change nothing,
 # because the way out is the outermost.

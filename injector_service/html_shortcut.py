@@ -26,6 +26,9 @@ _TURN: Final = re.compile(
     rb")"
 )
 
+# What has more of them is left to the scan and its limits.
+_MAX_TURNS: Final = 10_000
+
 # White space between "=" and a quote that is looked through for the "=".
 _LOOK_BACK: Final = 64
 
@@ -44,7 +47,7 @@ def end_of_body(lowered: bytes) -> tuple[int, list[tuple[int, int]]] | None:
     found = _TURN.search(lowered, 0, spot)
     while found is not None:
         at = found.start()
-        if not _is_text(lowered, safe, at):
+        if len(opaque) == _MAX_TURNS or not _is_text(lowered, safe, at):
             return None
         kind = found.lastindex
         if kind == 1:

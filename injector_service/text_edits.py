@@ -1,7 +1,7 @@
 """What has to change in the text of the HTML part so that the pixel is in it, once."""
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 from injector_service.edit import Edit, applied
@@ -16,9 +16,11 @@ MAX_LINE_OCTETS: Final = 998
 class Plan:
     """Where a pixel goes in a text, decided before there is a pixel.
 
-    *cuts* are the own pixels that leave; *place* is a place in the text without them.
+    *own* are the pixels of ours in the text, *cuts* the same with the line
+    breaks that came with them; *place* is a place in the text without the cuts.
     """
 
+    own: tuple[tuple[int, int], ...]
     cuts: tuple[Edit, ...]
     place: Place
     line_end: bytes | None
@@ -29,7 +31,12 @@ class Plan:
         return self.place.warnings
 
     def edits(self, html: bytes, markup: bytes) -> list[Edit]:
-        """Return the edits of *html* that put *markup* in; none if it is there already."""
+        """Return the edits of *html* that leave it with *markup* as its one pixel."""
+        if not self.place.removals:
+            for index, (start, end) in enumerate(self.own):
+                if html[start:end] == markup:
+                    # This very pixel is in already, perhaps where a placeholder was.
+                    return _cuts(self.own[:index] + self.own[index + 1 :])
         kept = applied(html, self.cuts)
         if self.line_end is not None:
             before, after = line_breaks(kept, self.place.spot, len(markup))
@@ -53,13 +60,18 @@ def plan_edits(
     own = own_pixels(html, is_own_token)
     if isinstance(own, Outcome):
         return own
+    leaving = own
     if own and line_end is not None:
-        own = (*own[:-1], _with_own_breaks(html, own[-1], placement, line_end))
-    cuts = tuple(Edit(start=start, end=end, insert=b"") for start, end in own)
+        leaving = (*own[:-1], _with_own_breaks(html, own[-1], placement, line_end))
+    cuts = tuple(_cuts(leaving))
     place = find_place(applied(html, cuts), placement)
     if isinstance(place, Outcome):
         return place
-    return Plan(cuts=cuts, place=place, line_end=line_end)
+    return Plan(own=own, cuts=cuts, place=place, line_end=line_end)
+
+
+def _cuts(spans: Iterable[tuple[int, int]]) -> list[Edit]:
+    return [Edit(start=start, end=end, insert=b"") for start, end in spans]
 
 
 def line_breaks(html: bytes, spot: int, size: int) -> tuple[int, int]:
@@ -104,7 +116,7 @@ def _with_own_breaks(
 
 def _moved(cuts: Sequence[Edit], place: Place, markup: bytes) -> list[Edit]:
     """Return *cuts* and what *place* asks for as edits of the text that still has the cuts."""
-    wanted = [Edit(start=start, end=end, insert=b"") for start, end in place.removals]
+    wanted = _cuts(place.removals)
     wanted.append(Edit(start=place.spot, end=place.spot, insert=markup))
     wanted.sort(key=_position)
     edits = list(cuts)

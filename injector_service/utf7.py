@@ -16,7 +16,7 @@ _RUN: Final = re.compile(rb"\+([A-Za-z0-9+/]*+)(-?)")
 _INDIRECT: Final = (b"\\", b"~")
 
 # Each run costs a step of Python.
-_MAX_RUNS: Final = 100_000
+_MAX_RUNS: Final = 30_000
 
 _NOT_ASCII: Final = re.compile("[^\x00-\x7f]")
 
