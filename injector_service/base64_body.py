@@ -136,13 +136,13 @@ class Base64Body:
 
 def _end_of_text(encoded: bytes, end: int) -> int:
     """Return *end* without the white space before it."""
-    start = end
     while True:
         # Usually there is a line end or nothing; copying all before it would cost most.
-        start = max(start - _STEP, 0)
-        kept = encoded[start:end].rstrip()
+        start = max(end - _STEP, 0)
+        kept = len(encoded[start:end].rstrip())
         if kept or start == 0:
-            return start + len(kept)
+            return start + kept
+        end = start
 
 
 _STEP: Final = 1 << 12

@@ -68,7 +68,7 @@ def read_text(octets: bytes, charset: bytes) -> Text | Outcome:
     if shifts is None and b"\x1b$" in octets and charset not in _NEVER_SHIFTED:
         shifts = SHIFTED_CHARSETS[b"iso-2022-jp"]
     if shifts is not None:
-        return ShiftedText(octets, shifts)
+        return ShiftedText.read(octets, shifts) or Outcome.TOO_COMPLEX
     if _NOT_ASCII.fullmatch(charset):
         return Outcome.UNSUPPORTED_ENCODING
     return AsciiText(octets)

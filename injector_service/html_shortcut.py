@@ -8,6 +8,7 @@ import re
 from typing import Final
 
 from injector_service.html_scan import (
+    RAW_TEXT,
     SPACE,
     comment_end,
     conditional_step,
@@ -16,14 +17,11 @@ from injector_service.html_scan import (
 
 # What changes the meaning of what follows: comments, conditionals, the scan's
 # RAW_TEXT and CONTAINERS, plaintext.  The first two letters are looked up in
-# sets before any name is compared, which is much faster on all other tags.
+# sets before the rest of a name is compared: that is much faster on all other
+# tags.  It finds too much ("<sextarea"), and that is looked at again.
 _TURN: Final = re.compile(
-    rb"<[!stxinpo][-\[tciexmfolb](?:"
-    rb"(?<=<!-)(-)"
-    rb"|(?<=<!\[)|(?<=<pl)aintext|(?<=<se)lect|(?<=<ob)ject|(?<=<te)mplate|(?<=<no)script"
-    rb"|((?<=<st)yle|(?<=<sc)ript|(?<=<ti)tle|(?<=<te)xtarea|(?<=<xm)p|(?<=<if)rame"
-    rb"|(?<=<no)embed|(?<=<no)frames)(?=[ \t\n\r\f/>])"
-    rb")"
+    rb"<[!stxinpo][-\[tciexmfolb](?:-|aintext|lect|ject|mplate|script"
+    rb"|yle|ript|tle|xtarea|p|rame|embed|frames|(?<=\[))"
 )
 
 # What has more of them is left to the scan and its limits.
@@ -49,13 +47,13 @@ def end_of_body(lowered: bytes) -> tuple[int, list[tuple[int, int]]] | None:
         at = found.start()
         if len(opaque) == _MAX_TURNS or not _is_text(lowered, safe, at):
             return None
-        kind = found.lastindex
-        if kind == 1:
+        name = lowered[at + 1 : found.end()]
+        if name == b"!--":
             end = comment_end(lowered, at)
             if lowered.startswith((b"[if", b"<![e"), at + 4) and end >= 0:
                 conditionals += conditional_step(lowered, at, end)
-        elif kind == 2 and _is_plain_tag(lowered, at):  # noqa: PLR2004 - the second group
-            end = raw_text_end(lowered, lowered[at + 1 : found.end()], at)
+        elif name in RAW_TEXT and _is_plain_tag(lowered, at, found.end()):
+            end = raw_text_end(lowered, name, at)
         else:
             return None
         if not 0 <= end <= spot:
@@ -81,9 +79,11 @@ def _candidate(lowered: bytes) -> int:
     return len(lowered.rstrip(SPACE))
 
 
-def _is_plain_tag(lowered: bytes, at: int) -> bool:
-    """Say whether the tag at *at* certainly ends at the first ">"."""
-    tag = lowered[at : lowered.find(b">", at) + 1]
+def _is_plain_tag(lowered: bytes, at: int, name_end: int) -> bool:
+    """Say whether the tag at *at* certainly has this name and ends at the first ">"."""
+    if lowered[name_end : name_end + 1] not in _AFTER_NAME:
+        return False
+    tag = lowered[at : lowered.find(b">", name_end) + 1]
     return tag.count(b'"') % 2 == 0 and tag.count(b"'") % 2 == 0
 
 

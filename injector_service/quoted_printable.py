@@ -19,13 +19,18 @@ _PADDED_BREAK: Final = re.compile(rb"=[ \t]++(?=\r?\n)")
 # What does not stand for itself (RFC 2045 section 6.7 rules 1 and 2).
 _NOT_LITERAL: Final = re.compile(rb"[^ -<>-~]")
 
+# With more of them the body is no quoted-printable, and "=" stands for itself.
+_MAX_PADDED: Final = 100_000
+
 _TOKEN: Final = re.compile(rb"=[0-9A-Fa-f]{2}|=\r?\n|[^=]|=")
 
 
 def decode(encoded: bytes) -> bytes:
     """Decode as mail clients do: whatever is not quoted-printable stands for itself."""
     # Searched from the end: CPython does that twice as fast, and mostly there is none.
-    if encoded.rfind(b"= ") >= 0 or encoded.rfind(b"=\t") >= 0:
+    if (encoded.rfind(b"= ") >= 0 or encoded.rfind(b"=\t") >= 0) and (
+        encoded.count(b"= ") + encoded.count(b"=\t") <= _MAX_PADDED
+    ):
         encoded = _PADDED_BREAK.sub(b"=", encoded)
     return binascii.a2b_qp(encoded)
 

@@ -1,21 +1,25 @@
 """ISO-2022 and HZ: seven-bit charsets in which a shift makes ASCII octets mean something else."""
 
-import collections
 import dataclasses
 import re
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import Final, Self
 
 from injector_service.edit import Edit
+
+# Each costs a step of Python.  A long Japanese mail has some thousand.
+MAX_SHIFTS: Final = 200_000
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Shifts:
     """How a charset leaves ASCII and comes back.
 
-    *shifted* matches from the shift on, up to the return, which it leaves out.
+    *shifted* matches from the shift on, which begins with *lead*, up to the
+    return, which it leaves out.
     """
 
+    lead: bytes
     shifted: re.Pattern[bytes]
     back: bytes
     forbidden: bytes
@@ -24,15 +28,20 @@ class Shifts:
 
 # RFC 1468, RFC 2237: to JIS X 0208 or 0212, or to katakana, up to the next escape.
 _JAPANESE: Final = Shifts(
-    shifted=re.compile(rb"\x1b(?:\$(?:[@AB]|\([@-~])|\(I)[^\x1b]*+"), back=b"\x1b(B", forbidden=b""
+    lead=b"\x1b",
+    shifted=re.compile(rb"\x1b(?:\$(?:[@AB]|\([@-~])|\(I)[^\x1b]*+"),
+    back=b"\x1b(B",
+    forbidden=b"",
 )
 
 # RFC 1557, RFC 1922: shift out, shift in.
-_SHIFT_OUT: Final = Shifts(shifted=re.compile(rb"\x0e[^\x0f]*+"), back=b"\x0f", forbidden=b"")
+_SHIFT_OUT: Final = Shifts(
+    lead=b"\x0e", shifted=re.compile(rb"\x0e[^\x0f]*+"), back=b"\x0f", forbidden=b""
+)
 
 # RFC 1843: a line ends the shift; a tilde in ASCII is written twice.
 _HZ: Final = Shifts(
-    shifted=re.compile(rb"~\{[^~\n]*+(?:~(?!\})[^~\n]*+)*+"), back=b"~}", forbidden=b"~"
+    lead=b"~{", shifted=re.compile(rb"~\{[^~\n]*+(?:~(?!\})[^~\n]*+)*+"), back=b"~}", forbidden=b"~"
 )
 
 SHIFTED_CHARSETS: Final[Mapping[bytes, Shifts]] = {
@@ -58,17 +67,21 @@ SHIFTED_CHARSETS: Final[Mapping[bytes, Shifts]] = {
 class ShiftedText:
     """Text with shifts; in the view the shifted octets are masked, at the same positions."""
 
-    __slots__ = ("_octets", "_open_from", "_shifts", "view")
+    __slots__ = ("_open_from", "_shifts", "view")
     is_ascii_compatible = True
 
     def __init__(self, octets: bytes, shifts: Shifts) -> None:
-        self._octets = octets
         self._shifts = shifts
         self.view = shifts.shifted.sub(lambda found: b"\x80" * len(found[0]), octets)
         # Where the text ends shifted, everything behind this is.
-        last = collections.deque(shifts.shifted.finditer(octets), maxlen=1)
-        is_open = last and last[0].end() == len(octets)
-        self._open_from = last[0].start() if is_open else None
+        last = shifts.shifted.match(octets, max(octets.rfind(shifts.lead), 0))
+        is_open = last is not None and last.end() == len(octets)
+        self._open_from = last.start() if is_open and last is not None else None
+
+    @classmethod
+    def read(cls, octets: bytes, shifts: Shifts) -> Self | None:
+        """Return the text of *octets*; None if it shifts more often than we look at."""
+        return cls(octets, shifts) if octets.count(shifts.lead) <= MAX_SHIFTS else None
 
     def octet_edits(self, edits: Sequence[Edit]) -> list[Edit] | None:
         """Return *edits*, with the return to ASCII where one is made in shifted text."""
