@@ -28,7 +28,7 @@ from google.protobuf import struct_pb2 as google_dot_protobuf_dot_struct__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n2emailopens/notification/v1/open_notification.proto\x12\x1a\x65mailopens.notification.v1\x1a.emailopens/notification/v1/privacy_level.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xb2\x02\n\x10OpenNotification\x12\x1d\n\nevent_type\x18\x01 \x01(\tR\teventType\x12\x34\n\x04mail\x18\x02 \x01(\x0b\x32 .emailopens.notification.v1.MailR\x04mail\x12\x34\n\x04open\x18\x03 \x01(\x0b\x32 .emailopens.notification.v1.OpenR\x04open\x12\x19\n\x08\x65vent_id\x18\x04 \x01(\tR\x07\x65ventId\x12)\n\x10\x63onfiguration_id\x18\x05 \x01(\tR\x0f\x63onfigurationId\x12M\n\rprivacy_level\x18\x06 \x01(\x0e\x32(.emailopens.notification.v1.PrivacyLevelR\x0cprivacyLevel\"\xdd\x03\n\x04Mail\x12>\n\x0f\x61\x63\x63\x65ptance_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\ttimestamp\x12\x1d\n\nmessage_id\x18\x02 \x01(\tR\tmessageId\x12\x1f\n\x0bidentity_id\x18\x03 \x01(\tR\nidentityId\x12P\n\x0e\x63ommon_headers\x18\x04 \x01(\x0b\x32).emailopens.notification.v1.CommonHeadersR\rcommonHeaders\x12\x41\n\x07headers\x18\x05 \x03(\x0b\x32\'.emailopens.notification.v1.HeaderFieldR\x07headers\x12+\n\x11headers_truncated\x18\x06 \x01(\x08R\x10headersTruncated\x12>\n\x04tags\x18\x07 \x03(\x0b\x32*.emailopens.notification.v1.Mail.TagsEntryR\x04tags\x1aS\n\tTagsEntry\x12\x10\n\x03key\x18\x01 \x01(\tR\x03key\x12\x30\n\x05value\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.ListValueR\x05value:\x02\x38\x01\"\xc4\x01\n\rCommonHeaders\x12\x1c\n\x0e\x66rom_mailboxes\x18\x01 \x03(\tR\x04\x66rom\x12\x12\n\x04\x64\x61te\x18\x02 \x01(\tR\x04\x64\x61te\x12\x18\n\x0cto_mailboxes\x18\x03 \x03(\tR\x02to\x12\x1d\n\nmessage_id\x18\x04 \x01(\tR\tmessageId\x12\x18\n\x07subject\x18\x05 \x01(\tR\x07subject\x12.\n\x13original_message_id\x18\x06 \x01(\tR\x11originalMessageId\"7\n\x0bHeaderField\x12\x12\n\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n\x05value\x18\x02 \x01(\tR\x05value\"\xd6\x01\n\x04Open\x12\x1d\n\nip_address\x18\x01 \x01(\tR\tipAddress\x12\x38\n\topen_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\ttimestamp\x12\x1d\n\nuser_agent\x18\x03 \x01(\tR\tuserAgent\x12@\n\x08\x65vidence\x18\x04 \x01(\x0b\x32$.emailopens.notification.v1.EvidenceR\x08\x65vidence\x12\x14\n\x05\x62urst\x18\x05 \x01(\x05R\x05\x62urst\"\xf3\x03\n\x08\x45vidence\x12\x37\n\x05\x61gent\x18\x01 \x01(\x0e\x32!.emailopens.notification.v1.AgentR\x05\x61gent\x12\x46\n\nconfidence\x18\x02 \x01(\x0e\x32&.emailopens.notification.v1.ConfidenceR\nconfidence\x12<\n\x07signals\x18\x03 \x03(\x0b\x32\".emailopens.notification.v1.SignalR\x07signals\x12\x44\n\x10since_acceptance\x18\x04 \x01(\x0b\x32\x19.google.protobuf.DurationR\x0fsinceAcceptance\x12\x1d\n\nfirst_open\x18\x05 \x01(\x08R\tfirstOpen\x12\x1f\n\x0bopen_number\x18\x06 \x01(\x05R\nopenNumber\x12\'\n\x0fruleset_version\x18\x07 \x01(\tR\x0erulesetVersion\x12:\n\x06\x63lient\x18\x08 \x01(\x0b\x32\".emailopens.notification.v1.ClientR\x06\x63lient\x12=\n\x07network\x18\t \x01(\x0b\x32#.emailopens.notification.v1.NetworkR\x07network\"\xc9\x01\n\x06Signal\x12\x12\n\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n\x04seen\x18\x02 \x01(\tR\x04seen\x12\x37\n\x05\x61gent\x18\x03 \x01(\x0e\x32!.emailopens.notification.v1.AgentR\x05\x61gent\x12\x46\n\nconfidence\x18\x04 \x01(\x0e\x32&.emailopens.notification.v1.ConfidenceR\nconfidence\x12\x16\n\x06source\x18\x05 \x01(\tR\x06source\"_\n\x06\x43lient\x12\x12\n\x04name\x18\x01 \x01(\tR\x04name\x12)\n\x10operating_system\x18\x02 \x01(\tR\x0foperatingSystem\x12\x16\n\x06\x64\x65vice\x18\x03 \x01(\tR\x06\x64\x65vice\"y\n\x07Network\x12\x1a\n\x08operator\x18\x01 \x01(\tR\x08operator\x12\x38\n\x18\x61utonomous_system_number\x18\x02 \x01(\rR\x16\x61utonomousSystemNumber\x12\x18\n\x07\x63ountry\x18\x03 \x01(\tR\x07\x63ountry*\xa5\x01\n\x05\x41gent\x12\x15\n\x11\x41GENT_UNSPECIFIED\x10\x00\x12\x10\n\x0c\x41GENT_PERSON\x10\x01\x12\x15\n\x11\x41GENT_IMAGE_PROXY\x10\x02\x12\x1a\n\x16\x41GENT_PRIVACY_PREFETCH\x10\x03\x12\x11\n\rAGENT_SCANNER\x10\x04\x12\x1a\n\x16\x41GENT_OTHER_AUTOMATION\x10\x05\x12\x11\n\rAGENT_UNKNOWN\x10\x06*h\n\nConfidence\x12\x1a\n\x16\x43ONFIDENCE_UNSPECIFIED\x10\x00\x12\x12\n\x0e\x43ONFIDENCE_LOW\x10\x01\x12\x15\n\x11\x43ONFIDENCE_MEDIUM\x10\x02\x12\x13\n\x0f\x43ONFIDENCE_HIGH\x10\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n2emailopens/notification/v1/open_notification.proto\x12\x1a\x65mailopens.notification.v1\x1a.emailopens/notification/v1/privacy_level.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xb2\x02\n\x10OpenNotification\x12\x1d\n\nevent_type\x18\x01 \x01(\tR\teventType\x12\x34\n\x04mail\x18\x02 \x01(\x0b\x32 .emailopens.notification.v1.MailR\x04mail\x12\x34\n\x04open\x18\x03 \x01(\x0b\x32 .emailopens.notification.v1.OpenR\x04open\x12\x19\n\x08\x65vent_id\x18\x04 \x01(\tR\x07\x65ventId\x12)\n\x10\x63onfiguration_id\x18\x05 \x01(\tR\x0f\x63onfigurationId\x12M\n\rprivacy_level\x18\x06 \x01(\x0e\x32(.emailopens.notification.v1.PrivacyLevelR\x0cprivacyLevel\"\xff\x03\n\x04Mail\x12>\n\x0f\x61\x63\x63\x65ptance_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\ttimestamp\x12\x1d\n\nmessage_id\x18\x02 \x01(\tR\tmessageId\x12\x1f\n\x0bidentity_id\x18\x03 \x01(\tR\nidentityId\x12P\n\x0e\x63ommon_headers\x18\x04 \x01(\x0b\x32).emailopens.notification.v1.CommonHeadersR\rcommonHeaders\x12\x41\n\x07headers\x18\x05 \x03(\x0b\x32\'.emailopens.notification.v1.HeaderFieldR\x07headers\x12+\n\x11headers_truncated\x18\x06 \x01(\x08R\x10headersTruncated\x12>\n\x04tags\x18\x07 \x03(\x0b\x32*.emailopens.notification.v1.Mail.TagsEntryR\x04tags\x12 \n\x0b\x64\x65stination\x18\x08 \x03(\tR\x0b\x64\x65stination\x1aS\n\tTagsEntry\x12\x10\n\x03key\x18\x01 \x01(\tR\x03key\x12\x30\n\x05value\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.ListValueR\x05value:\x02\x38\x01\"\xc4\x01\n\rCommonHeaders\x12\x1c\n\x0e\x66rom_mailboxes\x18\x01 \x03(\tR\x04\x66rom\x12\x12\n\x04\x64\x61te\x18\x02 \x01(\tR\x04\x64\x61te\x12\x18\n\x0cto_mailboxes\x18\x03 \x03(\tR\x02to\x12\x1d\n\nmessage_id\x18\x04 \x01(\tR\tmessageId\x12\x18\n\x07subject\x18\x05 \x01(\tR\x07subject\x12.\n\x13original_message_id\x18\x06 \x01(\tR\x11originalMessageId\"7\n\x0bHeaderField\x12\x12\n\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n\x05value\x18\x02 \x01(\tR\x05value\"\xd6\x01\n\x04Open\x12\x1d\n\nip_address\x18\x01 \x01(\tR\tipAddress\x12\x38\n\topen_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\ttimestamp\x12\x1d\n\nuser_agent\x18\x03 \x01(\tR\tuserAgent\x12@\n\x08\x65vidence\x18\x04 \x01(\x0b\x32$.emailopens.notification.v1.EvidenceR\x08\x65vidence\x12\x14\n\x05\x62urst\x18\x05 \x01(\x05R\x05\x62urst\"\xf3\x03\n\x08\x45vidence\x12\x37\n\x05\x61gent\x18\x01 \x01(\x0e\x32!.emailopens.notification.v1.AgentR\x05\x61gent\x12\x46\n\nconfidence\x18\x02 \x01(\x0e\x32&.emailopens.notification.v1.ConfidenceR\nconfidence\x12<\n\x07signals\x18\x03 \x03(\x0b\x32\".emailopens.notification.v1.SignalR\x07signals\x12\x44\n\x10since_acceptance\x18\x04 \x01(\x0b\x32\x19.google.protobuf.DurationR\x0fsinceAcceptance\x12\x1d\n\nfirst_open\x18\x05 \x01(\x08R\tfirstOpen\x12\x1f\n\x0bopen_number\x18\x06 \x01(\x05R\nopenNumber\x12\'\n\x0fruleset_version\x18\x07 \x01(\tR\x0erulesetVersion\x12:\n\x06\x63lient\x18\x08 \x01(\x0b\x32\".emailopens.notification.v1.ClientR\x06\x63lient\x12=\n\x07network\x18\t \x01(\x0b\x32#.emailopens.notification.v1.NetworkR\x07network\"\xc9\x01\n\x06Signal\x12\x12\n\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n\x04seen\x18\x02 \x01(\tR\x04seen\x12\x37\n\x05\x61gent\x18\x03 \x01(\x0e\x32!.emailopens.notification.v1.AgentR\x05\x61gent\x12\x46\n\nconfidence\x18\x04 \x01(\x0e\x32&.emailopens.notification.v1.ConfidenceR\nconfidence\x12\x16\n\x06source\x18\x05 \x01(\tR\x06source\"_\n\x06\x43lient\x12\x12\n\x04name\x18\x01 \x01(\tR\x04name\x12)\n\x10operating_system\x18\x02 \x01(\tR\x0foperatingSystem\x12\x16\n\x06\x64\x65vice\x18\x03 \x01(\tR\x06\x64\x65vice\"y\n\x07Network\x12\x1a\n\x08operator\x18\x01 \x01(\tR\x08operator\x12\x38\n\x18\x61utonomous_system_number\x18\x02 \x01(\rR\x16\x61utonomousSystemNumber\x12\x18\n\x07\x63ountry\x18\x03 \x01(\tR\x07\x63ountry*\xa5\x01\n\x05\x41gent\x12\x15\n\x11\x41GENT_UNSPECIFIED\x10\x00\x12\x10\n\x0c\x41GENT_PERSON\x10\x01\x12\x15\n\x11\x41GENT_IMAGE_PROXY\x10\x02\x12\x1a\n\x16\x41GENT_PRIVACY_PREFETCH\x10\x03\x12\x11\n\rAGENT_SCANNER\x10\x04\x12\x1a\n\x16\x41GENT_OTHER_AUTOMATION\x10\x05\x12\x11\n\rAGENT_UNKNOWN\x10\x06*h\n\nConfidence\x12\x1a\n\x16\x43ONFIDENCE_UNSPECIFIED\x10\x00\x12\x12\n\x0e\x43ONFIDENCE_LOW\x10\x01\x12\x15\n\x11\x43ONFIDENCE_MEDIUM\x10\x02\x12\x13\n\x0f\x43ONFIDENCE_HIGH\x10\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -37,28 +37,28 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_MAIL_TAGSENTRY']._loaded_options = None
   _globals['_MAIL_TAGSENTRY']._serialized_options = b'8\001'
-  _globals['_AGENT']._serialized_start=2414
-  _globals['_AGENT']._serialized_end=2579
-  _globals['_CONFIDENCE']._serialized_start=2581
-  _globals['_CONFIDENCE']._serialized_end=2685
+  _globals['_AGENT']._serialized_start=2448
+  _globals['_AGENT']._serialized_end=2613
+  _globals['_CONFIDENCE']._serialized_start=2615
+  _globals['_CONFIDENCE']._serialized_end=2719
   _globals['_OPENNOTIFICATION']._serialized_start=226
   _globals['_OPENNOTIFICATION']._serialized_end=532
   _globals['_MAIL']._serialized_start=535
-  _globals['_MAIL']._serialized_end=1012
-  _globals['_MAIL_TAGSENTRY']._serialized_start=929
-  _globals['_MAIL_TAGSENTRY']._serialized_end=1012
-  _globals['_COMMONHEADERS']._serialized_start=1015
-  _globals['_COMMONHEADERS']._serialized_end=1211
-  _globals['_HEADERFIELD']._serialized_start=1213
-  _globals['_HEADERFIELD']._serialized_end=1268
-  _globals['_OPEN']._serialized_start=1271
-  _globals['_OPEN']._serialized_end=1485
-  _globals['_EVIDENCE']._serialized_start=1488
-  _globals['_EVIDENCE']._serialized_end=1987
-  _globals['_SIGNAL']._serialized_start=1990
-  _globals['_SIGNAL']._serialized_end=2191
-  _globals['_CLIENT']._serialized_start=2193
-  _globals['_CLIENT']._serialized_end=2288
-  _globals['_NETWORK']._serialized_start=2290
-  _globals['_NETWORK']._serialized_end=2411
+  _globals['_MAIL']._serialized_end=1046
+  _globals['_MAIL_TAGSENTRY']._serialized_start=963
+  _globals['_MAIL_TAGSENTRY']._serialized_end=1046
+  _globals['_COMMONHEADERS']._serialized_start=1049
+  _globals['_COMMONHEADERS']._serialized_end=1245
+  _globals['_HEADERFIELD']._serialized_start=1247
+  _globals['_HEADERFIELD']._serialized_end=1302
+  _globals['_OPEN']._serialized_start=1305
+  _globals['_OPEN']._serialized_end=1519
+  _globals['_EVIDENCE']._serialized_start=1522
+  _globals['_EVIDENCE']._serialized_end=2021
+  _globals['_SIGNAL']._serialized_start=2024
+  _globals['_SIGNAL']._serialized_end=2225
+  _globals['_CLIENT']._serialized_start=2227
+  _globals['_CLIENT']._serialized_end=2322
+  _globals['_NETWORK']._serialized_start=2324
+  _globals['_NETWORK']._serialized_end=2445
 # @@protoc_insertion_point(module_scope)

@@ -186,6 +186,7 @@ class Mail(_message.Message):
     HEADERS_FIELD_NUMBER: _builtins.int
     HEADERS_TRUNCATED_FIELD_NUMBER: _builtins.int
     TAGS_FIELD_NUMBER: _builtins.int
+    DESTINATION_FIELD_NUMBER: _builtins.int
     message_id: _builtins.str
     """The ID that RewriteMessage answered. Not the Message-ID header field: that
     is in `common_headers`. Empty for ANONYMOUS.
@@ -217,6 +218,13 @@ class Mail(_message.Message):
         element.
         """
 
+    @_builtins.property
+    def destination(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The recipient's address: one element, because only messages with one
+        recipient are tracked. As Amazon SES has it, and what its consumers key on.
+        Empty from PSEUDONYMOUS on.
+        """
+
     def __init__(
         self,
         *,
@@ -227,10 +235,11 @@ class Mail(_message.Message):
         headers: _abc.Iterable[Global___HeaderField] | None = ...,
         headers_truncated: _builtins.bool = ...,
         tags: _abc.Mapping[_builtins.str, _struct_pb2.ListValue] | None = ...,
+        destination: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["acceptance_time", b"acceptance_time", "common_headers", b"common_headers"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["acceptance_time", b"acceptance_time", "common_headers", b"common_headers", "headers", b"headers", "headers_truncated", b"headers_truncated", "identity_id", b"identity_id", "message_id", b"message_id", "tags", b"tags"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["acceptance_time", b"acceptance_time", "common_headers", b"common_headers", "destination", b"destination", "headers", b"headers", "headers_truncated", b"headers_truncated", "identity_id", b"identity_id", "message_id", b"message_id", "tags", b"tags"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

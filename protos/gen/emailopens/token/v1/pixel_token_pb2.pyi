@@ -116,6 +116,7 @@ class PixelToken(_message.Message):
     TAGS_FIELD_NUMBER: _builtins.int
     NOTIFIED_FIELDS_FIELD_NUMBER: _builtins.int
     HEADERS_TRUNCATED_FIELD_NUMBER: _builtins.int
+    RECIPIENT_FIELD_NUMBER: _builtins.int
     message_id: _builtins.str
     """Identifies the message. Empty for ANONYMOUS. At most 128 characters."""
     acceptance_time_us: _builtins.int
@@ -134,6 +135,10 @@ class PixelToken(_message.Message):
     """The Message-ID field."""
     headers_truncated: _builtins.bool
     """Whether `subject` or `notified_fields` was cut."""
+    recipient: _builtins.str
+    """The recipient's address. Left out, to keep the URL short, when it is the
+    address of the only mailbox of the To field.
+    """
     @_builtins.property
     def configuration_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """The configurations whose subscribers are notified, in the order of the
@@ -179,10 +184,11 @@ class PixelToken(_message.Message):
         tags: _abc.Iterable[Global___PixelToken.Tag] | None = ...,
         notified_fields: _abc.Iterable[Global___PixelToken.NotifiedField] | None = ...,
         headers_truncated: _builtins.bool = ...,
+        recipient: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["acceptance_time_us", b"acceptance_time_us", "configuration_ids", b"configuration_ids", "date", b"date", "from_mailboxes", b"from_mailboxes", "header_message_id", b"header_message_id", "headers_truncated", b"headers_truncated", "identity_id", b"identity_id", "message_id", b"message_id", "notified_fields", b"notified_fields", "privacy_level", b"privacy_level", "statistics_configuration_ids", b"statistics_configuration_ids", "subject", b"subject", "tags", b"tags", "to_mailboxes", b"to_mailboxes"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["acceptance_time_us", b"acceptance_time_us", "configuration_ids", b"configuration_ids", "date", b"date", "from_mailboxes", b"from_mailboxes", "header_message_id", b"header_message_id", "headers_truncated", b"headers_truncated", "identity_id", b"identity_id", "message_id", b"message_id", "notified_fields", b"notified_fields", "privacy_level", b"privacy_level", "recipient", b"recipient", "statistics_configuration_ids", b"statistics_configuration_ids", "subject", b"subject", "tags", b"tags", "to_mailboxes", b"to_mailboxes"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
