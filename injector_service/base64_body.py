@@ -30,7 +30,7 @@ class Base64Body:
     stays where it is.
     """
 
-    __slots__ = ("_encoded", "_end", "_line_end", "_resume", "_width", "octets")
+    __slots__ = ("_characters", "_encoded", "_end", "_line_end", "_resume", "_width", "octets")
     breaks_lines = True
 
     def __init__(self, encoded: bytes) -> None:
@@ -38,10 +38,12 @@ class Base64Body:
         padding = encoded.find(b"=")
         self._end = _end_of_text(encoded, padding if padding >= 0 else len(encoded))
         self._measure_lines()
+        self._characters = 0
         octets = self._decoded_regular()
         if octets is None:
             self._end = _end_of_text(encoded, self._end_before_text())
             octets = decode_leniently(encoded[: self._end])
+            self._characters = len(encoded[: self._end].translate(None, _NOT_ALPHABET))
         self.octets = octets
         # Behind the padding, if there is one, the body goes on as it was.
         found = _PADDING.match(encoded, self._end)
@@ -61,6 +63,7 @@ class Base64Body:
         """Decode lines of equal width and nothing else; None if it is not that."""
         lines, rest = divmod(self._end, self._width + len(self._line_end))
         characters = lines * self._width + rest
+        self._characters = characters
         core = self._encoded[: self._end]
         try:
             octets = pybase64.b64decode(core + b"=" * (-characters % 4))
@@ -94,16 +97,23 @@ class Base64Body:
 
     def _locate(self, characters: int, kept: int) -> int | None:
         """Return the offset in the body of what comes behind *characters* and *kept* octets."""
+        if characters == self._characters:
+            return self._end
         if self._width:
             lines, rest = divmod(characters, self._width)
             at = lines * (self._width + len(self._line_end)) + rest
-            if at <= self._end and self._is_at(at, kept):
+            if self._is_at(at, characters, kept):
                 return at
         at = self._bisected(characters)
-        return at if self._is_at(at, kept) else None
+        return at if self._is_at(at, characters, kept) else None
 
-    def _is_at(self, at: int, kept: int) -> bool:
-        return decode_leniently(self._encoded[at : self._end]) == self.octets[kept:]
+    def _is_at(self, at: int, characters: int, kept: int) -> bool:
+        """Say whether exactly the text behind *kept* octets is encoded from *at* on."""
+        rest = self._encoded[at : self._end].translate(None, _NOT_ALPHABET)
+        return (
+            characters + len(rest) == self._characters
+            and decode_leniently(rest) == self.octets[kept:]
+        )
 
     def _bisected(self, characters: int) -> int:
         """Find the offset behind *characters* characters of the alphabet: linear in all."""

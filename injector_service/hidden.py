@@ -6,6 +6,8 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
+from injector_service.html_text import is_text
+
 _DISPLAY_NONE: Final = re.compile(rb"display\s*+:\s*+none")
 _START_TAG: Final = re.compile(rb"<([a-z][a-z0-9]{0,15})(?=[ \t\n\r\f/])")
 
@@ -31,11 +33,15 @@ _MAX_STEPS: Final = 5_000
 
 
 def open_hidden_element(
-    lowered: bytes, spot: int, opaque: Sequence[tuple[int, int]]
+    lowered: bytes,
+    spot: int,
+    opaque: Sequence[tuple[int, int]],
+    closed: Sequence[tuple[int, int]] = (),
 ) -> tuple[bytes, int] | None:
     """Return name and offset of the outermost hidden element around *spot*, or None.
 
-    *opaque* are the comments and raw texts, in order.
+    *opaque* are the comments and raw texts in order, *closed* the closed
+    containers: with them the elements in them ended.
     """
     # Searched from the end: CPython does that twice as fast, and mostly there is none.
     if lowered.rfind(b"display", 0, spot) < 0:
@@ -49,8 +55,11 @@ def open_hidden_element(
         start = -1 if _is_in(opaque, at) else lowered.rfind(b"<", max(at - _REACH, 0), at)
         if start < 0 or lowered.find(b">", start, at) >= 0:
             continue
+        if not is_text(lowered, _end_before(opaque, start), start):
+            # Perhaps no tag but an attribute's value.
+            continue
         tag = _START_TAG.match(lowered, start)
-        if tag is None or tag[1] in _VOID:
+        if tag is None or tag[1] in _VOID or _is_in(closed, start):
             continue
         depth = 1
         for step in _steps_of(tag[1]).finditer(lowered, at, spot):
@@ -61,6 +70,12 @@ def open_hidden_element(
         else:
             return tag[1], start
     return None
+
+
+def _end_before(spans: Sequence[tuple[int, int]], at: int) -> int:
+    """Return the end of the last span before *at*, or 0."""
+    index = bisect.bisect_right(spans, (at, at)) - 1
+    return spans[index][1] if index >= 0 else 0
 
 
 def _is_in(spans: Sequence[tuple[int, int]], at: int) -> bool:

@@ -7,13 +7,14 @@ Nineteen texts in twenty have nothing that could mislead a search for the last
 import re
 from typing import Final
 
-from injector_service.html_scan import (
+from injector_service.html_constructs import (
     RAW_TEXT,
     SPACE,
     comment_end,
     conditional_step,
     raw_text_end,
 )
+from injector_service.html_text import AFTER_NAME, is_text
 
 # What changes the meaning of what follows: comments, conditionals, the scan's
 # RAW_TEXT and CONTAINERS, plaintext.  The first two letters are looked up in
@@ -26,9 +27,6 @@ _TURN: Final = re.compile(
 
 # What has more of them is left to the scan and its limits.
 _MAX_TURNS: Final = 10_000
-
-# White space between "=" and a quote that is looked through for the "=".
-_LOOK_BACK: Final = 64
 
 
 def end_of_body(lowered: bytes) -> tuple[int, list[tuple[int, int]]] | None:
@@ -45,7 +43,7 @@ def end_of_body(lowered: bytes) -> tuple[int, list[tuple[int, int]]] | None:
     found = _TURN.search(lowered, 0, spot)
     while found is not None:
         at = found.start()
-        if len(opaque) == _MAX_TURNS or not _is_text(lowered, safe, at):
+        if len(opaque) == _MAX_TURNS or not is_text(lowered, safe, at):
             return None
         name = lowered[at + 1 : found.end()]
         if name == b"!--":
@@ -53,7 +51,7 @@ def end_of_body(lowered: bytes) -> tuple[int, list[tuple[int, int]]] | None:
             if lowered.startswith((b"[if", b"<![e"), at + 4) and end >= 0:
                 conditionals += conditional_step(lowered, at, end)
         elif name in RAW_TEXT and _is_plain_tag(lowered, at, found.end()):
-            end = raw_text_end(lowered, name, at)
+            end = _raw_text_end(lowered, name, at)
         else:
             return None
         if not 0 <= end <= spot:
@@ -61,51 +59,35 @@ def end_of_body(lowered: bytes) -> tuple[int, list[tuple[int, int]]] | None:
         opaque.append((at, end))
         safe = end
         found = _TURN.search(lowered, end, spot)
-    if conditionals > 0 or not _is_text(lowered, safe, spot):
+    if conditionals > 0 or not is_text(lowered, safe, spot):
         return None
     return spot, opaque
-
-
-_AFTER_NAME: Final = frozenset((b">", b" ", b"\t", b"\n", b"\r", b"\f", b"/"))
 
 
 def _candidate(lowered: bytes) -> int:
     """Return the offset that is the end of the body if nothing misleads, or -1."""
     spot = lowered.rfind(b"</body")
     if spot >= 0:
-        return spot if lowered[spot + 6 : spot + 7] in _AFTER_NAME else -1
+        return spot if lowered[spot + 6 : spot + 7] in AFTER_NAME else -1
     if lowered.rfind(b"<frameset") >= 0:
         return -1
     return len(lowered.rstrip(SPACE))
 
 
+def _raw_text_end(lowered: bytes, name: bytes, at: int) -> int:
+    """Return where the raw text of the tag at *at* ends, or -1 if that is not certain."""
+    end = raw_text_end(lowered, name, at)
+    if lowered.find(b"<", at + 1, end) >= 0 and (
+        lowered.rfind(b"<svg", 0, at) >= 0 or lowered.rfind(b"<math", 0, at) >= 0
+    ):
+        # In SVG and MathML it would be ordinary markup.
+        return -1
+    return end
+
+
 def _is_plain_tag(lowered: bytes, at: int, name_end: int) -> bool:
     """Say whether the tag at *at* certainly has this name and ends at the first ">"."""
-    if lowered[name_end : name_end + 1] not in _AFTER_NAME:
+    if lowered[name_end : name_end + 1] not in AFTER_NAME:
         return False
     tag = lowered[at : lowered.find(b">", name_end) + 1]
     return tag.count(b'"') % 2 == 0 and tag.count(b"'") % 2 == 0
-
-
-def _is_text(lowered: bytes, safe: int, at: int) -> bool:
-    """Say whether *at* is certainly outside any tag, given that *safe* is.
-
-    Directly behind a ">" the tokenizer is in text, unless the ">" stands in a
-    quoted value.  The quote that opened the value would be the last of its kind
-    before the ">", and an "=" would stand before it.
-    """
-    bracket = lowered.rfind(b">", safe, at)
-    if lowered.find(b"<", max(bracket, safe), at) >= 0:
-        return False
-    if bracket < 0:
-        return True
-    for quote in (b'"', b"'"):
-        opened = lowered.rfind(quote, safe, bracket)
-        if opened > 0:
-            before = lowered[opened - 1 : opened]
-            if before in _AFTER_NAME:
-                # A long run of white space proves nothing.
-                before = lowered[max(opened - _LOOK_BACK, 0) : opened].rstrip(SPACE)[-1:] or b"="
-            if before == b"=":
-                return False
-    return True

@@ -2,11 +2,12 @@
 
 import dataclasses
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from injector_service.hidden import open_hidden_element
-from injector_service.html_scan import SPACE, Scan, Spot, scan_html
+from injector_service.html_head import head_end
+from injector_service.html_scan import Scan, Spot, scan_html
 from injector_service.html_shortcut import end_of_body
 from injector_service.outcome import Outcome, Placement, RewriteWarning
 
@@ -15,15 +16,6 @@ _OWN_URL: Final = re.compile(rb"/o/([A-Za-z0-9_-]{1,2000})\.gif(?=[\"' \t\n\r\f>
 # Opening a sealed token costs microseconds; a long thread of replies quotes a
 # few dozen pixels at most.
 MAX_CANDIDATES: Final = 1_000
-
-# What may stand before the body's first content without opening the body
-# (HTML standard 13.2.6.4.1 to 13.2.6.4.6).
-_HEAD: Final = re.compile(
-    rb"(?:\xef\xbb\xbf)?(?:[ \t\n\r\f]++|<!--.*?-->|<[!?](?!--)[^>]*+>"
-    rb"|<(title|style|script|noscript)[ \t\n\r\f>].*?</\1[ \t\n\r\f]*+>"
-    rb"|</?(?:html|head|meta|link|base)(?=[ \t\n\r\f/>])[^>]*+>)*+",
-    re.DOTALL,
-)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,11 +62,16 @@ def _is_placeholder(html: bytes, span: tuple[int, int]) -> bool:
 
 def _end(lowered: bytes, scan: Scan) -> Place:
     spot: Spot = scan.body_close or scan.end
-    return _outside_hidden(lowered, spot.outside, scan.opaque)
+    return _outside_hidden(lowered, spot.outside, scan.opaque, scan.closed)
 
 
-def _outside_hidden(lowered: bytes, spot: int, opaque: list[tuple[int, int]]) -> Place:
-    hidden = open_hidden_element(lowered, spot, opaque)
+def _outside_hidden(
+    lowered: bytes,
+    spot: int,
+    opaque: list[tuple[int, int]],
+    closed: Sequence[tuple[int, int]] = (),
+) -> Place:
+    hidden = open_hidden_element(lowered, spot, opaque, closed)
     if hidden is None:
         return Place(spot=spot)
     name, start = hidden
@@ -86,10 +83,8 @@ def _outside_hidden(lowered: bytes, spot: int, opaque: list[tuple[int, int]]) ->
 def _start(lowered: bytes, scan: Scan) -> int:
     if scan.body_open_end is not None:
         return scan.body_open_end
-    found = _HEAD.match(lowered)
-    at = 0 if found is None else found.end()
     # In a text that is all head, or whose head is not closed, before its last white space.
-    return min(at, scan.end.offset)
+    return min(head_end(lowered), scan.end.offset)
 
 
 def own_pixels(
@@ -115,6 +110,3 @@ def own_pixels(
         for start, end in scan.images
         if any(start < offset < end for offset in offsets)
     )
-
-
-__all__ = ["SPACE", "Place", "find_place", "own_pixels"]

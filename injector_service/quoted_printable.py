@@ -52,7 +52,7 @@ class QuotedPrintableBody:
         for edit in edits:
             start = self._locate(edit.start)
             end = start if edit.end == edit.start else self._locate(edit.end)
-            result.append(Edit(start=start, end=end, insert=self._folded(edit.insert, start, end)))
+            result.append(self._folded(edit.insert, start, end))
         return result if self._is_exact(edits, result) else None
 
     def _is_exact(self, edits: Sequence[Edit], encoded_edits: Sequence[Edit]) -> bool:
@@ -114,16 +114,23 @@ class QuotedPrintableBody:
         escape = self._encoded.rfind(b"=", at - 2, at)
         return escape if escape >= 0 else at
 
-    def _folded(self, text: bytes, start: int, end: int) -> bytes:
-        """Encode *text* for ``[start, end)`` so that no line becomes longer than allowed."""
-        if not text:
-            return b""
-        column = start - (self._encoded.rfind(b"\n", 0, start) + 1)
-        line_end = self._encoded.find(b"\n", end)
-        rest = (len(self._encoded) if line_end < 0 else line_end) - end
-        if line_end > 0 and self._encoded.startswith(b"\r", line_end - 1):
-            rest -= 1
-        return fold(text, column=column, rest=max(rest, 0), line_end=self._line_end)
+    def _folded(self, text: bytes, start: int, end: int) -> Edit:
+        """Encode *text* in place of ``[start, end)``; no line becomes longer than allowed."""
+        encoded = self._encoded
+        column = start - (encoded.rfind(b"\n", 0, start) + 1)
+        line_end = encoded.find(b"\n", end)
+        rest = len(encoded[end : line_end if line_end >= 0 else len(encoded)].rstrip(b"\r"))
+        before = b""
+        if text and rest == 0 and column >= MAX_LINE_OCTETS:
+            # A full line has no room for a soft break: its last token goes over it.
+            token = 3 if encoded.startswith(b"=", start - 3) else 1
+            before = b"=" + self._line_end + encoded[start - token : start]
+            start, column = start - token, token
+        return Edit(
+            start=start,
+            end=end,
+            insert=before + fold(text, column=column, rest=rest, line_end=self._line_end),
+        )
 
 
 def fold(text: bytes, *, column: int, rest: int, line_end: bytes) -> bytes:
