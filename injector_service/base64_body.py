@@ -18,6 +18,9 @@ _MAX_TRANSPORT_OCTETS: Final = 998
 _ALPHABET: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 _NOT_ALPHABET: Final = bytes(set(range(256)) - set(_ALPHABET))
 
+# Damaged lines that are passed over in the search for a text behind them.
+_MAX_DAMAGES: Final = 1_000
+
 # What no encoder writes: the first sign of text behind the base64.
 _FOREIGN: Final = re.compile(rb"[^A-Za-z0-9+/=\s]")
 _PADDING: Final = re.compile(rb"\s*+=(?:\s*+=)?")
@@ -30,7 +33,16 @@ class Base64Body:
     stays where it is.
     """
 
-    __slots__ = ("_characters", "_encoded", "_end", "_line_end", "_resume", "_width", "octets")
+    __slots__ = (
+        "_characters",
+        "_encoded",
+        "_end",
+        "_is_regular",
+        "_line_end",
+        "_resume",
+        "_width",
+        "octets",
+    )
     breaks_lines = True
 
     def __init__(self, encoded: bytes) -> None:
@@ -40,6 +52,7 @@ class Base64Body:
         self._measure_lines()
         self._characters = 0
         octets = self._decoded_regular()
+        self._is_regular = octets is not None
         if octets is None:
             self._end = _end_of_text(encoded, self._end_before_text())
             octets = decode_leniently(encoded[: self._end])
@@ -70,14 +83,27 @@ class Base64Body:
         except binascii.Error:
             return None
         # As many octets as that many characters give: then no character was skipped.
-        return octets if len(octets) == characters * 3 // 4 else None
+        # (With a lone last character one might be.)
+        return octets if len(octets) == characters * 3 // 4 and characters % 4 != 1 else None
 
     def _end_before_text(self) -> int:
-        """Return where the base64 ends that text follows, without padding between."""
-        found = _FOREIGN.search(self._encoded, 0, self._end)
-        if found is None:
-            return self._end
-        return self._encoded.rfind(b"\n", 0, found.start()) + 1
+        """Return where the base64 ends that text follows, without padding between.
+
+        Text holds what base64 does not.  Where full lines of base64 come after
+        that, it is only a damaged character.
+        """
+        width = self._width if 0 < self._width <= MAX_LINE_OCTETS else MAX_LINE_OCTETS
+        full_line = re.compile(rb"\n[A-Za-z0-9+/]{%d}\r?\n" % width)
+        position = 0
+        for _ in range(_MAX_DAMAGES):
+            other = _FOREIGN.search(self._encoded, position, self._end)
+            if other is None:
+                break
+            found = full_line.search(self._encoded, other.start(), self._end)
+            if found is None:
+                return self._encoded.rfind(b"\n", 0, other.start()) + 1
+            position = found.end() - 1
+        return self._end
 
     def encoded_edits(self, edits: Sequence[Edit]) -> list[Edit] | None:
         """Turn edits of *octets* into one edit of the body; None if that cannot be done exactly."""
@@ -90,10 +116,19 @@ class Base64Body:
             Edit(start=edit.start - kept, end=edit.end - kept, insert=edit.insert) for edit in edits
         ]
         text = applied(self.octets[kept:], tail)
+        if len(text) % 3 == 0 and self._encoded[self._resume :].strip():
+            # Only padding keeps a list server's text from being read as base64.
+            text += b"\n"
         insert = self._wrapped(pybase64.b64encode(text), at)
         if decode_leniently(insert) != text:
             return None
-        return [Edit(start=at, end=self._resume, insert=insert)]
+        result = [Edit(start=at, end=self._resume, insert=insert)]
+        if not self._is_regular:
+            # Where it is a matter of judgement what the text is, judge again.
+            again = Base64Body(applied(self._encoded, result)).octets
+            if again != self.octets[:kept] + text:
+                return None
+        return result
 
     def _locate(self, characters: int, kept: int) -> int | None:
         """Return the offset in the body of what comes behind *characters* and *kept* octets."""

@@ -43,7 +43,7 @@ ATTRIBUTES: Final = (
     rb"|(?![ \t\n\r\f]*+=))"
     rb")*+>"
 )
-_TAG: Final = re.compile(rb"<(/?)(" + _NAMES + rb")(?=[ \t\n\r\f/>])" + ATTRIBUTES)
+TAG: Final = re.compile(rb"<(/?)(" + _NAMES + rb")(?=[ \t\n\r\f/>])" + ATTRIBUTES)
 _UNINTERESTING: Final = re.compile(
     rb"(?:[^<{]++"
     rb"|<(?![a-z/!?])"
@@ -128,7 +128,7 @@ class _Scanner:
             return self._placeholder(at)
         if lowered.startswith(b"<!", at):
             return self._declaration(at)
-        found = _TAG.match(lowered, at)
+        found = TAG.match(lowered, at)
         if found is None:
             return -1
         name = found[2]

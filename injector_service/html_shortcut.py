@@ -14,6 +14,7 @@ from injector_service.html_constructs import (
     conditional_step,
     raw_text_end,
 )
+from injector_service.html_scan import TAG
 from injector_service.html_text import AFTER_NAME, is_text
 
 # What changes the meaning of what follows: comments, conditionals, the scan's
@@ -49,8 +50,8 @@ def end_of_body(lowered: bytes) -> tuple[int, list[tuple[int, int]]] | None:
         if name == b"!--":
             end = comment_end(lowered, at)
             if lowered.startswith((b"[if", b"<![e"), at + 4) and end >= 0:
-                conditionals += conditional_step(lowered, at, end)
-        elif name in RAW_TEXT and _is_plain_tag(lowered, at, found.end()):
+                conditionals = max(conditionals + conditional_step(lowered, at, end), 0)
+        elif name in RAW_TEXT:
             end = _raw_text_end(lowered, name, at)
         else:
             return None
@@ -76,18 +77,14 @@ def _candidate(lowered: bytes) -> int:
 
 def _raw_text_end(lowered: bytes, name: bytes, at: int) -> int:
     """Return where the raw text of the tag at *at* ends, or -1 if that is not certain."""
-    end = raw_text_end(lowered, name, at)
-    if lowered.find(b"<", at + 1, end) >= 0 and (
+    tag = TAG.match(lowered, at)
+    if tag is None:
+        return -1
+    start = tag.end()
+    end = raw_text_end(lowered, name, start)
+    if lowered.find(b"<", start, end) >= 0 and (
         lowered.rfind(b"<svg", 0, at) >= 0 or lowered.rfind(b"<math", 0, at) >= 0
     ):
         # In SVG and MathML it would be ordinary markup.
         return -1
     return end
-
-
-def _is_plain_tag(lowered: bytes, at: int, name_end: int) -> bool:
-    """Say whether the tag at *at* certainly has this name and ends at the first ">"."""
-    if lowered[name_end : name_end + 1] not in AFTER_NAME:
-        return False
-    tag = lowered[at : lowered.find(b">", name_end) + 1]
-    return tag.count(b'"') % 2 == 0 and tag.count(b"'") % 2 == 0

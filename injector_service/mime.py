@@ -114,23 +114,27 @@ class _Walk:
 
     def _html_part(self, header: Header, content_type: ContentType) -> HtmlPart:
         start = header.body_start
-        end = len(self._raw)
-        before = after = b""
-        if self._open:
-            delimiter_at, _ = self._next_delimiter(start)
-            if delimiter_at >= 0:
-                end = self._before_line_end(delimiter_at, start)
-            if delimiter_at == start:
-                after = b"\r\n" if self._raw.startswith(b"\r\n", start - 2) else b"\n"
-                before = after if header.end == start else b""
+        delimiter_at = self._next_delimiter(start)[0] if self._open else -1
+        end = self._before_line_end(delimiter_at, start) if delimiter_at >= 0 else len(self._raw)
         return HtmlPart(
             start=start,
             end=end,
-            before=before,
-            after=after,
+            before=self._missing_before(header) if start == end else b"",
+            after=self._line_end_before(start) if start == delimiter_at else b"",
             transfer_encoding=first_token(header.find(b"content-transfer-encoding")),
             charset=(content_type.parameter(b"charset") or b"").strip().lower(),
         )
+
+    def _missing_before(self, header: Header) -> bytes:
+        """Return what an empty body needs between itself and the header's last line."""
+        line_end = self._line_end_before(header.body_start)
+        if not self._raw.startswith(b"\n", header.body_start - 1):
+            return line_end * 2
+        return line_end if header.end == header.body_start else b""
+
+    def _line_end_before(self, position: int) -> bytes:
+        at = self._raw.rfind(b"\n", 0, position)
+        return b"\r\n" if at > 0 and self._raw.startswith(b"\r", at - 1) else b"\n"
 
     def _before_line_end(self, delimiter_at: int, start: int) -> int:
         """Return the end of the text before a delimiter, which owns the line end before it."""
