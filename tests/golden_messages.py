@@ -75,5 +75,5 @@ def golden_messages() -> list[Golden]:
 
 
 def _golden(name: str, entry: dict[str, Any]) -> Golden:
-    lists_as_tuples = {k: tuple(v) if isinstance(v, list) else v for k, v in entry.items()}
-    return Golden(name=name, **lists_as_tuples)
+    values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in entry.items()}
+    return Golden(name=name, **values)

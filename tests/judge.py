@@ -21,10 +21,35 @@ from selectolax.lexbor import LexborHTMLParser
 
 # What stands in a document without being drawn, and what is drawn without text.
 _NOT_DRAWN: Final = frozenset(
-    "datalist head link meta noembed noframes noscript script style template title".split()
+    [
+        "datalist",
+        "head",
+        "link",
+        "meta",
+        "noembed",
+        "noframes",
+        "noscript",
+        "script",
+        "style",
+        "template",
+        "title",
+    ]
 )
 _DRAWN: Final = frozenset(
-    "audio button canvas embed hr iframe img input object select svg textarea video".split()
+    [
+        "audio",
+        "button",
+        "canvas",
+        "embed",
+        "hr",
+        "iframe",
+        "img",
+        "input",
+        "select",
+        "svg",
+        "textarea",
+        "video",
+    ]
 )
 _MARKS: Final = (
     (codecs.BOM_UTF32_LE, "utf-32"),
@@ -85,6 +110,17 @@ def _letters(part: email.message.Message) -> Iterator[email.message.Message]:
                 yield from _letters(child)
     elif kind == "text/html":
         yield part
+
+
+def html_bodies(raw: bytes) -> Iterator[bytes]:
+    """Yield the octets of the letter's HTML as they are in *raw*, encoded, by each reading."""
+    plain = _FRONT.sub(b"", raw)
+    for octets in (plain, _FIELD.sub(_plainer, plain)):
+        # As Latin-1 every octet is a character, and the standard library changes none of them.
+        part = next(_letters(email.message_from_string(octets.decode("latin-1"))), None)
+        body = part.get_payload() if part is not None else None
+        if isinstance(body, str):
+            yield body.encode("latin-1")
 
 
 def texts(raw: bytes) -> Iterator[str]:

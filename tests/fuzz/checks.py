@@ -109,8 +109,8 @@ def _broken_form(raw: bytes, out: bytes, splice: Splice, options: Options) -> st
         return None
     before = _longest_line(raw, splice.offset, splice.offset + splice.delete_count)
     after = _longest_line(out, splice.offset, splice.offset + len(splice.insert))
-    allowed = max(before, MAX_LINE_OCTETS, len(options.pixel.markup()))
-    return "a line became too long" if after > allowed else None
+    allowed = max(MAX_LINE_OCTETS, len(options.pixel.markup()))
+    return "a line became too long" if before <= allowed < after else None
 
 
 def _longest_line(raw: bytes, start: int, end: int) -> int:
