@@ -24,7 +24,7 @@ _COMMENT_TOKEN: Final = re.compile(r"[^()\\]++|\\.|.", re.DOTALL)
 # Where one of these is a token of its own, what it begins or ends is not complete.
 _STRAY: Final = frozenset({'"', "(", ")", "[", "]"})
 
-_ROUTE: Final = re.compile(r"\s*+(?:@[^@:<>]++)(?:,\s*+@[^@:<>,]++)*+:")
+_ROUTE: Final = re.compile(r"\s*+@[^@:<>,]++(?:,\s*+@[^@:<>,]++)*+:")
 
 
 def mailboxes(value: str) -> list[str] | None:

@@ -22,7 +22,7 @@ _NOT_LITERAL: Final = re.compile(rb"[^ -<>-~]")
 # With more of them the body is no quoted-printable, and "=" stands for itself.
 _MAX_PADDED: Final = 100_000
 
-_TOKEN: Final = re.compile(rb"=[0-9A-Fa-f]{2}|=\r?\n|[^=]|=")
+_TOKEN: Final = re.compile(rb"=[0-9A-Fa-f]{2}|=[ \t]*+\r?\n|[^=]|=")
 
 
 def decode(encoded: bytes) -> bytes:

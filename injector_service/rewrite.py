@@ -64,7 +64,7 @@ class _CallerError(Exception):
     """An exception of a function that the caller gave; it is theirs to handle."""
 
 
-def rewrite_message(  # noqa: PLR0913 - one message and all that bears on it, by name
+def rewrite_message(
     raw: bytes,
     *,
     recipients: Sequence[str] = (),
