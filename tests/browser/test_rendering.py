@@ -1,6 +1,6 @@
 """What a real browser makes of rewritten letters.
 
-Not part of a plain `pytest`, which needs no browser: `make test-browser` runs it.
+Not part of a plain `pytest`: `make test-browser` runs it.
 """
 
 import asyncio

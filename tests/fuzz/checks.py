@@ -9,6 +9,7 @@ from injector_service.header import Header
 from injector_service.outcome import Outcome, Placement
 from injector_service.pixel import Pixel
 from injector_service.rewrite import Rewriting, Splice, rewrite_message
+from tests.fuzz.text_check import changed_text
 from tests.fuzz.words import OWN_TOKEN
 
 # RFC 5322 section 2.1.1, without the line end.
@@ -80,6 +81,7 @@ def broken_promise(raw: bytes, options: Options, rewriting: Rewriting) -> str | 
         _broken_splice(raw, out, splice)
         or ("untracked message is changed" if not (is_tracked or options.remove_fields) else None)
         or _broken_form(raw, out, splice, options)
+        or (_broken_text(raw, out, options) if is_tracked else None)
         or _broken_repetition(out, options, rewriting)
     )
 
@@ -91,6 +93,11 @@ def _broken_splice(raw: bytes, out: bytes, splice: Splice) -> str | None:
     if out != raw[: splice.offset] + splice.insert + raw[end:]:
         return "splice and message differ"
     return None
+
+
+def _broken_text(raw: bytes, out: bytes, options: Options) -> str | None:
+    # Where fields are removed as well, the part begins somewhere else.
+    return None if options.remove_fields else changed_text(raw, out, options.pixel.markup())
 
 
 def _broken_repetition(out: bytes, options: Options, rewriting: Rewriting) -> str | None:
