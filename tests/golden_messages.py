@@ -46,13 +46,13 @@ class Golden:
         """What becomes of it; there is no such file if it stays as it is."""
         return MESSAGES / f"{self.name}.golden.eml"
 
-    def rewrite(self, raw: bytes) -> Rewriting:
+    def rewrite(self, raw: bytes, pixel: Pixel = PIXEL) -> Rewriting:
         """Rewrite *raw* with the options of the index."""
         return rewrite_message(
             raw,
             recipients=self.recipients,
             placement=Placement(self.placement),
-            make_pixel=lambda _header: PIXEL,
+            make_pixel=lambda _header: pixel,
             is_own_token=is_own_token,
             remove_fields=self.remove_fields,
         )
