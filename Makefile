@@ -5,6 +5,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
+# Real messages, one a file in one folder a source; kept apart from this repository.
+export MAIL_CORPUS ?= $(abspath $(wildcard ../shared/corpus))
+
 # What the stamps stand for: the packages that run the services, and those that check them.
 RUNTIME := $(VENV)/.runtime
 DEVELOPMENT := $(VENV)/.development
@@ -78,6 +81,14 @@ test: $(DEVELOPMENT) ## Run every test
 .PHONY: test-crash
 test-crash: $(DEVELOPMENT) ## Kill processes and databases at random, 50 times each
 	EMAILOPENS_CRASH_KILLS=50 pytest tests/pixel/test_crash.py
+
+.PHONY: corpus
+corpus: $(DEVELOPMENT) ## Judge the rewriting of real messages: the table of outcomes
+	pytest --quiet tests/injector/test_corpus.py
+
+.PHONY: properties
+properties: $(DEVELOPMENT) ## Look for new examples that break a property of rewriting
+	pytest --quiet --timeout=3600 --hypothesis-profile=thorough tests/injector/test_rewrite_properties.py
 
 .PHONY: check
 check: lint types contract test ## Run every check
