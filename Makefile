@@ -5,11 +5,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
+# Real messages, one a file in one folder a source; kept apart from this repository.
+export MAIL_CORPUS ?= $(abspath $(wildcard ../shared/corpus))
+
 # What the stamps stand for: the packages that run the services, and those that check them.
 RUNTIME := $(VENV)/.runtime
 DEVELOPMENT := $(VENV)/.development
 
-SOURCES := emailopens_client injector_service pixel_service service_runtime examples tests protos/grpc_python_plugin.py
+SOURCES := emailopens_client injector_service pixel_service service_runtime benchmarks examples tests protos/grpc_python_plugin.py
 
 .PHONY: help
 help: ## Show the targets
@@ -75,12 +78,46 @@ types: $(DEVELOPMENT) ## Check types
 test: $(DEVELOPMENT) ## Run every test
 	pytest
 
+.PHONY: corpus
+corpus: $(DEVELOPMENT) ## Judge the rewriting of real messages: the table of outcomes
+	pytest --quiet tests/injector/test_corpus.py
+
+.PHONY: properties
+properties: $(DEVELOPMENT) ## Look for new examples that break a property of rewriting
+	pytest --quiet --timeout=3600 --hypothesis-profile=thorough tests/injector/test_rewrite_properties.py
+
 .PHONY: test-crash
 test-crash: $(DEVELOPMENT) ## Kill processes and databases at random, 50 times each
 	EMAILOPENS_CRASH_KILLS=50 pytest tests/pixel/test_crash.py
 
+# How many mutants `make fuzz` tries, and of which seed: another seed, other mutants.
+FUZZ_COUNT ?= 5000000
+FUZZ_SEED ?= 1
+
+.PHONY: fuzz
+fuzz: $(DEVELOPMENT) ## Try FUZZ_COUNT mutants of mail on the rewriting (half an hour or more)
+	python -m tests.fuzz.fuzz_rewrite --count $(FUZZ_COUNT) --seed $(FUZZ_SEED)
+
+.PHONY: fuzz-short
+fuzz-short: $(DEVELOPMENT) ## The same for a minute
+	python -m tests.fuzz.fuzz_rewrite --seconds 60
+
+.PHONY: test-browser
+test-browser: $(DEVELOPMENT) ## Show rewritten letters in Chromium (Debian: installs it)
+	.ci/install-chromium
+	pytest tests/browser
+
+PEERS := benchmarks/peers/mailsplit
+$(PEERS)/node_modules/.installed: $(PEERS)/package.json
+	npm install --prefix $(PEERS) --no-package-lock --no-audit --no-fund --silent
+	@touch $@
+
+.PHONY: bench
+bench: $(DEVELOPMENT) $(PEERS)/node_modules/.installed ## Time the rewriting against its peers
+	python -m benchmarks.rewrite
+
 .PHONY: check
-check: lint types contract test ## Run every check
+check: lint types contract test fuzz-short ## Run every check
 
 .PHONY: clean
 clean: ## Remove what the targets made

@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-# Ten times the largest To field seen in real mail.
-MAX_LIST_CHARACTERS: Final = 1 << 20
+# As much as a header may hold: each token costs a step of Python.
+MAX_LIST_CHARACTERS: Final = 1 << 19
 
 # What ordinary address lists are made of, one token at a time.
 _TOKEN: Final = re.compile(
@@ -16,11 +16,15 @@ _TOKEN: Final = re.compile(
     r"|.",
     re.DOTALL,
 )
+# One mailbox without anything that needs care, as most fields have it.
+_ADDRESS: Final = r"([^\s\"()<>\[\]:;,\\@]+@[^\s\"()<>\[\]:;,\\@]+)"
+_PLAIN: Final = re.compile(r"\s*+(?:" + _ADDRESS + r"|[^\"()<>\[\]:;,\\]*+<" + _ADDRESS + r">)\s*+")
+
 _COMMENT_TOKEN: Final = re.compile(r"[^()\\]++|\\.|.", re.DOTALL)
 # Where one of these is a token of its own, what it begins or ends is not complete.
 _STRAY: Final = frozenset({'"', "(", ")", "[", "]"})
 
-_ROUTE: Final = re.compile(r"\s*+(?:@[^@:<>]++)(?:,\s*+@[^@:<>,]++)*+:")
+_ROUTE: Final = re.compile(r"\s*+@[^@:<>,]++(?:,\s*+@[^@:<>,]++)*+:")
 
 
 def mailboxes(value: str) -> list[str] | None:
@@ -31,6 +35,8 @@ def mailboxes(value: str) -> list[str] | None:
     address list: a quote, bracket or comment in it does not end, or something
     in it is no address.
     """
+    if _PLAIN.fullmatch(value):
+        return [value.strip()]
     if len(value) > MAX_LIST_CHARACTERS:
         return None
     found = _split(value)
@@ -91,6 +97,9 @@ def _comment_end(value: str, start: int) -> int:
 
 def addr_spec(mailbox: str) -> str:
     """Return the address of a mailbox as `mailboxes` gives it, without name, comments and route."""
+    plain = _PLAIN.fullmatch(mailbox)
+    if plain is not None:
+        return plain[1] or plain[2]
     if not any(mark in mailbox for mark in '<("\\'):
         return "".join(mailbox.split())
     pieces: list[str] = []

@@ -24,6 +24,9 @@ class Body(Protocol):
     octets: bytes
     """What the body says once the transfer encoding is undone."""
 
+    breaks_lines: bool
+    """Whether the encoding breaks lines by itself, so that text of any length fits."""
+
     def encoded_edits(self, edits: Sequence[Edit]) -> list[Edit] | None:
         """Turn edits of `octets` into edits of the body as it stands in the message.
 
@@ -36,6 +39,7 @@ class IdentityBody:
     """A body that stands for itself: 7bit, 8bit, binary."""
 
     __slots__ = ("octets",)
+    breaks_lines = False
 
     def __init__(self, encoded: bytes) -> None:
         self.octets = encoded

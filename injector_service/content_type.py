@@ -11,7 +11,7 @@ _MEDIA_TYPE: Final = re.compile(rb"\s*+([^\s;/()<>,\"=]++)\s*+/\s*+([^\s;/()<>,\
 
 # QUIRK: the closing quote is missing in real mail; clients then take the rest of the line.
 _PARAMETER: Final = re.compile(
-    rb"[;\s]\s*+([^\s=;\"()]++)\s*+=\s*+(?:\"((?:[^\"\\]++|\\.)*+)(?:\"|\Z)|([^\s;\"]*+))",
+    rb"(?:;\s*+|(?<![\s;])\s++)([^\s=;\"()]++)\s*+=\s*+(?:\"((?:[^\"\\]++|\\.)*+)(?:\"|\Z)|([^\s;\"]*+))",
     re.DOTALL,
 )
 _COMMENT: Final = re.compile(rb"\((?:[^()\\]++|\\.)*+\)", re.DOTALL)

@@ -7,22 +7,27 @@ Nineteen texts in twenty have nothing that could mislead a search for the last
 import re
 from typing import Final
 
-from injector_service.html_scan import (
-    CONTAINERS,
+from injector_service.html_constructs import (
     RAW_TEXT,
     SPACE,
     comment_end,
     conditional_step,
     raw_text_end,
 )
+from injector_service.html_scan import TAG
+from injector_service.html_text import AFTER_NAME, is_text
 
+# What changes the meaning of what follows: comments, conditionals, the scan's
+# RAW_TEXT and CONTAINERS, plaintext.  The first two letters are looked up in
+# sets before the rest of a name is compared: that is much faster on all other
+# tags.  It finds too much ("<sextarea"), and that is looked at again.
 _TURN: Final = re.compile(
-    rb"<(?:(!--)|(" + b"|".join(RAW_TEXT) + rb")(?=[ \t\n\r\f/>])"
-    rb"|(!\[|(?:" + b"|".join((*CONTAINERS, b"plaintext", b"frameset")) + rb")(?=[ \t\n\r\f/>])))"
+    rb"<[!stxinpo][-\[tciexmfolb](?:-|aintext|lect|ject|mplate|script"
+    rb"|yle|ript|tle|xtarea|p|rame|embed|frames|(?<=\[))"
 )
 
-# White space between "=" and a quote that is looked through for the "=".
-_LOOK_BACK: Final = 64
+# What has more of them is left to the scan and its limits.
+_MAX_TURNS: Final = 10_000
 
 
 def end_of_body(lowered: bytes) -> tuple[int, list[tuple[int, int]]] | None:
@@ -30,10 +35,8 @@ def end_of_body(lowered: bytes) -> tuple[int, list[tuple[int, int]]] | None:
 
     None if it is not certain that the offset is outside everything.
     """
-    spot = lowered.rfind(b"</body")
+    spot = _candidate(lowered)
     if spot < 0:
-        spot = len(lowered.rstrip(SPACE))
-    elif lowered[spot + 6 : spot + 7] not in _AFTER_NAME:
         return None
     opaque: list[tuple[int, int]] = []
     safe = 0
@@ -41,15 +44,15 @@ def end_of_body(lowered: bytes) -> tuple[int, list[tuple[int, int]]] | None:
     found = _TURN.search(lowered, 0, spot)
     while found is not None:
         at = found.start()
-        if not _is_text(lowered, safe, at):
+        if len(opaque) == _MAX_TURNS or not is_text(lowered, safe, at):
             return None
-        kind = found.lastindex
-        if kind == 1:
+        name = lowered[at + 1 : found.end()]
+        if name == b"!--":
             end = comment_end(lowered, at)
             if lowered.startswith((b"[if", b"<![e"), at + 4) and end >= 0:
-                conditionals += conditional_step(lowered, at, end)
-        elif kind == 2:  # noqa: PLR2004 - the pattern's second group
-            end = raw_text_end(lowered, found[2], at)
+                conditionals = max(conditionals + conditional_step(lowered, at, end), 0)
+        elif name in RAW_TEXT:
+            end = _raw_text_end(lowered, name, at)
         else:
             return None
         if not 0 <= end <= spot:
@@ -57,33 +60,31 @@ def end_of_body(lowered: bytes) -> tuple[int, list[tuple[int, int]]] | None:
         opaque.append((at, end))
         safe = end
         found = _TURN.search(lowered, end, spot)
-    if conditionals > 0 or not _is_text(lowered, safe, spot):
+    if conditionals > 0 or not is_text(lowered, safe, spot):
         return None
     return spot, opaque
 
 
-_AFTER_NAME: Final = frozenset((b">", b" ", b"\t", b"\n", b"\r", b"\f", b"/"))
+def _candidate(lowered: bytes) -> int:
+    """Return the offset that is the end of the body if nothing misleads, or -1."""
+    spot = lowered.rfind(b"</body")
+    if spot >= 0:
+        return spot if lowered[spot + 6 : spot + 7] in AFTER_NAME else -1
+    if lowered.rfind(b"<frameset") >= 0:
+        return -1
+    return len(lowered.rstrip(SPACE))
 
 
-def _is_text(lowered: bytes, safe: int, at: int) -> bool:
-    """Say whether *at* is certainly outside any tag, given that *safe* is.
-
-    Directly behind a ">" the tokenizer is in text, unless the ">" stands in a
-    quoted value.  The quote that opened the value would be the last of its kind
-    before the ">", and an "=" would stand before it.
-    """
-    bracket = lowered.rfind(b">", safe, at)
-    if lowered.find(b"<", max(bracket, safe), at) >= 0:
-        return False
-    if bracket < 0:
-        return True
-    for quote in (b'"', b"'"):
-        opened = lowered.rfind(quote, safe, bracket)
-        if opened > 0:
-            before = lowered[opened - 1 : opened]
-            if before in _AFTER_NAME:
-                # A long run of white space proves nothing.
-                before = lowered[max(opened - _LOOK_BACK, 0) : opened].rstrip(SPACE)[-1:] or b"="
-            if before == b"=":
-                return False
-    return True
+def _raw_text_end(lowered: bytes, name: bytes, at: int) -> int:
+    """Return where the raw text of the tag at *at* ends, or -1 if that is not certain."""
+    tag = TAG.match(lowered, at)
+    if tag is None:
+        return -1
+    start = tag.end()
+    end = raw_text_end(lowered, name, start)
+    if lowered.find(b"<", start, end) >= 0 and (
+        lowered.rfind(b"<svg", 0, at) >= 0 or lowered.rfind(b"<math", 0, at) >= 0
+    ):
+        # In SVG and MathML it would be ordinary markup.
+        return -1
+    return end

@@ -86,6 +86,7 @@ def serialize(payload: TokenPayload) -> bytes:
             for field in payload.notified_fields
         ],
         headers_truncated=payload.headers_truncated,
+        recipient=payload.recipient,
     )
     return message.SerializeToString(deterministic=True)
 

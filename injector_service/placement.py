@@ -2,11 +2,12 @@
 
 import dataclasses
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from injector_service.hidden import open_hidden_element
-from injector_service.html_scan import SPACE, Scan, Spot, scan_html
+from injector_service.html_head import head_end
+from injector_service.html_scan import Scan, Spot, scan_html
 from injector_service.html_shortcut import end_of_body
 from injector_service.outcome import Outcome, Placement, RewriteWarning
 
@@ -15,15 +16,6 @@ _OWN_URL: Final = re.compile(rb"/o/([A-Za-z0-9_-]{1,2000})\.gif(?=[\"' \t\n\r\f>
 # Opening a sealed token costs microseconds; a long thread of replies quotes a
 # few dozen pixels at most.
 MAX_CANDIDATES: Final = 1_000
-
-# What may stand before the body's first content without opening the body
-# (HTML standard 13.2.6.4.1 to 13.2.6.4.6).
-_HEAD: Final = re.compile(
-    rb"(?:\xef\xbb\xbf)?(?:[ \t\n\r\f]++|<!--.*?-->|<[!?](?!--)[^>]*+>"
-    rb"|<(title|style|script|noscript)[ \t\n\r\f>].*?</\1[ \t\n\r\f]*+>"
-    rb"|</?(?:html|head|meta|link|base)(?=[ \t\n\r\f/>])[^>]*+>)*+",
-    re.DOTALL,
-)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +34,7 @@ class Place:
 def find_place(html: bytes, placement: Placement) -> Place | Outcome:
     """Return the place for a pixel in *html*, which is ASCII where it is markup."""
     lowered = html.lower()
-    if placement is Placement.END and b"openTracker}}" not in html:
+    if placement is Placement.END and html.rfind(b"openTracker}}") < 0:
         shortcut = end_of_body(lowered)
         if shortcut is not None:
             spot, opaque = shortcut
@@ -50,6 +42,9 @@ def find_place(html: bytes, placement: Placement) -> Place | Outcome:
     scan = scan_html(lowered)
     if scan is None:
         return Outcome.TOO_COMPLEX
+    if scan.has_frameset:
+        # Frames instead of a body: there is nothing that an image could be in.
+        return Outcome.NO_HTML_PART
     placeholders = tuple(span for span in scan.placeholders if _is_placeholder(html, span))
     if placeholders and scan.placeholder_spot is not None:
         place = Place(spot=scan.placeholder_spot.outside, removals=placeholders)
@@ -57,8 +52,6 @@ def find_place(html: bytes, placement: Placement) -> Place | Outcome:
         place = Place(spot=_start(lowered, scan))
     else:
         place = _end(lowered, scan)
-    if scan.has_frameset:
-        return dataclasses.replace(place, warnings=(RewriteWarning.PIXEL_MAY_NOT_LOAD,))
     return place
 
 
@@ -69,11 +62,16 @@ def _is_placeholder(html: bytes, span: tuple[int, int]) -> bool:
 
 def _end(lowered: bytes, scan: Scan) -> Place:
     spot: Spot = scan.body_close or scan.end
-    return _outside_hidden(lowered, spot.outside, scan.opaque)
+    return _outside_hidden(lowered, spot.outside, scan.opaque, scan.closed)
 
 
-def _outside_hidden(lowered: bytes, spot: int, opaque: list[tuple[int, int]]) -> Place:
-    hidden = open_hidden_element(lowered, spot, opaque)
+def _outside_hidden(
+    lowered: bytes,
+    spot: int,
+    opaque: list[tuple[int, int]],
+    closed: Sequence[tuple[int, int]] = (),
+) -> Place:
+    hidden = open_hidden_element(lowered, spot, opaque, closed)
     if hidden is None:
         return Place(spot=spot)
     name, start = hidden
@@ -85,17 +83,16 @@ def _outside_hidden(lowered: bytes, spot: int, opaque: list[tuple[int, int]]) ->
 def _start(lowered: bytes, scan: Scan) -> int:
     if scan.body_open_end is not None:
         return scan.body_open_end
-    found = _HEAD.match(lowered)
-    at = 0 if found is None else found.end()
     # In a text that is all head, or whose head is not closed, before its last white space.
-    return min(at, scan.end.offset)
+    return min(head_end(lowered), scan.end.offset)
 
 
 def own_pixels(
     html: bytes, is_own_token: Callable[[str], bool]
 ) -> tuple[tuple[int, int], ...] | Outcome:
     """Return the spans of our own pixels in *html*: real elements, not text that looks so."""
-    if b"/o/" not in html or b".gif" not in html:
+    # Searched from the end: CPython does that twice as fast, and mostly there is none.
+    if html.rfind(b".gif") < 0 or html.rfind(b"/o/") < 0:
         return ()
     candidates = []
     for found in _OWN_URL.finditer(html):
@@ -113,6 +110,3 @@ def own_pixels(
         for start, end in scan.images
         if any(start < offset < end for offset in offsets)
     )
-
-
-__all__ = ["SPACE", "Place", "find_place", "own_pixels"]

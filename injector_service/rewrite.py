@@ -13,14 +13,16 @@ import dataclasses
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from injector_service.content import Body, read_body
-from injector_service.edit import Edit, Splice, applied, merged
+from injector_service.charset import Text, read_text
+from injector_service.content import Body, line_end_of, read_body
+from injector_service.edit import Edit, Splice, merged
 from injector_service.header import Header, message_start, read_header
 from injector_service.mime import HtmlPart, find_html_part
 from injector_service.outcome import Outcome, Placement, RewriteWarning
 from injector_service.pixel import Pixel
-from injector_service.placement import Place, find_place, own_pixels
+from injector_service.protection import inline_protection
 from injector_service.recipients import refusal_for_recipients
+from injector_service.text_edits import plan_edits
 
 __all__ = [
     "Header",
@@ -62,7 +64,7 @@ class _CallerError(Exception):
     """An exception of a function that the caller gave; it is theirs to handle."""
 
 
-def rewrite_message(  # noqa: PLR0913 - one message and all that bears on it, by name
+def rewrite_message(
     raw: bytes,
     *,
     recipients: Sequence[str] = (),
@@ -145,28 +147,31 @@ class _Rewriter:
         return self._place(header, part, body, removals)
 
     def _place(self, header: Header, part: HtmlPart, body: Body, removals: list[Edit]) -> Rewriting:
-        html = body.octets
-        own = own_pixels(html, self._own_token)
-        if isinstance(own, Outcome):
-            return Rewriting(outcome=own)
-        cuts = [Edit(start=start, end=end, insert=b"") for start, end in own]
-        place = find_place(applied(html, cuts), self._placement)
-        if isinstance(place, Outcome):
-            return Rewriting(outcome=place)
+        text = read_text(body.octets, part.charset)
+        if isinstance(text, Outcome):
+            return Rewriting(outcome=text)
+        protection = inline_protection(text.view)
+        if protection is not None:
+            return Rewriting(outcome=protection)
+        is_limited = text.is_ascii_compatible and not body.breaks_lines
+        plan = plan_edits(
+            text.view,
+            self._placement,
+            self._own_token,
+            line_end=line_end_of(self._raw, part) if is_limited else None,
+        )
+        if isinstance(plan, Outcome):
+            return Rewriting(outcome=plan)
         pixel = self._pixel(header)
-        edits = _text_edits(html, cuts, place, pixel.markup())
-        encoded = body.encoded_edits(edits) if edits else []
-        if encoded is None:
+        edits = plan.edits(text.view, pixel.markup())
+        changes = _encoded(edits, text, body) if edits else []
+        if changes is None:
             return Rewriting(outcome=Outcome.UNSUPPORTED_ENCODING)
-        changes = removals + [
-            Edit(start=part.start + edit.start, end=part.start + edit.end, insert=edit.insert)
-            for edit in encoded
-        ]
         return Rewriting(
             outcome=Outcome.TRACKED,
-            splice=_spliced(self._raw, changes),
+            splice=_spliced(self._raw, removals + _in_message(changes, part)),
             pixel=pixel,
-            warnings=_warnings(header, html, place),
+            warnings=plan.warnings + _warnings(header, text.view),
         )
 
     def _own_token(self, token: str) -> bool:
@@ -182,47 +187,31 @@ class _Rewriter:
             raise _CallerError from error
 
 
-def _warnings(header: Header, html: bytes, place: Place) -> tuple[RewriteWarning, ...]:
-    warnings = place.warnings
+def _encoded(edits: list[Edit], text: Text, body: Body) -> list[Edit] | None:
+    """Carry edits of the markup view over to the octets, and those to the encoded body."""
+    octet_edits = text.octet_edits(edits)
+    return None if octet_edits is None else body.encoded_edits(octet_edits)
+
+
+def _in_message(changes: list[Edit], part: HtmlPart) -> list[Edit]:
+    """Return edits of the body as edits of the message."""
+    return [
+        Edit(
+            start=part.start + edit.start,
+            end=part.start + edit.end,
+            insert=part.before + edit.insert + part.after,
+        )
+        for edit in changes
+    ]
+
+
+def _warnings(header: Header, html: bytes) -> tuple[RewriteWarning, ...]:
+    warnings: tuple[RewriteWarning, ...] = ()
     if len(html) > LARGE_HTML_OCTETS:
         warnings += (RewriteWarning.LARGE_HTML,)
     if header.find(b"dkim-signature") is not None:
         warnings += (RewriteWarning.ALREADY_DKIM_SIGNED,)
     return warnings
-
-
-def _text_edits(html: bytes, cuts: list[Edit], place: Place, markup: bytes) -> list[Edit]:
-    """Turn a place in the text without the *cuts* into edits of the text as it is.
-
-    An edit that would change nothing is left out: a second rewriting with the
-    same pixel leaves every octet alone.
-    """
-    edits = list(cuts)
-    moved = 0
-    inner = iter(cuts)
-    following = next(inner, None)
-    wanted = [Edit(start=start, end=end, insert=b"") for start, end in place.removals]
-    wanted.append(Edit(start=place.spot, end=place.spot, insert=markup))
-    for edit in sorted(wanted, key=lambda edit: (edit.start, edit.end)):
-        while following is not None and following.start - moved < edit.start:
-            moved += following.end - following.start
-            following = next(inner, None)
-        edits.append(Edit(start=edit.start + moved, end=edit.end + moved, insert=edit.insert))
-    return [edit for edit in _joined(edits) if html[edit.start : edit.end] != edit.insert]
-
-
-def _joined(edits: list[Edit]) -> list[Edit]:
-    """Return *edits* in order, those that touch made one."""
-    result: list[Edit] = []
-    for edit in sorted(edits, key=lambda edit: (edit.start, edit.end)):
-        if result and result[-1].end >= edit.start:
-            last = result[-1]
-            result[-1] = Edit(
-                start=last.start, end=max(last.end, edit.end), insert=last.insert + edit.insert
-            )
-        else:
-            result.append(edit)
-    return result
 
 
 def _spliced(raw: bytes, changes: list[Edit]) -> Splice:

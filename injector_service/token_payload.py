@@ -47,3 +47,6 @@ class TokenPayload:
 
     headers_truncated: bool = False
     """Whether anything of the header was left out to keep the token short."""
+
+    recipient: str = ""
+    """The recipient's address; empty where the only To mailbox has it."""

@@ -1,7 +1,41 @@
-"""What holds for every test."""
+"""Options of the test run."""
 
 import hypothesis
+import pytest
 
-# A deadline for each example would assert wall-clock time, which a busy machine fails.
-hypothesis.settings.register_profile("emailopens", deadline=None)
-hypothesis.settings.load_profile("emailopens")
+_TABLES = pytest.StashKey[dict[str, list[str]]]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--update-golden",
+        action="store_true",
+        help="write what the golden messages become now; review the difference",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.stash[_TABLES] = {}
+    # The same examples every time, so that a check that was green stays green;
+    # `make properties` looks for new ones (--hypothesis-profile=thorough).
+    hypothesis.settings.register_profile(
+        "default", deadline=None, derandomize=True, max_examples=200, database=None
+    )
+    hypothesis.settings.register_profile("thorough", deadline=None, max_examples=4_000)
+    if hypothesis.settings.get_current_profile_name() != "thorough":
+        hypothesis.settings.load_profile("default")
+
+
+@pytest.fixture(scope="session")
+def record_table(pytestconfig: pytest.Config) -> dict[str, list[str]]:
+    """Lines, by title, that the summary of the run shows."""
+    return pytestconfig.stash[_TABLES]
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    for title, lines in config.stash[_TABLES].items():
+        terminalreporter.section(title)
+        for line in lines:
+            terminalreporter.write_line(line)

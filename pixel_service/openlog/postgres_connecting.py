@@ -7,7 +7,8 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from pixel_service.openlog import postgres_pool, schema
+from pixel_service.errors import LogSchemaOld
+from pixel_service.openlog import postgres_pool, postgres_restore, schema
 from pixel_service.openlog.postgres_log import PostgresOpenLog
 from pixel_service.opens import LogIdentity
 from pixel_service.ownership import running
@@ -23,7 +24,7 @@ async def connect_postgres(
     """Open the log in the database at *url*, which must have been migrated.
 
     Raises:
-        LogSchemaOld: it was not.
+        LogSchemaOld: it was not, or it was restored since.
         LogUnavailable: the database does not answer.
     """
     engine = postgres_pool.create_engine(url)
@@ -57,9 +58,16 @@ async def migrate_postgres(url: sa.URL) -> None:
 
 def _identity(connection: sa.Connection) -> LogIdentity:
     schema.check(connection)
+    if postgres_restore.is_restored(connection):
+        raise LogSchemaOld(
+            "the log was restored into another database cluster: run `pixel-service log migrate` "
+            "first; cursors from before are refused then, subscriptions go on"
+        )
     return schema.identity_of(connection)
 
 
 def _migrate(connection: sa.Connection) -> None:
     connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_MIGRATION_LOCK)))
     schema.migrate(connection)
+    if postgres_restore.is_restored(connection):
+        postgres_restore.adopt(connection)

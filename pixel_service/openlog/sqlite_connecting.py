@@ -8,6 +8,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
+from pixel_service.errors import LogUnavailable
 from pixel_service.openlog import schema, sqlite_engine
 from pixel_service.openlog.news import News
 from pixel_service.openlog.numbering import BurstWindow
@@ -28,7 +29,10 @@ async def connect_sqlite(
         LogSchemaOld: the log is newer than this program.
         LogUnavailable: the file cannot be used.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise LogUnavailable(f"the log's folder cannot be made: {error.strerror}") from error
     async with contextlib.AsyncExitStack() as stack:
         news = News()
         read_engine = sqlite_engine.reader_engine(path)

@@ -44,6 +44,7 @@ def payload_of(vector: dict[str, Any]) -> TokenPayload:
             for field in given.get("notifiedFields", ())
         ),
         headers_truncated=given.get("headersTruncated", False),
+        recipient=given.get("recipient", ""),
     )
 
 

@@ -5,7 +5,16 @@ import quopri
 
 import pytest
 
-from injector_service.rewrite import Header, Outcome, Pixel, Placement, Rewriting, rewrite_message
+from injector_service.rewrite import (
+    LARGE_HTML_OCTETS,
+    Header,
+    Outcome,
+    Pixel,
+    Placement,
+    RewriteWarning,
+    Rewriting,
+    rewrite_message,
+)
 
 PIXEL = Pixel(url="https://open.example.org/o/" + "Ab-_9" * 24 + ".gif")
 HEADER = (
@@ -132,3 +141,193 @@ def test_exceptions_of_the_caller_are_the_callers() -> None:
 
     with pytest.raises(LookupError, match="tags do not fit"):
         rewrite(html_message(b"<p>x</p>"), make_pixel=fail)
+
+
+def test_splice_is_the_whole_difference() -> None:
+    """Applying the splice to the input gives the message, and it deletes nothing without need."""
+    raw = html_message(b"<html><body>x</body></html>\r\n")
+
+    rewriting = rewrite(raw)
+
+    assert rewriting.splice is not None
+    assert rewriting.splice.delete_count == 0
+    assert rewriting.splice.insert == PIXEL.markup()
+    assert rewriting.splice.apply(raw) == rewriting.message(raw)
+
+
+def test_field_and_pixel_are_one_splice() -> None:
+    """A field that goes and a pixel that comes are merged; what is between stays."""
+    raw = b"X-Configuration-Id: a\r\n" + html_message(b"<p>x</p>\r\n")
+
+    rewriting = rewrite(raw, remove_fields=["X-Configuration-Id"])
+
+    expected = html_message(b"<p>x</p>" + PIXEL.markup() + b"\r\n")
+    assert rewriting.message(raw) == expected
+
+
+@pytest.mark.parametrize("placement", list(Placement))
+@pytest.mark.parametrize(
+    "html",
+    [
+        b"",
+        b"x",
+        b"<p>x</p>\n",
+        b"<body>a{{openTracker}}b{{openTracker}}</body>",
+        b"<body>x<style>",
+        b"y" * 990,
+        b"y" * 998,
+        b"y" * 990 + b"\n",
+        b"<body>" + b"y" * 900 + b"</body></html>" + b"z" * 900,
+        b"<p>x</p></body>" + b"z" * 980,
+        b"y" * 700 + b"</body>" + b"z" * 700,
+    ],
+)
+@pytest.mark.parametrize("encoding", [b"8bit", b"quoted-printable", b"base64"])
+def test_twice_is_once_wherever_the_pixel_stands(
+    html: bytes, placement: Placement, encoding: bytes
+) -> None:
+    """Rewriting again changes nothing, and with a new pixel the old one is replaced exactly."""
+    encoders = {b"quoted-printable": quopri.encodestring, b"base64": base64.encodebytes}
+    body = encoders[encoding](html) if encoding in encoders else html
+    raw = html_message(body, b"Content-Transfer-Encoding: " + encoding + b"\r\n")
+    other = Pixel(url="https://other.example/o/" + "Ab-_9" * 24 + ".gif")
+
+    once = rewrite(raw, placement=placement).message(raw)
+    again = rewrite(once, placement=placement)
+    replaced = rewrite(once, placement=placement, make_pixel=lambda _header: other)
+
+    assert again.outcome is Outcome.TRACKED
+    assert again.message(once) == once
+    if b"openTracker" not in html and encoding == b"8bit":
+        direct = rewrite(raw, placement=placement, make_pixel=lambda _header: other)
+        assert replaced.message(once) == direct.message(raw)
+
+
+@pytest.mark.parametrize("line_end", [b"\r\n", b"\n"])
+@pytest.mark.parametrize(
+    ("before", "behind"), [(900, 50), (50, 980), (900, 900), (998, 0), (0, 990)]
+)
+def test_lines_over_998_octets_are_broken_only_then(
+    before: int, behind: int, line_end: bytes
+) -> None:
+    """No line becomes longer than 998 octets, and the break is in the part's own line end."""
+    html = b"<p>" + line_end + b"y" * before + b"</body>" + b"z" * behind + line_end
+    raw = html_message(html)
+
+    out = rewrite(raw).message(raw)
+
+    longest = max(len(line.rstrip(b"\r")) for line in out.split(b"\n"))
+    assert longest <= max(998, before, behind + 7)
+    text = out.partition(b"\r\n\r\n")[2]
+    assert text.replace(line_end, b"").replace(PIXEL.markup(), b"") == html.replace(line_end, b"")
+
+
+def test_pixel_quoted_in_a_reply_is_removed() -> None:
+    """A reply does not report to the sender of what it quotes."""
+    old = b'<IMG height=1 SRC="https://old.example/o/' + b"Ab-_9" * 24 + b'.gif">'
+    foreign = b'<img src="https://old.example/o/foreign.gif">'
+    html = b"<body>Yes.<blockquote>Hello" + old + foreign + b"</blockquote></body>\r\n"
+    raw = html_message(html)
+
+    out = rewrite(raw).message(raw)
+
+    expected = html.replace(old, b"").replace(b"</body>", PIXEL.markup() + b"</body>")
+    assert out == html_message(expected)
+
+
+@pytest.mark.parametrize(
+    ("armour", "outcome"),
+    [
+        (b"-----BEGIN PGP MESSAGE-----", Outcome.ENCRYPTED),
+        (b"-----BEGIN PGP SIGNED MESSAGE-----", Outcome.SIGNED),
+        (b"-----BEGIN PGP PUBLIC KEY BLOCK-----", Outcome.TRACKED),
+    ],
+)
+def test_inline_pgp_is_left_alone(armour: bytes, outcome: Outcome) -> None:
+    """Text that is signed or encrypted inside the HTML is not touched; a key is no such text."""
+    raw = html_message(b"<pre>" + armour + b"</pre>")
+
+    assert rewrite(raw).outcome is outcome
+
+
+def test_sender_is_warned() -> None:
+    """A signature that breaks and HTML that Gmail cuts are worth a warning, not a refusal."""
+    raw = b"DKIM-Signature: v=1\r\n" + html_message(b"<p>" + b"x " * (LARGE_HTML_OCTETS // 2))
+
+    rewriting = rewrite(raw)
+
+    assert rewriting.outcome is Outcome.TRACKED
+    expected = {RewriteWarning.LARGE_HTML, RewriteWarning.ALREADY_DKIM_SIGNED}
+    assert set(rewriting.warnings) == expected
+
+
+@pytest.mark.parametrize(
+    ("raw", "outcome"),
+    [
+        (b"", Outcome.MALFORMED),
+        (b"\r\n\r\n", Outcome.MALFORMED),
+        (b"no header at all", Outcome.MALFORMED),
+        (b"To: a@b\rContent-Type: text/html\r\r<p>x", Outcome.MALFORMED),
+        (b"X: y\r\n" * 100_000, Outcome.TOO_COMPLEX),
+        (HEADER + b"Content-Type: text/html; charset=cp037\r\n\r\nx", Outcome.UNSUPPORTED_ENCODING),
+        (
+            HEADER + b"Content-Type: text/html\r\nContent-Transfer-Encoding: x-uue\r\n\r\nx",
+            Outcome.UNSUPPORTED_ENCODING,
+        ),
+    ],
+)
+def test_what_cannot_be_done_exactly_is_not_done(raw: bytes, outcome: Outcome) -> None:
+    """The input itself comes back, with the reason."""
+    rewriting = rewrite(raw)
+
+    assert rewriting.outcome is outcome
+    assert rewriting.message(raw) is raw
+    assert rewriting.pixel is None
+
+
+def test_pixel_is_made_only_for_a_place() -> None:
+    """Where nothing is tracked no token is minted."""
+
+    def fail(_header: Header) -> Pixel:
+        raise AssertionError
+
+    assert rewrite(HEADER + b"\r\ntext", make_pixel=fail).outcome is Outcome.NO_HTML_PART
+
+
+def test_wide_text_is_tracked_in_its_own_charset() -> None:
+    """UTF-16 in base64 gets a pixel in UTF-16."""
+    html = "<html><body>\u4e00</body></html>"
+    raw = (
+        HEADER
+        + b"Content-Type: text/html; charset=utf-16\r\nContent-Transfer-Encoding: base64\r\n\r\n"
+        + base64.encodebytes(html.encode("utf-16"))
+    )
+
+    rewriting = rewrite(raw)
+
+    out = rewriting.message(raw)
+    expected = html.replace("</body>", PIXEL.markup().decode() + "</body>")
+    assert base64.b64decode(out.partition(b"\r\n\r\n")[2]).decode("utf-16") == expected
+    assert rewrite(out).message(out) == out
+
+
+@pytest.mark.parametrize("blank", [b"", b"\r\n"])
+def test_empty_part_gets_what_it_lacks(blank: bytes) -> None:
+    """A part that stops at its header becomes one with a body, and its delimiter stays one."""
+    multipart = HEADER + b"Content-Type: multipart/mixed; boundary=b\r\n\r\n"
+    raw = multipart + b"--b\r\nContent-Type: text/html\r\n" + blank + b"--b--\r\n"
+
+    out = rewrite(raw).message(raw)
+
+    part = b"--b\r\nContent-Type: text/html\r\n\r\n" + PIXEL.markup() + b"\r\n--b--\r\n"
+    assert out == multipart + part
+    assert rewrite(out).message(out) == out
+
+
+def test_defect_of_ours_does_not_stop_mail() -> None:
+    """Whatever fails inside, the input comes back, and the error's name for the log."""
+    rewriting = rewrite(html_message(b"<p>x</p>"), remove_fields=["\u00e9"])
+
+    assert rewriting.outcome is Outcome.MALFORMED
+    assert rewriting.failure == "UnicodeEncodeError"
+    assert rewriting.splice is None

@@ -15,22 +15,27 @@ from tests.pixel.service_values import StreamService, log_at, streaming
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Postgres]:
-    """Run one PostgreSQL server for all tests."""
+    """Run one PostgreSQL server for all tests that do not kill it."""
     with running_postgres() as server:
+        # Nothing here outlives the server, so nothing needs to reach the disk.
+        asyncio.run(server.execute("postgres", "ALTER SYSTEM SET fsync = off"))
+        asyncio.run(server.execute("postgres", "SELECT pg_reload_conf()"))
         yield server
 
 
-async def migrated_database(postgres: Postgres) -> str:
-    """Return the name of a fresh database with an empty log."""
-    name = await postgres.create_database()
-    await openlog.migrate(postgres.url_of(name))
+@pytest.fixture(scope="session")
+def shared_database(postgres: Postgres) -> str:
+    """Name a database with a log, for one test after the other."""
+    name = asyncio.run(postgres.create_database())
+    asyncio.run(openlog.migrate(postgres.url_of(name)))
     return name
 
 
-@pytest.fixture(scope="session")
-def migrated_template(postgres: Postgres) -> str:
-    """Name a database with an empty log, which is faster to copy than to make."""
-    return asyncio.run(migrated_database(postgres))
+@pytest.fixture
+def database(postgres: Postgres, shared_database: str) -> str:
+    """Name a database with an empty log."""
+    asyncio.run(postgres.empty_log(shared_database))
+    return shared_database
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
@@ -39,8 +44,7 @@ def log_home(request: pytest.FixtureRequest, tmp_path: Path) -> LogHome:
     if request.param == "sqlite":
         return LogHome(url=f"sqlite:///{tmp_path}/data/opens.db")
     server: Postgres = request.getfixturevalue("postgres")
-    template: str = request.getfixturevalue("migrated_template")
-    return LogHome(url=server.url_of(asyncio.run(server.create_database(template=template))))
+    return LogHome(url=server.url_of(request.getfixturevalue("database")))
 
 
 @pytest.fixture

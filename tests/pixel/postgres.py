@@ -29,15 +29,27 @@ class Postgres:
         """Return the URL of a database, as operators write it."""
         return f"postgresql+asyncpg://postgres@/{database}?host={self.folder}"
 
-    async def create_database(self, *, template: str = "template1") -> str:
-        """Create a copy of an (empty) database; return its name."""
+    async def create_database(self) -> str:
+        """Create an empty database; return its name."""
         name = f"test_{uuid.uuid4().hex}"
-        connection = await self.connect("postgres")
+        await self.execute("postgres", f"CREATE DATABASE {name}")
+        return name
+
+    async def empty_log(self, database: str) -> None:
+        """Empty the log in *database*: in a hundredth of the time that a new one takes."""
+        await self.execute(
+            database,
+            "TRUNCATE opens, open_counts, open_subscriptions RESTART IDENTITY; "
+            "UPDATE open_log SET trimmed_transaction = 0, trimmed_sequence = 0",
+        )
+
+    async def execute(self, database: str, statements: str) -> None:
+        """Carry out *statements*."""
+        connection = await self.connect(database)
         try:
-            await connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+            await connection.execute(statements)
         finally:
             await connection.close()
-        return name
 
     async def connect(self, database: str) -> Any:  # noqa: ANN401 - the driver has no types
         """Return a connection of the driver."""

@@ -250,13 +250,13 @@ def test_an_sqlite_log_behaves_as_the_model() -> None:
 
 
 @pytest.mark.timeout(180)
-def test_a_postgres_log_behaves_as_the_model(postgres: Postgres, migrated_template: str) -> None:
+def test_a_postgres_log_behaves_as_the_model(postgres: Postgres, database: str) -> None:
     """Whatever is called in whatever order, PostgreSQL holds what the model holds."""
 
     class Machine(LogMachine):
         def new_home(self) -> LogHome:
-            name = asyncio.run(postgres.create_database(template=migrated_template))
-            return LogHome(url=postgres.url_of(name))
+            asyncio.run(postgres.empty_log(database))
+            return LogHome(url=postgres.url_of(database))
 
     run_state_machine_as_test(Machine, settings=_settings(examples=8))
 

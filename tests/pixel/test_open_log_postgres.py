@@ -7,19 +7,13 @@ from typing import Any
 
 import pytest
 
-from pixel_service import openlog
-from pixel_service.errors import LogSchemaOld, LogUnavailable
+from pixel_service import cursor, openlog
+from pixel_service.errors import CursorForeignLog, LogSchemaOld, LogUnavailable
 from pixel_service.openlog import OpenLog, postgres_append
 from pixel_service.openlog.numbering import BurstWindow
 from pixel_service.opens import BEGINNING, OpenRecord, Position
 from tests.pixel.log_values import LogHome, event_ids, new_open, new_opens, number_open, read_all
 from tests.pixel.postgres import Postgres, running_postgres
-
-
-@pytest.fixture
-async def database(postgres: Postgres, migrated_template: str) -> str:
-    """Name a fresh database with an empty log."""
-    return await postgres.create_database(template=migrated_template)
 
 
 @pytest.fixture
@@ -163,6 +157,43 @@ async def test_migrating_twice_at_once_is_safe(postgres: Postgres) -> None:
 
     async with openlog.connect(url, number_open=number_open) as log:
         assert await log.head() == Position(0, 0)
+
+
+async def test_a_log_restored_into_another_cluster_goes_on(postgres: Postgres) -> None:
+    """It is refused until migrated; then everything is readable, and nothing is missed.
+
+    The dump comes from a cluster that has counted further than this one ever will here.
+    """
+    name = await postgres.create_database()
+    url = postgres.url_of(name)
+    await openlog.migrate(url)
+    opens = new_opens(6)
+    async with openlog.connect(url, number_open=number_open) as log:
+        await log.append(opens)
+        places = [entry.position for entry in await read_all(log)]
+        await log.subscriptions.create_subscription("crm", start=places[2])
+        old_cursor = cursor.encode(places[2], log.identity)
+    await postgres.execute(
+        name,
+        "UPDATE open_log SET system_identifier = '1'; "
+        "UPDATE opens SET transaction_id = transaction_id + 1000000000; "
+        "UPDATE open_subscriptions "
+        "SET acknowledged_transaction = acknowledged_transaction + 1000000000",
+    )
+
+    with pytest.raises(LogSchemaOld, match="restored into another"):
+        async with openlog.connect(url, number_open=number_open):
+            raise AssertionError("connected")
+    await openlog.migrate(url)
+    async with openlog.connect(url, number_open=number_open) as log:
+        later = new_open()
+        await log.append([later])
+        assert event_ids(await read_all(log)) == event_ids([*opens, later])
+        subscription = await log.subscriptions.get_subscription("crm")
+        rest = await read_all(log, after=subscription.acknowledged)
+        assert event_ids(rest) == event_ids([*opens[3:], later])
+        with pytest.raises(CursorForeignLog):
+            cursor.decode(old_cursor, log.identity)
 
 
 async def test_the_log_comes_back_after_the_server_was_killed() -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pixel_service.openlog import OpenLog
+from pixel_service.openlog import LogEntry, OpenLog
 from pixel_service.recorder import Recorder
 from pixel_service.recorder_health import RecorderState
 from pixel_service.spool import DEFAULT_MAX_OCTETS, open_spool
@@ -51,8 +51,13 @@ async def recording(
 
 async def follow_until(log: OpenLog, count: int) -> list[str]:
     """Return the event IDs in the log once there are *count*."""
-    while len(entries := await read_all(log)) < count:
-        await log.wait_for_news(after=await log.head())
+    entries: list[LogEntry] = []
+    after = await log.earliest()
+    while len(entries) < count:
+        await log.wait_for_news(after=after)
+        page = await log.read(after=after, max_entries=1_000, max_octets=1_000_000)
+        entries += page.entries
+        after = page.after
     return event_ids(entries)
 
 

@@ -102,6 +102,11 @@ VALID: Final[list[tuple[str, int, dict[str, Any]]]] = [
         },
     ),
     (
+        "a blind-copied recipient",
+        1,
+        {**FULL, "headersTruncated": True, "recipient": "blind@example.org"},
+    ),
+    (
         "before 1970",
         1,
         {
@@ -161,6 +166,7 @@ def serialize(payload: dict[str, Any]) -> bytes:
                 for each in payload.get("notifiedFields", [])
             ),
             varint(14 << 3) + varint(1) if payload.get("headersTruncated") else b"",
+            text_field(15, payload.get("recipient", "")),
         ]
     )
 

@@ -108,6 +108,8 @@ def _prepare_postgres() -> None:
     op.execute(
         "ALTER TABLE opens ALTER transaction_id SET DEFAULT pg_current_xact_id()::text::bigint"
     )
+    # Listed by ID, in the order of its octets, whatever the database's language.
+    op.execute('ALTER TABLE open_subscriptions ALTER id TYPE text COLLATE "C"')
     op.create_primary_key("opens_pkey", "opens", ["transaction_id", "sequence"])
     op.create_index("opens_recorded_us", "opens", ["recorded_us"])
     op.execute(POSTGRES_NEWS_FUNCTION)

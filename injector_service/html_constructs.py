@@ -1,0 +1,94 @@
+"""What HTML takes for something else than markup, and where that ends.
+
+Texts are given in lower case; positions are octet offsets in them.
+"""
+
+import re
+from typing import Final
+
+SPACE: Final = b" \t\n\r\f"
+
+# Elements with no tags inside: their text goes up to their own end tag.
+RAW_TEXT: Final = (
+    b"style", b"script", b"title", b"textarea", b"xmp", b"iframe", b"noembed", b"noframes",
+)  # fmt: skip
+
+# Elements whose inside is inert, or shown instead of something else: an image
+# in there may not be loaded, or be no image at all.
+CONTAINERS: Final = (b"template", b"select", b"object", b"noscript")
+
+# In these, tags follow XML's rules.  An ``<img>`` ends them (HTML standard
+# 13.2.6.5), so that it need not leave them.
+FOREIGN: Final = (b"svg", b"math")
+
+_RAW_TEXT_END: Final = {
+    name: re.compile(rb"</" + name + rb"(?=[ \t\n\r\f/>])") for name in RAW_TEXT
+}
+
+_SCRIPT_STEP: Final = re.compile(rb"<!--|-->|</?script(?=[ \t\n\r\f/>])")
+
+# A script with more steps than this counts as one that does not end.
+_MAX_SCRIPT_STEPS: Final = 10_000
+
+
+def comment_end(lowered: bytes, start: int) -> int:
+    """Return where the comment at *start* ends, or -1 if it does not."""
+    # From the second character on: "<!-->" and "<!--->" are comments.
+    end = lowered.find(b"-->", start + 2)
+    other = lowered.find(b"--!>", start + 4, end if end >= 0 else len(lowered))
+    if other >= 0:
+        return other + 4
+    return end + 3 if end >= 0 else -1
+
+
+def raw_text_end(lowered: bytes, name: bytes, start: int) -> int:
+    """Return where the end tag of raw text begins, or -1 if there is none."""
+    found = _RAW_TEXT_END[name].search(lowered, start)
+    if found is None:
+        return -1
+    if name == b"script" and lowered.find(b"<!--", start, found.start()) >= 0:
+        return _script_end(lowered, start)
+    return found.start()
+
+
+def _script_end(lowered: bytes, start: int) -> int:
+    """Return where the end tag of a script with a comment in it begins, or -1.
+
+    Inside ``<!-- … -->`` each ``<script`` takes the next end tag for itself
+    (HTML standard 13.2.5.17 to 13.2.5.31).
+    """
+    is_escaped = is_nested = False
+    position = start
+    for _ in range(_MAX_SCRIPT_STEPS):
+        found = _SCRIPT_STEP.search(lowered, position)
+        if found is None:
+            return -1
+        position = found.end()
+        step = found[0]
+        if step == b"<!--":
+            is_escaped = True
+            # "<!-->" and "<!--->" end what they began.
+            position -= 2
+        elif step == b"-->":
+            is_escaped = is_nested = False
+        elif step == b"<script":
+            is_nested = is_escaped
+        elif not is_nested:
+            return found.start()
+        else:
+            is_nested = False
+    return -1
+
+
+def conditional_step(lowered: bytes, start: int, end: int) -> int:
+    """Return 1 if a token opens text that Outlook does not show, -1 if it closes it, else 0.
+
+    ``<!--[if !mso]><!-->`` and ``<![if !mso]>``: for everybody else the text is
+    ordinary HTML.
+    """
+    inner = lowered[start:end]
+    if inner.startswith(b"<!--[if"):
+        return 1 if inner.endswith((b"]><!-->", b"]>-->", b"]><!---->")) else 0
+    if inner.startswith(b"<![if"):
+        return 1
+    return -1 if inner.startswith((b"<!--<![endif]", b"<![endif]")) else 0

@@ -1,0 +1,127 @@
+"""What must be true of every rewriting, whatever the message is."""
+
+import dataclasses
+import random
+from collections.abc import Sequence
+from typing import Final
+
+from injector_service.header import Header
+from injector_service.outcome import Outcome, Placement
+from injector_service.pixel import Pixel
+from injector_service.rewrite import Rewriting, Splice, rewrite_message
+from tests.fuzz.text_check import changed_text
+from tests.fuzz.words import OWN_TOKEN
+
+# RFC 5322 section 2.1.1, without the line end.
+MAX_LINE_OCTETS: Final = 998
+
+_ONE_RECIPIENT: Final = ("bob@example.net",)
+_BASES: Final = (
+    "https://open.example.org",
+    "https://open.example.org",
+    "https://t.example/a/b?c=1&d=2",
+    "https://open.example.org/" + "a" * 600,
+    # The longest that a pixel may have; no line can hold it.
+    "https://open.example.org/" + "a" * 1_800,
+)
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """How a message is rewritten."""
+
+    recipients: Sequence[str] = _ONE_RECIPIENT
+    placement: Placement = Placement.END
+    remove_fields: Sequence[str] = ()
+    pixel: Pixel = dataclasses.field(
+        default_factory=lambda: Pixel(url=f"{_BASES[0]}/o/{OWN_TOKEN}.gif")
+    )
+
+    def rewrite(self, raw: bytes) -> Rewriting:
+        """Rewrite *raw* with these options."""
+        return rewrite_message(
+            raw,
+            recipients=self.recipients,
+            placement=self.placement,
+            remove_fields=self.remove_fields,
+            make_pixel=self._make_pixel,
+            is_own_token=lambda token: token == OWN_TOKEN,
+        )
+
+    def _make_pixel(self, header: Header) -> Pixel:
+        # What the service does with the header must not fail either.
+        for name in ("From", "Subject", "Message-ID"):
+            header.get(name)
+        header.get_all("To")
+        return self.pixel
+
+
+def some_options(rng: random.Random) -> Options:
+    """Return options, mostly the usual ones."""
+    return Options(
+        recipients=_ONE_RECIPIENT if rng.random() < 0.9 else (),
+        placement=Placement.START if rng.random() < 0.15 else Placement.END,
+        remove_fields=("X-Configuration-Id",) if rng.random() < 0.3 else (),
+        pixel=Pixel(url=f"{rng.choice(_BASES)}/o/{OWN_TOKEN}.gif"),
+    )
+
+
+def broken_promise(raw: bytes, options: Options, rewriting: Rewriting) -> str | None:
+    """Return which promise *rewriting*, made of *raw*, breaks; None if it keeps all."""
+    if rewriting.failure is not None:
+        return f"unexpected error {rewriting.failure}"
+    is_tracked = rewriting.outcome is Outcome.TRACKED
+    if is_tracked != (rewriting.pixel is not None) or (is_tracked and rewriting.splice is None):
+        return "outcome, pixel and splice do not agree"
+    out = rewriting.message(raw)
+    splice = rewriting.splice
+    if splice is None:
+        return None if out is raw else "untracked message is not the same object"
+    return (
+        _broken_splice(raw, out, splice)
+        or ("untracked message is changed" if not (is_tracked or options.remove_fields) else None)
+        or _broken_form(raw, out, splice, options)
+        or (_broken_text(raw, out, options) if is_tracked else None)
+        or _broken_repetition(out, options, rewriting)
+    )
+
+
+def _broken_splice(raw: bytes, out: bytes, splice: Splice) -> str | None:
+    end = splice.offset + splice.delete_count
+    if not 0 <= splice.offset <= end <= len(raw):
+        return "splice is outside the message"
+    if out != raw[: splice.offset] + splice.insert + raw[end:]:
+        return "splice and message differ"
+    return None
+
+
+def _broken_text(raw: bytes, out: bytes, options: Options) -> str | None:
+    # Where fields are removed as well, the part begins somewhere else.
+    return None if options.remove_fields else changed_text(raw, out, options.pixel.markup())
+
+
+def _broken_repetition(out: bytes, options: Options, rewriting: Rewriting) -> str | None:
+    again = options.rewrite(out)
+    was_tracked = rewriting.outcome is Outcome.TRACKED
+    if was_tracked != (again.outcome is Outcome.TRACKED):
+        return f"second time {rewriting.outcome.name} becomes {again.outcome.name}"
+    return None if again.message(out) == out else "twice is not once"
+
+
+def _broken_form(raw: bytes, out: bytes, splice: Splice, options: Options) -> str | None:
+    if raw.isascii() and not out.isascii():
+        return "seven bits became eight"
+    if b"\x00" in raw:
+        # Lines of binary mail are no lines.
+        return None
+    before = _longest_line(raw, splice.offset, splice.offset + splice.delete_count)
+    after = _longest_line(out, splice.offset, splice.offset + len(splice.insert))
+    allowed = max(MAX_LINE_OCTETS, len(options.pixel.markup()))
+    return "a line became too long" if before <= allowed < after else None
+
+
+def _longest_line(raw: bytes, start: int, end: int) -> int:
+    """Return the length of the longest of the lines that hold ``raw[start:end]``."""
+    line_end = raw.find(b"\n", end)
+    lines = raw[raw.rfind(b"\n", 0, start) + 1 : line_end if line_end >= 0 else len(raw)]
+    return max(len(line.rstrip(b"\r")) for line in lines.split(b"\n"))

@@ -1,0 +1,58 @@
+"""The messages that mutants are made of: those of the tests, the example, and real ones."""
+
+import dataclasses
+import os
+from pathlib import Path
+from typing import Final
+
+from injector_service.content import read_body
+from injector_service.header import message_start, read_header
+from injector_service.mime import find_html_part
+from injector_service.outcome import Outcome
+
+ROOT: Final = Path(__file__).parents[2]
+
+# Larger ones cost time and reach no other code.
+MAX_SEED_OCTETS: Final = 60_000
+
+# HTML of more than this is cut: most of the mutants should be small.
+MAX_HTML_OCTETS: Final = 8_000
+
+# What every run has, also where there is no corpus.
+_SHIPPED: Final = ("tests/testdata/messages", "tests/testdata/fuzz", "examples")
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Seeds:
+    """Whole messages, and the decoded HTML of those that have some."""
+
+    messages: tuple[bytes, ...]
+    pages: tuple[bytes, ...]
+
+
+def load_seeds() -> Seeds:
+    """Read all seeds, in an order that is the same on every machine."""
+    folders = [ROOT / name for name in _SHIPPED]
+    corpus = os.environ.get("MAIL_CORPUS")
+    files = sorted(file for folder in folders for file in folder.rglob("*.eml"))
+    if corpus:
+        files += sorted(file for file in Path(corpus).rglob("*") if file.suffix != ".md")
+    messages = tuple(
+        file.read_bytes()
+        for file in files
+        if file.is_file() and 0 < file.stat().st_size <= MAX_SEED_OCTETS
+    )
+    pages = dict.fromkeys(page for message in messages if (page := _page(message)))
+    return Seeds(messages=messages, pages=tuple(pages))
+
+
+def _page(message: bytes) -> bytes:
+    """Return the start of the HTML in *message*, or nothing."""
+    header = read_header(message, message_start(message), len(message))
+    if header is None:
+        return b""
+    part = find_html_part(message, header)
+    if isinstance(part, Outcome):
+        return b""
+    body = read_body(message, part)
+    return b"" if isinstance(body, Outcome) else body.octets[-MAX_HTML_OCTETS:]

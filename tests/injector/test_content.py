@@ -1,0 +1,235 @@
+"""Edits made in the encoded form of a body, judged by the standard library's decoders."""
+
+import base64
+import quopri
+
+import pytest
+
+from injector_service.base64_body import Base64Body
+from injector_service.content import Body, line_end_of, read_body
+from injector_service.edit import Edit, applied
+from injector_service.mime import HtmlPart
+from injector_service.outcome import Outcome
+from injector_service.quoted_printable import QuotedPrintableBody, fold
+
+INSERT = b'<img src="https://open.example.org/o/' + b"x" * 120 + b'.gif" alt="">'
+
+
+def edited(body: Body, encoded: bytes, *edits: Edit) -> bytes:
+    """Return the encoded body with edits of its text made."""
+    made = body.encoded_edits(edits)
+    assert made is not None
+    return applied(encoded, made)
+
+
+def inserted_at(position: int) -> Edit:
+    """Return the edit that inserts at a position of the text."""
+    return Edit(start=position, end=position, insert=INSERT)
+
+
+def longest(encoded: bytes) -> int:
+    """Return the length of the longest line."""
+    return max(len(line.rstrip(b"\r")) for line in encoded.split(b"\n"))
+
+
+QUOTED_PRINTABLE = {
+    "plain": b"<p>Hello</p>\n</body>\n",
+    "soft break in a tag": b"<p>Hello</p>=\n</bo=\ndy>\n",
+    "escaped tag": b"<p>Hello=3C/p>=3c/b=6Fdy=3E\n",
+    "lower-case hex": b"na=c3=afve=0d=0a</body>\n",
+    "blanks at line ends": b"Hello  \n\t\n</body> \n",
+    "padding behind a soft break": b"Hello= \t\n</body>\n",
+    "ends with a soft break": b"Hello=\n",
+    "ends with an equals sign": b"Hello=",
+    "not really quoted-printable": b'<a href="x?a=b&c=">100% = \xe9</a>\n',
+    "full line": b"x" * 76 + b"\n" + b"y" * 75 + b"=\n" + b"z" * 76 + b"\n",
+    "full line that ends with an escape": b"x" * 73 + b"=3D",
+    "long line": b"x" * 400 + b"\n" + b"y" * 300,
+    "empty": b"",
+}
+
+
+@pytest.mark.parametrize("name", QUOTED_PRINTABLE)
+@pytest.mark.parametrize("line_end", [b"\n", b"\r\n"])
+def test_quoted_printable_insert_is_exact_everywhere(name: str, line_end: bytes) -> None:
+    """At every position decoding gives text and insert, and no line becomes too long."""
+    encoded = QUOTED_PRINTABLE[name].replace(b"\n", line_end)
+    body = QuotedPrintableBody(encoded, line_end=line_end)
+
+    for position in range(len(body.octets) + 1):
+        if body.octets[position - 1 : position + 1] == b"\r\n":
+            # No place is inside a line end.
+            continue
+        made = body.encoded_edits([inserted_at(position)])
+        if made is None:
+            # A bare "=" just before: nothing can be put behind it.
+            assert body.octets[position - 1 : position] == b"="
+            continue
+        out = applied(encoded, made)
+        text = body.octets[:position] + INSERT + body.octets[position:]
+        assert QuotedPrintableBody(out, line_end=line_end).octets == text
+        assert longest(out) <= max(76, longest(encoded))
+
+
+def test_quoted_printable_leaves_the_other_lines_alone() -> None:
+    """Lines above and below the insert are the same octets, whatever they look like."""
+    encoded = b"=48ello  \r\n=\r\n</body>\r\n</html>=20\r\n"
+    body = QuotedPrintableBody(encoded, line_end=b"\r\n")
+
+    out = edited(body, encoded, inserted_at(body.octets.index(b"</body")))
+
+    assert out.startswith(b"=48ello  \r\n=\r\n<img src=3D")
+    assert out.endswith(b"</body>\r\n</html>=20\r\n")
+
+
+def test_quoted_printable_removal_does_not_join_lines_into_a_long_one() -> None:
+    """Text that spanned a soft break is removed without a line over 76 octets."""
+    encoded = b"x" * 60 + b"{{openTracke=\n" + b"r}}" + b"y" * 70 + b"\n"
+    body = QuotedPrintableBody(encoded, line_end=b"\n")
+    start = body.octets.index(b"{{")
+
+    out = edited(body, encoded, Edit(start=start, end=start + 15, insert=b""))
+
+    assert quopri.decodestring(out) == b"x" * 60 + b"y" * 70 + b"\n"
+    assert longest(out) <= 76
+
+
+def test_several_edits_are_made_at_once() -> None:
+    """Text between two edits stays as it is encoded."""
+    encoded = b"a=3Db one =3D two c=3Dd"
+    body = QuotedPrintableBody(encoded, line_end=b"\n")
+
+    out = edited(
+        body, encoded, Edit(start=4, end=8, insert=b""), Edit(start=9, end=9, insert=b"<b>")
+    )
+
+    assert out == b"a=3Db =3D<b> two c=3Dd"
+
+
+def test_folded_line_does_not_begin_with_a_dot() -> None:
+    """A dot that would begin a line is written as =2E, for servers that lose it."""
+    out = fold(b"x" * 75 + b".gif", column=0, rest=0, line_end=b"\n")
+
+    assert out == b"x" * 75 + b"=\n=2Egif"
+
+
+def wrapped(text: bytes, width: int, line_end: bytes) -> bytes:
+    """Return base64 in lines of one width."""
+    characters = base64.b64encode(text)
+    lines = [characters[at : at + width] for at in range(0, len(characters), width)]
+    return line_end.join([*lines, b""])
+
+
+@pytest.mark.parametrize("width", [4, 60, 61, 72, 76, 100, 10_000])
+@pytest.mark.parametrize("line_end", [b"\n", b"\r\n"])
+@pytest.mark.parametrize("size", [0, 1, 2, 3, 57, 170, 171, 172])
+def test_base64_insert_is_exact_everywhere(width: int, line_end: bytes, size: int) -> None:
+    """At every position and alignment, decoding gives the text with the insert."""
+    text = bytes(65 + at % 26 for at in range(size))
+    encoded = wrapped(text, width, line_end)
+    body = Base64Body(encoded)
+    assert body.octets == text
+
+    for position in range(0, size + 1, 1 if size < 60 else 7):
+        out = edited(body, encoded, inserted_at(position))
+        assert base64.b64decode(out) == text[:position] + INSERT + text[position:]
+        assert longest(out) <= max(76, width if width < 10_000 else longest(encoded))
+        if line_end == b"\n":
+            assert b"\r" not in out
+
+
+IRREGULAR = {
+    "lines of any width": b"PHA+\nSGVsbG8gV29y\nbGQ8\n\nL3A+\n",
+    "white space inside": b"PHA+ SGVs\tbG8g\n \nV29ybGQ8L3A+\n",
+    "no padding": b"PHA+SGVsbG8gV29ybGQhPC9wPg",
+    "a lone last character": b"PHA+SGVsbG8gV29ybGQ8L3A+A",
+    "padding on its own line": b"PHA+SGVsbG8gV29ybGQhPC9wPg=\n=\n",
+}
+
+
+@pytest.mark.parametrize("name", IRREGULAR)
+def test_irregular_base64_is_edited_exactly(name: str) -> None:
+    """What a lenient decoder reads is kept, with the insert in it."""
+    encoded = IRREGULAR[name]
+    body = Base64Body(encoded)
+
+    for position in range(len(body.octets) + 1):
+        out = edited(body, encoded, inserted_at(position))
+        expected = body.octets[:position] + INSERT + body.octets[position:]
+        assert Base64Body(out).octets == expected
+
+
+@pytest.mark.parametrize("text", [b"<p>Hello</p>", b"<p>Hello</p>\n", b"<p>Hello!</p>\n"])
+@pytest.mark.parametrize("is_padded", [True, False])
+def test_footer_behind_base64_stays_and_stays_text(text: bytes, *, is_padded: bool) -> None:
+    """A list server's footer is kept as it is, behind padding that ends the base64."""
+    footer = b"\n\n_______________\nlist@example.org mailing list\n"
+    encoded = base64.b64encode(text)
+    if not is_padded:
+        encoded = encoded.rstrip(b"=")
+    encoded += footer
+    body = Base64Body(encoded)
+    assert body.octets == text
+
+    out = edited(body, encoded, inserted_at(len(text)))
+
+    assert out.endswith(b"=" + footer)
+    decoded = base64.b64decode(out[: -len(footer)])
+    # A line end may come with it: without it there would be no padding.
+    assert decoded.removesuffix(b"\n") == (text + INSERT).removesuffix(b"\n")
+
+
+def test_blank_line_behind_the_last_group_stays() -> None:
+    """Only groups are replaced, not the lines behind them."""
+    encoded = b"PHA+eDwvcD4=\r\n\r\n\r\n"
+
+    out = edited(Base64Body(encoded), encoded, inserted_at(8))
+
+    assert out.endswith(b"\r\n\r\n\r\n")
+    assert out.rstrip() + b"\r\n\r\n\r\n" == out
+
+
+def test_damaged_character_does_not_end_the_base64() -> None:
+    """Something else in the middle is skipped, as decoders do, when full lines follow."""
+    encoded = wrapped(b"<p>" * 200, 76, b"\n")
+    damaged = encoded[:100] + b"!" + encoded[100:]
+
+    assert Base64Body(damaged).octets == b"<p>" * 200
+
+
+def part_of(raw: bytes, encoding: bytes) -> HtmlPart:
+    """Return the part that covers all of *raw*."""
+    return HtmlPart(start=0, end=len(raw), transfer_encoding=encoding, charset=b"")
+
+
+@pytest.mark.parametrize(
+    "encoding", [b"", b"7bit", b"8bit", b"binary", b"8bits", b"7-bit", b"hexa"]
+)
+def test_unknown_encoding_is_identity(encoding: bytes) -> None:
+    """Names that nobody knows stand for text as it is, as they do for mail clients."""
+    body = read_body(b"=3C", part_of(b"=3C", encoding))
+
+    assert not isinstance(body, Outcome)
+    assert body.octets == b"=3C"
+
+
+@pytest.mark.parametrize("encoding", [b"x-uuencode", b"uue", b"x-yenc"])
+def test_other_encodings_are_left_alone(encoding: bytes) -> None:
+    """Encodings that are none of MIME's are not written."""
+    assert read_body(b"x", part_of(b"x", encoding)) is Outcome.UNSUPPORTED_ENCODING
+
+
+@pytest.mark.parametrize(
+    ("raw", "start", "expected"),
+    [
+        (b"a\r\nb\n", 0, b"\r\n"),
+        (b"a\nb\r\n", 0, b"\n"),
+        (b"h\r\n\r\nbody", 5, b"\r\n"),
+        (b"\nx", 1, b"\n"),
+    ],
+)
+def test_line_end_is_the_parts_own(raw: bytes, start: int, expected: bytes) -> None:
+    """The first line end in the part counts, without one the last before it."""
+    part = HtmlPart(start=start, end=len(raw), transfer_encoding=b"", charset=b"")
+
+    assert line_end_of(raw, part) == expected

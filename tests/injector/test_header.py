@@ -1,0 +1,89 @@
+"""The header block: found without being parsed, and where it ends."""
+
+import pytest
+
+from injector_service.header import MAX_HEADER_OCTETS, Header, message_start, read_header
+
+
+def header_of(raw: bytes) -> Header:
+    """Read the header of a message that has one."""
+    header = read_header(raw, message_start(raw), len(raw))
+    assert header is not None
+    return header
+
+
+@pytest.mark.parametrize(
+    ("raw", "body"),
+    [
+        (b"A: b\r\n\r\nbody", b"body"),
+        (b"A: b\n\nbody", b"body"),
+        (b"A: b\r\n c\r\n\td\r\n\r\nbody", b"body"),
+        (b"From x@y Mon\nA: b\n\nbody", b"body"),
+        (b">From x@y Mon\nA: b\n\nbody", b"body"),
+        (b"\xef\xbb\xbfA: b\r\n\r\nbody", b"body"),
+        (b"A : b\r\n\r\nbody", b"body"),
+        (b"A: b\r\n<html>", b"<html>"),
+        (b"A: b\r\n \r\n<html>", b"<html>"),
+        (b"A: b\n--x:y\nC: d\n\n", b"--x:y\nC: d\n\n"),
+        (b"\r\nbody", b"body"),
+        (b"A: b\r\n\n\nbody", b"\nbody"),
+    ],
+)
+def test_body_begins_behind_the_block(raw: bytes, body: bytes) -> None:
+    """The block ends at a blank line, or at the first line that is no field."""
+    header = header_of(raw)
+
+    assert raw[header.body_start :] == body
+
+
+def test_field_is_found_whatever_its_case_and_spacing() -> None:
+    """A field is found by name in any case, and its folds are undone."""
+    header = header_of(b"X-A: 1\r\nSUBJECT : Hello\r\n  world \r\nsubject: second\r\n\r\n")
+
+    assert header.get("Subject") == "Hello  world"
+    assert header.get_all("subject") == ["Hello  world", "second"]
+    assert header.get("Sub") is None
+    assert header.get("X-B") is None
+
+
+def test_field_name_inside_a_value_is_no_field() -> None:
+    """Text that looks like a field inside a folded value is not taken for one."""
+    header = header_of(b"X: a\r\n To: nobody\r\nTo-Do: x\r\nTo: bob@example.net\r\n\r\n")
+
+    assert header.get_all("To") == ["bob@example.net"]
+
+
+def test_value_that_is_no_utf8_is_latin1() -> None:
+    """Raw octets in a value become text without an error and without surrogates."""
+    header = header_of(b"A: caf\xc3\xa9\r\nB: caf\xe9\r\n\r\n")
+
+    assert header.get("A") == "caf\u00e9"
+    assert header.get("B") == "caf\u00e9"
+
+
+def test_fields_know_where_they_stand() -> None:
+    """The span of a field covers its folded lines and the line end."""
+    raw = b"\xef\xbb\xbfA: b\r\nX-Drop: one\r\n two\r\nC: d\r\n\r\n"
+    header = header_of(raw)
+
+    names = [field.name for field in header.fields]
+    drop = header.fields[1]
+
+    assert names == ["A", "X-Drop", "C"]
+    assert raw[drop.start : drop.end] == b"X-Drop: one\r\n two\r\n"
+    assert header.spans("x-drop") == [(drop.start, drop.end)]
+
+
+def test_last_field_may_lack_its_line_end() -> None:
+    """A message that stops inside its header still has its fields."""
+    header = header_of(b"A: b\r\nC: d")
+
+    assert header.get("C") == "d"
+    assert header.spans("C") == [(6, 10)]
+
+
+def test_endless_header_is_given_up() -> None:
+    """A block over the limit is not looked at."""
+    raw = b"A: b\r\n" * (MAX_HEADER_OCTETS // 6 + 1) + b"\r\nbody"
+
+    assert read_header(raw, 0, len(raw)) is None

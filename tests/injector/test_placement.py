@@ -1,0 +1,203 @@
+"""Where in HTML the pixel goes.  "^" marks the place in every text here."""
+
+import random
+
+import pytest
+
+from injector_service.html_scan import scan_html
+from injector_service.html_shortcut import end_of_body
+from injector_service.outcome import Outcome, Placement, RewriteWarning
+from injector_service.placement import MAX_CANDIDATES, Place, find_place, own_pixels
+
+
+def place_in(marked: bytes, placement: Placement = Placement.END) -> Place:
+    """Return the place found in a text without its mark."""
+    place = find_place(marked.replace(b"^", b""), placement)
+    assert isinstance(place, Place)
+    return place
+
+
+AT_THE_END = {
+    "before the end of the body": b"<html><body><p>x</p>^</body></html>\r\n",
+    "before the last of several": b"<body>a</body><p>b</p>^</body>",
+    "upper case with blanks": b"<BODY>x^</BODY >\n",
+    "nothing": b"^",
+    "fragment": b"<p>x</p>^\r\n\r\n",
+    "text": b"Hello^ \n",
+    "in a comment": b"<body>x^</body><!-- </body> -->",
+    "in a conditional comment": b"<body>x^</body><!--[if mso]></body><![endif]-->",
+    "in a script": b"<body>x^</body><script>'</body>'</script>",
+    "in a style": b"<body>x^</body><style></body></style>",
+    "in a title": b"<title></body></title>x^",
+    "in a textarea": b"<textarea></body></textarea>x^",
+    "in an attribute": b'<body>x<a title="</body>">y</a>^',
+    "in an attribute with brackets": b'<body>x<a title="><b></body>">y</a>^',
+    "in an attribute in single quotes": b"<body>x<a title='</body>'>y</a>^",
+    "in a template": b"<body>x<template></body></template>^</body>",
+    "apostrophes in text": b"<body>don't <b>can't</b> won't^</body>",
+    "quotes in text": b'<body>a ="b" <b>5" = x</b>^</body>',
+    "less-than in text": b"<body>1 < 2 <3^</body>",
+    "short comments": b"<body>x<!--><!---><!-- --!>^</body>",
+    "comment not closed": b"<body>x^<!-- </body>",
+    "rotated comment not closed": b"<body>x^<!--#rotate></body>",
+    "style not closed": b"<body>x^<style></body></html>",
+    "title not closed": b"<head>^<title>x</head><body></body>",
+    "textarea not closed": b"<body>x^<textarea></body>",
+    "script not closed": b"<body>x^<script>'</body>",
+    "select not closed": b"<body>x^<select><option></body>",
+    "template not closed": b"<body>x^<template><p></body>",
+    "object not closed": b"<body>x^<object><p></body>",
+    "noscript not closed": b"<body>x^<noscript></body>",
+    "iframe not closed": b"<body>x^<iframe></body>",
+    "quote not closed": b'<body>x^<a href="y></body>\n',
+    "tag not closed": b"<body>x^<a href=y",
+    "plain text": b"<body>x^<plaintext></body>",
+    "title without text": b"<head>^<title/no text</title></head><body></body>",
+    "script in a comment in a script": b"<body>x^<script><!--<script></script></body>",
+    "script that ends behind a comment": b"<script><!--<script></script>--></script>^</body>",
+    "objects in objects": b"<body>^<object><object></object></body>",
+    "closed containers": b"<select></select><object></object><noscript></noscript>x^</body>",
+    "revealed conditional closed": b"<!--[if !mso]><!-->x<!--<![endif]-->y^</body>",
+    "revealed conditional not closed": b"<body>^<!--[if !mso]><!-->x</body>",
+    "downlevel conditional not closed": b"<body>^<![if !mso]>x</body>",
+    "conditional left open in the head": b"<head><!--[if !mso]><!--></head><body>x^</body>",
+    "svg": b"<body><svg><title>a</title><path/></svg>x^</body>",
+    "svg not closed": b"<body><svg><path/>^</body>",
+    "markup in a style in svg": b"<body>^<svg><style><p></style></svg></body>",
+    "hidden preheader": b'<body><div style="display:none">p</div>x^</body>',
+    "hidden preheader with elements": b'<div style="display:none"><div>p</div></div>x^</body>',
+    "hidden element not closed": b'<body>a^<div style="display : none"><p>x</body>',
+    "hidden cell": b'<table><tr><td style="display:none">a<td>b</table>^</body>',
+    "hidden paragraph": b'<p style="display:none">a<p>b^</body>',
+    "hidden in a comment": b'<!-- <div style="display:none"> -->x^</body>',
+    "hidden by a style sheet": b"<style>.a{display:none}</style>x^</body>",
+    "hidden in a closed container": b'<object><div style="display:none"></object>x^</body>',
+    "hidden image": b'<img style="display:none">x^</body>',
+    "hidden in an attribute": b"<a title='<div style=display:none>'>x</a>^</body>",
+}
+
+
+@pytest.mark.parametrize("name", AT_THE_END)
+def test_pixel_goes_to_the_end_of_the_body(name: str) -> None:
+    """The place is the last that a client loads an image from, and never inside anything."""
+    marked = AT_THE_END[name]
+
+    assert place_in(marked) == Place(spot=marked.index(b"^"))
+
+
+AT_THE_START = {
+    "behind the body tag": b"<html><body class=x>^<p>y</p></body>",
+    "body tag with brackets": b'<body title="a>b">^x',
+    "body tag in a comment": b"<!-- <body> --><body>^x",
+    "body tag in a title": b"<title><body></title><body>^x",
+    "no body tag": b"<!DOCTYPE html>\n<html><head><title>a</title></head>\n^<p>x</p>",
+    "comment in the head": b"<html><!-- a --><meta charset=utf-8>^<p>x</p>",
+    "fragment": b"^<p>x</p>",
+    "byte order mark": b"\xef\xbb\xbf^<p>x</p>",
+    "text": b"^Hello",
+    "nothing but a head": b"<head><title>x</title></head>^\n",
+    "title not closed": b"<head>^<title>x",
+    # There is no body tag then, and a template belongs to a head.
+    "body tag in a template": b"^<template><body></template>x",
+}
+
+
+@pytest.mark.parametrize("name", AT_THE_START)
+def test_pixel_goes_to_the_start_of_the_body(name: str) -> None:
+    """With START the place is right behind ``<body …>``, or where the body would begin."""
+    marked = AT_THE_START[name]
+
+    assert place_in(marked, Placement.START) == Place(spot=marked.index(b"^"))
+
+
+@pytest.mark.parametrize("word", [b"{{openTracker}}", b"{{ses:openTracker}}"])
+def test_placeholder_moves_the_pixel_and_goes_away(word: bytes) -> None:
+    """The first placeholder is the place, all of them are removed."""
+    html = b"<body>a" + word + b"b" + word + b"</body>"
+
+    place = find_place(html, Placement.END)
+
+    second = 8 + len(word)
+    expected = Place(spot=7, removals=((7, 7 + len(word)), (second, second + len(word))))
+    assert place == expected
+
+
+@pytest.mark.parametrize(
+    "marked",
+    [
+        b'<body><a title="{{openTracker}}">x</a>^</body>',
+        b"<body><script>{{openTracker}}</script>x^</body>",
+        b"<body><!-- {{openTracker}} -->x^</body>",
+        b"<body>{{opentracker}} {{ openTracker }} {openTracker}x^</body>",
+    ],
+)
+def test_what_is_no_placeholder_stays(marked: bytes) -> None:
+    """In attributes, scripts and comments, or in another spelling, it is only text."""
+    assert place_in(marked) == Place(spot=marked.index(b"^"))
+
+
+def test_placeholder_in_a_container_puts_the_pixel_before_it() -> None:
+    """A pixel inside an object might not be loaded."""
+    html = b"<body>x<object>{{openTracker}}</object></body>"
+
+    assert find_place(html, Placement.END) == Place(spot=7, removals=((15, 30),))
+
+
+def test_hidden_body_is_warned_of() -> None:
+    """There is no way out of a hidden body, so the sender is told."""
+    html = b'<body style="display:none">x</body>'
+
+    expected = Place(spot=28, warnings=(RewriteWarning.PIXEL_MAY_NOT_LOAD,))
+    assert find_place(html, Placement.END) == expected
+
+
+def test_frames_have_no_place() -> None:
+    """A frame set has no body that could hold an image."""
+    html = b"<html><frameset><frame src=x><noframes><body>x</body></noframes></frameset>"
+
+    assert find_place(html, Placement.END) is Outcome.NO_HTML_PART
+
+
+def test_own_pixels_are_real_elements_with_our_token() -> None:
+    """Only an element whose token we know is ours: not text, not a comment, not another's."""
+    ours = b'<img width=1 src="https://any.example/deep/o/OURS.gif">'
+    html = (
+        b"<p>" + ours + b'<img src="https://any.example/o/THEIRS.gif">'
+        b"<!-- " + ours + b" --><textarea>" + ours + b"</textarea>"
+        b"https://any.example/o/OURS.gif <a href='https://any.example/o/OURS.gif'>x</a>"
+    )
+
+    assert own_pixels(html, "OURS".__eq__) == ((3, 3 + len(ours)),)
+
+
+def test_too_many_candidates_are_too_complex() -> None:
+    """Opening tokens costs time, so their number is bounded."""
+    html = b'<img src="https://a.example/o/x.gif">' * (MAX_CANDIDATES + 1)
+
+    assert own_pixels(html, lambda _token: False) is Outcome.TOO_COMPLEX
+
+
+PIECES = (
+    b"<body>", b"</body>", b"<!--", b"-->", b"<style>", b"</style>", b"<script>", b"</script>",
+    b"<title/x", b"<title a='", b"</title>", b"<textarea ", b"<svg>", b"<table>", b"<object>",
+    b"text ", b"don't ", b'"', b"'", b"=", b'="', b">", b"<", b'<a href="', b"<a b=c>", b"</",
+    b"<!--[if !mso]><!-->", b"<!--<![endif]-->", b"<![endif]>", b"<br/>", b"<a ='", b"<!", b"\n",
+)  # fmt: skip
+
+
+def test_shortcut_says_what_the_scan_says_or_nothing() -> None:
+    """Where the end of the body is found without a scan, the scan would have found it there."""
+    chance = random.Random(3)  # noqa: S311 - a test that repeats itself exactly
+    agreed = 0
+    for _ in range(20_000):
+        html = b"".join(chance.choices(PIECES, k=chance.randrange(1, 12)))
+        shortcut = end_of_body(html)
+        if shortcut is None:
+            continue
+        scan = scan_html(html)
+        assert scan is not None
+        spot = scan.body_close or scan.end
+        assert shortcut[0] == spot.offset == spot.outside, html
+        agreed += 1
+
+    assert agreed > 1_000
