@@ -12,7 +12,7 @@ export MAIL_CORPUS ?= $(abspath $(wildcard ../shared/corpus))
 RUNTIME := $(VENV)/.runtime
 DEVELOPMENT := $(VENV)/.development
 
-SOURCES := injector_service pixel_service service_runtime benchmarks examples tests protos/grpc_python_plugin.py
+SOURCES := emailopens_client injector_service pixel_service service_runtime benchmarks examples tests protos/grpc_python_plugin.py
 
 .PHONY: help
 help: ## Show the targets
@@ -85,6 +85,10 @@ corpus: $(DEVELOPMENT) ## Judge the rewriting of real messages: the table of out
 .PHONY: properties
 properties: $(DEVELOPMENT) ## Look for new examples that break a property of rewriting
 	pytest --quiet --timeout=3600 --hypothesis-profile=thorough tests/injector/test_rewrite_properties.py
+
+.PHONY: test-crash
+test-crash: $(DEVELOPMENT) ## Kill processes and databases at random, 50 times each
+	EMAILOPENS_CRASH_KILLS=50 pytest tests/pixel/test_crash.py
 
 # How many mutants `make fuzz` tries, and of which seed: another seed, other mutants.
 FUZZ_COUNT ?= 5000000

@@ -92,12 +92,24 @@ def test_another_pixel_takes_the_place_of_the_first(
     message: HtmlMessage, placement: Placement
 ) -> None:
     """A message that carried a different pixel of ours ends up with one pixel, the new one."""
-    other = Pixel(url=PIXEL.url.replace("own-", "own-first-"))
+    other = Pixel(url="https://opens.example.com/a&lt=1&b='2'/o/own-first.gif")
     carrying = rewrite(message.raw, pixel=other, placement=placement).message(message.raw)
+    first = message.text(new_body(message, carrying))
     text = message.text(new_body(message, rewrite(carrying, placement=placement).message(carrying)))
 
-    assert text.count(MARKUP) == 1
-    assert other.url not in text
+    assert first.count("/o/own-first.gif") == text.count(MARKUP) == 1
+    assert "/o/own-first.gif" not in text
+
+
+@given(html_messages())
+def test_url_of_any_characters_arrives_as_it_is(message: HtmlMessage) -> None:
+    """What a browser reads as the image's source is the URL, whatever must be escaped in it."""
+    pixel = Pixel(url="https://opens.example.com/a&lt=1&amp;b='2'=3D/o/own-odd.gif")
+    rewriting = rewrite(message.raw, pixel=pixel)
+    text = message.text(new_body(message, rewriting.message(message.raw)))
+
+    may_not_load = RewriteWarning.PIXEL_MAY_NOT_LOAD in rewriting.warnings
+    assert may_not_load or position(text, pixel.url, "lexbor") is not Position.ABSENT
 
 
 @given(html_messages(placeholders=True))

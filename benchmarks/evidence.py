@@ -1,0 +1,139 @@
+"""What a judgement costs, cold and warm, against looking a key up in a dictionary.
+
+    python benchmarks/evidence.py
+
+Warm: the user agent and the address have been seen before, which is how most fetches
+come.  Cold: neither has been.  Everything is measured in the same run, and medians of
+several rounds are printed.  `ua-parser` is measured alone with both of its engines,
+because the choice between them is a dependency.
+"""
+
+import datetime as dt
+import gc
+import resource
+import statistics
+import time
+import tomllib
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Final
+
+from ua_parser import basic, loaders, regex
+from ua_parser.core import Domain, Resolver
+
+from pixel_service.evidence import Evidence, Fetch, load_judge
+
+ROUNDS: Final = 9
+TABLE: Final = Path(__file__).parents[1] / "tests/pixel/evidence/fetches.toml"
+EVERYTHING: Final = Domain.USER_AGENT | Domain.OS | Domain.DEVICE
+
+
+def read_fetches() -> list[Fetch]:
+    """Return the fetches of the tests' table."""
+    now = dt.datetime.now(dt.UTC)
+    return [
+        Fetch(
+            ip_address=row["ip"],
+            user_agent=row["user_agent"],
+            headers=row.get("headers", {}),
+            open_time=now,
+            acceptance_time=now - dt.timedelta(seconds=row.get("since", 0)),
+        )
+        for row in tomllib.loads(TABLE.read_text(encoding="utf-8"))["fetches"]
+    ]
+
+
+def unseen(fetches: Sequence[Fetch], count: int) -> list[Fetch]:
+    """Return *count* fetches like *fetches*, no two with one user agent or address."""
+    return [
+        Fetch(
+            ip_address=f"{11 + number % 200}.{number >> 8 & 255}.{number & 255}.{number % 251}",
+            user_agent=f"{fetch.user_agent} x/{number}",
+            headers=fetch.headers,
+            open_time=fetch.open_time,
+            acceptance_time=fetch.acceptance_time,
+        )
+        for number in range(count)
+        for fetch in (fetches[number % len(fetches)],)
+    ]
+
+
+def microseconds(work: Callable[[], int]) -> float:
+    """Return the median time of one unit of *work*, which returns how many it did."""
+    times = []
+    gc.disable()
+    for _ in range(ROUNDS):
+        start = time.perf_counter()
+        count = work()
+        times.append((time.perf_counter() - start) / count * 1e6)
+    gc.enable()
+    return statistics.median(times)
+
+
+def warm(judge: Callable[[Fetch], Evidence], fetches: Sequence[Fetch]) -> int:
+    """Judge the same fetches again and again."""
+    for _ in range(100):
+        for fetch in fetches:
+            judge(fetch)
+    return 100 * len(fetches)
+
+
+def floor(fetches: Sequence[Fetch]) -> Callable[[], int]:
+    """Return work that only looks up what was judged before."""
+    known = {(fetch.user_agent, fetch.ip_address): fetch for fetch in fetches}
+
+    def look_up() -> int:
+        for _ in range(100):
+            for fetch in fetches:
+                known[fetch.user_agent, fetch.ip_address]
+        return 100 * len(fetches)
+
+    return look_up
+
+
+def parse_all(resolve: Resolver, fetches: Sequence[Fetch]) -> int:
+    """Read the client of every fetch."""
+    for fetch in fetches:
+        resolve(fetch.user_agent or "", EVERYTHING)
+    return len(fetches)
+
+
+def main() -> None:
+    """Measure and print."""
+    fetches = read_fetches()
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    start = time.perf_counter()
+    judge = load_judge()
+    loading = time.perf_counter() - start
+    for fetch in fetches:
+        judge.judge(fetch)
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+    fresh = iter(
+        [unseen(fetches, 1_000 * (ROUNDS + 1))[at : at + 1_000] for at in range(0, 9_000, 1_000)]
+    )
+
+    def cold() -> int:
+        batch = next(fresh)
+        for fetch in batch:
+            judge.judge(fetch)
+        return len(batch)
+
+    rust = regex.Resolver(loaders.load_builtins())
+    python = basic.Resolver(loaders.load_builtins())
+    look_up = floor(fetches)
+    rows = {
+        "floor: one dictionary look-up": microseconds(look_up),
+        "judgement, warm": microseconds(lambda: warm(judge.judge, fetches)),
+        "judgement, cold": microseconds(cold),
+        "ua-parser alone, Rust engine": microseconds(lambda: parse_all(rust, fetches)),
+        "ua-parser alone, Python engine": microseconds(lambda: parse_all(python, fetches)),
+    }
+    print(f"{len(fetches)} fetches, {len(judge.ruleset.rules)} rules, median of {ROUNDS} rounds")
+    print(f"loading: {loading:.2f} s, {memory / 1024:.0f} MiB\n")
+    smallest = min(rows.values())
+    for name, value in rows.items():
+        print(f"{name:32} {value:9.2f} µs, {value / smallest:7.1f} times the floor")
+
+
+if __name__ == "__main__":
+    main()

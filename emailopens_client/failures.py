@@ -1,0 +1,40 @@
+"""Which failures a client gets over by calling again."""
+
+from typing import Final, cast
+
+import grpc
+from google.rpc import error_details_pb2
+from grpc_status import rpc_status
+
+# The process is gone, drains, or is full: another call may find it, or another one.
+_RETRIED: Final = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.RESOURCE_EXHAUSTED)
+
+# The body took longer than the service waits; what it has missed is in the log.
+_STALLED: Final = "CONSUMER_STALLED"
+
+
+def is_passing(error: grpc.aio.AioRpcError) -> bool:
+    """Return whether calling again from the last cursor may help and loses nothing.
+
+    Everything else needs a decision: opens were lost to retention, another client
+    has the subscription, or the request is wrong.
+    """
+    return error.code() in _RETRIED or (
+        error.code() is grpc.StatusCode.ABORTED and reason_of(error) == _STALLED
+    )
+
+
+def is_passing_acknowledgement(error: grpc.aio.AioRpcError) -> bool:
+    """Return whether an acknowledgement that failed may be made up for by a later one."""
+    return error.code() in (*_RETRIED, grpc.StatusCode.DEADLINE_EXCEEDED)
+
+
+def reason_of(error: grpc.aio.AioRpcError) -> str:
+    """Return the reason in the error's `ErrorInfo`; empty if there is none."""
+    # Typed for the synchronous API; an aio error has all that it reads.
+    status = rpc_status.from_call(cast("grpc.Call", error))
+    info = error_details_pb2.ErrorInfo()
+    for detail in status.details if status is not None else ():
+        if detail.Unpack(info):
+            return str(info.reason)
+    return ""

@@ -1,0 +1,133 @@
+"""`injector-service serve`: from options and environment to settings, and off."""
+
+import datetime as dt
+import functools
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Literal
+
+import click
+
+from injector_service.errors import DatabaseUnusable, SettingsInvalid
+from injector_service.settings import Settings
+from service_runtime import process
+from service_runtime.allocator import keep_large_blocks
+from service_runtime.drain import Drain
+from service_runtime.logging import configure_logging
+
+_DEFAULTS = Settings()
+
+# What Python can hold several times over on a small machine.
+_MOST_MESSAGE_OCTETS = 256 * 1024 * 1024
+
+
+def _option(name: str, **attributes: Any) -> Callable[[Any], Any]:  # noqa: ANN401 - click's own
+    """Declare the option `--<name>` and its environment variable."""
+    variable = f"EMAILOPENS_INJECTOR_{name.upper().replace('-', '_')}"
+    return click.option(f"--{name}", envvar=variable, show_envvar=True, **attributes)
+
+
+@click.command()
+@_option(
+    "listen",
+    metavar="HOST:PORT",
+    default=_DEFAULTS.listen,
+    show_default=True,
+    help="Where gRPC is served.",
+)
+@_option(
+    "admin",
+    metavar="HOST:PORT",
+    help="Where health and metrics are served.  [default: nowhere]",
+)
+@_option(
+    "data",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=_DEFAULTS.data,
+    show_default=True,
+    help="Folder of the embedded database and of the key ring.",
+)
+@_option(
+    "database-url",
+    metavar="URL",
+    help="sqlite:///PATH or postgresql://USER:PASSWORD@HOST/NAME."
+    "  [default: SQLite in the data folder]",
+)
+@_option(
+    "token-keys-file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="The key ring.  [default: token_keys in the data folder, made when missing]",
+)
+@_option("token-keys", help="The key ring itself; meant for the environment.")
+@_option(
+    "pixel-base-url",
+    metavar="URL",
+    default=_DEFAULTS.pixel_base_url,
+    show_default=True,
+    help="Where mail clients fetch pixels, unless a configuration says otherwise.",
+)
+@_option(
+    "max-message-octets",
+    type=click.IntRange(min=1, max=_MOST_MESSAGE_OCTETS),
+    default=_DEFAULTS.max_message_octets,
+    show_default=True,
+    help="The largest message that is taken.",
+)
+@_option(
+    "refresh-interval",
+    type=click.FloatRange(min=0.1, max=3_600),
+    default=_DEFAULTS.refresh_interval.total_seconds(),
+    show_default=True,
+    help="Seconds until configurations that another process changed are seen.",
+)
+@_option("reuse-port", is_flag=True, help="Let several processes listen at one address.")
+@_option(
+    "grace",
+    type=click.FloatRange(min=0),
+    default=_DEFAULTS.grace.total_seconds(),
+    show_default=True,
+    help="Seconds that running calls have when the service is told to stop.",
+)
+@_option(
+    "log-level",
+    type=click.Choice(["DEBUG", "INFO", "WARNING", "ERROR"], case_sensitive=False),
+    default="INFO",
+    show_default=True,
+    help="The least severe events that are logged.",
+)
+@_option(
+    "log-format",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="text for people, json for collectors.",
+)
+def serve(
+    log_level: str,
+    log_format: Literal["text", "json"],
+    **options: Any,  # noqa: ANN401 - click's
+) -> None:
+    """Rewrite messages and keep configurations, until SIGTERM or SIGINT."""
+    # Here, because loading the server takes longer than all that the other commands do.
+    from injector_service import server  # noqa: PLC0415 - see above
+
+    configure_logging(level=log_level.upper(), format_=log_format)
+    keep_large_blocks()
+    try:
+        settings = _settings(**options)
+        process.run(functools.partial(server.run, settings), drain=Drain(grace=settings.grace))
+    except (SettingsInvalid, DatabaseUnusable) as error:
+        raise click.ClickException(str(error)) from error
+
+
+def _settings(
+    *,
+    grace: float,
+    refresh_interval: float,
+    **options: Any,  # noqa: ANN401 - the rest has the settings' own names and types
+) -> Settings:
+    return Settings(
+        grace=dt.timedelta(seconds=grace),
+        refresh_interval=dt.timedelta(seconds=refresh_interval),
+        **options,
+    )

@@ -1,0 +1,101 @@
+"""Errors of the injector service.
+
+* InjectorError
+  - MessageTooLarge         the message is larger than this service takes
+  - ConfigurationNotFound
+  - ConfigurationExists     the ID is taken
+  - SenderBound             another configuration is bound to the sender
+  - EtagMismatch            somebody else changed the configuration
+  - StorageUnavailable      the database does not answer; try again
+
+* DatabaseUnusable          the database is no database of ours; said at start, to nobody else
+* SettingsInvalid           likewise, of a setting
+
+`error_table.py` says which status each becomes.
+"""
+
+import datetime as dt
+
+from service_runtime.errors import ServiceError
+
+
+class InjectorError(ServiceError):
+    """An error of the injector service that a caller may see."""
+
+
+class MessageTooLarge(InjectorError):
+    """The message is larger than this service takes."""
+
+    reason = "MESSAGE_TOO_LARGE"
+
+    def __init__(self, *, octets: int, max_octets: int) -> None:
+        super().__init__(
+            f"the message has {octets} octets, more than {max_octets}",
+            metadata={"octets": str(octets), "max_octets": str(max_octets)},
+        )
+
+
+class ConfigurationNotFound(InjectorError):
+    """There is no such configuration."""
+
+    reason = "CONFIGURATION_NOT_FOUND"
+
+    def __init__(self, configuration_id: str) -> None:
+        super().__init__(
+            f"there is no configuration {configuration_id}",
+            metadata={"configuration_id": configuration_id},
+        )
+
+
+class ConfigurationExists(InjectorError):
+    """The ID is taken."""
+
+    reason = "CONFIGURATION_EXISTS"
+
+    def __init__(self, configuration_id: str) -> None:
+        super().__init__(
+            f"configuration {configuration_id} exists already",
+            metadata={"configuration_id": configuration_id},
+        )
+
+
+class SenderBound(InjectorError):
+    """Another configuration is bound to the sender."""
+
+    reason = "SENDER_BOUND"
+
+    def __init__(self, *, sender: str, configuration_id: str) -> None:
+        super().__init__(
+            f"sender {sender} is bound to configuration {configuration_id}",
+            metadata={"sender": sender, "configuration_id": configuration_id},
+        )
+
+
+class EtagMismatch(InjectorError):
+    """Somebody else changed the configuration."""
+
+    reason = "ETAG_MISMATCH"
+
+    def __init__(self, *, configuration_id: str, etag: str) -> None:
+        super().__init__(
+            f"configuration {configuration_id} was changed meanwhile; its etag is {etag}",
+            metadata={"configuration_id": configuration_id, "etag": etag},
+        )
+
+
+class StorageUnavailable(InjectorError):
+    """The database does not answer; nothing has changed."""
+
+    reason = "STORAGE_UNAVAILABLE"
+    retry_delay = dt.timedelta(seconds=1)
+
+    def __init__(self) -> None:
+        super().__init__("the database does not answer")
+
+
+class DatabaseUnusable(Exception):
+    """The database cannot be used.  The text says why, without a password."""
+
+
+class SettingsInvalid(Exception):
+    """The service cannot run as it was told.  The text says why, in one line."""

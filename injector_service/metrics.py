@@ -1,0 +1,50 @@
+"""What the injector service counts.  Labels are names of ours, never anything of a message."""
+
+import time
+
+import prometheus_client
+
+from injector_service.rewrite import Rewriting
+
+
+class InjectorMetrics:
+    """Counters and histograms of one process, in a registry of its own."""
+
+    def __init__(self) -> None:
+        self.registry = prometheus_client.CollectorRegistry()
+        self._messages = prometheus_client.Counter(
+            "emailopens_injector_messages",
+            "Messages by what became of them.",
+            ["outcome"],
+            registry=self.registry,
+        )
+        self._failures = prometheus_client.Counter(
+            "emailopens_injector_failures",
+            "Messages that were left alone because of a fault of ours.",
+            registry=self.registry,
+        )
+        self._octets = prometheus_client.Counter(
+            "emailopens_injector_octets",
+            "Octets of all messages.",
+            registry=self.registry,
+        )
+        self._seconds = prometheus_client.Histogram(
+            "emailopens_injector_rewrite_seconds",
+            "Time from request to answer, the network not counted.",
+            buckets=(0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.03, 0.1, 0.3, 1),
+            registry=self.registry,
+        )
+
+    def record(self, rewriting: Rewriting, *, octets: int, since: float) -> None:
+        """Count a message.
+
+        Args:
+            rewriting: what became of it.
+            octets: its length.
+            since: when the request came, by `time.perf_counter`.
+        """
+        self._messages.labels(rewriting.outcome.value).inc()
+        self._octets.inc(octets)
+        self._seconds.observe(time.perf_counter() - since)
+        if rewriting.failure is not None:
+            self._failures.inc()

@@ -1,0 +1,85 @@
+"""What a caller asks for one message, and what it may ask."""
+
+import dataclasses
+import re
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from injector_service.checks import FieldChecks
+from injector_service.privacy import PrivacyLevel
+
+# 50 MiB: more than the largest message that the large mailbox providers take.
+DEFAULT_MAX_MESSAGE_OCTETS: Final = 50 * 1024 * 1024
+
+MAX_CONFIGURATION_IDS: Final = 10
+MAX_RECIPIENTS: Final = 1_000
+
+# RFC 5321 section 4.5.3.1: 64 of local part, the sign, 255 of domain.
+MAX_RECIPIENT_CHARACTERS: Final = 320
+MAX_TAGS: Final = 20
+MAX_TAG_VALUE_CHARACTERS: Final = 128
+
+_TAG_KEY: Final = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+_MESSAGE_ID: Final = re.compile(r"[A-Za-z0-9._@+=~-]{1,128}")
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class RewriteRequest:
+    """One message, and how it is to be tracked."""
+
+    raw_message: bytes
+    configuration_ids: tuple[str, ...] = ()
+    recipients: tuple[str, ...] = ()
+    tags: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    message_id: str = ""
+    is_tracking_off: bool = False
+    privacy_level: PrivacyLevel = PrivacyLevel.FULL
+    """At least this restrictive."""
+
+
+def check_rewrite_request(request: RewriteRequest, checks: FieldChecks) -> None:
+    """Note everything that is wrong with *request*."""
+    checks.require(request.raw_message, "raw_message", "must not be empty")
+    _check_configuration_ids(request.configuration_ids, checks)
+    _check_recipients(request.recipients, checks)
+    _check_tags(request.tags, checks)
+    checks.require(
+        not request.message_id or _MESSAGE_ID.fullmatch(request.message_id),
+        "message_id",
+        f"must match {_MESSAGE_ID.pattern}",
+    )
+
+
+def _check_configuration_ids(configuration_ids: Sequence[str], checks: FieldChecks) -> None:
+    field = "configuration_ids"
+    checks.require_at_most(len(configuration_ids), MAX_CONFIGURATION_IDS, field, "elements")
+    for index, configuration_id in enumerate(configuration_ids[:MAX_CONFIGURATION_IDS]):
+        checks.require_configuration_id(configuration_id, f"{field}[{index}]")
+        checks.require(
+            configuration_id not in configuration_ids[:index], f"{field}[{index}]", "stands twice"
+        )
+
+
+def _check_recipients(recipients: Sequence[str], checks: FieldChecks) -> None:
+    checks.require_at_most(len(recipients), MAX_RECIPIENTS, "recipients", "elements")
+    for index, recipient in enumerate(recipients[:MAX_RECIPIENTS]):
+        checks.require(
+            1 <= len(recipient) <= MAX_RECIPIENT_CHARACTERS,
+            f"recipients[{index}]",
+            f"must have 1 to {MAX_RECIPIENT_CHARACTERS} characters",
+        )
+
+
+def _check_tags(tags: Mapping[str, str], checks: FieldChecks) -> None:
+    checks.require_at_most(len(tags), MAX_TAGS, "tags", "elements")
+    for key in sorted(tags)[:MAX_TAGS]:
+        if not _TAG_KEY.fullmatch(key):
+            # Not quoted: it may hold anything at any length.
+            checks.refuse("tags", f"has a key that does not match {_TAG_KEY.pattern}")
+            continue
+        checks.require(
+            1 <= len(tags[key]) <= MAX_TAG_VALUE_CHARACTERS and not _CONTROL.search(tags[key]),
+            f'tags["{key}"]',
+            f"must be 1 to {MAX_TAG_VALUE_CHARACTERS} characters without control characters",
+        )

@@ -1,0 +1,138 @@
+"""The injector service's process: what it is made of, and in which order it ends."""
+
+import asyncio
+import contextlib
+import functools
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import Final
+
+from emailopens.injector.v1 import (
+    configuration_service_pb2,
+    configuration_service_pb2_grpc,
+    injector_service_pb2,
+    injector_service_pb2_grpc,
+)
+from injector_service.configurations import Configurations
+from injector_service.error_table import STATUS_OF
+from injector_service.injector import Injector
+from injector_service.metrics import InjectorMetrics
+from injector_service.pixel_token import TokenSealer
+from injector_service.servicers import ConfigurationServicer, InjectorServicer
+from injector_service.settings import Settings
+from injector_service.store.connecting import connect
+from service_runtime.admin_server import Condition, admin_server
+from service_runtime.background import running
+from service_runtime.drain import Drain
+from service_runtime.grpc_server import GrpcService, grpc_server
+
+# Room in a gRPC message for what is beside the mail message: 1,000 recipients of
+# 320 characters, which UTF-8 may make four times as long, and the pixel.
+REQUEST_ROOM_OCTETS: Final = 2 * 1024 * 1024
+
+
+async def run(
+    settings: Settings, drain: Drain, *, on_ready: Callable[[str], None] | None = None
+) -> None:
+    """Run the injector service until *drain* begins.
+
+    Args:
+        settings: what the operator said.
+        drain: announces the end.
+        on_ready: called with the address once calls are answered.
+
+    Raises:
+        SettingsInvalid: the data folder cannot be used.
+        KeyRingError: the key ring cannot be read.
+        DatabaseUnusable: the database cannot be opened.
+        ListenError: an address is taken, not ours, or no address.
+    """
+    settings.prepare_data_folder()
+    sealer = TokenSealer(settings.load_key_ring())
+    async with contextlib.AsyncExitStack() as stack:
+        store = await stack.enter_async_context(connect(settings.effective_database_url))
+        configurations = await Configurations.load(store)
+        follower = await stack.enter_async_context(
+            running(configurations.follow(settings.refresh_interval))
+        )
+        address = await stack.enter_async_context(_serving(settings, configurations, sealer, drain))
+        if on_ready is not None:
+            on_ready(address)
+        await _first_of(drain, follower)
+
+
+@contextlib.asynccontextmanager
+async def _serving(
+    settings: Settings, configurations: Configurations, sealer: TokenSealer, drain: Drain
+) -> AsyncIterator[str]:
+    metrics = InjectorMetrics()
+    injector = Injector(
+        configurations=configurations,
+        sealer=sealer,
+        pixel_base_url=settings.pixel_base_url,
+    )
+    services = _services(settings, configurations, injector, metrics)
+    async with contextlib.AsyncExitStack() as stack:
+        if settings.admin is not None:
+            await stack.enter_async_context(
+                admin_server(
+                    listen=settings.admin,
+                    conditions=lambda: _conditions(configurations, drain),
+                    registry=metrics.registry,
+                )
+            )
+        yield await stack.enter_async_context(
+            grpc_server(
+                listen=settings.listen,
+                services=services,
+                status_codes=STATUS_OF,
+                drain=drain,
+                max_message_octets=settings.max_message_octets + REQUEST_ROOM_OCTETS,
+                reuse_port=settings.reuse_port,
+            )
+        )
+
+
+def _services(
+    settings: Settings,
+    configurations: Configurations,
+    injector: Injector,
+    metrics: InjectorMetrics,
+) -> Sequence[GrpcService]:
+    injector_services = injector_service_pb2.DESCRIPTOR.services_by_name
+    configuration_services = configuration_service_pb2.DESCRIPTOR.services_by_name
+    return (
+        GrpcService(
+            name=injector_services["InjectorService"].full_name,
+            add=functools.partial(
+                injector_service_pb2_grpc.add_InjectorServiceServicer_to_server,
+                InjectorServicer(
+                    injector, metrics=metrics, max_message_octets=settings.max_message_octets
+                ),
+            ),
+        ),
+        GrpcService(
+            name=configuration_services["ConfigurationService"].full_name,
+            add=functools.partial(
+                configuration_service_pb2_grpc.add_ConfigurationServiceServicer_to_server,
+                ConfigurationServicer(configurations),
+            ),
+        ),
+    )
+
+
+def _conditions(configurations: Configurations, drain: Drain) -> Sequence[Condition]:
+    return (
+        Condition(name="serving", holds=not drain.is_draining),
+        # Not a reason to stop: rewriting goes on with what is in memory.
+        Condition(
+            name="configurations",
+            holds=True,
+            detail="" if configurations.is_current else "(the database does not answer)",
+        ),
+    )
+
+
+async def _first_of(drain: Drain, follower: asyncio.Task[None]) -> None:
+    """Wait for the drain, or for the follower to fail, whose error then ends the process."""
+    async with running(drain.wait()) as draining:
+        await asyncio.wait({draining, follower}, return_when=asyncio.FIRST_COMPLETED)

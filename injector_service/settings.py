@@ -1,0 +1,111 @@
+"""Everything the injector service can be told from outside."""
+
+import dataclasses
+import datetime as dt
+import tempfile
+from pathlib import Path
+from typing import Final
+
+from injector_service.configuration import is_base_url
+from injector_service.errors import SettingsInvalid
+from injector_service.rewrite_request import DEFAULT_MAX_MESSAGE_OCTETS
+from service_runtime.drain import DEFAULT_GRACE
+from service_runtime.key_ring import (
+    KeyRing,
+    KeyRingError,
+    parse_key_ring,
+    read_key_ring,
+    read_or_create_key_ring,
+)
+
+DEFAULT_LISTEN: Final = "127.0.0.1:50051"
+DEFAULT_DATA: Final = Path("data")
+DEFAULT_PIXEL_BASE_URL: Final = "http://127.0.0.1:8080"
+
+# One small row is read at each look; operators wait for nothing longer than this.
+DEFAULT_REFRESH_INTERVAL: Final = dt.timedelta(seconds=2)
+
+DATABASE_FILE: Final = "injector.db"
+
+# Shared with the pixel service.
+KEY_RING_FILE: Final = "token_keys"
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """How to run.
+
+    Raises:
+        SettingsInvalid: the pixel base URL is none.
+    """
+
+    listen: str = DEFAULT_LISTEN
+    """Where gRPC is served, as `host:port`."""
+
+    admin: str | None = None
+    """Where operators' tools are answered; None for nowhere."""
+
+    data: Path = DEFAULT_DATA
+    """The folder of the embedded database, and of a key ring of our own."""
+
+    database_url: str | None = dataclasses.field(default=None, repr=False)
+    """None: SQLite in the data folder.  It may hold a password."""
+
+    token_keys_file: Path | None = None
+    token_keys: str | None = dataclasses.field(default=None, repr=False)
+    """The key ring itself, for those who pass secrets in the environment."""
+
+    pixel_base_url: str = DEFAULT_PIXEL_BASE_URL
+    """For configurations that have none of their own."""
+
+    max_message_octets: int = DEFAULT_MAX_MESSAGE_OCTETS
+    refresh_interval: dt.timedelta = DEFAULT_REFRESH_INTERVAL
+    """How soon changes of configurations by other processes are seen."""
+
+    reuse_port: bool = False
+    """Whether several processes may listen at one address."""
+
+    grace: dt.timedelta = DEFAULT_GRACE
+
+    def __post_init__(self) -> None:
+        if not is_base_url(self.pixel_base_url):
+            raise SettingsInvalid(
+                "the pixel base URL must be an http or https URL of at most 200 characters,"
+                " without query and fragment"
+            )
+
+    @property
+    def effective_database_url(self) -> str:
+        """The URL of the configurations' database."""
+        return self.database_url or f"sqlite:///{self.data.absolute() / DATABASE_FILE}"
+
+    def load_key_ring(self) -> KeyRing:
+        """Return the key ring; without one given, that of the data folder, made if needed.
+
+        Raises:
+            KeyRingError: it cannot be read.
+        """
+        if self.token_keys is not None and self.token_keys_file is not None:
+            raise KeyRingError("give the token keys or their file, not both")
+        if self.token_keys is not None:
+            return parse_key_ring(self.token_keys)
+        if self.token_keys_file is not None:
+            return read_key_ring(self.token_keys_file)
+        return read_or_create_key_ring(self.data / KEY_RING_FILE)
+
+    def prepare_data_folder(self) -> None:
+        """Make the data folder if it is needed and missing.
+
+        Raises:
+            SettingsInvalid: it cannot be made or written to.
+        """
+        has_key_ring = self.token_keys is not None or self.token_keys_file is not None
+        if self.database_url is not None and has_key_ring:
+            return
+        try:
+            self.data.mkdir(parents=True, exist_ok=True)
+            # Tried, because permissions do not tell: the file system may be read-only.
+            with tempfile.TemporaryFile(dir=self.data):
+                pass
+        except OSError as error:
+            raise SettingsInvalid(f"data folder {self.data}: {error.strerror}") from error

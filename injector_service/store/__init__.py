@@ -1,0 +1,1 @@
+"""Configurations in a database: SQLite or PostgreSQL, by the same statements."""

@@ -1,0 +1,109 @@
+"""Connecting to the database, and telling its silence from an answer."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Final
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from injector_service.errors import DatabaseUnusable, StorageUnavailable
+
+# How long one call may wait for the database, connecting included.
+ANSWER_SECONDS: Final = 5
+
+# Calls that are not `RewriteMessage` are few, and more than a few at once would
+# only wait for each other.
+POOL_SIZE: Final = 4
+
+_DRIVERS: Final = {
+    "sqlite": "sqlite+aiosqlite",
+    "sqlite+aiosqlite": "sqlite+aiosqlite",
+    "postgresql": "postgresql+asyncpg",
+    "postgresql+asyncpg": "postgresql+asyncpg",
+}
+
+# What the database says of a statement, and not of itself: a fault of ours.
+_FAULTS: Final = (sa.exc.ProgrammingError, sa.exc.DataError, sa.exc.IntegrityError)
+
+
+@contextlib.asynccontextmanager
+async def database(url: str) -> AsyncIterator[AsyncEngine]:
+    """Have an engine for the database at *url* inside the block.
+
+    Args:
+        url: `sqlite:///path` or `postgresql://user:password@host/name`.
+
+    Raises:
+        DatabaseUnusable: *url* is none of these, or its driver is not installed.
+    """
+    engine = _engine(url)
+    try:
+        yield engine
+    finally:
+        await engine.dispose()
+
+
+@contextlib.asynccontextmanager
+async def answering() -> AsyncIterator[None]:
+    """Bound the time that the block waits for the database.
+
+    Raises:
+        StorageUnavailable: the database does not answer, or cannot at the moment.
+    """
+    try:
+        async with asyncio.timeout(ANSWER_SECONDS):
+            yield
+    except _FAULTS:
+        raise
+    except (sa.exc.DBAPIError, sa.exc.TimeoutError, OSError) as error:
+        # OSError holds TimeoutError, and what asyncpg meets while it connects.
+        raise StorageUnavailable from error
+
+
+def _engine(url: str) -> AsyncEngine:
+    try:
+        parsed = sa.make_url(url)
+        parsed = parsed.set(drivername=_DRIVERS[parsed.drivername])
+    except (sa.exc.ArgumentError, KeyError):
+        # Not the cause: it may quote a password.
+        raise DatabaseUnusable(
+            "the database URL must start with sqlite:/// or postgresql://"
+        ) from None
+    try:
+        if parsed.get_backend_name() == "sqlite":
+            return _sqlite_engine(parsed)
+        return create_async_engine(
+            parsed,
+            pool_size=POOL_SIZE,
+            max_overflow=0,
+            pool_timeout=ANSWER_SECONDS,
+            # A connection that died in an outage is found out before it is used.
+            pool_pre_ping=True,
+            connect_args={"timeout": ANSWER_SECONDS, "command_timeout": ANSWER_SECONDS},
+        )
+    except ModuleNotFoundError as error:
+        raise DatabaseUnusable(f"{parsed.drivername} needs {error.name}") from None
+
+
+def _sqlite_engine(url: sa.URL) -> AsyncEngine:
+    folder = Path(url.database or "").parent
+    if not folder.is_dir():
+        raise DatabaseUnusable(f"{folder}: no such folder")
+    engine = create_async_engine(
+        url, pool_size=POOL_SIZE, max_overflow=0, connect_args={"timeout": ANSWER_SECONDS}
+    )
+
+    @sa.event.listens_for(engine.sync_engine, "connect")
+    def set_up(connection: sa.engine.interfaces.DBAPIConnection, _record: object) -> None:
+        cursor = connection.cursor()
+        # WAL lets other processes read while one writes; NORMAL would let a power
+        # loss undo what was answered.
+        cursor.execute("PRAGMA journal_mode = WAL")
+        cursor.execute("PRAGMA synchronous = FULL")
+        cursor.execute("PRAGMA foreign_keys = ON")
+        cursor.close()
+
+    return engine

@@ -1,0 +1,52 @@
+"""What a pixel token says.  The contract is `emailopens/token/v1/pixel_token.proto`."""
+
+import dataclasses
+
+from injector_service.privacy import PrivacyLevel
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class NotifiedField:
+    """One header field that notifications carry: name and value as found."""
+
+    name: str
+    value: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class TokenPayload:
+    """The content of one pixel token, before it is sealed."""
+
+    message_id: str
+    """Identifies the message; empty for ANONYMOUS."""
+
+    configuration_ids: tuple[str, ...]
+    """The configurations whose subscribers are notified."""
+
+    statistics_configuration_ids: tuple[str, ...]
+    """The configurations that only count the open."""
+
+    acceptance_time_us: int
+    """When the message was rewritten, in microseconds since 1970-01-01T00:00:00Z."""
+
+    privacy_level: PrivacyLevel
+
+    identity_id: str = ""
+    """The sender's address."""
+
+    from_mailboxes: tuple[str, ...] = ()
+    to_mailboxes: tuple[str, ...] = ()
+    date: str = ""
+    subject: str = ""
+    header_message_id: str = ""
+
+    tags: tuple[tuple[str, str], ...] = ()
+    """Keys with their values, ordered by key."""
+
+    notified_fields: tuple[NotifiedField, ...] = ()
+
+    headers_truncated: bool = False
+    """Whether anything of the header was left out to keep the token short."""
+
+    recipient: str = ""
+    """The recipient's address; empty where the only To mailbox has it."""

@@ -1,0 +1,95 @@
+"""`pixel-service opens …`: what was recorded."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+import click
+
+from emailopens.pixel.v1 import pixel_service_pb2 as pb
+from emailopens.pixel.v1 import pixel_service_pb2_grpc as pb_grpc
+from pixel_service.cli_log import log_options, opened_log
+from pixel_service.cli_output import Format, print_heading, print_notification
+from pixel_service.cli_target import target_option
+from pixel_service.erasure import matches_message, matches_recipient
+from pixel_service.sealed_message import message_key
+from service_runtime.channel import connect
+from service_runtime.cli import wait_for
+
+_PAGE: Final = 1_000
+
+# Storage that fails over takes seconds; nobody waits longer for a command.
+_SECONDS: Final = 30.0
+
+
+@click.group()
+def opens() -> None:
+    """List what was recorded, or erase it."""
+
+
+@opens.command(name="list")
+@target_option
+@click.option(
+    "--configuration",
+    "configuration_ids",
+    multiple=True,
+    metavar="ID",
+    help="Only opens of this configuration; may be repeated.  [default: all]",
+)
+@click.option("--after-cursor", metavar="CURSOR", help="Only what follows.  [default: all]")
+@click.option("--limit", type=click.IntRange(min=1), default=100, show_default=True)
+@click.option("--format", "format_", type=click.Choice(["json", "table"]), default="table")
+def list_(
+    target: str,
+    configuration_ids: Sequence[str],
+    after_cursor: str | None,
+    limit: int,
+    format_: Format,
+) -> None:
+    """List recorded opens, the oldest first."""
+    request = pb.ListOpensRequest(configuration_ids=configuration_ids, page_size=min(limit, _PAGE))
+    if after_cursor is not None:
+        request.after_cursor = after_cursor
+    wait_for(_list(target, request, limit, format_))
+
+
+async def _list(target: str, request: pb.ListOpensRequest, limit: int, format_: Format) -> None:
+    async with connect(target) as channel:
+        stub = pb_grpc.PixelServiceStub(channel)
+        while True:
+            page = await stub.ListOpens(request, timeout=_SECONDS)
+            if not request.page_token:
+                print_heading(format_)
+            for notification in page.notifications[:limit]:
+                print_notification(notification, format_)
+            limit -= len(page.notifications)
+            request.page_token = page.next_page_token
+            if limit <= 0 or not request.page_token:
+                break
+    click.echo(f"cursor: {page.cursor}", err=True)
+
+
+@opens.command()
+@log_options
+@click.option("--recipient", metavar="ADDRESS", help="Opens of messages to this address.")
+@click.option("--message-id", metavar="ID", help="Opens of the message with this ID.")
+def erase(data: Path, log_url: str | None, recipient: str | None, message_id: str | None) -> None:
+    """Erase opens for good, and say how many.
+
+    Works on the log itself, beside a running service or without. Streams skip what
+    was erased; a running process may still send it for half a minute.
+    """
+    if (recipient is None) == (message_id is None):
+        raise click.UsageError("say --recipient or --message-id")
+
+    async def work() -> None:
+        async with opened_log(data, log_url) as open_log:
+            if recipient is not None:
+                erased = await open_log.erase(matches_recipient(recipient))
+            else:
+                erased = await open_log.erase(
+                    matches_message(message_id or ""), message_keys=[message_key(message_id or "")]
+                )
+            click.echo(f"{erased} opens erased")
+
+    wait_for(work())

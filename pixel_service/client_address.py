@@ -1,0 +1,88 @@
+"""Finds the address that fetched, also behind proxies that the operator trusts."""
+
+import enum
+import functools
+import ipaddress
+import re
+from collections.abc import Sequence
+from typing import Final
+
+IpAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
+IpNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+# Each element is one proxy; a longer chain is made up.
+_MAX_ELEMENTS: Final = 32
+
+# One `for` parameter of RFC 7239 section 4, quoted or not.
+_FOR: Final = re.compile(r'(?:^|;)\s*for\s*=\s*("[^"]*"|[^;,\s]*)', re.IGNORECASE)
+
+
+class ForwardedHeader(enum.StrEnum):
+    """The header field in which the trusted proxies name whom they serve.
+
+    One, not both: a proxy that sets one of them passes on what a client wrote
+    into the other.
+    """
+
+    X_FORWARDED_FOR = "x-forwarded-for"
+    FORWARDED = "forwarded"
+
+
+class ClientAddresses:
+    """Reads the fetching address from a connection and its forwarding header."""
+
+    def __init__(
+        self,
+        *,
+        trusted_proxies: Sequence[IpNetwork] = (),
+        header: ForwardedHeader = ForwardedHeader.X_FORWARDED_FOR,
+    ) -> None:
+        self._trusted = tuple(trusted_proxies)
+        self.header = header
+
+    def find(self, peer: str | None, forwarded: Sequence[str]) -> str | None:
+        """Return the fetching address in the text form of RFC 5952.
+
+        Walks back from *peer* through *forwarded* as long as the address is that
+        of a trusted proxy, so that nothing a client writes itself is believed.
+
+        Args:
+            peer: the other end of the connection.
+            forwarded: the values of the header field `header`, in order.
+
+        Returns:
+            None if a trusted proxy does not say, or says no address.
+        """
+        address = _parse(peer or "")
+        if not self._is_trusted(address):
+            return None if address is None else str(address)
+        for element in reversed(self._elements(forwarded)):
+            address = _parse(element)
+            if not self._is_trusted(address):
+                break
+        return None if address is None else str(address)
+
+    def _is_trusted(self, address: IpAddress | None) -> bool:
+        return address is not None and any(address in network for network in self._trusted)
+
+    def _elements(self, forwarded: Sequence[str]) -> list[str]:
+        elements = ",".join(forwarded).split(",")[-_MAX_ELEMENTS:] if forwarded else []
+        if self.header is ForwardedHeader.X_FORWARDED_FOR:
+            return elements
+        found = (_FOR.search(element) for element in elements)
+        return [match[1].strip('"') if match else "" for match in found]
+
+
+@functools.lru_cache(maxsize=4_096)
+def _parse(text: str) -> IpAddress | None:
+    """Return the address in *text*, with or without a port; IPv4 in IPv6 as IPv4."""
+    text = text.strip()
+    if text.startswith("["):  # RFC 7239 section 6: IPv6 stands in brackets
+        text = text[1:].partition("]")[0]
+    elif text.count(":") == 1:
+        text = text.partition(":")[0]
+    try:
+        address = ipaddress.ip_address(text.partition("%")[0])
+    except ValueError:
+        return None
+    return getattr(address, "ipv4_mapped", None) or address

@@ -1,0 +1,181 @@
+"""Errors of the pixel service.
+
+* PixelError
+  - CursorExpired           retention has removed opens after the cursor
+  - CursorAhead             the cursor is beyond the end of the log
+  - CursorForeignLog        the cursor is of another log
+  - CursorMalformed         the cursor is none of ours
+  - LogUnavailable          the log's storage does not answer; try again
+  - LogHole                 opens are missing in the middle of the log
+  - SubscriptionNotFound
+  - SubscriptionExists
+  - SubscriptionTakenOver   a newer stream has the subscription
+  - SessionStale            the session token is not of the live stream
+  - ConsumerStalled         the client did not read for too long
+  - StreamQuota             the process serves as many streams as it may
+  - Draining                the process is about to stop; call again
+
+* TokenInvalid              a pixel token that is not ours; never sent to anyone
+* LogSchemaOld              an operator must migrate the log before serving
+
+The last two are no `PixelError`, because no caller may see them.
+"""
+
+import datetime as dt
+
+from service_runtime.errors import ServiceError
+
+
+class PixelError(ServiceError):
+    """An error of the pixel service that a caller may see."""
+
+
+class CursorExpired(PixelError):
+    """Retention has removed the open that follows the cursor."""
+
+    reason = "CURSOR_EXPIRED"
+
+    def __init__(self, *, earliest_cursor: str, earliest_time: dt.datetime | None) -> None:
+        metadata = {"earliest_cursor": earliest_cursor}
+        if earliest_time is not None:
+            metadata["earliest_time"] = earliest_time.isoformat()
+        super().__init__("retention has removed the opens after the cursor", metadata=metadata)
+
+
+class CursorAhead(PixelError):
+    """The cursor is beyond the end of the log: it was replaced or restored."""
+
+    reason = "CURSOR_AHEAD"
+
+    def __init__(self, *, head_cursor: str) -> None:
+        super().__init__(
+            "the cursor is beyond the end of this log", metadata={"head_cursor": head_cursor}
+        )
+
+
+class CursorForeignLog(PixelError):
+    """The cursor is of another log, or of this one before it was restored."""
+
+    reason = "CURSOR_FOREIGN_LOG"
+
+    def __init__(self, *, log_id: str) -> None:
+        super().__init__("the cursor is of another log", metadata={"log_id": log_id})
+
+
+class CursorMalformed(PixelError):
+    """The cursor is none of ours, or was changed on its way."""
+
+    reason = "CURSOR_MALFORMED"
+
+    def __init__(self) -> None:
+        super().__init__("the cursor is not one that this service gave")
+
+
+class LogUnavailable(PixelError):
+    """The log's storage does not answer, or not in time."""
+
+    reason = "STORAGE_UNAVAILABLE"
+    retry_delay = dt.timedelta(seconds=1)
+
+    def __init__(self, message: str = "the log does not answer") -> None:
+        super().__init__(message)
+
+
+class LogHole(PixelError):
+    """Opens are missing in the middle of the log."""
+
+    reason = "LOG_HOLE"
+
+    def __init__(self, *, cursor: str) -> None:
+        super().__init__("the log has a hole after the cursor", metadata={"cursor": cursor})
+
+
+class SubscriptionNotFound(PixelError):
+    """There is no such subscription."""
+
+    reason = "SUBSCRIPTION_NOT_FOUND"
+
+    def __init__(self, subscription_id: str) -> None:
+        super().__init__(
+            f"there is no subscription {subscription_id}",
+            metadata={"subscription_id": subscription_id},
+        )
+
+
+class SubscriptionExists(PixelError):
+    """The ID of the subscription is taken."""
+
+    reason = "SUBSCRIPTION_EXISTS"
+
+    def __init__(self, subscription_id: str) -> None:
+        super().__init__(
+            f"there already is a subscription {subscription_id}",
+            metadata={"subscription_id": subscription_id},
+        )
+
+
+class SubscriptionTakenOver(PixelError):
+    """A newer stream has taken over the subscription, or it was moved."""
+
+    reason = "SUBSCRIPTION_TAKEN_OVER"
+
+    def __init__(self, subscription_id: str, *, cursor: str = "") -> None:
+        super().__init__(
+            f"a newer stream has taken over the subscription {subscription_id}",
+            metadata={"subscription_id": subscription_id, "cursor": cursor},
+        )
+
+
+class SessionStale(PixelError):
+    """The session token is not of the subscription's live stream."""
+
+    reason = "SESSION_STALE"
+
+    def __init__(self, subscription_id: str) -> None:
+        super().__init__(
+            f"the session token is not of the live stream of the subscription {subscription_id}",
+            metadata={"subscription_id": subscription_id},
+        )
+
+
+class ConsumerStalled(PixelError):
+    """The client did not read for too long."""
+
+    reason = "CONSUMER_STALLED"
+
+    def __init__(self, *, cursor: str) -> None:
+        super().__init__("the client did not read for too long", metadata={"cursor": cursor})
+
+
+class StreamQuota(PixelError):
+    """The process serves as many streams as it may."""
+
+    reason = "STREAM_QUOTA"
+    retry_delay = dt.timedelta(seconds=5)
+
+    def __init__(self, *, max_streams: int) -> None:
+        super().__init__(
+            f"the process serves {max_streams} streams already",
+            metadata={"max_streams": str(max_streams)},
+        )
+
+
+class Draining(PixelError):
+    """The process is about to stop."""
+
+    reason = "DRAINING"
+    retry_delay = dt.timedelta(milliseconds=200)
+
+    def __init__(self, *, cursor: str = "") -> None:
+        super().__init__(
+            "the process is about to stop; call again",
+            metadata={"cursor": cursor} if cursor else None,
+        )
+
+
+class TokenInvalid(Exception):
+    """A pixel token that is not ours: forged, truncated, or of an unknown key."""
+
+
+class LogSchemaOld(Exception):
+    """The log's tables are not those of this version.  The text says what to do."""

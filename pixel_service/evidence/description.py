@@ -1,0 +1,67 @@
+"""Rules and evidence in words, for the operator's commands."""
+
+import dataclasses
+
+from pixel_service.evidence.facts import Evidence
+from pixel_service.evidence.rules import Rule
+
+
+def asked_by(rule: Rule) -> dict[str, str]:
+    """Return what *rule* asks, in words, by the kind of fact."""
+    asked: dict[str, str] = {}
+    if (agent := rule.user_agent) is not None:
+        tests = {
+            "is empty": agent.is_empty,
+            "is": agent.equals and " | ".join(sorted(agent.equals)),
+            "contains": agent.contains and " | ".join(agent.contains),
+            "lacks": agent.lacks and " | ".join(agent.lacks),
+            "matches": agent.pattern and agent.pattern.pattern,
+        }
+        asked["user agent"] = "; ".join(
+            f"{test} {value}" for test, value in tests.items() if value is not None
+        )
+    if rule.address is not None:
+        systems = ", ".join(map(str, sorted(rule.address.autonomous_systems or ())))
+        asked["address"] = f"in {rule.address.ranges_name or f'autonomous systems {systems}'}"
+    if rule.header is not None:
+        names, words = sorted(rule.header.names), rule.header.contains
+        asked["header"] = f"{' | '.join(names)} contains {' | '.join(words)}"
+    if rule.time is not None:
+        asked["time"] = f"from {rule.time.at_least:g} s to below {rule.time.below:g} s"
+    return asked
+
+
+def rule_as_json(rule: Rule) -> dict[str, object]:
+    """Return *rule* for JSON."""
+    return {
+        "name": rule.name,
+        "agent": rule.signal.agent.name,
+        "confidence": rule.signal.confidence.name,
+        "seen": rule.signal.seen,
+        "if": asked_by(rule),
+        "overrides": sorted(rule.overrides),
+        "source": rule.signal.source,
+    }
+
+
+def evidence_as_json(found: Evidence) -> dict[str, object]:
+    """Return *found* for JSON."""
+    since = found.since_acceptance
+    return {
+        "agent": found.agent.name,
+        "confidence": found.confidence.name,
+        "signals": [
+            {
+                "name": signal.name,
+                "seen": signal.seen,
+                "agent": signal.agent.name,
+                "confidence": signal.confidence.name,
+                "source": signal.source,
+            }
+            for signal in found.signals
+        ],
+        "sinceAcceptance": None if since is None else f"{since.total_seconds():g}s",
+        "rulesetVersion": found.ruleset_version,
+        "client": found.client and dataclasses.asdict(found.client),
+        "network": found.network and dataclasses.asdict(found.network),
+    }

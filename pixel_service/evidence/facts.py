@@ -1,0 +1,119 @@
+"""What is observed of a fetch, and what is concluded from it.
+
+The numbers of the two enumerations are those of the contract
+(`emailopens.notification.v1`); a contract test holds them together, so that
+this package needs nothing of it.
+"""
+
+import dataclasses
+import datetime as dt
+import enum
+from collections.abc import Mapping
+from typing import Final
+
+# What the contract promises of `Open.user_agent`.  Also bounds what one fetch
+# can cost: every pattern is tried on at most this much.
+MAX_USER_AGENT_CHARACTERS: Final = 512
+
+
+class Agent(enum.IntEnum):
+    """What probably fetched the pixel."""
+
+    UNSPECIFIED = 0
+    PERSON = 1
+    IMAGE_PROXY = 2
+    PRIVACY_PREFETCH = 3
+    SCANNER = 4
+    OTHER_AUTOMATION = 5
+    UNKNOWN = 6
+
+
+class Confidence(enum.IntEnum):
+    """How sure a judgement is."""
+
+    UNSPECIFIED = 0
+    LOW = 1
+    MEDIUM = 2
+    HIGH = 3
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Fetch:
+    """One request for a pixel, as far as it is evidence."""
+
+    ip_address: str | None
+    """The fetching address as text; None if not known.  Need not be valid."""
+
+    user_agent: str | None
+    """The User-Agent header field; None if none was sent.  Any text."""
+
+    headers: Mapping[str, str]
+    """Header fields by lower-cased name: at least those of `PURPOSE_HEADERS`
+    that were sent.  Others do no harm."""
+
+    open_time: dt.datetime
+    """When the fetch arrived, UTC."""
+
+    acceptance_time: dt.datetime | None
+    """When the message was rewritten, UTC; None if not known (ANONYMOUS)."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Signal:
+    """One fact that speaks for an agent.  Holds no personal data."""
+
+    name: str
+    seen: str
+    agent: Agent
+    confidence: Confidence
+    source: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Client:
+    """What a user agent says of itself; an empty text is "not said"."""
+
+    name: str
+    operating_system: str
+    device: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Network:
+    """Who operates an address's network, from the operator's databases.
+
+    An empty text and the number 0 mean "not known".
+    """
+
+    operator: str
+    autonomous_system_number: int
+    country: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """Everything that was seen of a fetch, and a judgement."""
+
+    agent: Agent
+    confidence: Confidence
+    signals: tuple[Signal, ...]
+    since_acceptance: dt.timedelta | None
+    ruleset_version: str
+    client: Client | None
+    network: Network | None
+
+
+# Header fields in which clients say that nobody asked for the image yet.
+PURPOSE_HEADERS: Final = ("purpose", "sec-purpose", "x-moz", "x-purpose")
+
+
+def clean_user_agent(user_agent: str | None) -> str:
+    """Return *user_agent* as it may be shown: encodable, and not too long.
+
+    Servers hand octets that are not UTF-8 on as lone surrogates, which no
+    protobuf string can hold; they become U+FFFD.
+    """
+    text = (user_agent or "")[:MAX_USER_AGENT_CHARACTERS]
+    if text.isascii():
+        return text
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

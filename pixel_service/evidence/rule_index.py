@@ -1,0 +1,73 @@
+"""Finds the rules that hold, one kind of fact at a time.
+
+What is found is a number with a bit for each rule, by its place in the table: the bit
+is set when the rule asks nothing of that kind of fact, or what it asks holds.  The
+rules that hold for a fetch are the bits that all four kinds leave.
+"""
+
+import bisect
+import datetime as dt
+from collections import defaultdict
+from collections.abc import Callable, Hashable, Iterable, Mapping
+from typing import TypeVar
+
+from pixel_service.evidence.ranges import Address
+from pixel_service.evidence.rules import Rule
+
+Match = TypeVar("Match", bound=Hashable)
+
+
+class RuleIndex:
+    """Rules by what they ask.  What several rules ask is tried once."""
+
+    def __init__(self, rules: Iterable[Rule]) -> None:
+        self._rules = tuple(rules)
+        self._user_agents = _grouped(rule.user_agent for rule in self._rules)
+        self._addresses = _grouped(rule.address for rule in self._rules)
+        self._headers = _grouped(rule.header for rule in self._rules)
+        self._times = _grouped(rule.time for rule in self._rules)
+        times = [time for time in self._times if time is not None]
+        limits = {time.at_least for time in times} | {time.below for time in times}
+        # Between two limits nothing changes: the lower one stands for all up to the next.
+        self._limits = sorted(limits - {0.0, float("inf")})
+        self._between = [
+            _matching(self._times, lambda time, low=low: time.holds(low))  # type: ignore[misc] # mypy infers no default's type in a lambda
+            for low in (0.0, *self._limits)
+        ]
+
+    def rules_of(self, bits: int) -> list[Rule]:
+        """Return the rules that *bits* stand for, in their order."""
+        return [rule for bit, rule in enumerate(self._rules) if bits >> bit & 1]
+
+    def by_user_agent(self, user_agent: str) -> int:
+        """Return the rules that a clean *user_agent* leaves."""
+        return _matching(self._user_agents, lambda match: match.holds(user_agent))
+
+    def by_address(self, address: Address | None, autonomous_system: int) -> int:
+        """Return the rules that *address*, of that system (0: not known), leaves."""
+        return _matching(self._addresses, lambda match: match.holds(address, autonomous_system))
+
+    def by_headers(self, headers: Mapping[str, str]) -> int:
+        """Return the rules that *headers* (names in lower case) leave."""
+        return _matching(self._headers, lambda match: match.holds(headers))
+
+    def by_time(self, since: dt.timedelta | None) -> int:
+        """Return the rules that the time *since* acceptance leaves; None: not known."""
+        if since is None:
+            return self._times.get(None, 0)
+        return self._between[bisect.bisect_right(self._limits, since.total_seconds())]
+
+
+def _grouped(matches: Iterable[Match | None]) -> dict[Match | None, int]:
+    groups: defaultdict[Match | None, int] = defaultdict(int)
+    for bit, match in enumerate(matches):
+        groups[match] |= 1 << bit
+    return dict(groups)
+
+
+def _matching(groups: Mapping[Match | None, int], holds: Callable[[Match], bool]) -> int:
+    bits = 0
+    for match, rules in groups.items():
+        if match is None or holds(match):
+            bits |= rules
+    return bits

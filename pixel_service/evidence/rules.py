@@ -1,0 +1,143 @@
+"""Rules: what to look for, and what it speaks for.
+
+A rule looks at up to four kinds of facts.  It holds when everything that it asks of
+each kind holds.  Rules are data (rules.toml); this module knows no vendor.
+"""
+
+import dataclasses
+import enum
+import re
+from collections.abc import Mapping
+
+from pixel_service.evidence.facts import Signal
+from pixel_service.evidence.ranges import Address, AddressSet
+
+
+class Fact(enum.Flag):
+    """The kinds of facts that a rule can look at."""
+
+    USER_AGENT = enum.auto()
+    ADDRESS = enum.auto()
+    HEADER = enum.auto()
+    TIME = enum.auto()
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class UserAgentMatch:
+    """What a user agent must be.  What is None is not asked."""
+
+    is_empty: bool | None = None
+    equals: frozenset[str] | None = None
+    contains: tuple[str, ...] | None = None
+    """Any of these, in lower case; case does not count."""
+
+    lacks: tuple[str, ...] | None = None
+    """None of these, in lower case; case does not count."""
+
+    pattern: re.Pattern[str] | None = None
+
+    def holds(self, user_agent: str) -> bool:
+        """Return whether a clean *user_agent* is as asked."""
+        if self.is_empty is not None and self.is_empty != (not user_agent.strip()):
+            return False
+        if self.equals is not None and user_agent not in self.equals:
+            return False
+        lowered = user_agent.lower()
+        if self.contains is not None and not any(word in lowered for word in self.contains):
+            return False
+        if self.lacks is not None and any(word in lowered for word in self.lacks):
+            return False
+        return self.pattern is None or self.pattern.search(user_agent) is not None
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class AddressMatch:
+    """Where an address must belong.  What is None is not asked."""
+
+    ranges_name: str = ""
+    ranges: AddressSet | None = None
+    autonomous_systems: frozenset[int] | None = None
+
+    def holds(self, address: Address | None, autonomous_system: int) -> bool:
+        """Return whether *address*, of that system (0: not known), is as asked."""
+        if self.ranges is not None and (address is None or address not in self.ranges):
+            return False
+        return self.autonomous_systems is None or autonomous_system in self.autonomous_systems
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class HeaderMatch:
+    """A header field, any of *names*, must contain any of *contains*."""
+
+    names: frozenset[str]
+    contains: tuple[str, ...]
+    """In lower case; case does not count."""
+
+    def holds(self, headers: Mapping[str, str]) -> bool:
+        """Return whether one of *headers* (names in lower case) is as asked."""
+        return any(
+            word in headers[name].lower()
+            for name in self.names
+            if name in headers
+            for word in self.contains
+        )
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class TimeMatch:
+    """How many seconds after acceptance: at_least <= seconds < below."""
+
+    at_least: float = 0.0
+    below: float = float("inf")
+
+    def holds(self, seconds: float) -> bool:
+        """Return whether *seconds* since acceptance, not negative, are as asked."""
+        return self.at_least <= seconds < self.below
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """One rule of the table."""
+
+    signal: Signal
+    """What a fetch that matches is evidence of."""
+
+    overrides: frozenset[str] = frozenset()
+    """Names of rules that have no vote when this one holds: it knows better."""
+
+    client: str | None = None
+    """What fetched, when the user agent does not say it or says something else;
+    empty when nothing can be said.  None: the user agent is believed."""
+
+    user_agent: UserAgentMatch | None = None
+    address: AddressMatch | None = None
+    header: HeaderMatch | None = None
+    time: TimeMatch | None = None
+
+    @property
+    def name(self) -> str:
+        """The rule's name."""
+        return self.signal.name
+
+    @property
+    def facts(self) -> Fact:
+        """The kinds of facts that the rule looks at."""
+        asked = (
+            (self.user_agent, Fact.USER_AGENT),
+            (self.address, Fact.ADDRESS),
+            (self.header, Fact.HEADER),
+            (self.time, Fact.TIME),
+        )
+        facts = Fact(0)
+        for match, fact in asked:
+            if match is not None:
+                facts |= fact
+        return facts
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class RuleSet:
+    """Rules in their order, and the version that a judgement carries."""
+
+    version: str
+    rules: tuple[Rule, ...]

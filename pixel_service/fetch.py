@@ -1,0 +1,18 @@
+"""One request for a pixel, as it came."""
+
+import dataclasses
+import datetime as dt
+from collections.abc import Mapping
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class PixelFetch:
+    """Everything that a request says.  Held in memory, never written as it is."""
+
+    token: str
+    ip_address: str | None
+    user_agent: str | None
+    purposes: Mapping[str, str]
+    """Those of `evidence.PURPOSE_HEADERS` that were sent."""
+    open_time: dt.datetime
+    """When the request arrived, UTC."""

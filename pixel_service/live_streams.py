@@ -1,0 +1,67 @@
+"""The streams that a process serves: how many, and how they are woken."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Iterator
+from typing import Final
+
+from pixel_service.errors import StreamQuota
+from service_runtime.background import running
+from service_runtime.drain import Drain
+
+DEFAULT_MAX_STREAMS: Final = 2_000
+
+
+class LiveStreams:
+    """Counts streams and wakes them.
+
+    A stream has one event that everything sets: news of the log, an
+    acknowledgement, the drain. It then looks at what has changed.
+    """
+
+    def __init__(self, *, max_streams: int = DEFAULT_MAX_STREAMS) -> None:
+        self._max_streams = max_streams
+        self._wakes: set[asyncio.Event] = set()
+        self._ended = asyncio.Event()
+
+    def __len__(self) -> int:
+        return len(self._wakes)
+
+    @contextlib.contextmanager
+    def admit(self) -> Iterator[asyncio.Event]:
+        """Count a stream for the block; yields its event.
+
+        Raises:
+            StreamQuota: there are as many as there may be.
+        """
+        if len(self._wakes) >= self._max_streams:
+            raise StreamQuota(max_streams=self._max_streams)
+        wake = asyncio.Event()
+        self._wakes.add(wake)
+        try:
+            yield wake
+        finally:
+            self._wakes.discard(wake)
+            self._ended.set()
+
+    async def until_fewer_than(self, count: int) -> None:
+        """Wait until there are fewer than *count* streams."""
+        while len(self._wakes) >= count:
+            self._ended.clear()
+            await self._ended.wait()
+
+    def wake_all(self) -> None:
+        """Let every stream look at what has changed."""
+        for wake in self._wakes:
+            wake.set()
+
+    @contextlib.asynccontextmanager
+    async def woken_by(self, drain: Drain) -> AsyncIterator[None]:
+        """Wake every stream when *drain* begins inside the block."""
+
+        async def wake_when_draining() -> None:
+            await drain.wait()
+            self.wake_all()
+
+        async with running(wake_when_draining()):
+            yield

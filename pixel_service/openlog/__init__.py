@@ -1,0 +1,19 @@
+"""The open log: start with `protocol`, which says what it promises."""
+
+from pixel_service.openlog.connecting import LogUrlInvalid, connect, migrate
+from pixel_service.openlog.protocol import OpenLog
+from pixel_service.opens import LogEntry, LogIdentity, LogStats, OpenRecord, Page, Position, Trimmed
+
+__all__ = [
+    "LogEntry",
+    "LogIdentity",
+    "LogStats",
+    "LogUrlInvalid",
+    "OpenLog",
+    "OpenRecord",
+    "Page",
+    "Position",
+    "Trimmed",
+    "connect",
+    "migrate",
+]

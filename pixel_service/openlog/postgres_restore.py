@@ -1,0 +1,49 @@
+"""A log that was dumped and restored into another PostgreSQL cluster.
+
+Transactions are numbered anew there, so the stored numbers mean nothing: readers would
+wait for the new cluster to reach them.  The log is given new positions, all before
+what comes, and a new epoch, which makes cursors of the old positions foreign.
+"""
+
+from typing import Final
+
+import sqlalchemy as sa
+
+_IS_RESTORED: Final = (
+    "SELECT system_identifier <> (SELECT system_identifier::text FROM pg_control_system()) "
+    "FROM open_log"
+)
+
+# A subscription goes on with the first open, by the new order, that it has not
+# acknowledged by the old one: some come twice, none is missed.
+_MOVE_SUBSCRIPTIONS: Final = """
+UPDATE open_subscriptions s SET
+  acknowledged_transaction = 0,
+  acknowledged_sequence = coalesce(
+    (SELECT min(o.sequence) - 1 FROM opens o
+     WHERE (o.transaction_id, o.sequence) > (s.acknowledged_transaction, s.acknowledged_sequence)),
+    (SELECT max(o.sequence) FROM opens o),
+    (SELECT trimmed_sequence FROM open_log)),
+  session_token = ''
+"""
+
+# Before everything: in the new order nothing was trimmed.
+_MOVE_TRIMMED: Final = """
+UPDATE open_log SET
+  trimmed_transaction = 0,
+  trimmed_sequence = coalesce((SELECT min(sequence) - 1 FROM opens), trimmed_sequence),
+  epoch = epoch + 1,
+  system_identifier = (SELECT system_identifier::text FROM pg_control_system())
+"""
+
+
+def is_restored(connection: sa.Connection) -> bool:
+    """Return whether the log was written in another cluster than this one."""
+    return bool(connection.exec_driver_sql(_IS_RESTORED).scalar_one())
+
+
+def adopt(connection: sa.Connection) -> None:
+    """Give a restored log positions that mean something here."""
+    connection.exec_driver_sql(_MOVE_SUBSCRIPTIONS)
+    connection.exec_driver_sql("UPDATE opens SET transaction_id = 0")
+    connection.exec_driver_sql(_MOVE_TRIMMED)

@@ -1,0 +1,61 @@
+"""Opens an SQLite log, alone or shared with other processes."""
+
+import concurrent.futures
+import contextlib
+import datetime as dt
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from pixel_service.errors import LogUnavailable
+from pixel_service.openlog import schema, sqlite_engine
+from pixel_service.openlog.news import News
+from pixel_service.openlog.numbering import BurstWindow
+from pixel_service.openlog.sqlite_log import SqliteOpenLog
+from pixel_service.openlog.sqlite_roles import SharedWriter
+from pixel_service.opens import LogIdentity
+
+
+@contextlib.asynccontextmanager
+async def connect_sqlite(
+    path: Path, *, number_open: Callable[[int, int], bytes], burst_window: dt.timedelta
+) -> AsyncIterator[SqliteOpenLog]:
+    """Open the log in the file *path*, and create or migrate it as needed.
+
+    Call it after forking, not before: a child would keep the writer's lock.
+
+    Raises:
+        LogSchemaOld: the log is newer than this program.
+        LogUnavailable: the file cannot be used.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise LogUnavailable(f"the log's folder cannot be made: {error.strerror}") from error
+    async with contextlib.AsyncExitStack() as stack:
+        news = News()
+        read_engine = sqlite_engine.reader_engine(path)
+        stack.callback(read_engine.dispose)
+        threads = stack.enter_context(
+            concurrent.futures.ThreadPoolExecutor(sqlite_engine.READERS, "open log reader")
+        )
+        writer = SharedWriter(path, news=news, window=BurstWindow(window=burst_window))
+        await stack.enter_async_context(writer.running())
+        await writer.wait_until_ready()
+        log = SqliteOpenLog(
+            identity=_identity_of(read_engine),
+            engine=read_engine,
+            threads=threads,
+            writer=writer,
+            news=news,
+            number_open=number_open,
+        )
+        news.advance(await log.head())
+        await stack.enter_async_context(log.subscriptions.running())
+        yield log
+
+
+def _identity_of(engine: sa.Engine) -> LogIdentity:
+    with engine.connect() as connection:
+        return schema.identity_of(connection)

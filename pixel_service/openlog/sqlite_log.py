@@ -1,0 +1,196 @@
+"""The open log on SQLite."""
+
+import asyncio
+import concurrent.futures
+import datetime as dt
+from collections.abc import Callable, Collection, Sequence
+from typing import Any, TypeVar
+
+import sqlalchemy as sa
+import structlog
+
+from pixel_service.cursor import encode
+from pixel_service.errors import CursorAhead, CursorExpired, LogHole, LogUnavailable
+from pixel_service.openlog import clock, sqlite_read
+from pixel_service.openlog.erasing import StoredOpen, erase_in_steps
+from pixel_service.openlog.news import News
+from pixel_service.openlog.numbering import Suffixes
+from pixel_service.openlog.paging import MAX_PAGE_ENTRIES, cut
+from pixel_service.openlog.retention import trim_in_steps
+from pixel_service.openlog.sql_subscriptions import SqlSubscriptions
+from pixel_service.openlog.sqlite_writer import Writer
+from pixel_service.opens import LogIdentity, LogStats, OpenRecord, Page, Position, Trimmed
+
+Answer = TypeVar("Answer")
+
+_log = structlog.get_logger()
+
+
+class SqliteOpenLog:
+    """See `OpenLog`.  Its positions are (0, sequence)."""
+
+    def __init__(
+        self,
+        *,
+        identity: LogIdentity,
+        engine: sa.Engine,
+        threads: concurrent.futures.Executor,
+        writer: Writer,
+        news: News,
+        number_open: Callable[[int, int], bytes],
+    ) -> None:
+        self.identity = identity
+        self.subscriptions = SqlSubscriptions(self)
+        self._engine = engine
+        self._threads = threads
+        self._writer = writer
+        self._news = news
+        self._suffixes = Suffixes(number_open)
+
+    async def append(self, opens: Sequence[OpenRecord]) -> None:
+        """See `OpenLog`."""
+        if opens:
+            await self._writer.append(opens)
+
+    async def execute(self, command: str, **arguments: object) -> Any:  # noqa: ANN401 - JSON
+        """Carry out a command of `sqlite_commands`, durably."""
+        return await self._writer.execute(command, **arguments)
+
+    async def query(self, function: Callable[[sa.Connection], Answer]) -> Answer:
+        """Run *function* on a connection that reads, in a thread; return its result.
+
+        Raises:
+            LogUnavailable: the database failed.
+        """
+
+        def run() -> Answer:
+            with self._engine.connect() as connection:
+                return function(connection)
+
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._threads, run)
+        except sa.exc.DBAPIError as error:
+            _log.error("log read failed", cause=type(error.orig).__name__, text=str(error.orig))
+            raise LogUnavailable from error
+
+    async def read(self, *, after: Position, max_entries: int, max_octets: int) -> Page:
+        """See `OpenLog`."""
+        limit = max(1, min(max_entries, MAX_PAGE_ENTRIES))
+        return await self.query(
+            lambda connection: self._read(connection, after.sequence, limit, max_octets)
+        )
+
+    def _read(self, connection: sa.Connection, after: int, limit: int, max_octets: int) -> Page:
+        rows = sqlite_read.rows_after(connection, after, limit)
+        complete = len(rows) < limit
+        if not rows or rows[0][0] != after + 1:
+            self._refuse(connection, after)
+            if rows:
+                raise LogHole(cursor=self._cursor(after))
+        elif rows[-1][0] != after + len(rows):
+            # Up to the hole; the next page begins there and says so.
+            rows = [row for index, row in enumerate(rows, after + 1) if row[0] == index]
+            complete = False
+        page = Page(
+            entries=sqlite_read.to_entries(rows, self._suffixes),
+            after=Position(0, rows[-1][0] if rows else after),
+            at_head=complete,
+        )
+        return cut(page, max_octets)
+
+    def _refuse(self, connection: sa.Connection, after: int) -> None:
+        """Raise what is wrong with the position *after*, if anything."""
+        trimmed, last = sqlite_read.ends(connection)
+        if after < trimmed:
+            first_us, _ = sqlite_read.end_times(connection)
+            raise CursorExpired(
+                earliest_cursor=self._cursor(trimmed),
+                earliest_time=None if first_us is None else clock.from_us(first_us),
+            )
+        if after > last:
+            raise CursorAhead(head_cursor=self._cursor(last))
+
+    def _cursor(self, sequence: int) -> str:
+        return encode(Position(0, sequence), self.identity)
+
+    async def check(self, after: Position) -> None:
+        """Raise what `read` would of a position."""
+        await self.query(lambda connection: self._refuse(connection, after.sequence))
+
+    async def head(self) -> Position:
+        """See `OpenLog`."""
+        _, last = await self.query(sqlite_read.ends)
+        return Position(0, last)
+
+    async def earliest(self) -> Position:
+        """See `OpenLog`."""
+        trimmed, _ = await self.query(sqlite_read.ends)
+        return Position(0, trimmed)
+
+    async def position_at(self, time: dt.datetime) -> Position:
+        """See `OpenLog`."""
+        time_us = clock.to_us(time)
+        return Position(
+            0, await self.query(lambda connection: sqlite_read.last_before(connection, time_us))
+        )
+
+    async def lag(self, after: Position) -> int:
+        """See `OpenLog`."""
+        trimmed, last = await self.query(sqlite_read.ends)
+        return max(0, last - max(after.sequence, trimmed))
+
+    async def wait_for_news(self, *, after: Position) -> None:
+        """See `OpenLog`."""
+        await self._news.wait_beyond(after)
+
+    async def trim(
+        self, *, older_than: dt.timedelta | None = None, max_octets: int | None = None
+    ) -> Trimmed:
+        """See `OpenLog`."""
+        return await trim_in_steps(self, older_than=older_than, max_octets=max_octets)
+
+    async def octets_used(self) -> int:
+        """Return the size of the database without its free pages."""
+        return await self.query(sqlite_read.octets_used)
+
+    async def trim_step(self, *, up_to: Position, max_entries: int) -> int:
+        """Remove up to *max_entries* of the oldest opens, none beyond *up_to*."""
+        removed: int = await self.execute(
+            "trim_step", up_to=up_to.sequence, max_entries=max_entries
+        )
+        return removed
+
+    async def erase(
+        self, matches: Callable[[bytes], bool], *, message_keys: Collection[bytes] = ()
+    ) -> int:
+        """See `OpenLog`."""
+        erased = await erase_in_steps(self, matches, message_keys=message_keys)
+        if erased:
+            # The old content is in the write-ahead log until this has emptied it.
+            await self.query(sqlite_read.checkpoint)
+        return erased
+
+    async def stored(self, *, after: Position, max_entries: int) -> Sequence[StoredOpen]:
+        """Return the opens that follow *after*, all kinds."""
+        return await self.query(
+            lambda connection: sqlite_read.stored_after(connection, after.sequence, max_entries)
+        )
+
+    async def erase_step(self, positions: Sequence[Position]) -> int:
+        """Erase the opens at *positions*; return how many held anything."""
+        erased: int = await self.execute("erase_step", positions=list(positions))
+        return erased
+
+    async def stats(self) -> LogStats:
+        """See `OpenLog`."""
+        trimmed, last = await self.query(sqlite_read.ends)
+        first_us, last_us = await self.query(sqlite_read.end_times)
+        return LogStats(
+            entries=last - trimmed,
+            octets=await self.octets_used(),
+            earliest=Position(0, trimmed),
+            head=Position(0, last),
+            earliest_time=None if first_us is None else clock.from_us(first_us),
+            head_time=None if last_us is None else clock.from_us(last_us),
+            held_back_seconds=0.0,
+        )

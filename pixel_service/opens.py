@@ -1,0 +1,150 @@
+"""The values of the open log: what goes in, what comes out, and where it stands."""
+
+import dataclasses
+import datetime as dt
+import functools
+from collections.abc import Callable, Sequence
+from typing import Final, NamedTuple
+
+# 128 bits of BLAKE2b: enough that no two messages of one log ever share a key.
+MESSAGE_KEY_OCTETS: Final = 16
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class OpenRecord:
+    """One open, for one configuration, to be appended to the log."""
+
+    event_id: str
+    """`<open>:<index>`; unique.  `<open>` sorts by time, so that the unique index stays fast."""
+
+    configuration_id: str
+
+    open_time: dt.datetime
+    """When the fetch arrived, UTC."""
+
+    message_key: bytes | None
+    """16 octets, the BLAKE2b of the message ID; None if opens of one message may not be linked.
+
+    Opens are numbered per message key and configuration.
+    """
+
+    source_key: bytes | None = dataclasses.field(repr=False)
+    """Tells fetching addresses apart, for bursts.  Stays in memory: it is never written."""
+
+    agent: int
+    """The number of the contract's `Agent`, for filters that do not parse."""
+
+    confidence: int
+    """The number of the contract's `Confidence`, for filters that do not parse."""
+
+    notified: bool
+    """Whether readers get it.  If not, it is only counted."""
+
+    notification: bytes = dataclasses.field(repr=False)
+    """The serialized notification, but for what the log knows: open number and burst."""
+
+    def __post_init__(self) -> None:
+        if self.open_time.tzinfo is not dt.UTC:
+            raise ValueError(f"open_time must be UTC, got {self.open_time!r}")
+        if self.notified and not self.notification:
+            raise ValueError("a notified open needs a notification")
+
+
+class Position(NamedTuple):
+    """A place in the log, ordered as the log is; "after" it is the next open.
+
+    Without PostgreSQL the transaction is 0.
+    """
+
+    transaction: int
+    sequence: int
+
+
+BEGINNING: Final = Position(0, 0)
+"""Before every open that any log ever holds."""
+
+
+class LogEntry(NamedTuple):
+    """One open as the log holds it.
+
+    A tuple and not a data class, because one stream reads half a million a second.
+    """
+
+    transaction: int
+    sequence: int
+    configuration_id: str
+    agent: int
+    confidence: int
+    first_open: bool
+    notification: bytes
+    """The complete serialized notification."""
+
+    @property
+    def position(self) -> Position:
+        """Where it stands."""
+        return Position(self.transaction, self.sequence)
+
+
+# Half the time of calling LogEntry, whose constructor is a Python function.
+new_log_entry: Final[Callable[[tuple[int, int, str, int, int, bool, bytes]], LogEntry]] = (
+    functools.partial(tuple.__new__, LogEntry)
+)
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """A run of entries."""
+
+    entries: Sequence[LogEntry]
+    """In log order.  May be empty although there is more: see *after*."""
+
+    after: Position
+    """Where to read on.  May be beyond the last entry, past opens that are only counted."""
+
+    at_head: bool
+    """Whether this was everything visible."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class LogIdentity:
+    """What makes a cursor belong to a log.  Kept in the log itself."""
+
+    log_id: str
+    """32 lower-case hexadecimal digits, made when the log is created."""
+
+    epoch: int
+    """Counts the times that positions were given anew, as after a restore; from 1."""
+
+    cursor_key: bytes = dataclasses.field(repr=False)
+    """32 octets that authenticate cursors."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class LogStats:
+    """What an operator wants to know of a log."""
+
+    entries: int
+    """Opens held, by sequence numbers: gaps of aborted writes count."""
+
+    octets: int
+    """Size of the storage."""
+
+    earliest: Position
+    head: Position
+    earliest_time: dt.datetime | None
+    """When the first open still held was recorded."""
+
+    head_time: dt.datetime | None
+    """When the last one was."""
+
+    held_back_seconds: float
+    """For how long readers have been held back by a transaction that is still running."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Trimmed:
+    """What trimming removed."""
+
+    entries: int
+    subscriptions_behind: Sequence[str]
+    """IDs of the subscriptions that lost opens which they had not acknowledged."""

@@ -1,0 +1,216 @@
+"""How much of an open is kept, and the only way to what is kept.
+
+The web handler knows everything about a fetch; the log, the spool and the
+notification must know no more than the privacy level allows.  `keep` is the one
+door between them: it takes a `SeenOpen` and returns a `KeptOpen`, which has no
+place for what was discarded.
+
+| level        | message ID, tags, times | addresses, header fields | IP address | user agent |
+| ------------ | ----------------------- | ------------------------ | ---------- | ---------- |
+| FULL         | kept                    | kept                     | kept       | kept       |
+| MASKED       | kept                    | kept                     | network    | family     |
+| PSEUDONYMOUS | kept                    | -                        | -          | -          |
+| ANONYMOUS    | time of the open only   | -                        | -          | -          |
+| OFF          | nothing is recorded     |                          |            |            |
+
+Evidence is judged before anything is discarded, and is kept at every level, less
+what `_coarsen` takes from it.
+"""
+
+import dataclasses
+import datetime as dt
+import enum
+import functools
+import ipaddress
+from typing import Final
+
+from pixel_service.evidence import Evidence, clean_user_agent, known_families, parse_address
+
+# Proxies fetch again and again. Reading and writing an address takes as long as
+# judging a fetch does.
+_MAX_CACHED_ADDRESSES: Final = 4_096
+
+# An IPv4 /24 holds up to 254 hosts; an IPv6 /48 is what one site is usually
+# given (RFC 6177), so that the part of one household is gone.
+_IPV4_PREFIX: Final = 24
+_IPV6_PREFIX: Final = 48
+
+# RFC 3056 section 2: 2002::/16 is followed by the 32 bits of an IPv4 address.  A
+# /48 would keep all of them; this keeps what an IPv4 /24 keeps.
+_6TO4: Final = ipaddress.IPv6Network("2002::/16")
+_6TO4_PREFIX: Final = 16 + _IPV4_PREFIX
+
+
+class PrivacyLevel(enum.IntEnum):
+    """How much may be kept; the numbers are the contract's, larger keeps less."""
+
+    FULL = 1
+    MASKED = 2
+    PSEUDONYMOUS = 3
+    ANONYMOUS = 4
+    OFF = 5
+
+
+def level_of(number: int) -> PrivacyLevel:
+    """Return the level with this *number* of the contract.
+
+    A number that is not known, 0 included, is the most restrictive level: OFF.
+    """
+    try:
+        return PrivacyLevel(number)
+    except ValueError:
+        return PrivacyLevel.OFF
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """What identifies a message without naming anybody."""
+
+    message_id: str
+    acceptance_time: dt.datetime
+    tags: tuple[tuple[str, str], ...]
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Correspondence:
+    """What names people, or was written by them."""
+
+    identity_id: str
+    from_mailboxes: tuple[str, ...]
+    to_mailboxes: tuple[str, ...]
+    date: str
+    subject: str
+    header_message_id: str
+    notified_fields: tuple[tuple[str, str], ...]
+    headers_truncated: bool
+    recipient: str = ""
+    """The recipient's address; empty when it is that of the only To mailbox."""
+
+    @property
+    def from_domain(self) -> str:
+        """The domain of the sender's address, for the tag `ses:from-domain`."""
+        return self.identity_id.rpartition("@")[2]
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class SeenOpen:
+    """Everything that is known about an open.  Never leaves memory."""
+
+    privacy_level: PrivacyLevel
+    open_time: dt.datetime
+    message: Message
+    correspondence: Correspondence
+    ip_address: str | None
+    user_agent: str | None
+    evidence: Evidence
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class KeptOpen:
+    """What the privacy level allows to keep of an open.  Made by `keep`."""
+
+    privacy_level: PrivacyLevel
+    open_time: dt.datetime
+    message: Message | None
+    """None for ANONYMOUS."""
+
+    correspondence: Correspondence | None
+    """None from PSEUDONYMOUS on."""
+
+    ip_address: str
+    """RFC 5952 text; a network's first address at MASKED; else empty."""
+
+    user_agent: str
+    """At most 512 characters; the agent's family at MASKED; else empty."""
+
+    evidence: Evidence
+
+
+def keep(seen: SeenOpen) -> KeptOpen | None:
+    """Return what may be kept of *seen*; None if nothing may (OFF)."""
+    level = seen.privacy_level
+    if level is PrivacyLevel.OFF:
+        return None
+    evidence = _coarsen(seen.evidence, level)
+    return KeptOpen(
+        privacy_level=level,
+        open_time=seen.open_time,
+        message=seen.message if level < PrivacyLevel.ANONYMOUS else None,
+        correspondence=seen.correspondence if level < PrivacyLevel.PSEUDONYMOUS else None,
+        ip_address=_kept_address(seen.ip_address, level),
+        user_agent=_kept_agent(seen.user_agent, evidence, level),
+        evidence=evidence,
+    )
+
+
+@functools.lru_cache(maxsize=_MAX_CACHED_ADDRESSES)
+def mask_address(address: str | None) -> str:
+    """Return the first address of *address*'s network: /24 of IPv4, /48 of IPv6.
+
+    An IPv4 address inside an IPv6 one (RFC 4291 section 2.5.5.2, RFC 3056) is
+    cut as IPv4 is.  Masking twice equals masking once.  Empty for what is no
+    address.
+    """
+    parsed = parse_address(address)
+    if parsed is None:
+        return ""
+    return str(ipaddress.ip_network((parsed, _prefix_of(parsed)), strict=False).network_address)
+
+
+@functools.lru_cache(maxsize=_MAX_CACHED_ADDRESSES)
+def normal_address(address: str | None) -> str:
+    """Return *address* in the text form of RFC 5952, without a zone.
+
+    An IPv4-mapped IPv6 address becomes the IPv4 address.  Empty for what is no
+    address.
+    """
+    parsed = parse_address(address)
+    return "" if parsed is None else str(parsed)
+
+
+def _kept_address(address: str | None, level: PrivacyLevel) -> str:
+    match level:
+        case PrivacyLevel.FULL:
+            return normal_address(address)
+        case PrivacyLevel.MASKED:
+            return mask_address(address)
+        case _:
+            return ""
+
+
+def _kept_agent(user_agent: str | None, evidence: Evidence, level: PrivacyLevel) -> str:
+    match level:
+        case PrivacyLevel.FULL:
+            return clean_user_agent(user_agent)
+        case PrivacyLevel.MASKED:
+            return evidence.client.name if evidence.client else ""
+        case _:
+            return ""
+
+
+def _coarsen(evidence: Evidence, level: PrivacyLevel) -> Evidence:
+    """Take from *evidence* what would give away what *level* discards.
+
+    Parts of a client's name can be copied from the user agent, and a device's
+    can be a rare model: below FULL only families from a closed list remain.  For
+    ANONYMOUS nothing remains by which a fetch could be tied to a message or a
+    small network.
+    """
+    if level is PrivacyLevel.FULL:
+        return evidence
+    client = known_families(evidence.client)
+    if level < PrivacyLevel.ANONYMOUS:
+        return dataclasses.replace(evidence, client=client)
+    network = evidence.network
+    if network is not None:
+        network = dataclasses.replace(network, operator="", autonomous_system_number=0)
+        network = network if network.country else None
+    if client is not None:
+        client = dataclasses.replace(client, device="")
+    return dataclasses.replace(evidence, client=client, network=network, since_acceptance=None)
+
+
+def _prefix_of(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> int:
+    if isinstance(address, ipaddress.IPv4Address):
+        return _IPV4_PREFIX
+    return _6TO4_PREFIX if address in _6TO4 else _IPV6_PREFIX

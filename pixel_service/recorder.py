@@ -1,0 +1,299 @@
+"""Makes opens durable, many at a time, whatever happens to the log.
+
+    record() ──▶ pending ──▶ log          one commit for all that gathered
+                     │ log fails, or is late
+                     ├─────▶ spool        on the local disk; drained into the log later
+                     │ spool full or broken
+                     └─────▶ held         in memory; drained later; what does not fit is lost
+
+There is no delay to gather more: what gathers is what came while the last commit
+ran.  Exactly once, because the log skips event IDs that it has.
+"""
+
+import asyncio
+import collections
+import concurrent.futures
+import contextlib
+import datetime as dt
+import itertools
+import time
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from typing import Final, NamedTuple, TypeVar, TypeVarTuple, Unpack
+
+import structlog
+
+from pixel_service.errors import LogUnavailable
+from pixel_service.openlog import OpenLog
+from pixel_service.opens import OpenRecord
+from pixel_service.ownership import running
+from pixel_service.recorder_health import RecorderHealth, RecorderState
+from pixel_service.spool import Spool, SpoolFull
+
+# How late the log may be before an open goes to the spool.  A person does not see a
+# quarter of a second in a letter's last image.
+DEFAULT_BOUND: Final = dt.timedelta(milliseconds=250)
+
+# Opens that wait for a commit: what the fastest endpoint takes in during the bound.
+# About 1,000 octets each.
+MAX_PENDING_OPENS: Final = 20_000
+
+# Opens of one commit, so that it stays well below the bound.
+_MAX_BATCH_OPENS: Final = 1_000
+
+# Opens held in memory when nothing else is left: about 10 MB.
+DEFAULT_MAX_HELD_OPENS: Final = 10_000
+
+# How late the log may be with a batch from the spool, which nobody waits for.
+_DRAIN_BOUND: Final = dt.timedelta(seconds=10)
+
+# Between attempts to reach a log that is down.
+_MIN_RETRY_SECONDS: Final = 0.1
+_MAX_RETRY_SECONDS: Final = 2.0
+
+# A loss is logged at most once in this time.
+_LOSS_LOG_SECONDS: Final = 10.0
+
+Arguments = TypeVarTuple("Arguments")
+Answer = TypeVar("Answer")
+
+_log = structlog.get_logger()
+
+
+class _Waiting(NamedTuple):
+    opens: Sequence[OpenRecord]
+    done: asyncio.Future[None]
+
+
+class Recorder:
+    """Records opens; one per process, living as long as the block of `running`."""
+
+    def __init__(
+        self,
+        log: OpenLog,
+        spool: Spool,
+        *,
+        bound: dt.timedelta = DEFAULT_BOUND,
+        max_held_opens: int = DEFAULT_MAX_HELD_OPENS,
+    ) -> None:
+        self._log = log
+        self._spool = spool
+        self._bound = bound
+        self._max_held_opens = max_held_opens
+        self._spool_thread = concurrent.futures.ThreadPoolExecutor(1, "spool")
+        self._pending: collections.deque[_Waiting] = collections.deque()
+        self._pending_opens = 0
+        self._arrived = asyncio.Event()
+        self._flushed = asyncio.Event()
+        self._held: collections.deque[OpenRecord] = collections.deque()
+        self._to_drain = asyncio.Event()
+        self._log_answers = True
+        # An append that the log was late with.  It may still arrive; its opens are
+        # in the spool, too.
+        self._late: set[asyncio.Task[None]] = set()
+        self._recorded = self._spooled = self._lost = 0
+        self._loss_logged = -_LOSS_LOG_SECONDS
+
+    @property
+    def health(self) -> RecorderHealth:
+        """How things stand."""
+        return RecorderHealth(
+            state=self._state(),
+            spooled_octets=self._spool.octets,
+            held_opens=len(self._held),
+            recorded_opens=self._recorded,
+            spooled_opens=self._spooled,
+            lost_opens=self._lost,
+        )
+
+    def _state(self) -> RecorderState:
+        if len(self._held) >= self._max_held_opens:
+            return RecorderState.LOSING
+        if self._held:
+            return RecorderState.MEMORY
+        return RecorderState.LOG if self._log_answers else RecorderState.SPOOL
+
+    async def record(self, opens: Sequence[OpenRecord]) -> None:
+        """Make *opens* durable, in the log or in the spool.
+
+        Returns in little more than the bound, whatever happens, and raises nothing:
+        when neither takes them, they are held in memory or, at last, lost, which
+        `health` counts.  Cancelling the call does not take them back.
+        """
+        if not opens:
+            return
+        if self._pending_opens >= MAX_PENDING_OPENS:
+            self._hold(opens)
+            return
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._pending.append(_Waiting(opens, done))
+        self._pending_opens += len(opens)
+        self._arrived.set()
+        await done
+
+    @contextlib.asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Record and drain beside the block; on the way out make durable what waits."""
+        self._to_drain.set()
+        with self._spool_thread:
+            async with running(self._drain()), running(self._flush()):
+                try:
+                    yield
+                finally:
+                    while self._pending:
+                        self._flushed.clear()
+                        await self._flushed.wait()
+            await self._rescue_held()
+            for task in self._late:
+                task.cancel()
+            if self._late:
+                await asyncio.wait(self._late)
+
+    async def _flush(self) -> None:
+        """Make durable whatever has gathered, again and again."""
+        while True:
+            await self._arrived.wait()
+            batch = self._take()
+            await self._make_durable([open_ for opens, _ in batch for open_ in opens])
+            for _, done in batch:
+                if not done.done():
+                    done.set_result(None)
+            if not self._pending:
+                self._arrived.clear()
+            self._flushed.set()
+
+    def _take(self) -> list[_Waiting]:
+        batch = []
+        count = 0
+        while self._pending and count < _MAX_BATCH_OPENS:
+            waiting = self._pending.popleft()
+            batch.append(waiting)
+            count += len(waiting.opens)
+        self._pending_opens -= count
+        return batch
+
+    async def _make_durable(self, opens: Sequence[OpenRecord]) -> None:
+        if self._log_answers:
+            if await self._append(opens, self._bound):
+                self._recorded += len(opens)
+                return
+            self._log_answers = False
+            _log.warning("log does not answer, opens go to the spool")
+        await self._put_aside(opens)
+        self._to_drain.set()
+
+    async def _append(self, opens: Sequence[OpenRecord], bound: dt.timedelta) -> bool:
+        """Append *opens* to the log; return whether it said in time that it has them."""
+        task = asyncio.create_task(self._log.append(opens))
+        try:
+            await asyncio.wait({task}, timeout=bound.total_seconds())
+        finally:
+            if not task.done():
+                self._late.add(task)
+                task.add_done_callback(self._forget_late)
+        return task.done() and self._is_success(task)
+
+    def _forget_late(self, task: asyncio.Task[None]) -> None:
+        self._late.discard(task)
+        self._is_success(task)
+
+    @staticmethod
+    def _is_success(task: asyncio.Task[None]) -> bool:
+        if task.cancelled():
+            return False
+        error = task.exception()
+        if error is not None and not isinstance(error, LogUnavailable):
+            _log.error("append failed", cause=type(error).__name__, exc_info=error)
+        return error is None
+
+    async def _put_aside(self, opens: Sequence[OpenRecord]) -> None:
+        try:
+            await self._in_spool_thread(self._spool.append, opens)
+        except (OSError, SpoolFull) as error:
+            _log.error("spool does not take opens", cause=type(error).__name__, text=str(error))
+            self._hold(opens)
+        else:
+            self._spooled += len(opens)
+
+    def _hold(self, opens: Sequence[OpenRecord]) -> None:
+        room = max(0, self._max_held_opens - len(self._held))
+        self._held.extend(opens[:room])
+        self._count_lost(len(opens) - room)
+        self._to_drain.set()
+
+    def _count_lost(self, count: int) -> None:
+        if count <= 0:
+            return
+        self._lost += count
+        if time.monotonic() - self._loss_logged >= _LOSS_LOG_SECONDS:
+            self._loss_logged = time.monotonic()
+            _log.error("opens lost", lost_opens=self._lost)
+
+    async def _drain(self) -> None:
+        """Bring what was put aside into the log, whenever there is any."""
+        retry_seconds = _MIN_RETRY_SECONDS
+        while True:
+            await self._to_drain.wait()
+            if self._spool.is_empty and not self._held:
+                self._to_drain.clear()
+                self._log_answers = True
+            elif await self._drain_some():
+                self._log_answers = True
+                retry_seconds = _MIN_RETRY_SECONDS
+            else:
+                self._log_answers = False
+                await asyncio.sleep(retry_seconds)
+                retry_seconds = min(2 * retry_seconds, _MAX_RETRY_SECONDS)
+
+    async def _drain_some(self) -> bool:
+        """Bring what is held, or one file of the spool, into the log; return whether it took it."""
+        # One late append at a time: more would only queue up behind it.
+        if self._late:
+            await asyncio.wait(self._late, timeout=_DRAIN_BOUND.total_seconds())
+            if self._late:
+                return False
+        # Memory first, because it is what a crash would lose.
+        if self._held:
+            return await self._drain_held()
+        try:
+            spooled = await self._in_spool_thread(self._spool.oldest)
+            for batch in _batches(spooled.opens if spooled else ()):
+                if not await self._append(batch, _DRAIN_BOUND):
+                    return False
+            if spooled:
+                await self._in_spool_thread(self._spool.remove, spooled)
+        except OSError as error:
+            _log.error("spool cannot be drained", cause=type(error).__name__, text=str(error))
+            return False
+        return True
+
+    async def _drain_held(self) -> bool:
+        batch = tuple(itertools.islice(self._held, _MAX_BATCH_OPENS))
+        if not await self._append(batch, _DRAIN_BOUND):
+            return False
+        for _ in batch:
+            self._held.popleft()
+        return True
+
+    async def _rescue_held(self) -> None:
+        """At the end, try once more for what is held; what nobody takes is lost."""
+        for batch in _batches(tuple(self._held)):
+            if self._log_answers and await self._append(batch, self._bound):
+                continue
+            self._log_answers = False
+            try:
+                await self._in_spool_thread(self._spool.append, batch)
+            except (OSError, SpoolFull):
+                self._count_lost(len(batch))
+        self._held.clear()
+
+    async def _in_spool_thread(
+        self, function: Callable[[Unpack[Arguments]], Answer], *arguments: *Arguments
+    ) -> Answer:
+        return await asyncio.get_running_loop().run_in_executor(
+            self._spool_thread, function, *arguments
+        )
+
+
+def _batches(opens: Sequence[OpenRecord]) -> Iterator[Sequence[OpenRecord]]:
+    for start in range(0, len(opens), _MAX_BATCH_OPENS):
+        yield opens[start : start + _MAX_BATCH_OPENS]

@@ -1,0 +1,188 @@
+"""Puts the pixel service together.
+
+What is entered first is left last: fetches stop being taken, then streams end, then
+the log is closed.
+"""
+
+import asyncio
+import contextlib
+import dataclasses
+from collections.abc import AsyncIterator, Iterator
+
+import prometheus_client
+
+from pixel_service import openlog
+from pixel_service.client_address import ClientAddresses
+from pixel_service.error_table import STATUS_OF
+from pixel_service.intake import Intake
+from pixel_service.live_streams import LiveStreams
+from pixel_service.metrics import PixelMetrics
+from pixel_service.notification import number_open
+from pixel_service.openlog import OpenLog
+from pixel_service.pixel_servicer import PixelServicer
+from pixel_service.pixel_token import TokenOpener
+from pixel_service.recorder import Recorder
+from pixel_service.recorder_health import RecorderHealth, RecorderState
+from pixel_service.retention import Housekeeping
+from pixel_service.sealed_message import SealedMessages
+from pixel_service.settings import SPOOL_FOLDER, Settings, SettingsInvalid
+from pixel_service.spool import Spool, open_spool
+from pixel_service.stream_servicer import StreamServicer
+from pixel_service.subscription_servicer import SubscriptionServicer
+from pixel_service.tail import Tail, following
+from pixel_service.web import PixelHandler, pixel_server
+from service_runtime.admin_server import Condition, admin_server
+from service_runtime.background import running
+from service_runtime.drain import Drain
+from service_runtime.grpc_server import GrpcService, grpc_server
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Addresses:
+    """Where a running service is, as `host:port`."""
+
+    http: str
+    grpc: str
+    admin: str
+
+
+async def serve(
+    settings: Settings, drain: Drain, *, ready: "asyncio.Future[Addresses] | None" = None
+) -> None:
+    """Run the pixel service until *drain* begins, and end it within its grace.
+
+    Args:
+        settings: how to run.
+        drain: announces the end.
+        ready: gets the addresses once everything is served.
+
+    Raises:
+        SettingsInvalid, KeyRingError, ListenError, LogUrlInvalid, LogSchemaOld: it
+            cannot run as it was told.
+        LogUnavailable: the log does not answer.
+    """
+    settings.prepare_data_folder()
+    messages = SealedMessages(TokenOpener(settings.load_key_ring()))
+    judge = settings.load_judge()
+    async with contextlib.AsyncExitStack() as stack:
+        open_log = await stack.enter_async_context(
+            openlog.connect(
+                settings.effective_log_url,
+                number_open=number_open,
+                burst_window=settings.burst_window,
+            )
+        )
+        streams = LiveStreams(max_streams=settings.max_streams)
+        tail = await stack.enter_async_context(following(open_log, on_news=streams.wake_all))
+        await stack.enter_async_context(streams.woken_by(drain))
+        recorder = await stack.enter_async_context(_recording(settings, open_log))
+        housekeeping = await stack.enter_async_context(_housekeeping(settings, open_log))
+        intake = Intake(messages=messages, judge=judge, record=recorder.record)
+        registry = prometheus_client.CollectorRegistry()
+        registry.register(
+            PixelMetrics(
+                health=lambda: recorder.health,
+                counts=intake.counts,
+                streams=lambda: len(streams),
+                lags=lambda: housekeeping.lags,
+            )
+        )
+        admin = await stack.enter_async_context(
+            admin_server(
+                listen=settings.admin,
+                conditions=lambda: conditions(recorder.health, tail, drain),
+                registry=registry,
+            )
+        )
+        grpc_address = await stack.enter_async_context(
+            grpc_server(
+                listen=settings.grpc,
+                services=_services(open_log, tail, streams, drain),
+                status_codes=STATUS_OF,
+                drain=drain,
+                reuse_port=settings.workers > 1,
+            )
+        )
+        http = await stack.enter_async_context(_pixels(settings, intake))
+        if ready is not None:
+            ready.set_result(Addresses(http=http, grpc=grpc_address, admin=admin))
+        await drain.wait()
+
+
+@contextlib.asynccontextmanager
+async def _recording(settings: Settings, open_log: OpenLog) -> AsyncIterator[Recorder]:
+    with _spool(settings) as spool:
+        recorder = Recorder(open_log, spool, bound=settings.log_bound)
+        async with recorder.running():
+            yield recorder
+
+
+@contextlib.contextmanager
+def _spool(settings: Settings) -> Iterator[Spool]:
+    with contextlib.ExitStack() as stack:
+        try:
+            spool = stack.enter_context(
+                open_spool(settings.data / SPOOL_FOLDER, max_octets=settings.max_spool_octets)
+            )
+        except OSError as error:
+            raise SettingsInvalid(f"spool in {settings.data}: {error}") from error
+        yield spool
+
+
+@contextlib.asynccontextmanager
+async def _housekeeping(settings: Settings, open_log: OpenLog) -> AsyncIterator[Housekeeping]:
+    housekeeping = Housekeeping(
+        open_log=open_log,
+        retention=settings.retention,
+        max_log_octets=settings.max_log_octets,
+    )
+    # One of several workers keeps house for all.
+    if settings.worker_index > 0:
+        yield housekeeping
+        return
+    async with running(housekeeping.trim()), running(housekeeping.measure()):
+        yield housekeeping
+
+
+@contextlib.asynccontextmanager
+async def _pixels(settings: Settings, intake: Intake) -> AsyncIterator[str]:
+    addresses = ClientAddresses(
+        trusted_proxies=settings.trusted_proxies, header=settings.forwarded_header
+    )
+    handler = PixelHandler(intake.take, addresses)
+    async with pixel_server(
+        listen=settings.http,
+        handler=handler,
+        grace=settings.grace,
+        reuse_port=settings.workers > 1,
+    ) as address:
+        yield address
+
+
+def _services(
+    open_log: OpenLog, tail: Tail, streams: LiveStreams, drain: Drain
+) -> list[GrpcService]:
+    streaming = StreamServicer(open_log=open_log, tail=tail, streams=streams, drain=drain)
+    return [
+        PixelServicer(open_log=open_log, streaming=streaming).service(),
+        SubscriptionServicer(open_log=open_log).service(),
+    ]
+
+
+def conditions(health: RecorderHealth, tail: Tail, drain: Drain) -> list[Condition]:
+    """Return what must hold for the process to be ready.
+
+    It is ready while opens are durable, be it in the spool: the pixel is answered.
+    """
+    durable = health.state in (RecorderState.LOG, RecorderState.SPOOL)
+    return [
+        Condition(
+            name="opens are durable",
+            holds=durable,
+            detail=f"in the {health.state.value}"
+            if durable
+            else f"{health.held_opens} in memory, {health.lost_opens} lost",
+        ),
+        Condition(name="opens can be streamed", holds=tail.failure is None),
+        Condition(name="not draining", holds=not drain.is_draining),
+    ]

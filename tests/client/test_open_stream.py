@@ -1,0 +1,316 @@
+"""`OpenStream` does the resume loop right, against real services that fail for real."""
+
+import asyncio
+import contextlib
+import datetime as dt
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import grpc
+import pytest
+
+from emailopens.pixel.v1 import pixel_service_pb2 as pb
+from emailopens.pixel.v1 import subscription_service_pb2 as subscription_pb
+from emailopens_client import LogEnd, OpenStream
+from pixel_service.openlog import OpenLog
+from tests.pixel.service_values import StreamService, a_log, ids, some_opens, streaming
+
+SECOND = dt.timedelta(seconds=1)
+
+
+@pytest.fixture
+async def log(tmp_path: Path) -> AsyncIterator[OpenLog]:
+    async with a_log(tmp_path) as open_log:
+        yield open_log
+
+
+async def create(service: StreamService) -> None:
+    await service.subscriptions.CreateSubscription(
+        subscription_pb.CreateSubscriptionRequest(
+            subscription=subscription_pb.Subscription(id="crm"), position=pb.POSITION_EARLIEST
+        )
+    )
+
+
+async def lag(service: StreamService) -> int:
+    response = await service.subscriptions.GetSubscription(
+        subscription_pb.GetSubscriptionRequest(subscription_id="crm")
+    )
+    return response.subscription.lag
+
+
+async def take(opens: OpenStream, count: int) -> list[str]:
+    """Return the event IDs of the next *count* notifications."""
+    found: list[str] = []
+    async for notification in opens:
+        found.append(notification.event_id)
+        if len(found) == count:
+            break
+    return found
+
+
+class Proxy:
+    """Forwards connections to a service, and can cut or freeze them."""
+
+    def __init__(self) -> None:
+        self.target = ""
+        self.accepted = 0
+        self.was_called = asyncio.Event()
+        self.is_frozen = False
+        self.refusals = 0
+        """How many connections are refused next."""
+        self._writers: list[asyncio.StreamWriter] = []
+
+    async def connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.accepted += 1
+        self.was_called.set()
+        if self.refusals:
+            self.refusals -= 1
+            writer.transport.abort()
+            return
+        host, port = self.target.split(":")
+        try:
+            upstream_reader, upstream_writer = await asyncio.open_connection(host, int(port))
+        except OSError:
+            writer.close()
+            return
+        self._writers += [writer, upstream_writer]
+        await asyncio.gather(
+            self._pump(reader, upstream_writer), self._pump(upstream_reader, writer)
+        )
+
+    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(OSError):
+            while octets := await reader.read(65_536):
+                if not self.is_frozen:
+                    writer.write(octets)
+                    await writer.drain()
+        writer.close()
+
+    def cut(self) -> None:
+        """Break every connection."""
+        for writer in self._writers:
+            writer.transport.abort()
+        self._writers.clear()
+
+
+@pytest.fixture
+async def proxy() -> AsyncIterator[tuple[Proxy, str]]:
+    between = Proxy()
+    server = await asyncio.start_server(between.connect, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    try:
+        yield between, f"127.0.0.1:{port}"
+    finally:
+        between.cut()
+        server.close()
+        await server.wait_closed()
+
+
+async def test_delivers_everything_and_ends_at_the_head(log: OpenLog) -> None:
+    """In order, with a cursor that continues."""
+    opens = some_opens(2_500)
+    await log.append(opens)
+    async with streaming(log) as service:
+        async with OpenStream(
+            service.address, position=LogEnd.EARLIEST, stop_at_head=True
+        ) as stream:
+            found = [notification.event_id async for notification in stream]
+        later = some_opens(1)
+        await log.append(later)
+        async with OpenStream(
+            service.address, after_cursor=stream.cursor, stop_at_head=True
+        ) as rest:
+            assert [each.event_id async for each in rest] == ids(later)
+
+    assert found == ids(opens)
+
+
+async def test_cut_connections_lose_and_repeat_nothing(
+    log: OpenLog, proxy: tuple[Proxy, str]
+) -> None:
+    """Whenever the connection breaks, the stream goes on where it stopped."""
+    between, address = proxy
+    opens = some_opens(300)
+    async with streaming(log) as service:
+        between.target = service.address
+        async with OpenStream(address, position=LogEnd.EARLIEST) as stream:
+            found: list[str] = []
+            for start in range(0, 300, 100):
+                await log.append(opens[start : start + 100])
+                found += await take(stream, 100)
+                between.cut()
+
+    assert found == ids(opens)
+    assert between.accepted >= 3
+
+
+async def test_restarted_service_is_found_again(log: OpenLog, proxy: tuple[Proxy, str]) -> None:
+    """A drain and a new process are no event for the body."""
+    between, address = proxy
+    opens = some_opens(20)
+    async with OpenStream(address, position=LogEnd.EARLIEST) as stream:
+        for start in (0, 10):
+            async with streaming(log, grace=dt.timedelta(milliseconds=200)) as service:
+                between.target = service.address
+                await log.append(opens[start : start + 10])
+                assert await take(stream, 10) == ids(opens[start : start + 10])
+                service.drain.begin()
+
+
+async def test_silent_stream_is_given_up(log: OpenLog, proxy: tuple[Proxy, str]) -> None:
+    """After three heartbeat intervals without a sign of life it calls again."""
+    between, address = proxy
+    opens = some_opens(2)
+    async with streaming(log) as service:
+        between.target = service.address
+        await log.append(opens[:1])
+        async with OpenStream(
+            address, position=LogEnd.EARLIEST, heartbeat_interval=SECOND
+        ) as stream:
+            first = await take(stream, 1)
+            between.is_frozen = True
+            await log.append(opens[1:])
+
+            async def thaw() -> None:
+                between.was_called.clear()
+                await between.was_called.wait()
+                between.is_frozen = False
+
+            thawing = asyncio.create_task(thaw())
+            second = await take(stream, 1)
+            await thawing
+
+    assert first + second == ids(opens)
+
+
+async def test_subscription_is_acknowledged_when_the_body_has_run(log: OpenLog) -> None:
+    """A batch counts as processed when the body has run for all of it."""
+    opens = some_opens(6)
+    await log.append(opens)
+    async with streaming(log) as service:
+        await create(service)
+        async with OpenStream(
+            service.address, subscription_id="crm", max_batch_size=2, stop_at_head=True
+        ) as stream:
+            lags = [await lag(service) async for _ in stream]
+        assert await lag(service) == 0
+
+    assert lags == [6, 6, 4, 4, 2, 2]
+
+
+async def test_body_that_raises_leaves_its_batch_unacknowledged(log: OpenLog) -> None:
+    """The next stream delivers it again."""
+    opens = some_opens(4)
+    await log.append(opens)
+
+    async def fail_at(service: StreamService, event_id: str) -> None:
+        async with OpenStream(service.address, subscription_id="crm", max_batch_size=2) as stream:
+            async for notification in stream:
+                if notification.event_id == event_id:
+                    raise RuntimeError("database gone")
+
+    async with streaming(log) as service:
+        await create(service)
+        with pytest.raises(RuntimeError, match="database gone"):
+            await fail_at(service, opens[3].event_id)
+        async with OpenStream(service.address, subscription_id="crm", stop_at_head=True) as stream:
+            assert [each.event_id async for each in stream] == ids(opens[2:])
+
+
+async def test_redelivered_opens_are_left_out(log: OpenLog, proxy: tuple[Proxy, str]) -> None:
+    """When an acknowledgement is lost with the connection, the body sees nothing twice."""
+    between, address = proxy
+    opens = some_opens(6)
+    await log.append(opens[:3])
+    async with streaming(log) as service:
+        await create(service)
+        between.target = service.address
+        found = []
+        async with OpenStream(address, subscription_id="crm") as stream:
+            async for notification in stream:
+                found.append(notification.event_id)
+                if len(found) == 3:
+                    # The last of its batch: what is acknowledged next gets lost.
+                    between.refusals = 1
+                    between.cut()
+                    await log.append(opens[3:])
+                if len(found) == 6:
+                    break
+
+    assert found == ids(opens)
+
+
+async def test_what_needs_a_decision_is_raised(log: OpenLog) -> None:
+    """Calling again would not help; the code says what happened."""
+
+    async def first_of(make: Callable[[], OpenStream]) -> None:
+        async with make() as stream:
+            await take(stream, 1)
+
+    async with streaming(log) as service:
+        for make, code in (
+            (
+                lambda: OpenStream(service.address, after_cursor="nonsense"),
+                grpc.StatusCode.INVALID_ARGUMENT,
+            ),
+            (
+                lambda: OpenStream(service.address, subscription_id="unknown"),
+                grpc.StatusCode.NOT_FOUND,
+            ),
+        ):
+            with pytest.raises(grpc.aio.AioRpcError) as caught:
+                await first_of(make)
+            assert caught.value.code() is code
+
+
+async def test_taken_over_client_stops(log: OpenLog) -> None:
+    """Two clients of one subscription do not fight for it for ever."""
+    opens = some_opens(2)
+    await log.append(opens[:1])
+    async with streaming(log) as service:
+        await create(service)
+        async with (
+            OpenStream(service.address, subscription_id="crm") as older,
+            OpenStream(service.address, subscription_id="crm") as newer,
+        ):
+            await take(older, 1)
+            waiting = asyncio.create_task(take(older, 1))
+            while await lag(service):
+                pass  # until the older one has acknowledged, and waits for more
+            taking = asyncio.create_task(take(newer, 1))
+            with pytest.raises(grpc.aio.AioRpcError) as caught:
+                await waiting
+            await log.append(opens[1:])
+
+            assert await taking == ids(opens[1:])
+
+    assert caught.value.code() is grpc.StatusCode.ABORTED
+
+
+async def test_taken_over_client_acknowledges_no_more(log: OpenLog) -> None:
+    """What it processes too late belongs to the newer one."""
+    opens = some_opens(1)
+    await log.append(opens)
+    async with streaming(log) as service:
+        await create(service)
+        async with (
+            OpenStream(service.address, subscription_id="crm") as older,
+            OpenStream(service.address, subscription_id="crm") as newer,
+        ):
+            await take(older, 1)
+            assert await take(newer, 1) == ids(opens)
+            with pytest.raises(grpc.aio.AioRpcError) as caught:
+                await take(older, 1)
+
+    assert caught.value.code() is grpc.StatusCode.FAILED_PRECONDITION
+
+
+@pytest.mark.parametrize(
+    "start",
+    [{}, {"after_cursor": "x", "subscription_id": "y"}, {"after_cursor": ""}],
+)
+def test_start_must_be_said(start: dict[str, str]) -> None:
+    """A forgotten start is an error, and never the latest."""
+    with pytest.raises(ValueError, match="give one of"):
+        OpenStream("127.0.0.1:1", **start)  # type: ignore[arg-type] # as named

@@ -1,0 +1,250 @@
+"""The store keeps configurations, on both databases alike."""
+
+import asyncio
+import dataclasses
+import datetime as dt
+
+import pytest
+import sqlalchemy as sa
+
+from injector_service.configuration import Configuration
+from injector_service.errors import (
+    ConfigurationExists,
+    ConfigurationNotFound,
+    DatabaseUnusable,
+    EtagMismatch,
+    SenderBound,
+)
+from injector_service.outcome import Placement
+from injector_service.privacy import PrivacyLevel
+from injector_service.store.connecting import connect
+from injector_service.store.engine import database
+from injector_service.store.sql import ConfigurationStore
+from injector_service.store.tables import state
+
+FULL = Configuration(
+    id="full",
+    display_name="Rundbrief · рассылка 📬",
+    description="With 'quotes', \"more\" and\nlines",
+    open_notifications_enabled=True,
+    open_statistics_enabled=True,
+    pixel_base_url="https://t.example.com/x",
+    pixel_placement=Placement.START,
+    privacy_level=PrivacyLevel.PSEUDONYMOUS,
+    notified_headers=("X-Campaign", "List-Id"),
+    senders=("News@Example.com", "münchen.example"),
+)
+
+
+async def test_a_configuration_comes_back_as_it_was_given(store: ConfigurationStore) -> None:
+    """Every field is kept, the times are now and in UTC, and the generation counts the write."""
+    before = dt.datetime.now(dt.UTC)
+
+    written = await store.create(FULL)
+
+    kept = await store.get("full")
+    assert kept == written.kept
+    assert kept.configuration == FULL
+    assert before <= kept.create_time <= dt.datetime.now(dt.UTC)
+    assert kept.create_time == kept.update_time
+    assert written.generation == await store.generation() == 1
+    assert await store.load() == (1, [FULL])
+
+
+async def test_configurations_outlive_the_process(database_url: str) -> None:
+    """Opening the same database again finds what was kept."""
+    async with connect(database_url) as store:
+        written = await store.create(FULL)
+
+    async with connect(database_url) as store:
+        assert written.kept == await store.get("full")
+
+
+async def test_an_id_is_taken_once(store: ConfigurationStore) -> None:
+    """A second configuration with one ID is refused, and the first one stays."""
+    await store.create(FULL)
+
+    with pytest.raises(ConfigurationExists):
+        await store.create(Configuration(id="full"))
+
+    assert (await store.get("full")).configuration == FULL
+    assert await store.generation() == 1
+
+
+async def test_what_is_not_there_is_not_found(store: ConfigurationStore) -> None:
+    """Getting, changing and deleting an unknown ID are refused, and nothing changes."""
+    with pytest.raises(ConfigurationNotFound):
+        await store.get("none")
+    with pytest.raises(ConfigurationNotFound):
+        await store.update("none", etag="", change=lambda it: it)
+    with pytest.raises(ConfigurationNotFound):
+        await store.delete("none", etag="")
+
+    assert await store.generation() == 0
+
+
+async def test_pages_are_ordered_by_octets(store: ConfigurationStore) -> None:
+    """Pages give every configuration once, ordered by ID whatever the database's locale."""
+    ids = ["a", "a-b", "a-c", "a0", "aa", "b", "b-", "b-a", "ba"]
+    for configuration_id in reversed(ids):
+        await store.create(Configuration(id=configuration_id))
+
+    first = await store.page(after="", limit=4)
+    second = await store.page(after=first[-1].configuration.id, limit=100)
+
+    assert sorted(ids) == [kept.configuration.id for kept in (*first, *second)]
+    assert len(first) == 4
+
+
+async def test_an_update_changes_what_it_says_and_the_etag(store: ConfigurationStore) -> None:
+    """What is not changed stays; etag and update time move, create time does not."""
+    before = (await store.create(FULL)).kept
+
+    written = await store.update(
+        "full",
+        etag=before.etag,
+        change=lambda it: dataclasses.replace(it, senders=("other.example",)),
+    )
+
+    after = await store.get("full")
+    assert after == written.kept
+    assert after.configuration == dataclasses.replace(FULL, senders=("other.example",))
+    assert after.etag != before.etag
+    assert after.create_time == before.create_time
+    assert after.update_time >= before.update_time
+
+
+async def test_a_stale_etag_changes_nothing(store: ConfigurationStore) -> None:
+    """Whoever has not seen the last change can neither change nor delete."""
+    stale = (await store.create(FULL)).kept.etag
+    current = (await store.update("full", etag=stale, change=lambda it: it)).kept
+
+    with pytest.raises(EtagMismatch) as update:
+        await store.update("full", etag=stale, change=lambda _: Configuration(id="full"))
+    with pytest.raises(EtagMismatch):
+        await store.delete("full", etag=stale)
+
+    assert update.value.metadata == {"configuration_id": "full", "etag": current.etag}
+    assert current == await store.get("full")
+
+
+async def test_an_etag_does_not_fit_a_successor(store: ConfigurationStore) -> None:
+    """A configuration that was deleted and made again does not answer to its old etag."""
+    old = (await store.create(FULL)).kept.etag
+    await store.delete("full", etag=old)
+    await store.create(FULL)
+
+    with pytest.raises(EtagMismatch):
+        await store.delete("full", etag=old)
+
+
+@pytest.mark.parametrize(
+    "sender", ["news@example.com", "MÜNCHEN.example", "xn--mnchen-3ya.example"]
+)
+async def test_a_sender_has_one_configuration(store: ConfigurationStore, sender: str) -> None:
+    """However it is spelled, a sender that is bound cannot be bound elsewhere."""
+    await store.create(FULL)
+    await store.create(Configuration(id="other"))
+
+    with pytest.raises(SenderBound) as create:
+        await store.create(Configuration(id="third", senders=("free.example", sender)))
+    with pytest.raises(SenderBound):
+        await store.update(
+            "other", etag="", change=lambda it: dataclasses.replace(it, senders=(sender,))
+        )
+
+    assert create.value.metadata == {"sender": sender, "configuration_id": "full"}
+    assert (await store.get("other")).configuration.senders == ()
+    with pytest.raises(ConfigurationNotFound):
+        await store.get("third")
+
+
+async def test_a_sender_is_free_again(store: ConfigurationStore) -> None:
+    """Deleting a configuration, or taking a sender off it, frees the sender."""
+    await store.create(FULL)
+    await store.update("full", etag="", change=lambda it: dataclasses.replace(it, senders=("a.b",)))
+    await store.create(Configuration(id="second", senders=("news@example.com",)))
+    await store.delete("full", etag="")
+
+    kept = (await store.create(Configuration(id="third", senders=("a.b",)))).kept
+
+    assert kept.configuration.senders == ("a.b",)
+
+
+async def test_one_of_many_writers_wins(database_url: str) -> None:
+    """Of processes that change one configuration by one etag at once, one succeeds."""
+    async with connect(database_url) as here, connect(database_url) as there:
+        etag = (await here.create(Configuration(id="shared"))).kept.etag
+
+        results = await asyncio.gather(
+            *(
+                store.update(
+                    "shared",
+                    etag=etag,
+                    change=lambda it, name=f"{number}": dataclasses.replace(it, display_name=name),  # type: ignore[misc] # bound now
+                )
+                for number in range(4)
+                for store in (here, there)
+            ),
+            return_exceptions=True,
+        )
+
+        winners = [each for each in results if not isinstance(each, BaseException)]
+        losers = [each for each in results if isinstance(each, BaseException)]
+        assert len(winners) == 1
+        assert {EtagMismatch} == {type(each) for each in losers}
+        assert winners[0].kept == await there.get("shared")
+
+
+async def test_every_write_has_its_generation(database_url: str) -> None:
+    """Writes of several processes at once are counted one by one, none twice."""
+    async with connect(database_url) as here, connect(database_url) as there:
+        written = await asyncio.gather(
+            *(here.create(Configuration(id=f"here-{number}")) for number in range(5)),
+            *(there.create(Configuration(id=f"there-{number}")) for number in range(5)),
+        )
+
+        assert list(range(1, 11)) == sorted(each.generation for each in written)
+        assert len((await here.load())[1]) == 10
+
+
+async def test_processes_may_start_at_once(database_url: str) -> None:
+    """Several processes that find an empty database make its tables together."""
+
+    async def start(number: int) -> None:
+        async with connect(database_url) as store:
+            await store.create(Configuration(id=f"c{number}"))
+
+    await asyncio.gather(*(start(number) for number in range(4)))
+
+    async with connect(database_url) as store:
+        assert await store.generation() == 4
+
+
+async def test_a_database_of_another_version_is_not_touched(database_url: str) -> None:
+    """A service refuses tables that are not its own, and says both versions."""
+    async with connect(database_url), database(database_url) as engine, engine.begin() as it:
+        await it.execute(sa.update(state).values(schema_version=99))
+
+    with pytest.raises(DatabaseUnusable, match="version 99, this service needs 1"):
+        async with connect(database_url):
+            pass
+
+
+@pytest.mark.parametrize(
+    ("url", "text"),
+    [
+        ("mysql://user:secret@host/name", "must start with sqlite:/// or postgresql://"),
+        ("no url at all", "must start with sqlite:/// or postgresql://"),
+        ("sqlite:////no/such/folder/injector.db", "/no/such/folder: no such folder"),
+        ("postgresql://user:secret@127.0.0.1:1/name", "cannot open the database: .*Connect"),
+    ],
+)
+async def test_an_unusable_database_is_said_without_its_password(url: str, text: str) -> None:
+    """A wrong URL is one line that says what is wrong, and holds no secret."""
+    with pytest.raises(DatabaseUnusable, match=text) as raised:
+        async with connect(url):
+            pass
+
+    assert "secret" not in str(raised.value)
+    assert "\n" not in str(raised.value)

@@ -1,0 +1,61 @@
+"""Logs to test against: every backend, for real."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+from pixel_service import openlog
+from pixel_service.openlog import OpenLog
+from tests.pixel.log_values import LogHome
+from tests.pixel.postgres import Postgres, running_postgres
+from tests.pixel.service_values import StreamService, log_at, streaming
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """Run one PostgreSQL server for all tests that do not kill it."""
+    with running_postgres() as server:
+        # Nothing here outlives the server, so nothing needs to reach the disk.
+        asyncio.run(server.execute("postgres", "ALTER SYSTEM SET fsync = off"))
+        asyncio.run(server.execute("postgres", "SELECT pg_reload_conf()"))
+        yield server
+
+
+@pytest.fixture(scope="session")
+def shared_database(postgres: Postgres) -> str:
+    """Name a database with a log, for one test after the other."""
+    name = asyncio.run(postgres.create_database())
+    asyncio.run(openlog.migrate(postgres.url_of(name)))
+    return name
+
+
+@pytest.fixture
+def database(postgres: Postgres, shared_database: str) -> str:
+    """Name a database with an empty log."""
+    asyncio.run(postgres.empty_log(shared_database))
+    return shared_database
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def log_home(request: pytest.FixtureRequest, tmp_path: Path) -> LogHome:
+    """Give a place for a log, empty, of each backend in turn."""
+    if request.param == "sqlite":
+        return LogHome(url=f"sqlite:///{tmp_path}/data/opens.db")
+    server: Postgres = request.getfixturevalue("postgres")
+    return LogHome(url=server.url_of(request.getfixturevalue("database")))
+
+
+@pytest.fixture
+async def log(log_home: LogHome) -> AsyncIterator[OpenLog]:
+    """Open an empty log."""
+    async with log_home.connect() as open_log:
+        yield open_log
+
+
+@pytest.fixture
+async def service(log_home: LogHome) -> AsyncIterator[StreamService]:
+    """Serve streams over an empty log."""
+    async with log_at(log_home.url) as open_log, streaming(open_log) as running:
+        yield running

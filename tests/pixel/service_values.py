@@ -1,0 +1,166 @@
+"""A pixel service in this process, and what fetches from it."""
+
+import contextlib
+import dataclasses
+import datetime as dt
+import itertools
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+from typing import Final
+
+import grpc
+import pybase64
+from cryptography.hazmat.primitives.ciphers.aead import AESSIV
+
+from emailopens.notification.v1 import open_notification_pb2, privacy_level_pb2
+from emailopens.pixel.v1 import pixel_service_pb2_grpc as pb_grpc
+from emailopens.pixel.v1 import subscription_service_pb2_grpc
+from emailopens.token.v1 import pixel_token_pb2
+from pixel_service import openlog
+from pixel_service.error_table import STATUS_OF
+from pixel_service.live_streams import LiveStreams
+from pixel_service.notification import number_open
+from pixel_service.openlog import OpenLog, OpenRecord, Position
+from pixel_service.pixel_servicer import PixelServicer
+from pixel_service.stream_servicer import DEFAULT_STALL_TIMEOUT, StreamServicer
+from pixel_service.subscription_servicer import SubscriptionServicer
+from pixel_service.tail import following
+from service_runtime.drain import Drain
+from service_runtime.grpc_server import grpc_server
+from service_runtime.key_ring import KeyRing
+
+NOON: Final = dt.datetime(2026, 3, 1, 12, tzinfo=dt.UTC)
+
+BEYOND: Final = Position(2**60, 2**60)
+"""After everything that any log here holds."""
+
+_serial = itertools.count()
+
+
+def seal(token: pixel_token_pb2.PixelToken, ring: KeyRing) -> str:
+    """Return *token* sealed, by the words of `pixel_token.proto` and not by our own code."""
+    key_id = bytes([ring.active_key_id])
+    sealed = AESSIV(ring.active_key).encrypt(
+        token.SerializeToString(), [b"emailopens.token.v1.pixel", key_id]
+    )
+    return pybase64.urlsafe_b64encode(key_id + sealed).rstrip(b"=").decode()
+
+
+def a_token(
+    message_id: str = "m1", *, to: str = "reader@example.org", **fields: object
+) -> pixel_token_pb2.PixelToken:
+    """Return the token of a message for the configuration `news`, and those in *fields*."""
+    token = pixel_token_pb2.PixelToken(
+        message_id=message_id,
+        configuration_ids=["news"],
+        acceptance_time_us=1_770_000_000_000_000,
+        privacy_level=privacy_level_pb2.PRIVACY_LEVEL_FULL,
+        identity_id="news@example.com",
+        to_mailboxes=[to],
+        subject="Hello",
+    )
+    token.MergeFrom(pixel_token_pb2.PixelToken(**fields))  # type: ignore[arg-type] # as named
+    return token
+
+
+def an_open(
+    configuration_id: str = "news",
+    *,
+    agent: int = 1,
+    confidence: int = 2,
+    message_key: bytes | None = None,
+    octets: int = 0,
+    notified: bool = True,
+    open_time: dt.datetime = NOON,
+) -> OpenRecord:
+    """Return an open with an event ID of its own and a real notification."""
+    event_id = f"{next(_serial):022}:0"
+    notification = open_notification_pb2.OpenNotification(
+        event_type="Open", event_id=event_id, configuration_id=configuration_id
+    )
+    notification.mail.message_id = "x" * octets
+    return OpenRecord(
+        event_id=event_id,
+        configuration_id=configuration_id,
+        open_time=open_time,
+        message_key=message_key,
+        source_key=None,
+        agent=agent,
+        confidence=confidence,
+        notified=notified,
+        notification=notification.SerializeToString(),
+    )
+
+
+def some_opens(count: int, configuration_id: str = "news") -> list[OpenRecord]:
+    """Return *count* opens."""
+    return [an_open(configuration_id) for _ in range(count)]
+
+
+def ids(opens: Sequence[OpenRecord]) -> list[str]:
+    """Return the event IDs of *opens*."""
+    return [each.event_id for each in opens]
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class StreamService:
+    """Streams and subscriptions over one log, served."""
+
+    log: OpenLog
+    drain: Drain
+    streams: LiveStreams
+    address: str
+    pixel: "pb_grpc.PixelServiceAsyncStub"
+    subscriptions: "subscription_service_pb2_grpc.SubscriptionServiceAsyncStub"
+
+
+@contextlib.asynccontextmanager
+async def a_log(folder: Path) -> AsyncIterator[OpenLog]:
+    """Open the embedded log in *folder*."""
+    async with log_at(f"sqlite:///{folder / 'opens.db'}") as log:
+        yield log
+
+
+@contextlib.asynccontextmanager
+async def log_at(url: str) -> AsyncIterator[OpenLog]:
+    """Open the log at *url* as the service does."""
+    async with openlog.connect(url, number_open=number_open) as log:
+        yield log
+
+
+@contextlib.asynccontextmanager
+async def streaming(
+    log: OpenLog,
+    *,
+    max_streams: int = 100,
+    stall_timeout: dt.timedelta = DEFAULT_STALL_TIMEOUT,
+    grace: dt.timedelta = dt.timedelta(seconds=1),
+) -> AsyncIterator[StreamService]:
+    """Serve streams over *log* inside the block."""
+    drain = Drain(grace=grace)
+    streams = LiveStreams(max_streams=max_streams)
+    async with (
+        following(log, on_news=streams.wake_all) as tail,
+        streams.woken_by(drain),
+    ):
+        servicer = StreamServicer(
+            open_log=log, tail=tail, streams=streams, drain=drain, stall_timeout=stall_timeout
+        )
+        services = [
+            PixelServicer(open_log=log, streaming=servicer).service(),
+            SubscriptionServicer(open_log=log).service(),
+        ]
+        async with (
+            grpc_server(
+                listen="127.0.0.1:0", services=services, status_codes=STATUS_OF, drain=drain
+            ) as address,
+            grpc.aio.insecure_channel(address) as channel,
+        ):
+            yield StreamService(
+                log=log,
+                drain=drain,
+                streams=streams,
+                address=address,
+                pixel=pb_grpc.PixelServiceStub(channel),
+                subscriptions=subscription_service_pb2_grpc.SubscriptionServiceStub(channel),
+            )

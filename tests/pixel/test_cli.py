@@ -1,0 +1,202 @@
+"""The operator's commands, as processes beside a running service."""
+
+import asyncio
+import json
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from pixel_service.openlog import OpenLog
+from tests.pixel.service_values import (
+    StreamService,
+    a_log,
+    an_open,
+    ids,
+    some_opens,
+    streaming,
+)
+
+PROGRAM = Path(sys.executable).with_name("pixel-service")
+
+
+@pytest.fixture
+async def log(tmp_path: Path) -> AsyncIterator[OpenLog]:
+    async with a_log(tmp_path) as open_log:
+        yield open_log
+
+
+@pytest.fixture
+async def service(log: OpenLog) -> AsyncIterator[StreamService]:
+    async with streaming(log) as running:
+        yield running
+
+
+async def run(*arguments: str) -> tuple[int, str, str]:
+    """Run `pixel-service` with *arguments*; return exit status, output and errors."""
+    process = await asyncio.create_subprocess_exec(
+        PROGRAM,
+        *arguments,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    output, errors = await process.communicate()
+    return process.returncode or 0, output.decode(), errors.decode()
+
+
+async def run_well(*arguments: str) -> str:
+    """Run a command that must succeed; return its output."""
+    status, output, errors = await run(*arguments)
+    assert status == 0, errors
+    return output
+
+
+async def test_stream_prints_one_notification_a_line(service: StreamService) -> None:
+    """In JSON, with the cursor that goes on, on standard error."""
+    opens = [an_open("news"), an_open("shop"), an_open("news")]
+    await service.log.append(opens)
+    target = f"--target={service.address}"
+    status, output, errors = await run(
+        "stream", target, "--configuration=news", "--from=earliest", "--stop-at-head"
+    )
+    cursor = errors.removeprefix("cursor: ").strip()
+    later = some_opens(1)
+    await service.log.append(later)
+    rest = await run_well("stream", target, f"--from={cursor}", "--stop-at-head")
+
+    assert status == 0
+    lines = [json.loads(line) for line in output.splitlines()]
+    assert [line["eventId"] for line in lines] == ids([opens[0], opens[2]])
+    assert [json.loads(line)["eventId"] for line in rest.splitlines()] == ids(later)
+
+
+async def test_stream_keeps_its_cursor_in_a_file(service: StreamService, tmp_path: Path) -> None:
+    """Run again, it prints what has come since."""
+    arguments = (
+        "stream",
+        f"--target={service.address}",
+        "--from=earliest",
+        "--stop-at-head",
+        f"--cursor-file={tmp_path / 'cursor'}",
+    )
+    found = []
+    for _ in range(2):
+        opens = some_opens(3)
+        await service.log.append(opens)
+        output = await run_well(*arguments)
+        found.append([json.loads(line)["eventId"] for line in output.splitlines()] == ids(opens))
+
+    assert found == [True, True]
+
+
+async def test_stream_of_a_subscription_acknowledges(service: StreamService) -> None:
+    """What was printed is not printed again; the list shows no lag."""
+    opens = some_opens(3)
+    await service.log.append(opens)
+    target = f"--target={service.address}"
+    await run_well("subscriptions", "create", target, "crm", "--from=earliest")
+    outputs = [
+        await run_well("stream", target, "--subscription=crm", "--stop-at-head") for _ in range(2)
+    ]
+    listed = await run_well("subscriptions", "list", target)
+
+    assert [len(output.splitlines()) for output in outputs] == [3, 0]
+    assert listed.splitlines()[1].split()[:2] == ["crm", "0"]
+
+
+async def test_subscription_is_moved_and_deleted(service: StreamService) -> None:
+    """Each command says what is now."""
+    await service.log.append(some_opens(3))
+    target = f"--target={service.address}"
+    await run_well("subscriptions", "create", target, "crm")
+    moved = await run_well("subscriptions", "seek", target, "crm", "--to=2020-01-01")
+    await run_well("subscriptions", "delete", target, "crm")
+    listed = await run_well("subscriptions", "list", target)
+
+    assert moved.split()[:2] == ["crm", "3"]
+    assert len(listed.splitlines()) == 1
+
+
+async def test_table_has_a_row_for_each_open(service: StreamService) -> None:
+    """For people."""
+    await service.log.append(some_opens(2))
+    output = await run_well("opens", "list", f"--target={service.address}", "--limit=1")
+
+    heading, row = output.splitlines()
+    assert heading.split()[:2] == ["TIME", "CONFIGURATION"]
+    assert "news" in row
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["stream", "--from=nonsense"], "CURSOR_MALFORMED"),
+        (["stream", "--subscription=none"], "SUBSCRIPTION_NOT_FOUND"),
+        (["stream", "--subscription=a", "--from=latest"], "a subscription has its own start"),
+        (["subscriptions", "delete", "none"], "SUBSCRIPTION_NOT_FOUND"),
+        (["subscriptions", "create", "NO"], "subscription.id"),
+        (["opens", "list", "--after-cursor=x"], "CURSOR_MALFORMED"),
+    ],
+)
+async def test_mistake_is_one_clear_line(
+    arguments: list[str], said: str, service: StreamService
+) -> None:
+    """On standard error, with an exit status that says so."""
+    status, output, errors = await run(*arguments, f"--target={service.address}")
+
+    assert status in (1, 2)
+    assert (output, len(errors.splitlines())) == ("", 1)
+    assert errors.startswith("pixel-service: ")
+    assert said in errors
+
+
+async def test_log_commands_work_beside_a_running_service(log: OpenLog, tmp_path: Path) -> None:
+    """They speak to the log itself."""
+    await log.append(some_opens(5))
+    data = f"--data={tmp_path}"
+    stats = await run_well("log", "stats", data)
+    trimmed = await run_well("log", "trim", data, "--older-than-days=0")
+    await run_well("log", "migrate", data)
+
+    assert "opens      5\n" in stats
+    assert trimmed == "5 opens removed\n"
+    assert await log.earliest() == await log.head()
+
+
+async def test_missing_log_is_not_made(tmp_path: Path) -> None:
+    """A mistyped folder is a mistake, not a new log."""
+    status, _, errors = await run("log", "stats", f"--data={tmp_path}/typo")
+
+    assert (status, errors) == (
+        1,
+        f"pixel-service: there is no log in the folder {tmp_path}/typo\n",
+    )
+    assert not (tmp_path / "typo").exists()
+
+
+@pytest.mark.parametrize(
+    "option", ["--retention-days=0", "--trusted-proxies=10.0.0.1/8", "--workers=0"]
+)
+async def test_wrong_setting_is_one_clear_line(option: str, tmp_path: Path) -> None:
+    """It names the option."""
+    status, _, errors = await run("serve", f"--data={tmp_path}", option)
+
+    assert status == 2
+    assert len(errors.splitlines()) == 1
+    assert option.partition("=")[0] in errors
+
+
+async def test_unreadable_keys_are_one_clear_line(tmp_path: Path) -> None:
+    """The line names the file, and holds nothing of it."""
+    keys = tmp_path / "keys"
+    keys.write_text("1:secret", encoding="ascii")
+    for path, said in ((keys, "64"), (tmp_path / "missing", "No such file")):
+        status, _, errors = await run(
+            "serve", f"--data={tmp_path}", f"--token-keys-file={path}", "--http=127.0.0.1:0"
+        )
+        assert status == 1
+        assert len(errors.splitlines()) == 1
+        assert str(path) in errors
+        assert said in errors
+        assert "secret" not in errors

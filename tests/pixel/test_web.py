@@ -1,0 +1,264 @@
+"""The endpoint answers as the contract with mail clients says, over real sockets."""
+
+import asyncio
+import datetime as dt
+import ipaddress
+from collections.abc import AsyncIterator
+
+import aiohttp
+import pytest
+
+from pixel_service.client_address import ClientAddresses
+from pixel_service.fetch import PixelFetch
+from pixel_service.image import PIXEL_GIF
+from pixel_service.web import PixelHandler, pixel_server
+from service_runtime.listen import ListenError
+
+GRACE = dt.timedelta(seconds=1)
+LOOPBACK = ipaddress.ip_network("127.0.0.0/8")
+
+
+class Fetches(list[PixelFetch]):
+    """What the endpoint hands on."""
+
+    async def record(self, fetch: PixelFetch) -> None:
+        self.append(fetch)
+
+
+@pytest.fixture
+def fetches() -> Fetches:
+    return Fetches()
+
+
+@pytest.fixture
+async def address(fetches: Fetches) -> AsyncIterator[str]:
+    handler = PixelHandler(fetches.record, ClientAddresses())
+    async with pixel_server(listen="127.0.0.1:0", handler=handler, grace=GRACE) as address:
+        yield address
+
+
+@pytest.fixture
+async def browser() -> AsyncIterator[aiohttp.ClientSession]:
+    async with aiohttp.ClientSession() as session:
+        yield session
+
+
+async def exchange(address: str, request: bytes) -> bytes:
+    """Return everything that the server answers to *request* until it closes."""
+    host, port = address.split(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    try:
+        writer.write(request)
+        return await reader.read()
+    finally:
+        writer.close()
+        await writer.wait_closed()
+
+
+async def test_get_is_an_open_and_gets_the_image(
+    address: str, fetches: Fetches, browser: aiohttp.ClientSession
+) -> None:
+    """A GET hands on who fetched and when, and is answered with the image."""
+    before = dt.datetime.now(dt.UTC)
+    headers = {"User-Agent": "Mozilla/5.0", "Sec-Purpose": "prefetch"}
+    async with browser.get(f"http://{address}/o/token-1_x.gif?a=b", headers=headers) as response:
+        body = await response.read()
+
+    assert (response.status, body) == (200, PIXEL_GIF)
+    assert response.headers["Content-Type"] == "image/gif"
+    (fetch,) = fetches
+    assert fetch.token == "token-1_x"  # noqa: S105 - of a pixel
+    assert fetch.ip_address == "127.0.0.1"
+    assert fetch.user_agent == "Mozilla/5.0"
+    assert fetch.purposes == {"sec-purpose": "prefetch"}
+    assert before <= fetch.open_time <= dt.datetime.now(dt.UTC)
+
+
+async def test_nothing_may_keep_the_image(address: str, browser: aiohttp.ClientSession) -> None:
+    """The header fields forbid storing and reuse, and offer nothing to validate with."""
+    async with browser.get(f"http://{address}/o/t.gif") as response:
+        headers = response.headers
+
+    assert {"no-store", "no-cache", "private", "max-age=0", "must-revalidate"} == set(
+        headers["Cache-Control"].split(", ")
+    )
+    assert headers["Expires"] == "0"
+    assert headers["Pragma"] == "no-cache"
+    assert headers["X-Robots-Tag"] == "noindex, nofollow"
+    assert not {"ETag", "Last-Modified", "Set-Cookie", "Location"} & set(headers)
+
+
+async def test_head_gets_header_fields_and_is_no_open(
+    address: str, fetches: Fetches, browser: aiohttp.ClientSession
+) -> None:
+    """HEAD is answered as GET is, without the image, and is not an open."""
+    async with browser.head(f"http://{address}/o/t.gif") as response:
+        body = await response.read()
+
+    assert (response.status, response.headers["Content-Length"], body) == (200, "43", b"")
+    assert fetches == []
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"If-None-Match": "*"},
+        {"If-None-Match": '"x"'},
+        {"If-Modified-Since": "Tue, 24 Nov 2099 08:00:00 GMT"},
+        {"Range": "bytes=0-0"},
+        {"Range": "bytes=100-"},
+        {"If-Match": '"x"'},
+        {"Accept": "text/html"},
+        {"Accept-Encoding": "gzip"},
+    ],
+)
+async def test_conditional_and_range_requests_get_the_whole_image(
+    headers: dict[str, str], address: str, fetches: Fetches, browser: aiohttp.ClientSession
+) -> None:
+    """Never 304, 206, 412 or 416: each is an open and gets the image."""
+    async with browser.get(f"http://{address}/o/t.gif", headers=headers) as response:
+        body = await response.read()
+
+    assert (response.status, body, len(fetches)) == (200, PIXEL_GIF, 1)
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS", "PATCH", "PROPFIND"])
+async def test_other_methods_are_refused(
+    method: str, address: str, fetches: Fetches, browser: aiohttp.ClientSession
+) -> None:
+    """Only GET and HEAD are allowed, and the answer says so."""
+    async with browser.request(method, f"http://{address}/o/t.gif", data=b"x") as response:
+        body = await response.read()
+
+    assert (response.status, response.headers["Allow"], body) == (405, "GET, HEAD", b"")
+    assert fetches == []
+
+
+@pytest.mark.parametrize("path", ["/", "/o/", "/o/t", "/o/a/b.gif", "/x/t.gif", "/robots.txt"])
+async def test_other_paths_are_not_found(
+    path: str, address: str, fetches: Fetches, browser: aiohttp.ClientSession
+) -> None:
+    """There is nothing but pixels."""
+    async with browser.get(f"http://{address}{path}") as response:
+        body = await response.read()
+
+    assert (response.status, body, fetches) == (404, b"", [])
+
+
+async def test_image_is_served_when_recording_fails() -> None:
+    """Whatever goes wrong behind the endpoint, the letter shows no broken image."""
+
+    async def fail(_: PixelFetch) -> None:
+        raise RuntimeError("disk on fire")
+
+    handler = PixelHandler(fail, ClientAddresses())
+    async with (
+        pixel_server(listen="127.0.0.1:0", handler=handler, grace=GRACE) as address,
+        aiohttp.ClientSession() as browser,
+        browser.get(f"http://{address}/o/t.gif") as response,
+    ):
+        assert (response.status, await response.read()) == (200, PIXEL_GIF)
+
+
+async def test_image_is_sent_only_when_the_open_is_recorded(
+    browser: aiohttp.ClientSession,
+) -> None:
+    """The answer waits for the recording."""
+    may_record = asyncio.Event()
+    is_recording = asyncio.Event()
+
+    async def record(_: PixelFetch) -> None:
+        is_recording.set()
+        await may_record.wait()
+
+    handler = PixelHandler(record, ClientAddresses())
+    async with pixel_server(listen="127.0.0.1:0", handler=handler, grace=GRACE) as address:
+        response = asyncio.create_task(browser.get(f"http://{address}/o/t.gif"))
+        await is_recording.wait()
+        assert not response.done()
+        may_record.set()
+
+        assert (await response).status == 200
+
+
+async def test_connection_is_kept_for_http_1_1_and_closed_when_asked(address: str) -> None:
+    """Two requests on one connection get two images; the one that says close is the last."""
+    answer = await exchange(
+        address,
+        b"GET /o/a.gif HTTP/1.1\r\nHost: x\r\n\r\n"
+        b"GET /o/b.gif HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+    )
+
+    assert answer.count(PIXEL_GIF) == 2
+    assert answer.count(b"Connection: close") == 1
+
+
+async def test_http_1_0_is_answered_and_closed(address: str) -> None:
+    """Old clients get the image, too."""
+    answer = await exchange(address, b"GET /o/a.gif HTTP/1.0\r\n\r\n")
+
+    assert answer.startswith(b"HTTP/1.1 200 OK\r\n")
+    assert answer.endswith(PIXEL_GIF)
+
+
+async def test_too_long_requests_are_refused(address: str, fetches: Fetches) -> None:
+    """A URL or a header field beyond its limit is answered with 400, and is no open."""
+    for request in (
+        b"GET /o/" + b"a" * 10_000 + b".gif HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"GET /o/a.gif HTTP/1.1\r\nHost: x\r\nX-Field: " + b"a" * 100_000 + b"\r\n\r\n",
+    ):
+        answer = await exchange(address, request)
+        assert answer.startswith((b"HTTP/1.1 400 ", b"HTTP/1.0 400 "))
+
+    assert fetches == []
+
+
+async def test_who_asks_and_never_reads_is_cut_off(address: str) -> None:
+    """Answers that nobody takes do not pile up without limit."""
+    host, port = address.split(":")
+    _, writer = await asyncio.open_connection(host, int(port), limit=1)
+    writer.transport.pause_reading()  # type: ignore[attr-defined] # a socket's transport has it
+    request = b"GET /o/a.gif HTTP/1.1\r\nHost: x\r\n\r\n" * 1_000
+
+    async def ask_for_ever() -> None:
+        while True:
+            writer.write(request)
+            await writer.drain()
+
+    with pytest.raises(ConnectionError):
+        await ask_for_ever()
+
+
+@pytest.mark.parametrize(("trusted", "expected"), [((), "127.0.0.1"), ((LOOPBACK,), "203.0.113.9")])
+async def test_forwarded_address_counts_behind_trusted_proxies_only(
+    trusted: tuple[ipaddress.IPv4Network, ...],
+    expected: str,
+    fetches: Fetches,
+    browser: aiohttp.ClientSession,
+) -> None:
+    """X-Forwarded-For is a claim, believed when the operator trusts who makes it."""
+    handler = PixelHandler(fetches.record, ClientAddresses(trusted_proxies=trusted))
+    async with pixel_server(listen="127.0.0.1:0", handler=handler, grace=GRACE) as address:
+        headers = {"X-Forwarded-For": "203.0.113.9"}
+        async with browser.get(f"http://{address}/o/t.gif", headers=headers):
+            pass
+
+    assert [fetch.ip_address for fetch in fetches] == [expected]
+
+
+async def test_escaped_token_is_the_same_token(address: str, fetches: Fetches) -> None:
+    """Proxies that escape more than they must do not change the token."""
+    answer = await exchange(
+        address, b"GET /o/a%2Db%5Fc.gif HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+    )
+
+    assert answer.startswith(b"HTTP/1.1 200 ")
+    assert [fetch.token for fetch in fetches] == ["a-b_c"]
+
+
+async def test_taken_port_is_one_clear_error(address: str, fetches: Fetches) -> None:
+    """The error names the address."""
+    handler = PixelHandler(fetches.record, ClientAddresses())
+    with pytest.raises(ListenError, match=address):
+        async with pixel_server(listen=address, handler=handler, grace=GRACE):
+            pass
