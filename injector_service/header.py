@@ -89,9 +89,10 @@ class Header:
 
     def find(self, lowered_name: bytes) -> bytes | None:
         """Return the first value of a field as found, folds included, or None."""
-        for _, value in self._find_all(lowered_name):
-            return value
-        return None
+        # Most names that are asked for are not there: no generator for them.
+        if self._lowered.find(b"\n" + lowered_name) < 0:
+            return None
+        return next((value for _, value in self._find_all(lowered_name)), None)
 
     def spans(self, name: str) -> list[tuple[int, int]]:
         """Return where in the message the fields called *name* are, line ends included."""

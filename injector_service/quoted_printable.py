@@ -62,18 +62,11 @@ class QuotedPrintableBody:
         """
         line = self._encoded.rfind(b"\n", 0, encoded_edits[0].start) + 1
         tail = self._encoded[line:]
-        moved = [
-            Edit(start=edit.start - line, end=edit.end - line, insert=edit.insert)
-            for edit in encoded_edits
-        ]
         kept = len(self.octets) - len(decode(tail))
         if kept > edits[0].start:
             return False
-        text = self.octets[kept:]
-        wanted = [
-            Edit(start=edit.start - kept, end=edit.end - kept, insert=edit.insert) for edit in edits
-        ]
-        return decode(applied(tail, moved)) == applied(text, wanted)
+        changed = decode(applied(tail, encoded_edits, start=line))
+        return changed == applied(self.octets[kept:], edits, start=kept)
 
     def _locate(self, position: int) -> int:
         """Return the offset in the body of the token that gives octet *position*."""

@@ -33,8 +33,7 @@ def wide_codec(octets: bytes, charset: bytes) -> str | None:
     The NULs are believed, not the label: text labelled UTF-16 that has none is
     ASCII, and clients show it so.
     """
-    nul = octets.find(b"\x00")
-    if nul < 0:
+    if b"\x00" not in octets:
         return None
     for mark, codec in _MARKS:
         if octets.startswith(mark):
