@@ -5,9 +5,6 @@ make demo
 
 import asyncio
 import difflib
-import email
-import email.policy
-import html.parser
 import tempfile
 from pathlib import Path
 from typing import Final
@@ -24,6 +21,7 @@ from emailopens.notification.v1 import open_notification_pb2 as notification_pb
 from emailopens.pixel.v1 import pixel_service_pb2 as pixel_pb
 from emailopens.pixel.v1 import pixel_service_pb2_grpc as pixel_pb_grpc
 from examples.pair import Pair, pair_on_free_ports, running_pair
+from examples.pixel_url import pixel_url_of
 
 NEWSLETTER: Final = Path(__file__).with_name("newsletter.eml")
 CONFIGURATION_ID: Final = "newsletter"
@@ -75,26 +73,6 @@ def print_difference(before: bytes, after: bytes) -> None:
         if not line.startswith(("---", "+++")):
             print(f"    {line}")
     print(f"    ({len(before):,} octets before, {len(after):,} after)")
-
-
-class LastImage(html.parser.HTMLParser):
-    """Finds the source of the last image of a document."""
-
-    source = ""
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Remember the source of an image."""
-        if tag == "img":
-            self.source = dict(attrs)["src"] or ""
-
-
-def pixel_url_of(raw: bytes) -> str:
-    """Return what a mail client would fetch: found by parsers that are not ours."""
-    message = email.message_from_bytes(raw, policy=email.policy.default)
-    part = message.get_body(("html",))
-    finder = LastImage()
-    finder.feed(part.get_content() if part is not None else "")
-    return finder.source
 
 
 async def fetch(url: str) -> None:

@@ -122,7 +122,8 @@ def _wait_until_serving(process: subprocess.Popen[bytes], address: str) -> None:
 
 
 def main() -> None:
-    """Run the pair until Ctrl-C."""
+    """Run the pair until Ctrl-C, or SIGTERM."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     data = Path(sys.argv[1] if len(sys.argv) > 1 else "data")
     with running_pair(DEFAULT_PAIR, data=data), contextlib.suppress(KeyboardInterrupt):
         print(f"injector service: gRPC {DEFAULT_PAIR.injector}")

@@ -29,6 +29,8 @@ def run_command(command: click.Command) -> NoReturn:
 
     Whatever is wrong is said in one line on standard error: `<program>: <what>`.
     """
+    # gRPC's C core writes lines of its own (a port in use, say) that we say better.
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     try:
         status = command.main(standalone_mode=False)
     except click.ClickException as error:

@@ -9,8 +9,8 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from examples.demo import pixel_url_of
 from examples.pair import Pair
+from examples.pixel_url import pixel_url_of
 
 ROOT = Path(__file__).parents[2]
 CLIENT = ROOT / "tests/end_to_end/node"

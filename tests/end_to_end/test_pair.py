@@ -16,7 +16,7 @@ from emailopens.injector.v1 import injector_service_pb2_grpc as injector_pb_grpc
 from emailopens.notification.v1 import open_notification_pb2 as notification_pb
 from emailopens.pixel.v1 import pixel_service_pb2 as pixel_pb
 from emailopens.pixel.v1 import pixel_service_pb2_grpc as pixel_pb_grpc
-from examples.demo import pixel_url_of
+from examples.pixel_url import pixel_url_of
 
 ROOT = Path(__file__).parents[2]
 NEWSLETTER = (ROOT / "examples/newsletter.eml").read_bytes()
