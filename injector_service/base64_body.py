@@ -77,9 +77,8 @@ class Base64Body:
         lines, rest = divmod(self._end, self._width + len(self._line_end))
         characters = lines * self._width + rest
         self._characters = characters
-        core = self._encoded[: self._end]
         try:
-            octets = pybase64.b64decode(core + b"=" * (-characters % 4))
+            octets = pybase64.b64decode(self._encoded[: self._end] + b"=" * (-characters % 4))
         except binascii.Error:
             return None
         # As many octets as that many characters give: then no character was skipped.
@@ -112,10 +111,7 @@ class Base64Body:
         at = self._locate(characters, kept)
         if at is None:
             return None
-        tail = [
-            Edit(start=edit.start - kept, end=edit.end - kept, insert=edit.insert) for edit in edits
-        ]
-        text = applied(self.octets[kept:], tail)
+        text = applied(self.octets[kept:], edits, start=kept)
         if len(text) % 3 == 0 and self._encoded[self._resume :].strip():
             # Only padding keeps a list server's text from being read as base64.
             text += b"\n"

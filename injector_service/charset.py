@@ -26,8 +26,8 @@ _NOT_ASCII: Final = re.compile(
 )
 _UTF7: Final = frozenset({b"utf-7", b"utf7", b"unicode-1-1-utf-7", b"csunicode11utf7"})
 
-# Where the label does not say ISO-2022, its escape sequences do; but UTF-8 has no use for them.
-_NEVER_SHIFTED: Final = frozenset({b"utf-8", b"utf8"})
+# Where no label says ISO-2022, its escape sequences do; but these have no use for them.
+_PLAIN: Final = frozenset({b"utf-8", b"utf8", b"iso-8859-1", b"windows-1252"})
 
 
 class Text(Protocol):
@@ -59,13 +59,17 @@ class AsciiText:
 
 def read_text(octets: bytes, charset: bytes) -> Text | Outcome:
     """Return the text of *octets*; the label *charset* is in lower case and may be wrong."""
-    codec = wide_codec(octets, charset)
-    if codec is not None:
-        return WideText.decoded(octets, codec) or Outcome.UNSUPPORTED_ENCODING
+    if b"\x00" in octets:
+        codec = wide_codec(octets, charset)
+        if codec is not None:
+            return WideText.decoded(octets, codec) or Outcome.UNSUPPORTED_ENCODING
+    if charset in _PLAIN:
+        return AsciiText(octets)
     if charset in _UTF7 and b"+" in octets:
         return Utf7Text.decoded(octets) or Outcome.UNSUPPORTED_ENCODING
     shifts = SHIFTED_CHARSETS.get(charset)
-    if shifts is None and b"\x1b$" in octets and charset not in _NEVER_SHIFTED:
+    # One octet is searched for ten times as fast as two.
+    if shifts is None and b"\x1b" in octets and b"\x1b$" in octets:
         shifts = SHIFTED_CHARSETS[b"iso-2022-jp"]
     if shifts is not None:
         return ShiftedText.read(octets, shifts) or Outcome.TOO_COMPLEX

@@ -3,7 +3,6 @@
 import dataclasses
 import re
 import urllib.parse
-from collections.abc import Iterator
 from typing import Final
 
 # QUIRK: type and parameters are seen without the semicolon between them.
@@ -35,11 +34,12 @@ class ContentType:
     def parameter(self, name: bytes) -> bytes | None:
         """Return a parameter by its lower-case name, put together as RFC 2231 says, or None."""
         pieces: dict[bytes, bytes] = {}
-        for key, value in _parameters(self.value):
+        for found in _PARAMETER.finditer(self.value):
+            key = found[1].lower()
             if key == name:
-                return value
+                return _value(found)
             if key.startswith(name + b"*"):
-                pieces.setdefault(key[len(name) :], value)
+                pieces.setdefault(key[len(name) :], _value(found))
         return _joined(pieces) if pieces else None
 
 
@@ -65,15 +65,14 @@ def first_token(value: bytes | None) -> bytes:
     return words[0].lower().strip(b"\"'") if words else b""
 
 
-def _parameters(value: bytes) -> Iterator[tuple[bytes, bytes]]:
-    for found in _PARAMETER.finditer(value):
-        quoted = found[2]
-        if quoted is None:
-            yield found[1].lower(), found[3]
-        else:
-            # A folded line inside quotes stands for its white space.
-            unfolded = quoted.replace(b"\r\n", b"").replace(b"\n", b"")
-            yield found[1].lower(), _ESCAPED.sub(rb"\1", unfolded)
+def _value(found: re.Match[bytes]) -> bytes:
+    quoted = found[2]
+    if quoted is None:
+        return found[3]
+    if b"\n" in quoted:
+        # A folded line inside quotes stands for its white space.
+        quoted = quoted.replace(b"\r\n", b"").replace(b"\n", b"")
+    return _ESCAPED.sub(rb"\1", quoted) if b"\\" in quoted else quoted
 
 
 def _joined(pieces: dict[bytes, bytes]) -> bytes | None:

@@ -41,6 +41,14 @@ def merged(raw: bytes, edits: Sequence[Edit]) -> Splice:
     return Splice(offset=first.start, delete_count=last.end - first.start, insert=b"".join(pieces))
 
 
-def applied(text: bytes, edits: Sequence[Edit]) -> bytes:
-    """Return *text* with all *edits* (ordered, apart) done."""
-    return merged(text, edits).apply(text) if edits else text
+def applied(text: bytes, edits: Sequence[Edit], *, start: int = 0) -> bytes:
+    """Return *text* with all *edits* (ordered, apart) done; they count from *start* before it."""
+    if not edits:
+        return text
+    pieces: list[bytes] = []
+    position = 0
+    for edit in edits:
+        pieces += (text[position : edit.start - start], edit.insert)
+        position = edit.end - start
+    pieces.append(text[position:])
+    return b"".join(pieces)

@@ -89,9 +89,14 @@ class Header:
 
     def find(self, lowered_name: bytes) -> bytes | None:
         """Return the first value of a field as found, folds included, or None."""
-        for _, value in self._find_all(lowered_name):
-            return value
-        return None
+        # Mostly it is not there, or the first that looks so is it: no generator for that.
+        at = self._lowered.find(b"\n" + lowered_name)
+        if at < 0:
+            return None
+        found = _FIELDS.match(self._block, at)
+        if found is not None and len(found[1]) == len(lowered_name):
+            return found[2]
+        return next((value for _, value in self._find_all(lowered_name)), None)
 
     def spans(self, name: str) -> list[tuple[int, int]]:
         """Return where in the message the fields called *name* are, line ends included."""

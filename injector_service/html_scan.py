@@ -184,10 +184,11 @@ class _Scanner:
             scan.has_frameset = scan.has_frameset or scan.body_open_end is None
         elif name == b"plaintext":
             return -1
-        elif self._lowered.startswith(b"/", end - 2) and (
-            name in FOREIGN or containers.are_foreign()
-        ):
-            # Only there a slash closes an element.
+        elif self._lowered.startswith(b"/", end - 2) and name in FOREIGN:
+            # Only in SVG and MathML a slash closes an element.
+            return end
+        elif self._lowered.startswith(b"/", end - 2) and containers.are_foreign():
+            containers.doubt()
             return end
         elif name in RAW_TEXT:
             return self._raw_text(name, at, end)

@@ -26,6 +26,9 @@ MAX_LOOKALIKES: Final = 20_000
 # line of mail is longer than this.
 _MAX_PADDING: Final = 1_000
 
+# Where one hyphen is, others are: so far they are not looked at one by one.
+_HYPHEN_WINDOW: Final = 1 << 14
+
 # How far to look for one boundary before looking for the others: a part ends
 # at whichever delimiter comes first, and the outer one may be megabytes away.
 _FIRST_WINDOW: Final = 1 << 16
@@ -220,12 +223,12 @@ class _Walk:
         raw, delimiter = self._raw, multipart.delimiter
         begin = max(position, multipart.searched_to)
         stop = limit + len(delimiter) - 1
-        at = raw.find(delimiter, begin, stop)
+        at = _find(raw, delimiter, begin, stop)
         while at >= 0:
             if self._is_delimiter_line(at, at + len(delimiter)):
                 multipart.next_at = at
                 return at
-            at = raw.find(delimiter, at + 1, stop)
+            at = _find(raw, delimiter, at + 1, stop)
         multipart.searched_to = max(begin, limit)
         return -1
 
@@ -245,3 +248,19 @@ class _Walk:
         if self._lookalikes > MAX_LOOKALIKES:
             raise _TooComplexError
         return False
+
+
+def _find(raw: bytes, delimiter: bytes, begin: int, stop: int) -> int:
+    """Do what ``raw.find(delimiter, begin, stop)`` does, faster where there are no hyphens.
+
+    Base64 has none, and for one octet CPython uses memchr: twice as fast.
+    """
+    while True:
+        hyphen = raw.find(b"-", begin, stop)
+        if hyphen < 0 or raw.startswith(delimiter, hyphen, stop):
+            return hyphen
+        end = min(hyphen + _HYPHEN_WINDOW, stop)
+        at = raw.find(delimiter, hyphen, end)
+        if at >= 0 or end == stop:
+            return at
+        begin = end - len(delimiter) + 1

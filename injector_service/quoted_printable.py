@@ -16,8 +16,8 @@ _SMALL: Final = 256
 # Soft breaks with white space behind the "=", added in transport.
 _PADDED_BREAK: Final = re.compile(rb"=[ \t]++(?=\r?\n)")
 
-# What does not stand for itself (RFC 2045 section 6.7 rules 1 and 2).
-_NOT_LITERAL: Final = re.compile(rb"[^ -<>-~]")
+# What, besides "=", does not stand for itself (RFC 2045 section 6.7 rules 1 and 2).
+_NOT_LITERAL: Final = re.compile(rb"[^ -~]")
 
 # With more of them the body is no quoted-printable, and "=" stands for itself.
 _MAX_PADDED: Final = 100_000
@@ -62,18 +62,11 @@ class QuotedPrintableBody:
         """
         line = self._encoded.rfind(b"\n", 0, encoded_edits[0].start) + 1
         tail = self._encoded[line:]
-        moved = [
-            Edit(start=edit.start - line, end=edit.end - line, insert=edit.insert)
-            for edit in encoded_edits
-        ]
         kept = len(self.octets) - len(decode(tail))
         if kept > edits[0].start:
             return False
-        text = self.octets[kept:]
-        wanted = [
-            Edit(start=edit.start - kept, end=edit.end - kept, insert=edit.insert) for edit in edits
-        ]
-        return decode(applied(tail, moved)) == applied(text, wanted)
+        changed = decode(applied(tail, encoded_edits, start=line))
+        return changed == applied(self.octets[kept:], edits, start=kept)
 
     def _locate(self, position: int) -> int:
         """Return the offset in the body of the token that gives octet *position*."""
@@ -138,7 +131,9 @@ def fold(text: bytes, *, column: int, rest: int, line_end: bytes) -> bytes:
 
     The existing octets around it keep their lines; soft breaks are ours.
     """
-    text = _NOT_LITERAL.sub(lambda found: b"=%02X" % found[0][0], text)
+    text = text.replace(b"=", b"=3D")
+    if _NOT_LITERAL.search(text) is not None:
+        text = _NOT_LITERAL.sub(lambda found: b"=%02X" % found[0][0], text)
     if column + len(text) + rest <= MAX_LINE_OCTETS:
         return text
     lines = []

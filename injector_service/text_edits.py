@@ -37,8 +37,8 @@ class Plan:
                 if html[start:end] == markup:
                     # This very pixel is in already, perhaps where a placeholder was.
                     return _cuts(self.own[:index] + self.own[index + 1 :])
-        kept = applied(html, self.cuts)
         if self.line_end is not None:
+            kept = applied(html, self.cuts)
             before, after = line_breaks(kept, self.place.spot, len(markup))
             markup = self.line_end * before + markup + self.line_end * after
         edits = _moved(self.cuts, self.place, markup)
@@ -116,8 +116,10 @@ def _with_own_breaks(
 
 def _moved(cuts: Sequence[Edit], place: Place, markup: bytes) -> list[Edit]:
     """Return *cuts* and what *place* asks for as edits of the text that still has the cuts."""
-    wanted = _cuts(place.removals)
-    wanted.append(Edit(start=place.spot, end=place.spot, insert=markup))
+    pixel = Edit(start=place.spot, end=place.spot, insert=markup)
+    if not cuts and not place.removals:
+        return [pixel]
+    wanted = [*_cuts(place.removals), pixel]
     wanted.sort(key=_position)
     edits = list(cuts)
     moved = index = 0

@@ -33,8 +33,7 @@ def wide_codec(octets: bytes, charset: bytes) -> str | None:
     The NULs are believed, not the label: text labelled UTF-16 that has none is
     ASCII, and clients show it so.
     """
-    nul = octets.find(b"\x00")
-    if nul < 0:
+    if b"\x00" not in octets:
         return None
     for mark, codec in _MARKS:
         if octets.startswith(mark):
@@ -47,7 +46,15 @@ def wide_codec(octets: bytes, charset: bytes) -> str | None:
         size = len(bracket)
         if at >= 0 and at % size == 0:
             return codec
-    return None
+    return _codec_without_markup(octets, charset)
+
+
+def _codec_without_markup(octets: bytes, charset: bytes) -> str:
+    """Guess from the side of the characters on which most NULs are."""
+    if b"32" in charset or b"4" in charset:
+        return "utf-32-be" if octets.startswith(b"\x00") else "utf-32-le"
+    is_big = octets[0::2].count(b"\x00") > octets[1::2].count(b"\x00")
+    return "utf-16-be" if is_big else "utf-16-le"
 
 
 class WideText:

@@ -1,68 +1,60 @@
-"""Serves letters to the browser, and pixels as the pixel service does, counting them."""
+"""Serves letters to the browser, beside the pixel service's own endpoint, and counts fetches."""
 
 import contextlib
+import datetime as dt
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Sequence
 
 from aiohttp import web
 
+from pixel_service.client_address import ClientAddresses
+from pixel_service.fetch import PixelFetch
+from pixel_service.web import PixelHandler, pixel_server
 from tests.browser.letters import Letter
 
-# The smallest image: GIF89a, one transparent pixel.
-_GIF = bytes.fromhex(
-    "47494638396101000100800000ffffff00000021f90401000000002c00000000010001000002024401003b"
-)
 
+class FetchCounter:
+    """Stands where the recorder is: what it is given are opens."""
 
-class LetterServer:
-    """Where letters and pixels are, and how often each pixel was fetched."""
-
-    def __init__(self, url: str) -> None:
-        self.url = url
+    def __init__(self) -> None:
         self.fetches: Counter[str] = Counter()
-        self.pages: dict[str, str] = {}
 
-    def show(self, numbered: Mapping[int, Letter]) -> None:
-        """Serve these letters."""
-        for number, letter in numbered.items():
-            self.pages[f"/{number}/before"] = letter.before
-            self.pages[f"/{number}/after"] = letter.after
-
-    async def page(self, request: web.Request) -> web.Response:
-        """Answer with a letter."""
-        # As in a mail client: no scripts, no frames, no refresh, and the only
-        # network is the pixel.
-        policy = f"sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src {self.url}/o/"
-        return web.Response(
-            text=self.pages[request.path],
-            content_type="text/html",
-            charset="utf-8",
-            headers={"Content-Security-Policy": policy, "Cache-Control": "no-store"},
-        )
-
-    async def pixel(self, request: web.Request) -> web.Response:
-        """Answer with a pixel."""
-        self.fetches[request.match_info["token"]] += 1
-        return web.Response(
-            body=_GIF, content_type="image/gif", headers={"Cache-Control": "no-store"}
-        )
+    async def record(self, fetch: PixelFetch) -> None:
+        """Count *fetch* by its token."""
+        self.fetches[fetch.token] += 1
 
 
 @contextlib.asynccontextmanager
-async def letter_server() -> AsyncIterator[LetterServer]:
-    """Serve at a free port of this machine inside the block."""
+async def pixel_endpoint(counter: FetchCounter) -> AsyncIterator[str]:
+    """Serve pixels as the pixel service does inside the block; yields the base URL."""
+    handler = PixelHandler(counter.record, ClientAddresses())
+    grace = dt.timedelta(seconds=1)
+    async with pixel_server(listen="127.0.0.1:0", handler=handler, grace=grace) as address:
+        yield f"http://{address}"
+
+
+@contextlib.asynccontextmanager
+async def letter_server(letters: Sequence[Letter], *, pixels: str) -> AsyncIterator[str]:
+    """Serve each letter at ``/N/before`` and ``/N/after`` inside the block; yields the base URL.
+
+    As in a mail client there are no scripts, no frames and no refresh, and the
+    only network is the pixels below *pixels*.
+    """
+    policy = f"sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src {pixels}/o/"
+    headers = {"Content-Security-Policy": policy, "Cache-Control": "no-store"}
+
+    async def show(request: web.Request) -> web.Response:
+        letter = letters[int(request.match_info["number"])]
+        text = letter.before if request.match_info["state"] == "before" else letter.after
+        return web.Response(text=text, content_type="text/html", charset="utf-8", headers=headers)
+
     app = web.Application()
+    app.router.add_get("/{number}/{state}", show)
     runner = web.AppRunner(app, access_log=None)
-    server = LetterServer("")
-    app.router.add_get("/{number}/before", server.page)
-    app.router.add_get("/{number}/after", server.page)
-    app.router.add_get("/o/{token}.gif", server.pixel)
     await runner.setup()
     try:
-        site = web.TCPSite(runner, "127.0.0.1", 0)
-        await site.start()
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
         host, port = runner.addresses[0][:2]
-        server.url = f"http://{host}:{port}"
-        yield server
+        yield f"http://{host}:{port}"
     finally:
         await runner.cleanup()

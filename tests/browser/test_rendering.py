@@ -13,8 +13,8 @@ from typing import Final
 import pytest
 
 from tests.browser.chromium import Page, running_chromium
-from tests.browser.letter_server import LetterServer, letter_server
-from tests.browser.letters import Letter, letters
+from tests.browser.letter_server import FetchCounter, letter_server, pixel_endpoint
+from tests.browser.letters import letters
 
 pytestmark = pytest.mark.timeout(900)
 
@@ -25,8 +25,9 @@ HEIGHT: Final = 1_000
 # The longest newsletters have some 10,000; what is below is not compared.
 MAX_HEIGHT: Final = 12_000
 
-# Letters that are shown at the same time: as many as there are cores, usually.
-AT_ONCE: Final = 2
+# Letters that are shown at the same time.  The browser mostly waits for its own
+# frames, so more than there are cores.
+AT_ONCE: Final = 4
 
 KNOWN: Final = tomllib.loads((Path(__file__).parent / "known_differences.toml").read_text("utf-8"))
 
@@ -51,13 +52,13 @@ async def render(url: str, before: Page, after: Page) -> bool:
 
 async def render_all() -> list[Rendering]:
     """Show all letters in one browser."""
+    counter = FetchCounter()
     renderings = []
-    async with letter_server() as server, running_chromium() as browser:
-        numbered = dict(enumerate(letters(server.url)))
-        server.show(numbered)
-        waiting = collections.deque(numbered.items())
+    async with pixel_endpoint(counter) as pixels, running_chromium() as browser:
+        shown = letters(pixels)
+        waiting = collections.deque(enumerate(shown))
 
-        async def work() -> None:
+        async def work(url: str) -> None:
             async with (
                 browser.page(width=WIDTH, height=HEIGHT) as before,
                 browser.page(width=WIDTH, height=HEIGHT) as after,
@@ -65,22 +66,19 @@ async def render_all() -> list[Rendering]:
                 while waiting:
                     number, letter = waiting.popleft()
                     try:
-                        is_same = await render(f"{server.url}/{number}", before, after)
+                        is_same = await render(f"{url}/{number}", before, after)
                     except TimeoutError as error:
                         error.add_note(f"while showing {letter.name}")
                         raise
-                    renderings.append(_rendering(letter, server, looks_the_same=is_same))
+                    fetches = counter.fetches[letter.token]
+                    renderings.append(
+                        Rendering(name=letter.name, fetches=fetches, looks_the_same=is_same)
+                    )
 
-        async with asyncio.TaskGroup() as group:
+        async with letter_server(shown, pixels=pixels) as url, asyncio.TaskGroup() as group:
             for _ in range(AT_ONCE):
-                group.create_task(work())
+                group.create_task(work(url))
     return renderings
-
-
-def _rendering(letter: Letter, server: LetterServer, *, looks_the_same: bool) -> Rendering:
-    return Rendering(
-        name=letter.name, fetches=server.fetches[letter.token], looks_the_same=looks_the_same
-    )
 
 
 @pytest.fixture(scope="module")

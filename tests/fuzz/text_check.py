@@ -14,6 +14,7 @@ _CODECS: Final = ("ascii", "utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be")
 _BREAKS: Final = (b"", b"\r\n", b"\n")
 # What a pixel may bring with it: the return to ASCII of ISO-2022, SO/SI and HZ.
 _RETURNS: Final = (b"", b"\x1b(B", b"\x0f", b"~}")
+_BEFORE: Final = tuple(back + line_end for back in _RETURNS for line_end in _BREAKS)
 
 _PADDED_BREAK: Final = re.compile(rb"=[ \t]+(?=\r?\n)")
 _REWRITTEN: Final = re.compile(rb"(?i)opentracker")
@@ -37,8 +38,8 @@ def changed_text(raw: bytes, out: bytes, markup: bytes) -> str | None:
     if now is None:
         return "text cannot be decoded any more"
     if not was:
-        # A part without a body gets the blank line that it lacks, too.
-        now = now.lstrip(b"\r\n")
+        # A part without a body gets the blank line that it lacks, too, and a line end.
+        now = now.strip(b"\r\n")
     if any(_is_kept(was, without, before) for without in _without(now, markup)):
         return None
     return "text changed"
@@ -86,7 +87,7 @@ def _without(text: bytes, markup: bytes) -> Iterator[bytes]:
         at = text.find(encoded)
         while at >= 0:
             before, after = text[:at], text[at + len(encoded) :]
-            for left in (*_BREAKS, *_RETURNS):
+            for left in _BEFORE:
                 for right in _BREAKS:
                     if before.endswith(left) and after.startswith(right):
                         yield before[: len(before) - len(left)] + after[len(right) :]

@@ -38,6 +38,23 @@ def test_wide_text_gets_a_wide_insert(codec: str, mark: str, label: bytes) -> No
     assert out.decode(codec) == mark + "<p>\u00e9\u4e00\U0001f600</p>" + INSERT.decode() + "</body>"
 
 
+@pytest.mark.parametrize(
+    ("codec", "label"),
+    [
+        ("utf-16-le", b"utf-16"),
+        ("utf-16-be", b"utf-16be"),
+        ("utf-32-le", b"utf-32"),
+        ("utf-32-be", b"utf-32"),
+        ("utf-16-be", b""),
+    ],
+)
+def test_wide_text_without_markup_is_wide(codec: str, label: bytes) -> None:
+    """Where there is no bracket to tell the byte order, the NULs do."""
+    octets = "Hello".encode(codec)
+
+    assert inserted(octets, label, None).decode(codec) == "Hello" + INSERT.decode()
+
+
 def test_label_without_nuls_is_not_believed() -> None:
     """ASCII that is called UTF-16 stays ASCII."""
     assert isinstance(text_of(b"<p>x</p>", b"utf-16"), AsciiText)

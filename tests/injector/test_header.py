@@ -55,10 +55,10 @@ def test_field_name_inside_a_value_is_no_field() -> None:
 
 def test_value_that_is_no_utf8_is_latin1() -> None:
     """Raw octets in a value become text without an error and without surrogates."""
-    header = header_of(b"A: caf\xc3\xa9\r\nB: caf\xe9\r\n\r\n")
+    header = header_of(b"A: na\xc3\xafve\r\nB: na\xefve\r\n\r\n")
 
-    assert header.get("A") == "caf\u00e9"
-    assert header.get("B") == "caf\u00e9"
+    assert header.get("A") == "na\u00efve"
+    assert header.get("B") == "na\u00efve"
 
 
 def test_fields_know_where_they_stand() -> None:
