@@ -10,7 +10,7 @@ import click
 
 from pixel_service import openlog
 from pixel_service.errors import LogSchemaOld
-from pixel_service.notification import number_open
+from pixel_service.open_part import number_open
 from pixel_service.openlog import LogUrlInvalid, OpenLog
 from pixel_service.openlog.connecting import migrate as migrate_log
 from pixel_service.settings import DEFAULT_DATA, LOG_FILE, default_log_url

@@ -1,5 +1,6 @@
 """`pixel-service serve`: from options and environment to settings, and off."""
 
+import asyncio
 import datetime as dt
 import functools
 import ipaddress
@@ -21,6 +22,7 @@ from pixel_service.settings import Settings, SettingsInvalid
 from service_runtime import process
 from service_runtime.drain import Drain
 from service_runtime.errors import ServiceError
+from service_runtime.garbage import keep_start_up
 from service_runtime.key_ring import KeyRingError
 from service_runtime.listen import ListenError
 from service_runtime.logging import configure_logging
@@ -185,7 +187,13 @@ def _set_up_logging(level: str, format_: Literal["text", "json"]) -> None:
 
 
 def _run(settings: Settings) -> None:
-    process.run(functools.partial(server.serve, settings), drain=Drain(grace=settings.grace))
+    process.run(functools.partial(_serve, settings), drain=Drain(grace=settings.grace))
+
+
+async def _serve(settings: Settings, drain: Drain) -> None:
+    ready: asyncio.Future[server.Addresses] = asyncio.get_running_loop().create_future()
+    ready.add_done_callback(lambda _: keep_start_up())
+    await server.serve(settings, drain, ready=ready)
 
 
 def _work(settings: Settings, set_up_logging: Callable[[], None], index: int) -> None:

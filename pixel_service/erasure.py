@@ -4,6 +4,7 @@ from collections.abc import Callable
 from email.utils import parseaddr
 
 from emailopens.notification.v1 import open_notification_pb2 as pb
+from pixel_service.open_part import number_open
 
 Matches = Callable[[bytes], bool]
 
@@ -20,7 +21,7 @@ def matches_recipient(address: str) -> Matches:
     def matches(notification: bytes) -> bool:
         if fragment not in notification.lower() and fragment.isascii():
             return False
-        mail = pb.OpenNotification.FromString(notification).mail
+        mail = _complete(notification).mail
         mailboxes = (parseaddr(each)[1] for each in mail.common_headers.to_mailboxes)
         return wanted in {each.casefold() for each in (*mail.destination, *mailboxes)}
 
@@ -34,6 +35,11 @@ def matches_message(message_id: str) -> Matches:
     def matches(notification: bytes) -> bool:
         if fragment not in notification:
             return False
-        return pb.OpenNotification.FromString(notification).mail.message_id == message_id
+        return _complete(notification).mail.message_id == message_id
 
     return matches
+
+
+def _complete(notification: bytes) -> pb.OpenNotification:
+    """Return *notification* as it is kept, where the numbers are still missing."""
+    return pb.OpenNotification.FromString(notification + number_open(0, 0))

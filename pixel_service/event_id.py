@@ -2,13 +2,17 @@
 
 import binascii
 import datetime as dt
-import os
+import random
 from typing import Final
 
 # 56 bits of microseconds last until the year 4253; 72 random bits keep a million
 # opens of the same microsecond apart with a chance of collision of 1e-10.
-_TIME_OCTETS: Final = 7
-_RANDOM_OCTETS: Final = 9
+_OCTETS: Final = 16
+_RANDOM_BITS: Final = 72
+
+# Seeded by the system in each process. IDs must be unique and need not be secret; the
+# system's own source costs a call into the kernel for each open.
+_RANDOM: Final = random.Random()  # noqa: S311
 
 _OPEN_ID_CHARACTERS: Final = 22
 
@@ -25,6 +29,6 @@ _ORDERED: Final = bytes.maketrans(_ALPHABET, bytes(sorted(_ALPHABET[:-2] + b"-_"
 def new_open_id(open_time: dt.datetime) -> str:
     """Return a new ID of 22 URL-safe characters for an open at *open_time*."""
     microseconds = (open_time - _EPOCH) // _MICROSECOND
-    octets = microseconds.to_bytes(_TIME_OCTETS) + os.urandom(_RANDOM_OCTETS)
-    text = binascii.b2a_base64(octets, newline=False)[:_OPEN_ID_CHARACTERS]
+    number = microseconds << _RANDOM_BITS | _RANDOM.getrandbits(_RANDOM_BITS)
+    text = binascii.b2a_base64(number.to_bytes(_OCTETS), newline=False)[:_OPEN_ID_CHARACTERS]
     return text.translate(_ORDERED).decode()

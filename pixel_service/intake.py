@@ -13,7 +13,8 @@ from pixel_service.errors import TokenInvalid
 from pixel_service.event_id import new_open_id
 from pixel_service.evidence import Fetch, Judge
 from pixel_service.fetch import PixelFetch
-from pixel_service.notification import mail_part, open_part
+from pixel_service.mail_part import mail_part
+from pixel_service.open_part import open_part
 from pixel_service.opens import OpenRecord
 from pixel_service.privacy import KeptOpen, PrivacyLevel, SeenOpen, keep
 from pixel_service.sealed_message import SealedMessage, SealedMessages

@@ -2,12 +2,11 @@
 
 import datetime as dt
 
-from google.protobuf import duration_pb2, timestamp_pb2
-
 from emailopens.pixel.v1 import pixel_service_pb2 as pb
 from pixel_service import cursor
 from pixel_service.batch_octets import batch_response
 from pixel_service.openlog import LogIdentity, Position
+from pixel_service.protobuf_times import duration
 from pixel_service.requests import StreamRequest
 from pixel_service.stream_events import Batch, DrainNotice, Heartbeat, StreamEvent
 
@@ -53,17 +52,3 @@ def started_octets(
         max_outstanding=request.max_outstanding if request.subscription_id else 0,
     )
     return pb.StreamOpensResponse(started=started).SerializeToString()
-
-
-def duration(delta: dt.timedelta) -> duration_pb2.Duration:
-    """Return *delta* as protobuf has it."""
-    message = duration_pb2.Duration()
-    message.FromTimedelta(delta)
-    return message
-
-
-def timestamp(time: dt.datetime) -> timestamp_pb2.Timestamp:
-    """Return *time* as protobuf has it."""
-    message = timestamp_pb2.Timestamp()
-    message.FromDatetime(time)
-    return message

@@ -11,8 +11,9 @@ from pixel_service.opens import MESSAGE_KEY_OCTETS
 from pixel_service.pixel_token import TokenOpener
 from pixel_service.privacy import Correspondence, Message, PrivacyLevel, level_of
 
-# Proxies fetch a message again and again. At 1 to 6 kB each this is 10 to 50 MB.
-_MAX_CACHED: Final = 8_192
+# Repeats come in bursts: Yahoo fetches up to four times within seconds. More would make
+# every full garbage collection longer, because each message is a handful of objects.
+_MAX_CACHED: Final = 2_048
 
 _EPOCH: Final = dt.datetime.fromtimestamp(0, dt.UTC)
 

@@ -17,7 +17,7 @@ from pixel_service.error_table import STATUS_OF
 from pixel_service.intake import Intake
 from pixel_service.live_streams import LiveStreams
 from pixel_service.metrics import PixelMetrics
-from pixel_service.notification import number_open
+from pixel_service.open_part import number_open
 from pixel_service.openlog import OpenLog
 from pixel_service.pixel_servicer import PixelServicer
 from pixel_service.pixel_token import TokenOpener

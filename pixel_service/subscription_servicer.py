@@ -13,8 +13,8 @@ from emailopens.pixel.v1 import subscription_service_pb2_grpc as pb_grpc
 from pixel_service import cursor
 from pixel_service.checks import ID_PATTERN, FieldChecks, page_size_of
 from pixel_service.openlog import LogIdentity, OpenLog
+from pixel_service.protobuf_times import timestamp
 from pixel_service.requests import read_selection, read_start
-from pixel_service.responses import timestamp
 from pixel_service.starts import position_of
 from pixel_service.subscriptions import OpenFilter, Subscription
 from service_runtime.grpc_server import GrpcService

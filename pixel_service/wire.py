@@ -1,4 +1,4 @@
-"""The two pieces of the Protocol Buffers encoding that are written by hand."""
+"""The pieces of the Protocol Buffers encoding that are written by hand."""
 
 from typing import Final
 
@@ -20,6 +20,24 @@ def varint(number: int) -> bytes:
 
 
 _SHORT: Final = tuple(bytes([number]) for number in range(_VARINT_MORE))
+
+
+# 35 bits hold every number of 32.
+_FIXED_OCTETS: Final = 5
+
+
+def fixed_varint(number: int) -> bytes:
+    """Return *number*, below 2^35 and not negative, as a varint of five octets.
+
+    A varint may be longer than it must be: its upper bits are then zero.
+    """
+    octets = [number >> _VARINT_BITS * index & (_VARINT_MORE - 1) for index in range(_FIXED_OCTETS)]
+    return bytes(octet | _VARINT_MORE for octet in octets[:-1]) + bytes(octets[-1:])
+
+
+def number_tag(field_number: int) -> bytes:
+    """Return the tag of a field that holds a varint."""
+    return varint(field_number << 3)
 
 
 def tag(field_number: int) -> bytes:

@@ -1,5 +1,7 @@
 """Options of the test run."""
 
+import os
+
 import hypothesis
 import pytest
 
@@ -16,6 +18,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.stash[_TABLES] = {}
+    # Tests start databases, some of which fork; gRPC's handlers for that, meant for
+    # children that go on with gRPC, can break the child instead.
+    os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
     # The same examples every time, so that a check that was green stays green;
     # `make properties` looks for new ones (--hypothesis-profile=thorough).
     hypothesis.settings.register_profile(

@@ -28,16 +28,22 @@ from benchmarks.open_log.serving import Running, running_service, sealed_tokens
 from emailopens.notification.v1 import open_notification_pb2
 from emailopens.pixel.v1 import pixel_service_pb2 as pb
 from pixel_service import openlog
-from pixel_service.notification import number_open
+from pixel_service.open_part import number_open
 from pixel_service.openlog import OpenRecord
 from pixel_service.settings import default_log_url
 
 METHOD: Final = "/emailopens.pixel.v1.PixelService/StreamOpens"
 
+# An open of 16 octets that holds evidence of 8, and burst: what `number_open` completes.
+UNNUMBERED: Final = b"\x1a\x10\x22\x08"
+
 # A notification with common headers has about this many octets.
-NOTIFICATION: Final = open_notification_pb2.OpenNotification(
-    event_type="Open", mail=open_notification_pb2.Mail(message_id="m" * 390)
-).SerializeToString()
+NOTIFICATION: Final = (
+    open_notification_pb2.OpenNotification(
+        event_type="Open", mail=open_notification_pb2.Mail(message_id="m" * 390)
+    ).SerializeToString()
+    + UNNUMBERED
+)
 BATCH: Final = 1_000
 
 # Octets in and out, as the service has them.

@@ -65,3 +65,21 @@ def test_rewriting_core_is_pure() -> None:
         "service_runtime",
         "sqlalchemy",
     }
+
+
+def test_client_stands_alone() -> None:
+    """Whoever follows opens needs the stubs and gRPC, and neither service."""
+    assert not imported_roots(ROOT / "emailopens_client") & {
+        "injector_service",
+        "pixel_service",
+        "service_runtime",
+    }
+
+
+def test_streaming_core_speaks_neither_grpc_nor_protobuf() -> None:
+    """A stream is positions, entries and events; servicers put them on the wire."""
+    core = closure_of("pixel_service.open_stream") | closure_of("pixel_service.tail")
+
+    assert ROOT / "pixel_service/selection.py" in core
+    outside = set().union(*(imported_roots(path) for path in core))
+    assert not outside & {"aiohttp", "emailopens", "google", "grpc"}

@@ -56,3 +56,6 @@ async def test_node_client_rewrites_and_streams(
     assert rewritten["outcome"] == "OUTCOME_TRACKED"
     assert opened["messageId"] == rewritten["messageId"]
     assert opened["eventId"].endswith(":0")
+    # Its parser keeps the last piece of a message alone: nothing may come in pieces.
+    assert (opened["ipAddress"], opened["openNumber"]) == ("127.0.0.1", 1)
+    assert opened["rulesetVersion"]

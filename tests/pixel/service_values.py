@@ -19,7 +19,7 @@ from emailopens.token.v1 import pixel_token_pb2
 from pixel_service import openlog
 from pixel_service.error_table import STATUS_OF
 from pixel_service.live_streams import LiveStreams
-from pixel_service.notification import number_open
+from pixel_service.open_part import number_open
 from pixel_service.openlog import OpenLog, OpenRecord, Position
 from pixel_service.pixel_servicer import PixelServicer
 from pixel_service.stream_servicer import DEFAULT_STALL_TIMEOUT, StreamServicer
@@ -33,6 +33,9 @@ NOON: Final = dt.datetime(2026, 3, 1, 12, tzinfo=dt.UTC)
 
 BEYOND: Final = Position(2**60, 2**60)
 """After everything that any log here holds."""
+
+UNNUMBERED: Final = b"\x1a\x10\x22\x08"
+"""An open of 16 octets that holds evidence of 8, and burst: what `number_open` completes."""
 
 _serial = itertools.count()
 
@@ -88,7 +91,7 @@ def an_open(
         agent=agent,
         confidence=confidence,
         notified=notified,
-        notification=notification.SerializeToString(),
+        notification=notification.SerializeToString() + UNNUMBERED,
     )
 
 

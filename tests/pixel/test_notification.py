@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from google.protobuf import json_format
+from google.protobuf import empty_pb2, json_format, unknown_fields
 from hypothesis import given
 from hypothesis import strategies as st
 
 from emailopens.notification.v1 import open_notification_pb2 as pb
 from pixel_service.evidence import Agent, Client, Confidence, Evidence, Signal
-from pixel_service.notification import address_of, mail_part, number_open, open_part
+from pixel_service.mail_part import address_of, mail_part
+from pixel_service.open_part import number_open, open_part
 from pixel_service.privacy import Correspondence, KeptOpen, Message, PrivacyLevel, SeenOpen, keep
 
 # Shaped as the documentation of Yandex Cloud Postbox shows it: concepts/notification.
@@ -73,16 +74,20 @@ def kept(level: PrivacyLevel) -> KeptOpen:
     return found
 
 
-def notification(level: PrivacyLevel, *, number: int = 1, burst: int = 1) -> pb.OpenNotification:
+def octets_of(level: PrivacyLevel, *, number: int = 1, burst: int = 1) -> bytes:
     """Return a notification as a reader gets it."""
-    octets = b"".join(
+    return b"".join(
         (
             mail_part(kept(level), "newsletter"),
             open_part(kept(level), "4hX_0aPz9QmLr7sV2dKfTw:0"),
             number_open(number, burst),
         )
     )
-    return pb.OpenNotification.FromString(octets)
+
+
+def notification(level: PrivacyLevel, *, number: int = 1, burst: int = 1) -> pb.OpenNotification:
+    """Return the same, parsed."""
+    return pb.OpenNotification.FromString(octets_of(level, number=number, burst=burst))
 
 
 def as_json(message: pb.OpenNotification) -> dict[str, Any]:
@@ -165,6 +170,29 @@ def test_destination_is_the_recipients_address(
     assert list(mail.destination) == expected
 
 
+def pieces_of(octets: bytes, *path: int) -> list[bytes]:
+    """Return every piece of the message that stands at *path*, a path of field numbers."""
+    if not path:
+        return [octets]
+    fields = unknown_fields.UnknownFieldSet(empty_pb2.Empty.FromString(octets))
+    each_field = (fields[index] for index in range(len(fields)))
+    found = [field.data for field in each_field if field.field_number == path[0]]
+    return [piece for each in found for piece in pieces_of(each, *path[1:])]
+
+
+@pytest.mark.parametrize("level", [each for each in PrivacyLevel if each < PrivacyLevel.OFF])
+@pytest.mark.parametrize("number", [0, 1, 127, 128, 2**31 - 1])
+def test_every_message_stands_in_one_piece(level: PrivacyLevel, number: int) -> None:
+    """Parsers must merge the pieces of a message, but protobuf.js keeps the last alone."""
+    octets = octets_of(level, number=number, burst=number)
+    parsed = pb.OpenNotification.FromString(octets)
+    mail, opened = pb.OpenNotification.MAIL_FIELD_NUMBER, pb.OpenNotification.OPEN_FIELD_NUMBER
+
+    assert (parsed.open.burst, parsed.open.evidence.open_number) == (number, number)
+    for path in ((mail,), (opened,), (opened, pb.Open.EVIDENCE_FIELD_NUMBER)):
+        assert len(pieces_of(octets, *path)) == 1
+
+
 def test_later_open_is_not_the_first() -> None:
     """The number that the log gives decides."""
     evidence = notification(PrivacyLevel.FULL, number=2, burst=3).open.evidence
@@ -219,7 +247,7 @@ def test_times_are_those_of_protobuf(time: dt.datetime, since: dt.timedelta) -> 
     evidence = dataclasses.replace(SEEN.evidence, since_acceptance=since)
     found = keep(dataclasses.replace(SEEN, open_time=time, evidence=evidence))
     assert found is not None
-    fetched = pb.OpenNotification.FromString(open_part(found, "x:0")).open
+    fetched = pb.OpenNotification.FromString(open_part(found, "x:0") + number_open(1, 1)).open
 
     assert fetched.open_time.ToDatetime(dt.UTC) == time
     assert fetched.evidence.since_acceptance.ToTimedelta() == since

@@ -47,7 +47,13 @@ stream.on("data", (response) => {
     rewrite();
   } else if (response.event === "batch") {
     const [notification] = response.batch.notifications;
-    print({ eventId: notification.eventId, messageId: notification.mail.messageId });
+    print({
+      eventId: notification.eventId,
+      messageId: notification.mail.messageId,
+      ipAddress: notification.open.ipAddress,
+      openNumber: notification.open.evidence.openNumber,
+      rulesetVersion: notification.open.evidence.rulesetVersion,
+    });
     stream.cancel();
     injector.close();
     pixel.close();
