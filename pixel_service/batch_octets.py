@@ -9,25 +9,13 @@ is parsed: measured at 1.6 million a second against 0.6 million through objects.
 from collections.abc import Iterable
 from typing import Final
 
-# Tags of length-delimited fields: field number * 8 + 2.
-_BATCH_TAG: Final = b"\x12"  # StreamOpensResponse.batch = 2
-_NOTIFICATION_TAG: Final = b"\x0a"  # OpenBatch.notifications = 1
-_CURSOR_TAG: Final = b"\x12"  # OpenBatch.cursor = 2
+from emailopens.pixel.v1 import pixel_service_pb2 as pb
+from pixel_service.wire import field, tag, varint
 
-# A varint holds seven bits an octet; the eighth says that more follow.
-_VARINT_BITS: Final = 7
-_VARINT_MORE: Final = 0x80
-
-
-def varint(number: int) -> bytes:
-    """Return *number* as a varint."""
-    octets = bytearray()
-    while number >= _VARINT_MORE:
-        octets.append(number & (_VARINT_MORE - 1) | _VARINT_MORE)
-        number >>= _VARINT_BITS
-    octets.append(number)
-    return bytes(octets)
-
+# The numbers are those of `pixel_service.proto`.
+_BATCH_TAG: Final = tag(pb.StreamOpensResponse.BATCH_FIELD_NUMBER)
+_NOTIFICATION_TAG: Final = tag(pb.OpenBatch.NOTIFICATIONS_FIELD_NUMBER)
+_CURSOR_TAG: Final = tag(pb.OpenBatch.CURSOR_FIELD_NUMBER)
 
 # Notifications of a few hundred to a few thousand octets are nearly all there are.
 _FRAMES: Final = tuple(_NOTIFICATION_TAG + varint(length) for length in range(4_096))
@@ -49,8 +37,7 @@ def batch_response(notifications: Iterable[bytes], cursor: str) -> bytes:
     for octets in notifications:
         parts.append(_frame(len(octets)))
         parts.append(octets)
-    cursor_octets = cursor.encode()
-    parts += (_CURSOR_TAG, varint(len(cursor_octets)), cursor_octets)
+    parts.append(field(_CURSOR_TAG, cursor.encode()))
     length = sum(map(len, parts))
     return b"".join((_BATCH_TAG, varint(length), *parts))
 

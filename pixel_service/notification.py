@@ -8,6 +8,7 @@ what stays the same is built once, and the log appends what only it knows.
 import datetime as dt
 import functools
 import re
+from collections.abc import Iterator
 from email.utils import parseaddr
 from typing import Final, cast
 
@@ -17,6 +18,7 @@ from emailopens.notification.v1 import open_notification_pb2 as pb
 from emailopens.notification.v1 import privacy_level_pb2
 from pixel_service.evidence import Agent, Client, Confidence, Evidence, Network, Signal
 from pixel_service.privacy import Correspondence, KeptOpen, Message
+from pixel_service.wire import field, tag
 
 EVENT_TYPE: Final = "Open"
 
@@ -27,6 +29,21 @@ _FROM_DOMAIN_TAG: Final = "ses:from-domain"
 # Judgements repeat: there are as many as kinds of clients and networks. About 1 kB
 # each.
 _MAX_CACHED_JUDGEMENTS: Final = 4_096
+
+# Proxies and scanners fetch from few addresses with few agents. About 300 octets each.
+_MAX_CACHED_SOURCES: Final = 4_096
+
+# System tags name a configuration, or a sender's domain. About 200 octets each.
+_MAX_CACHED_TAGS: Final = 1_024
+
+# What differs from open to open is written by hand: through objects it takes as long
+# as all the rest. The numbers are those of `open_notification.proto`.
+_EVENT_ID_TAG: Final = tag(pb.OpenNotification.EVENT_ID_FIELD_NUMBER)
+_MAIL_TAG: Final = tag(pb.OpenNotification.MAIL_FIELD_NUMBER)
+_OPEN_TAG: Final = tag(pb.OpenNotification.OPEN_FIELD_NUMBER)
+_TIME_TAG: Final = tag(pb.Open.OPEN_TIME_FIELD_NUMBER)
+_EVIDENCE_TAG: Final = tag(pb.Open.EVIDENCE_FIELD_NUMBER)
+_SINCE_TAG: Final = tag(pb.Evidence.SINCE_ACCEPTANCE_FIELD_NUMBER)
 
 _ADDRESS: Final = r'[^\s"()<>\\,:;@\[\]]+@[^\s"()<>\\,:;@\[\]]+'
 
@@ -40,27 +57,37 @@ _PER_SECOND: Final = 1_000_000
 
 def mail_part(kept: KeptOpen, configuration_id: str) -> bytes:
     """Return what is the same for every open of a message and configuration."""
-    return pb.OpenNotification(
+    notification = pb.OpenNotification(
         event_type=EVENT_TYPE,
-        mail=_mail(kept.message, kept.correspondence, configuration_id),
+        mail=_mail(kept.message, kept.correspondence),
         configuration_id=configuration_id,
         privacy_level=cast("privacy_level_pb2.PrivacyLevel.ValueType", kept.privacy_level.value),
-    ).SerializeToString()
+    )
+    tags = _tag_parts(kept.message, kept.correspondence, configuration_id)
+    return b"".join((notification.SerializeToString(), *tags))
 
 
 def open_part(kept: KeptOpen, event_id: str) -> bytes:
     """Return what belongs to this open alone."""
     evidence = kept.evidence
-    dynamic = pb.OpenNotification(
-        event_id=event_id,
-        open=pb.Open(
-            ip_address=kept.ip_address,
-            open_time=_timestamp(kept.open_time),
-            user_agent=kept.user_agent,
-            evidence=pb.Evidence(since_acceptance=_duration(evidence.since_acceptance)),
-        ),
-    ).SerializeToString()
-    return dynamic + judgement_part(evidence)
+    open_octets = field(_TIME_TAG, _timestamp(kept.open_time).SerializeToString())
+    if evidence.since_acceptance is not None:
+        since = _duration(evidence.since_acceptance).SerializeToString()
+        open_octets += field(_EVIDENCE_TAG, field(_SINCE_TAG, since))
+    return b"".join(
+        (
+            field(_EVENT_ID_TAG, event_id.encode()),
+            field(_OPEN_TAG, open_octets),
+            _source_part(kept.ip_address, kept.user_agent),
+            judgement_part(evidence),
+        )
+    )
+
+
+@functools.lru_cache(maxsize=_MAX_CACHED_SOURCES)
+def _source_part(ip_address: str, user_agent: str) -> bytes:
+    opened = pb.Open(ip_address=ip_address, user_agent=user_agent)
+    return pb.OpenNotification(open=opened).SerializeToString()
 
 
 def number_open(open_number: int, burst: int) -> bytes:
@@ -110,15 +137,11 @@ def _judgement_part(
     return pb.OpenNotification(open=pb.Open(evidence=evidence)).SerializeToString()
 
 
-def _mail(
-    message: Message | None, correspondence: Correspondence | None, configuration_id: str
-) -> pb.Mail:
+def _mail(message: Message | None, correspondence: Correspondence | None) -> pb.Mail:
     mail = pb.Mail()
     if message is not None:
         mail.message_id = message.message_id
         mail.acceptance_time.CopyFrom(_timestamp(message.acceptance_time))
-        for key, value in message.tags:
-            _add_tag(mail, key, value)
     if correspondence is not None:
         mail.identity_id = correspondence.identity_id
         mail.common_headers.CopyFrom(_common_headers(correspondence))
@@ -126,10 +149,28 @@ def _mail(
             mail.headers.add(name=name, value=value)
         mail.headers_truncated = correspondence.headers_truncated
         mail.destination.extend(destination_of(correspondence))
-        if correspondence.from_domain:
-            _add_tag(mail, _FROM_DOMAIN_TAG, correspondence.from_domain)
-    _add_tag(mail, _CONFIGURATION_TAG, configuration_id)
     return mail
+
+
+def _tag_parts(
+    message: Message | None, correspondence: Correspondence | None, configuration_id: str
+) -> Iterator[bytes]:
+    """Yield the tags, the system's last: of a map's entries with one key the last counts."""
+    if message is not None:
+        for key, value in message.tags:
+            yield _tag_part(key, value)
+    if correspondence is not None and correspondence.from_domain:
+        yield _system_tag_part(_FROM_DOMAIN_TAG, correspondence.from_domain)
+    yield _system_tag_part(_CONFIGURATION_TAG, configuration_id)
+
+
+def _tag_part(key: str, value: str) -> bytes:
+    mail = pb.Mail()
+    mail.tags[key].values.add(string_value=value)
+    return field(_MAIL_TAG, mail.SerializeToString())
+
+
+_system_tag_part: Final = functools.lru_cache(maxsize=_MAX_CACHED_TAGS)(_tag_part)
 
 
 def destination_of(correspondence: Correspondence) -> list[str]:
@@ -153,12 +194,6 @@ def address_of(mailbox: str) -> str:
     """
     common = _COMMON_MAILBOX.fullmatch(mailbox)
     return common[1] or common[2] if common else parseaddr(mailbox)[1]
-
-
-def _add_tag(mail: pb.Mail, key: str, value: str) -> None:
-    values = mail.tags[key].values
-    del values[:]  # a system tag takes the place of a custom one of its name
-    values.add(string_value=value)
 
 
 def _common_headers(correspondence: Correspondence) -> pb.CommonHeaders:
@@ -205,9 +240,7 @@ def _timestamp(time: dt.datetime) -> timestamp_pb2.Timestamp:
     return timestamp_pb2.Timestamp(seconds=seconds, nanos=microseconds * 1_000)
 
 
-def _duration(delta: dt.timedelta | None) -> duration_pb2.Duration | None:
-    if delta is None:
-        return None
+def _duration(delta: dt.timedelta) -> duration_pb2.Duration:
     microseconds = delta // _MICROSECOND
     # Both parts of a negative duration are negative (google/protobuf/duration.proto).
     sign = -1 if microseconds < 0 else 1

@@ -11,8 +11,8 @@ from pixel_service.opens import OpenRecord
 DEFAULT_BURST_WINDOW: Final = dt.timedelta(seconds=2)
 
 # Bursts that are remembered: at most one per open within the window, so this holds
-# 25,000 opens a second.  About 300 octets each.
-MAX_BURSTS: Final = 50_000
+# 10,000 opens a second.  About 300 octets each.
+MAX_BURSTS: Final = 20_000
 
 # Distinct (open number, burst) pairs whose octets are kept: nearly all opens share
 # a few dozen.
@@ -21,6 +21,11 @@ _MAX_SUFFIXES: Final = 4_096
 MessageOf: TypeAlias = tuple[bytes, str]
 """Message key and configuration: what opens are numbered by."""
 
+
+# Number and start.  A plain tuple, and its key is one, too: the garbage collector does
+# not look into those again, and with tens of thousands of anything else it stops the
+# process for tens of milliseconds.
+_Burst: TypeAlias = tuple[int, dt.datetime]
 
 _Source: TypeAlias = tuple[bytes | None, str, bytes | None]
 
@@ -42,11 +47,6 @@ class Numbers(NamedTuple):
 UNKNOWN: Final = Numbers(0, 0)
 
 
-class _Burst(NamedTuple):
-    number: int
-    start: dt.datetime
-
-
 class BurstWindow:
     """Remembers which bursts are under way.  In memory: a restart splits a burst."""
 
@@ -59,10 +59,8 @@ class BurstWindow:
 
     def number_of(self, open_: OpenRecord) -> int | None:
         """Return the number of the burst that *open_* belongs to; None if it begins one."""
-        burst = self._bursts.get(_source_of(open_))
-        if burst is None or abs(open_.open_time - burst.start) > self.window:
-            return None
-        return burst.number
+        number, start = self._bursts.get(_source_of(open_), (None, open_.open_time))
+        return None if abs(open_.open_time - start) > self.window else number
 
     def remembers(self, open_: OpenRecord) -> bool:
         """Return whether any burst from the source of *open_* is remembered."""
@@ -73,7 +71,7 @@ class BurstWindow:
         if open_.message_key is None or open_.source_key is None:
             return
         key = _source_of(open_)
-        self._bursts[key] = _Burst(number=number, start=open_.open_time)
+        self._bursts[key] = (number, open_.open_time)
         self._bursts.move_to_end(key)
         while len(self._bursts) > self._max_bursts:
             self._bursts.popitem(last=False)

@@ -16,8 +16,8 @@ import sqlalchemy as sa
 from pixel_service.openlog.numbering import Counts, MessageOf
 
 # Counts that gather before they are brought into the table, about 300 octets each.
-# More share more pages, and take longer to read back.
-GENERATION_COUNTS: Final = 30_000
+# More share more pages, but take longer to sort (5 ms) and to read back.
+GENERATION_COUNTS: Final = 10_000
 
 # Counts that a commit brings into the table at least, and per count that it adds: so
 # a generation is through before the next one is full.
@@ -54,8 +54,9 @@ class MessageCounts:
 
     def __init__(self, *, generation_counts: int = GENERATION_COUNTS) -> None:
         self._generation_counts = generation_counts
-        self._fresh: dict[MessageOf, Counts] = {}
-        self._merging: dict[MessageOf, Counts] = {}
+        # Plain tuples, not Counts: see `numbering._Burst`.
+        self._fresh: dict[MessageOf, tuple[int, int]] = {}
+        self._merging: dict[MessageOf, tuple[int, int]] = {}
         self._order: list[MessageOf] = []
         self._merging_up_to = 0
         self._is_known = False
@@ -76,7 +77,7 @@ class MessageCounts:
             if counts is None:
                 elsewhere.add(message[0])
             else:
-                found[message] = counts
+                found[message] = Counts(*counts)
         for row in look_up(connection, _LOOK_UP, sorted(elsewhere)):
             found.setdefault((row[0], row[1]), Counts(row[2], row[3]))
         return found
@@ -86,7 +87,9 @@ class MessageCounts:
     ) -> None:
         """Take over *changed* counts, of opens up to the sequence number *last*."""
         self._make_known(connection)
-        self._fresh.update(changed)
+        self._fresh.update(
+            {message: (counts.opens, counts.bursts) for message, counts in changed.items()}
+        )
         if not self._order and len(self._fresh) > self._generation_counts:
             self._begin_merging(last)
         self._merge(connection, max(_MIN_SLICE, _SLICE_FACTOR * len(changed)))
@@ -123,7 +126,7 @@ class MessageCounts:
         if self._is_known:
             return
         rows = connection.exec_driver_sql(_READ_BACK)
-        self._fresh = {(row[0], row[1]): Counts(row[2], row[3]) for row in rows}
+        self._fresh = {(row[0], row[1]): (row[2], row[3]) for row in rows}
         self._merging, self._order = {}, []
         self._is_known = True
 

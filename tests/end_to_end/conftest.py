@@ -1,5 +1,8 @@
 """The pair as processes, once for the whole folder."""
 
+# The stubs for asyncio are known to the type checker only.
+from __future__ import annotations
+
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 

@@ -1,5 +1,8 @@
 """From a message to the notification of its open, through both services as processes."""
 
+# The stubs for asyncio are known to the type checker only.
+from __future__ import annotations
+
 from pathlib import Path
 
 import aiohttp

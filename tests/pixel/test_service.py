@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import stat
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +17,13 @@ from emailopens.notification.v1 import privacy_level_pb2
 from emailopens.pixel.v1 import pixel_service_pb2 as pb
 from emailopens.pixel.v1 import pixel_service_pb2_grpc as pb_grpc
 from emailopens_client import LogEnd, OpenStream
+from pixel_service import openlog
 from pixel_service.server import Addresses, serve
 from pixel_service.settings import Settings, SettingsInvalid
 from service_runtime.background import running
 from service_runtime.drain import Drain
 from service_runtime.key_ring import format_key_ring, generate_key_ring, read_key_ring
-from tests.pixel.postgres import Postgres
+from tests.pixel.postgres import Postgres, running_postgres
 from tests.pixel.rpc_values import info_of
 from tests.pixel.service_values import a_token, seal
 
@@ -251,12 +252,20 @@ async def test_metrics_tell_what_was_fetched(tmp_path: Path) -> None:
     assert "opens_lost_total 0.0" in text
 
 
+@pytest.fixture
+def mortal() -> Iterator[tuple[Postgres, str]]:
+    """Run a PostgreSQL server of the test's own, and name an empty log on it."""
+    with running_postgres() as server:
+        url = server.url_of(asyncio.run(server.create_database()))
+        asyncio.run(openlog.migrate(url))
+        yield server, url
+
+
 async def test_log_that_is_away_ends_streams_and_no_pixel(
-    tmp_path: Path, postgres: Postgres, migrated_template: str
+    tmp_path: Path, mortal: tuple[Postgres, str]
 ) -> None:
     """Streams end with the code to retry; pixels are answered; nothing is lost."""
-    database = await postgres.create_database(template=migrated_template)
-    url = postgres.url_of(database)
+    postgres, url = mortal
     async with (
         a_service(tmp_path, Drain(), log_url=url) as addresses,
         grpc.aio.insecure_channel(addresses.grpc) as channel,

@@ -1,0 +1,114 @@
+"""Durable opens through the whole HTTP path, against a handler that does nothing.
+
+    python -m benchmarks.open_log.http_path [--rounds 3] [--seconds 3] [--connections 64]
+
+The floor is the fastest aiohttp handler there is: the low-level server with the same
+prepared octets, which opens no token and records nothing. Floor and service run in
+turn, round by round, so that what else the machine does hits both. A message's pixel
+is fetched again only after all others, which is the service's worst case.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import datetime as dt
+import multiprocessing
+import statistics
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import uvloop
+from aiohttp import web
+
+from benchmarks.open_log.serving import (
+    Load,
+    Running,
+    free_addresses,
+    load,
+    running_service,
+    sealed_tokens,
+)
+from pixel_service.client_address import ClientAddresses
+from pixel_service.web import PIXEL, PixelHandler, pixel_server
+
+MESSAGES: Final = 30_000
+
+
+class _Bare(PixelHandler):
+    """Answers with the pixel, and that is all."""
+
+    async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        return PIXEL.answer(request)
+
+
+def _serve_bare(address: str) -> None:
+    async def nothing(_: object) -> None:
+        return
+
+    async def serve() -> None:
+        handler = _Bare(nothing, ClientAddresses())
+        async with pixel_server(listen=address, handler=handler, grace=dt.timedelta()):
+            await asyncio.Event().wait()
+
+    uvloop.run(serve())
+
+
+@contextlib.contextmanager
+def _running_floor() -> Iterator[str]:
+    (address,) = free_addresses(1)
+    process = multiprocessing.get_context("spawn").Process(
+        target=_serve_bare, args=(address,), daemon=True
+    )
+    process.start()
+    try:
+        yield address
+    finally:
+        process.terminate()
+        process.join()
+
+
+def _measure(address: str, tokens: list[str], options: argparse.Namespace) -> Load:
+    return uvloop.run(
+        load(address, tokens, seconds=options.seconds, connections=options.connections)
+    )
+
+
+def _compare(floor: str, service: Running, options: argparse.Namespace) -> None:
+    tokens = sealed_tokens(MESSAGES, service.ring)
+    for address in (floor, service.http):
+        _measure(address, tokens, argparse.Namespace(seconds=0.5, connections=4))
+    ratios = []
+    print(f"{'':>8} {'floor/s':>9} {'opens/s':>9} {'ratio':>6} {'p50 ms':>7} {'p99 ms':>7}")
+    for number in range(options.rounds):
+        bare = _measure(floor, tokens, options)
+        durable = _measure(service.http, tokens, options)
+        ratios.append(durable.per_second / bare.per_second)
+        print(
+            f"round {number + 1:>2} {bare.per_second:>9,.0f} {durable.per_second:>9,.0f}"
+            f" {ratios[-1]:>6.2f} {durable.p50_ms:>7.1f} {durable.p99_ms:>7.1f}"
+        )
+    print(f"median ratio {statistics.median(ratios):.2f}")
+
+
+def main() -> None:
+    """Measure with one worker and with two."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--seconds", type=float, default=3)
+    parser.add_argument("--connections", type=int, default=64)
+    parser.add_argument("--workers", type=int, nargs="*", default=[1, 2])
+    options = parser.parse_args()
+    with _running_floor() as floor:
+        for workers in options.workers:
+            with (
+                tempfile.TemporaryDirectory() as folder,
+                running_service(Path(folder) / "data", workers=workers) as service,
+            ):
+                print(f"{workers} worker(s), {options.connections} connections")
+                _compare(floor, service, options)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,190 @@
+"""Services and clients to measure."""
+
+import asyncio
+import contextlib
+import dataclasses
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Final, cast
+
+import pybase64
+from cryptography.hazmat.primitives.ciphers.aead import AESSIV
+
+from emailopens.notification.v1 import privacy_level_pb2
+from emailopens.token.v1 import pixel_token_pb2
+from service_runtime.key_ring import KeyRing, generate_key_ring, write_key_ring
+
+HOST: Final = "127.0.0.1"
+START_SECONDS: Final = 60
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Running:
+    """A service that runs, and the keys of its tokens."""
+
+    http: str
+    grpc: str
+    ring: KeyRing
+
+
+def free_addresses(count: int) -> list[str]:
+    """Return addresses that are free now."""
+    with contextlib.ExitStack() as stack:
+        probes = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for probe in probes:
+            probe.bind((HOST, 0))
+        return [f"{HOST}:{probe.getsockname()[1]}" for probe in probes]
+
+
+@contextlib.contextmanager
+def running_service(data: Path, *, workers: int = 1) -> Iterator[Running]:
+    """Run `pixel-service serve` on the embedded default inside the block."""
+    ring = generate_key_ring()
+    data.mkdir(parents=True, exist_ok=True)
+    write_key_ring(data / "token_keys", ring, replace=True)
+    http, grpc_address, admin = free_addresses(3)
+    program = Path(sys.executable).with_name("pixel-service")
+    options = [
+        f"--data={data}",
+        f"--http={http}",
+        f"--grpc={grpc_address}",
+        f"--admin={admin}",
+        f"--workers={workers}",
+        "--log-level=WARNING",
+    ]
+    with subprocess.Popen([program, "serve", *options]) as process:  # noqa: S603 - our own program
+        try:
+            host, port = admin.split(":")
+            for index in range(workers):
+                _wait_until_ready(f"http://{host}:{int(port) + index}/readyz")
+            yield Running(http=http, grpc=grpc_address, ring=ring)
+        finally:
+            process.terminate()
+
+
+def _wait_until_ready(url: str) -> None:
+    for _ in range(START_SECONDS * 10):
+        with (
+            contextlib.suppress(OSError, urllib.error.URLError),
+            urllib.request.urlopen(url) as response,  # noqa: S310 - our own address
+        ):
+            if response.status == 200:  # noqa: PLR2004 - HTTP's OK
+                return
+        time.sleep(0.1)
+    raise SystemExit(f"nothing is ready at {url}")
+
+
+def sealed_tokens(count: int, ring: KeyRing) -> list[str]:
+    """Return the tokens of *count* messages with common headers."""
+    cipher = AESSIV(ring.active_key)
+    key_id = bytes([ring.active_key_id])
+    tokens = []
+    for number in range(count):
+        token = pixel_token_pb2.PixelToken(
+            message_id=f"message-{number:012}",
+            configuration_ids=["newsletter"],
+            acceptance_time_us=time.time_ns() // 1_000,
+            privacy_level=privacy_level_pb2.PRIVACY_LEVEL_FULL,
+            identity_id="letters@gaertnerei.example",
+            from_mailboxes=["Gaertnerei <letters@gaertnerei.example>"],
+            to_mailboxes=[f"Reader {number} <reader-{number}@example.org>"],
+            date="Mon, 9 Mar 2026 08:15:30 +0100",
+            subject="What grows in March",
+            header_message_id=f"<march-{number}@gaertnerei.example>",
+        )
+        sealed = cipher.encrypt(token.SerializeToString(), [b"emailopens.token.v1.pixel", key_id])
+        tokens.append(pybase64.urlsafe_b64encode(key_id + sealed).rstrip(b"=").decode())
+    return tokens
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Load:
+    """What a round of requests showed."""
+
+    per_second: float
+    p50_ms: float
+    p99_ms: float
+
+
+class _Connection(asyncio.Protocol):
+    """Asks, takes the whole answer, asks again."""
+
+    def __init__(self, requests: Iterator[bytes], latencies: list[float]) -> None:
+        self.is_done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._requests = requests
+        self._latencies = latencies
+        self._transport: asyncio.Transport | None = None
+        self._received = 0
+        self._expected = 0
+        self._asked_at = 0.0
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        # uvloop's transports are not asyncio's classes.
+        self._transport = cast("asyncio.Transport", transport)
+        self._ask()
+
+    def data_received(self, data: bytes) -> None:
+        if not self._received:
+            # Header and image come in one piece, and every answer has one length.
+            self._expected = data.index(b"\r\n\r\n") + 4 + 43
+        self._received += len(data)
+        if self._received >= self._expected:
+            self._latencies.append(time.perf_counter() - self._asked_at)
+            self._received = 0
+            self._ask()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if exc is None:
+            self.is_done.set_result(None)
+        else:
+            self.is_done.set_exception(exc)
+
+    def _ask(self) -> None:
+        if self._transport is None:
+            return
+        request = next(self._requests, None)
+        if request is None:
+            self._transport.close()
+            return
+        self._asked_at = time.perf_counter()
+        self._transport.write(request)
+
+
+async def load(address: str, tokens: Sequence[str], *, seconds: float, connections: int) -> Load:
+    """Fetch pixels at *address* for *seconds*, over so many connections that stay open."""
+    host, port = address.split(":")
+    until = time.perf_counter() + seconds
+
+    def requests() -> Iterator[bytes]:
+        while True:
+            for token in tokens:
+                if time.perf_counter() >= until:
+                    return
+                yield (
+                    f"GET /o/{token}.gif HTTP/1.1\r\nHost: {host}\r\nUser-Agent: Mozilla/5.0 "
+                    "(X11; Linux x86_64; rv:140.0) Gecko/20100101 Thunderbird/140.0\r\n"
+                    "Accept: image/*\r\n\r\n"
+                ).encode()
+
+    latencies: list[float] = []
+    shared = requests()
+    loop = asyncio.get_running_loop()
+    started = time.perf_counter()
+    opened = [
+        await loop.create_connection(lambda: _Connection(shared, latencies), host, int(port))
+        for _ in range(connections)
+    ]
+    await asyncio.gather(*(protocol.is_done for _, protocol in opened))
+    elapsed = time.perf_counter() - started
+    latencies.sort()
+    return Load(
+        per_second=len(latencies) / elapsed,
+        p50_ms=latencies[len(latencies) // 2] * 1_000,
+        p99_ms=latencies[len(latencies) * 99 // 100] * 1_000,
+    )

@@ -1,0 +1,186 @@
+"""How fast a stream catches up, and how soon live streams hear of an open.
+
+    python -m benchmarks.open_log.streams [--opens 300000] [--subscribers 1 100 1000]
+
+The clients read octets and do not parse them: it is the service that is measured.
+Latency is from the answer of the pixel to the arrival of its batch on each stream. It
+can be negative: a stream may hear of an open before the mail client has its image. All
+streams of a measurement end in one client process, which at 1,000 is most of it.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import datetime as dt
+import itertools
+import statistics
+import tempfile
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Final
+
+import aiohttp
+import grpc
+import uvloop
+
+from benchmarks.open_log.serving import Running, running_service, sealed_tokens
+from emailopens.notification.v1 import open_notification_pb2
+from emailopens.pixel.v1 import pixel_service_pb2 as pb
+from pixel_service import openlog
+from pixel_service.notification import number_open
+from pixel_service.openlog import OpenRecord
+from pixel_service.settings import default_log_url
+
+METHOD: Final = "/emailopens.pixel.v1.PixelService/StreamOpens"
+
+# A notification with common headers has about this many octets.
+NOTIFICATION: Final = open_notification_pb2.OpenNotification(
+    event_type="Open", mail=open_notification_pb2.Mail(message_id="m" * 390)
+).SerializeToString()
+BATCH: Final = 1_000
+
+# Octets in and out, as the service has them.
+Call = grpc.aio.UnaryStreamCall[bytes, bytes]
+
+# HTTP/2 connections hold a hundred streams by convention.
+STREAMS_PER_CHANNEL: Final = 100
+
+
+async def fill(data: Path, count: int) -> None:
+    """Put *count* opens into a new log in the folder *data*."""
+    serial = itertools.count()
+    now = dt.datetime.now(dt.UTC)
+    async with openlog.connect(default_log_url(data), number_open=number_open) as log:
+        for _ in range(0, count, BATCH):
+            opens = [
+                OpenRecord(
+                    event_id=f"{next(serial):022}:0",
+                    configuration_id="newsletter",
+                    open_time=now,
+                    message_key=None,
+                    source_key=None,
+                    agent=1,
+                    confidence=1,
+                    notified=True,
+                    notification=NOTIFICATION,
+                )
+                for _ in range(BATCH)
+            ]
+            await log.append(opens)
+
+
+def stream(channel: grpc.aio.Channel, request: pb.StreamOpensRequest) -> Call:
+    """Start a stream whose responses are not parsed."""
+    method: grpc.aio.UnaryStreamMultiCallable[bytes, bytes] = channel.unary_stream(METHOD)
+    return method(request.SerializeToString())
+
+
+async def catch_up(service: Running, count: int) -> float:
+    """Return how many opens a second one stream replays."""
+    request = pb.StreamOpensRequest(position=pb.POSITION_EARLIEST, stop_at_head=True)
+    octets = 0
+    async with grpc.aio.insecure_channel(service.grpc) as channel:
+        started = time.perf_counter()
+        async for response in stream(channel, request):
+            octets += len(response)
+        elapsed = time.perf_counter() - started
+    if octets < count * len(NOTIFICATION):
+        raise SystemExit("the stream ended early")
+    return count / elapsed
+
+
+class Subscribers:
+    """Streams that note when their next batch arrives."""
+
+    def __init__(self, count: int) -> None:
+        self._count = count
+        self._arrivals: list[float] = []
+        self._all_arrived = asyncio.Event()
+        self._started = 0
+        self.all_started = asyncio.Event()
+
+    async def follow(self, channel: grpc.aio.Channel) -> None:
+        """Follow the log on one stream, for ever."""
+        request = pb.StreamOpensRequest(position=pb.POSITION_LATEST)
+        request.heartbeat_interval.seconds = 50
+        async for octets in stream(channel, request):
+            self._note(pb.StreamOpensResponse.FromString(octets).WhichOneof("event"))
+
+    def _note(self, event: str | None) -> None:
+        if event == "started":
+            self._started += 1
+            if self._started == self._count:
+                self.all_started.set()
+        elif event == "batch":
+            self._arrivals.append(time.perf_counter())
+            if len(self._arrivals) == self._count:
+                self._all_arrived.set()
+
+    async def arrivals(self) -> list[float]:
+        """Return when the batch arrived, once it has on every stream."""
+        await self._all_arrived.wait()
+        self._all_arrived.clear()
+        arrivals, self._arrivals = self._arrivals, []
+        return arrivals
+
+
+@contextlib.asynccontextmanager
+async def following(service: Running, count: int) -> AsyncIterator[Subscribers]:
+    """Run *count* streams inside the block."""
+    subscribers = Subscribers(count)
+    async with contextlib.AsyncExitStack() as stack:
+        tasks = []
+        for number in range(count):
+            if number % STREAMS_PER_CHANNEL == 0:
+                # A connection of its own: channels to one address share one otherwise.
+                channel = grpc.aio.insecure_channel(
+                    service.grpc, options=(("grpc.use_local_subchannel_pool", 1),)
+                )
+                await stack.enter_async_context(channel)
+            tasks.append(asyncio.create_task(subscribers.follow(channel)))
+        await subscribers.all_started.wait()
+        try:
+            yield subscribers
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks)
+
+
+async def latencies(service: Running, count: int, opens: int) -> list[float]:
+    """Return the milliseconds from answers to arrivals, over all streams."""
+    found = []
+    async with following(service, count) as subscribers, aiohttp.ClientSession() as browser:
+        for token in sealed_tokens(opens, service.ring):
+            async with browser.get(f"http://{service.http}/o/{token}.gif") as response:
+                await response.read()
+            answered = time.perf_counter()
+            found += [(each - answered) * 1_000 for each in await subscribers.arrivals()]
+    return found
+
+
+async def measure(options: argparse.Namespace) -> None:
+    """Print all measurements."""
+    with tempfile.TemporaryDirectory() as folder:
+        data = Path(folder) / "data"
+        await fill(data, options.opens)
+        with running_service(data) as service:
+            rates = [await catch_up(service, options.opens) for _ in range(3)]
+            print(f"catch-up, one stream: {statistics.median(rates):,.0f} opens/s")
+            for count in options.subscribers:
+                found = sorted(await latencies(service, count, opens=100))
+                p50, p99 = found[len(found) // 2], found[len(found) * 99 // 100]
+                print(f"{count:>5} subscribers: p50 {p50:.2f} ms, p99 {p99:.2f} ms")
+
+
+def main() -> None:
+    """Measure one service on the embedded default."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--opens", type=int, default=300_000)
+    parser.add_argument("--subscribers", type=int, nargs="*", default=[1, 100, 1_000])
+    uvloop.run(measure(parser.parse_args()))
+
+
+if __name__ == "__main__":
+    main()
