@@ -10,6 +10,7 @@ from emailopens.injector.v1 import configuration_service_pb2 as configuration_pb
 from emailopens.injector.v1 import injector_service_pb2 as pb
 from emailopens.notification.v1 import privacy_level_pb2
 from injector_service.edit import Splice
+from injector_service.pixel import Pixel
 from injector_service.settings import Settings
 from tests.injector.running_service import Service, refused, running_service
 
@@ -60,7 +61,7 @@ async def test_a_message_is_tracked_and_its_pixel_says_everything(service: Servi
     assert (answer.message_id, list(answer.configuration_ids)) == ("my-1", ["news"])
     assert answer.privacy_level == FULL
     assert list(answer.warnings) == []
-    pixel = f'<img src="{answer.pixel_url}" width="1" height="1" alt="" border="0">'.encode()
+    pixel = Pixel(url=answer.pixel_url).markup()
     assert answer.raw_message == raw.replace(b"</body>", pixel + b"</body>")
     assert token.message_id == "my-1"
     assert list(token.configuration_ids) == ["news"]
@@ -367,7 +368,7 @@ async def test_a_header_field_chooses_the_configuration_and_goes(
 
     answer = await rewrite(service, raw, configuration_ids=[], message_id="m")
 
-    pixel = f'<img src="{answer.pixel_url}" width="1" height="1" alt="" border="0">'.encode()
+    pixel = Pixel(url=answer.pixel_url).markup()
     assert answer.outcome == Response.OUTCOME_TRACKED
     assert list(answer.configuration_ids) == ["news"]
     assert answer.raw_message == raw.replace(f"{name}:\r\n news\r\n".encode(), b"").replace(

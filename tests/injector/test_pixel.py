@@ -13,11 +13,12 @@ def test_markup_escapes_the_url() -> None:
 
 
 def test_markup_is_small_visible_and_silent() -> None:
-    """The element has a size, an empty alt, no border, and is not hidden."""
+    """The element has a size, an empty alt, no border, no place in the flow, and is not hidden."""
     markup = Pixel(url="https://open.example.org/o/T.gif").markup()
 
     expected = (
-        b'<img src="https://open.example.org/o/T.gif" width="1" height="1" alt="" border="0">'
+        b'<img src="https://open.example.org/o/T.gif" width="1" height="1" alt="" border="0"'
+        b' style="position:absolute">'
     )
     assert markup == expected
     assert b"display" not in markup
