@@ -2,13 +2,16 @@
 
 import bisect
 import functools
+import itertools
 import re
 from collections.abc import Sequence
 from typing import Final
 
+from injector_service.html_attributes import attributes
 from injector_service.html_text import is_text
 
 _DISPLAY_NONE: Final = re.compile(rb"display\s*+:\s*+none")
+_HIDDEN: Final = re.compile(rb"hidden(?=[ \t\n\r\f/>=])")
 _START_TAG: Final = re.compile(rb"<([a-z][a-z0-9]{0,15})(?=[ \t\n\r\f/])")
 
 _VOID: Final = frozenset(
@@ -43,32 +46,48 @@ def open_hidden_element(
     *opaque* are the comments and raw texts in order, *closed* the closed
     containers: with them the elements in them ended.
     """
-    # Searched from the end: CPython does that twice as fast, and mostly there is none.
-    if lowered.rfind(b"display", 0, spot) < 0:
-        return None
     steps = 0
-    for found in _DISPLAY_NONE.finditer(lowered, 0, spot):
+    for at in _candidates(lowered, spot):
         steps += 1
         if steps > _MAX_STEPS:
             return None
-        at = found.start()
         start = -1 if _is_in(opaque, at) else lowered.rfind(b"<", max(at - _REACH, 0), at)
-        if start < 0 or lowered.find(b">", start, at) >= 0:
-            continue
-        if not is_text(lowered, _end_before(opaque, start), start):
-            # Perhaps no tag but an attribute's value.
-            continue
-        tag = _START_TAG.match(lowered, start)
-        if tag is None or tag[1] in _VOID or _is_in(closed, start):
+        name = _hidden_element(lowered, start, opaque) if start >= 0 else None
+        if name is None or _is_in(closed, start):
             continue
         depth = 1
-        for step in _steps_of(tag[1]).finditer(lowered, at, spot):
+        for step in _steps_of(name).finditer(lowered, at, spot):
             steps += 1
             depth += 1 if step[1] else -1
             if depth <= 0 or steps > _MAX_STEPS:
                 break
         else:
-            return tag[1], start
+            return name, start
+    return None
+
+
+def _candidates(lowered: bytes, spot: int) -> list[int]:
+    """Return the offsets of what may hide an element, in order."""
+    found: list[int] = []
+    for word, pattern in ((b"display", _DISPLAY_NONE), (b"hidden", _HIDDEN)):
+        # Searched from the end: CPython does that twice as fast, and mostly there is none.
+        if lowered.rfind(word, 0, spot) >= 0:
+            matches = itertools.islice(pattern.finditer(lowered, 0, spot), _MAX_STEPS)
+            found += (match.start() for match in matches)
+    return sorted(found)
+
+
+def _hidden_element(lowered: bytes, start: int, opaque: Sequence[tuple[int, int]]) -> bytes | None:
+    """Return the name of the element at *start* if it is one, and hidden; else None."""
+    tag = _START_TAG.match(lowered, start)
+    if tag is None or tag[1] in _VOID:
+        return None
+    if not is_text(lowered, _end_before(opaque, start), start):
+        # Perhaps no tag but an attribute's value.
+        return None
+    for name, value in attributes(lowered, start):
+        if name == b"hidden" or (name == b"style" and _DISPLAY_NONE.search(value)):
+            return tag[1]
     return None
 
 

@@ -78,17 +78,3 @@ def _script_end(lowered: bytes, start: int) -> int:
         else:
             is_nested = False
     return -1
-
-
-def conditional_step(lowered: bytes, start: int, end: int) -> int:
-    """Return 1 if a token opens text that Outlook does not show, -1 if it closes it, else 0.
-
-    ``<!--[if !mso]><!-->`` and ``<![if !mso]>``: for everybody else the text is
-    ordinary HTML.
-    """
-    inner = lowered[start:end]
-    if inner.startswith(b"<!--[if"):
-        return 1 if inner.endswith((b"]><!-->", b"]>-->", b"]><!---->")) else 0
-    if inner.startswith(b"<![if"):
-        return 1
-    return -1 if inner.startswith((b"<!--<![endif]", b"<![endif]")) else 0

@@ -15,8 +15,6 @@ _BARRIERS: Final = {
     b"select": frozenset({b"select", b"template"}),
 }
 
-_CONDITIONAL: Final = b"[if"
-
 
 class OpenContainers:
     """The containers that are open, outermost first, each with the offset of its start tag."""
@@ -76,31 +74,13 @@ class OpenContainers:
             # What is in there may be HTML's again, and then it stays open.
             self._open[index:] = inside
             return
-        # A conditional is no element, and SVG and MathML may not have let the end
-        # tag through: they go on.  Their way out is the container's.
-        self._open[index:] = [
-            (opened, start) for opened, _ in inside if opened == _CONDITIONAL or opened in FOREIGN
-        ]
+        # SVG and MathML may not have let the end tag through: they go on.  Their
+        # way out is the container's.
+        self._open[index:] = [(opened, start) for opened, _ in inside if opened in FOREIGN]
         while self.closed and self.closed[-1][0] > start:
             self.closed.pop()
         self.closed.append((start, end))
 
-    def step_conditional(self, step: int, start: int) -> None:
-        """Take in a token that opens (1) or closes (-1) text which Outlook does not show."""
-        if step > 0 and len(self._open) < MAX_OPEN:
-            self._open.append((_CONDITIONAL, start))
-        elif step < 0:
-            for index in range(len(self._open) - 1, -1, -1):
-                if self._open[index][0] == _CONDITIONAL:
-                    del self._open[index]
-                    return
-
-    def begin_body(self) -> bool:
-        """Take in ``<body>``; False where it is ignored.
-
-        Conditionals left open in the head are taken to end with it.
-        """
-        if self._uncertain_from is not None or any(name in _BARRIERS for name, _ in self._open):
-            return False
-        self._open = [entry for entry in self._open if entry[0] != _CONDITIONAL]
-        return True
+    def lets_body_through(self) -> bool:
+        """Say whether ``<body>`` and ``</body>`` are taken as such, and are certain to be."""
+        return self._uncertain_from is None and not any(name in _BARRIERS for name, _ in self._open)

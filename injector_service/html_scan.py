@@ -15,7 +15,6 @@ from injector_service.html_constructs import (
     RAW_TEXT,
     SPACE,
     comment_end,
-    conditional_step,
     raw_text_end,
 )
 from injector_service.html_containers import OpenContainers
@@ -80,8 +79,9 @@ class Scan:
     has_frameset: bool = False
     """Whether frames stand in the place of a body."""
 
-    placeholders: list[tuple[int, int]] = dataclasses.field(default_factory=list)
-    placeholder_spot: Spot | None = None
+    placeholders: list[tuple[Spot, int]] = dataclasses.field(default_factory=list)
+    """Where each begins and ends."""
+
     images: list[tuple[int, int]] = dataclasses.field(default_factory=list)
     opaque: list[tuple[int, int]] = dataclasses.field(default_factory=list)
     """Comments and raw text: what stands in them is no markup."""
@@ -108,8 +108,7 @@ class _Scanner:
         """Scan to the end or to what is never closed; False if there are too many tokens."""
         lowered = self._lowered
         for _ in range(MAX_TOKENS):
-            found = _UNINTERESTING.match(lowered, self._position)
-            at = self._position if found is None else found.end()
+            at = self._uninteresting_end(self._position)
             if at >= len(lowered):
                 at = len(lowered.rstrip(SPACE))
                 self.scan.end = self.spot(at)
@@ -120,6 +119,11 @@ class _Scanner:
                 return True
             self._position = end
         return False
+
+    def _uninteresting_end(self, start: int) -> int:
+        """Return the offset of the first token that matters, at or behind *start*."""
+        found = _UNINTERESTING.match(self._lowered, start)
+        return start if found is None else found.end()
 
     def _token(self, at: int) -> int:
         """Take in the token at *at*; return its end, or -1 if it has none."""
@@ -141,9 +145,7 @@ class _Scanner:
         found = _PLACEHOLDER.match(self._lowered, at)
         if found is None:
             return at + 1
-        if self.scan.placeholder_spot is None:
-            self.scan.placeholder_spot = self.spot(at)
-        self.scan.placeholders.append(found.span())
+        self.scan.placeholders.append((self.spot(at), found.end()))
         return found.end()
 
     def _declaration(self, at: int) -> int:
@@ -156,8 +158,6 @@ class _Scanner:
             end = lowered.find(b">", at) + 1 or -1
             if lowered.startswith(b"<![cdata[", at) and self._containers.are_foreign():
                 end = self._character_data(at, end)
-        if end >= 0:
-            self._containers.step_conditional(conditional_step(lowered, at, end), at)
         return end
 
     def _character_data(self, at: int, bracket: int) -> int:
@@ -168,17 +168,21 @@ class _Scanner:
         return end + 3 if end >= 0 else -1
 
     def _end_tag(self, name: bytes, at: int, end: int) -> None:
-        if name == b"body":
-            self.scan.body_close = self.spot(at)
-        else:
+        if name != b"body":
             self._containers.close(name, end)
+            return
+        spot = self.spot(at)
+        if spot.outside == at or (
+            self.scan.body_close is None and self._containers.lets_body_through()
+        ):
+            self.scan.body_close = spot
 
     def _start_tag(self, name: bytes, at: int, end: int) -> int:
         scan, containers = self.scan, self._containers
         if name == b"img":
             scan.images.append((at, end))
         elif name == b"body":
-            if containers.begin_body() and scan.body_open_end is None:
+            if containers.lets_body_through() and scan.body_open_end is None:
                 scan.body_open_end = end
         elif name == b"frameset":
             scan.has_frameset = scan.has_frameset or scan.body_open_end is None
@@ -198,10 +202,8 @@ class _Scanner:
 
     def _raw_text(self, name: bytes, at: int, end: int) -> int:
         close = raw_text_end(self._lowered, name, end)
-        if self._containers.are_foreign() and (
-            close < 0 or self._lowered.find(b"<", end, close) >= 0
-        ):
-            # In SVG and MathML this would be ordinary markup.
+        if self._containers.are_foreign() and self._uninteresting_end(end) != close:
+            # In SVG and MathML this is ordinary markup, and would end elsewhere.
             self._containers.doubt()
         if close >= 0:
             self.scan.opaque.append((at, close))

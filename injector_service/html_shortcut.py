@@ -11,19 +11,18 @@ from injector_service.html_constructs import (
     RAW_TEXT,
     SPACE,
     comment_end,
-    conditional_step,
     raw_text_end,
 )
 from injector_service.html_scan import TAG
 from injector_service.html_text import AFTER_NAME, is_text
 
-# What changes the meaning of what follows: comments, conditionals, the scan's
+# What changes the meaning of what follows: comments, CDATA, the scan's
 # RAW_TEXT and CONTAINERS, plaintext.  The first two letters are looked up in
 # sets before the rest of a name is compared: that is much faster on all other
 # tags.  It finds too much ("<sextarea"), and that is looked at again.
 _TURN: Final = re.compile(
     rb"<[!stxinpo][-\[tciexmfolb](?:-|aintext|lect|ject|mplate|script"
-    rb"|yle|ript|tle|xtarea|p|rame|embed|frames|(?<=\[))"
+    rb"|yle|ript|tle|xtarea|p|rame|embed|frames|cdata\[)"
 )
 
 # What has more of them is left to the scan and its limits.
@@ -40,7 +39,6 @@ def end_of_body(lowered: bytes) -> tuple[int, list[tuple[int, int]]] | None:
         return None
     opaque: list[tuple[int, int]] = []
     safe = 0
-    conditionals = 0
     found = _TURN.search(lowered, 0, spot)
     while found is not None:
         at = found.start()
@@ -49,8 +47,6 @@ def end_of_body(lowered: bytes) -> tuple[int, list[tuple[int, int]]] | None:
         name = lowered[at + 1 : found.end()]
         if name == b"!--":
             end = comment_end(lowered, at)
-            if lowered.startswith((b"[if", b"<![e"), at + 4) and end >= 0:
-                conditionals = max(conditionals + conditional_step(lowered, at, end), 0)
         elif name in RAW_TEXT:
             end = _raw_text_end(lowered, name, at)
         else:
@@ -60,7 +56,7 @@ def end_of_body(lowered: bytes) -> tuple[int, list[tuple[int, int]]] | None:
         opaque.append((at, end))
         safe = end
         found = _TURN.search(lowered, end, spot)
-    if conditionals > 0 or not is_text(lowered, safe, spot):
+    if not is_text(lowered, safe, spot):
         return None
     return spot, opaque
 

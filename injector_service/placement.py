@@ -1,17 +1,25 @@
 """Where in the HTML the pixel goes, and what has to go away for it."""
 
 import dataclasses
+import functools
+import itertools
 import re
 from collections.abc import Callable, Sequence
 from typing import Final
 
 from injector_service.hidden import open_hidden_element
+from injector_service.html_attributes import attributes
 from injector_service.html_head import head_end
 from injector_service.html_scan import Scan, Spot, scan_html
 from injector_service.html_shortcut import end_of_body
 from injector_service.outcome import Outcome, Placement, RewriteWarning
 
 _OWN_URL: Final = re.compile(rb"/o/([A-Za-z0-9_-]{1,2000})\.gif(?=[\"' \t\n\r\f>?#])")
+
+_OWN_URL_END: Final = re.compile(rb"/o/([A-Za-z0-9_-]{1,2000})\.gif(?=\s*\Z|[?#])")
+
+# Each placeholder that is looked at may cost a look at all of the text before it.
+MAX_PLACEHOLDERS: Final = 16
 
 # Opening a sealed token costs microseconds; a long thread of replies quotes a
 # few dozen pixels at most.
@@ -45,32 +53,41 @@ def find_place(html: bytes, placement: Placement) -> Place | Outcome:
     if scan.has_frameset:
         # Frames instead of a body: there is nothing that an image could be in.
         return Outcome.NO_HTML_PART
-    placeholders = tuple(span for span in scan.placeholders if _is_placeholder(html, span))
-    if placeholders and scan.placeholder_spot is not None:
-        place = Place(spot=scan.placeholder_spot.outside, removals=placeholders)
-    elif placement is Placement.START:
+    placeholders = [found for found in scan.placeholders if _is_placeholder(html, found)]
+    place = _at_placeholder(lowered, scan, placeholders)
+    if place is None and placement is Placement.START:
         place = Place(spot=_start(lowered, scan))
-    else:
-        place = _end(lowered, scan)
-    return place
+    elif place is None:
+        end_spot = scan.body_close or scan.end
+        place = _outside_hidden(lowered, end_spot.outside, scan.opaque, scan.closed)
+    removals = tuple((found.offset, end) for found, end in placeholders)
+    return dataclasses.replace(place, removals=removals) if removals else place
 
 
-def _is_placeholder(html: bytes, span: tuple[int, int]) -> bool:
+def _is_placeholder(html: bytes, found: tuple[Spot, int]) -> bool:
     """Say whether letters have the right case: the scan saw them lowered."""
-    return html[span[0] : span[1]] in {b"{{openTracker}}", b"{{ses:openTracker}}"}
+    return html[found[0].offset : found[1]] in {b"{{openTracker}}", b"{{ses:openTracker}}"}
 
 
-def _end(lowered: bytes, scan: Scan) -> Place:
-    spot: Spot = scan.body_close or scan.end
-    return _outside_hidden(lowered, spot.outside, scan.opaque, scan.closed)
+def _at_placeholder(
+    lowered: bytes, scan: Scan, placeholders: Sequence[tuple[Spot, int]]
+) -> Place | None:
+    """Return the place of the first placeholder where an image is sure to be loaded."""
+    for spot, _ in placeholders[:MAX_PLACEHOLDERS]:
+        if spot.outside == spot.offset:
+            place = _outside_hidden(lowered, spot.offset, scan.opaque, scan.closed)
+            if place.spot == spot.offset:
+                return place
+    return None
 
 
 def _outside_hidden(
     lowered: bytes,
     spot: int,
-    opaque: list[tuple[int, int]],
+    opaque: Sequence[tuple[int, int]],
     closed: Sequence[tuple[int, int]] = (),
 ) -> Place:
+    """Return *spot*, or the place before the outermost hidden element that it is in."""
     hidden = open_hidden_element(lowered, spot, opaque, closed)
     if hidden is None:
         return Place(spot=spot)
@@ -94,19 +111,22 @@ def own_pixels(
     # Searched from the end: CPython does that twice as fast, and mostly there is none.
     if html.rfind(b".gif") < 0 or html.rfind(b"/o/") < 0:
         return ()
-    candidates = []
-    for found in _OWN_URL.finditer(html):
-        candidates.append(found)
-        if len(candidates) > MAX_CANDIDATES:
-            return Outcome.TOO_COMPLEX
-    offsets = [found.start() for found in candidates if is_own_token(found[1].decode("ascii"))]
-    if not offsets:
+    is_own = functools.lru_cache(maxsize=MAX_CANDIDATES)(is_own_token)
+    candidates = list(itertools.islice(_OWN_URL.finditer(html), MAX_CANDIDATES + 1))
+    if len(candidates) > MAX_CANDIDATES:
+        return Outcome.TOO_COMPLEX
+    if not any(is_own(found[1].decode("ascii")) for found in candidates):
         return ()
     scan = scan_html(html.lower())
     if scan is None:
         return Outcome.TOO_COMPLEX
-    return tuple(
-        (start, end)
-        for start, end in scan.images
-        if any(start < offset < end for offset in offsets)
-    )
+    return tuple(span for span in scan.images if _is_own_image(html, span[0], is_own))
+
+
+def _is_own_image(html: bytes, start: int, is_own_token: Callable[[str], bool]) -> bool:
+    """Say whether the element at *start* shows a pixel of ours: only its source counts."""
+    for name, value in attributes(html, start):
+        if name == b"src":
+            found = _OWN_URL_END.search(value)
+            return found is not None and is_own_token(found[1].decode("ascii"))
+    return False

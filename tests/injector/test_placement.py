@@ -58,13 +58,19 @@ AT_THE_END = {
     "objects in objects": b"<body>^<object><object></object></body>",
     "closed containers": b"<select></select><object></object><noscript></noscript>x^</body>",
     "revealed conditional closed": b"<!--[if !mso]><!-->x<!--<![endif]-->y^</body>",
-    "revealed conditional not closed": b"<body>^<!--[if !mso]><!-->x</body>",
-    "downlevel conditional not closed": b"<body>^<![if !mso]>x</body>",
-    "conditional left open in the head": b"<head><!--[if !mso]><!--></head><body>x^</body>",
+    "revealed conditional around the body": b"<!--[if !mso]><!-->x^</body><!--<![endif]-->",
+    "downlevel conditional around the body": b"<body><![if !mso]>x^</body><![endif]>",
     "svg": b"<body><svg><title>a</title><path/></svg>x^</body>",
     "svg not closed": b"<body><svg><path/>^</body>",
-    "markup in a style in svg": b"<body>^<svg><style><p></style></svg></body>",
+    "markup in a style in svg": b"<body><svg><style><p></style></svg>^</body>",
+    "comment in a style in svg": b"<body>^<svg><style><!--</style></svg></body>",
+    "end tag in a template behind the body": b"<p>x</p>^</body><template></body></template>",
     "hidden preheader": b'<body><div style="display:none">p</div>x^</body>',
+    "hidden attribute": b"<body>x^<div hidden>y</body>",
+    "hidden attribute with a value": b"<body>x^<div class=a hidden='until-found'>y</body>",
+    "hidden attribute closed": b"<div hidden>x</div>y^</body>",
+    "overflow hidden": b'<div style="overflow: hidden ; x:hidden">x^</body>',
+    "hiding words in another attribute": b'<div title="display:none hidden ">x^</body>',
     "hidden preheader with elements": b'<div style="display:none"><div>p</div></div>x^</body>',
     "hidden element not closed": b'<body>a^<div style="display : none"><p>x</body>',
     "hidden cell": b'<table><tr><td style="display:none">a<td>b</table>^</body>',
@@ -136,11 +142,23 @@ def test_what_is_no_placeholder_stays(marked: bytes) -> None:
     assert place_in(marked) == Place(spot=marked.index(b"^"))
 
 
-def test_placeholder_in_a_container_puts_the_pixel_before_it() -> None:
-    """A pixel inside an object might not be loaded."""
-    html = b"<body>x<object>{{openTracker}}</object></body>"
+@pytest.mark.parametrize(
+    ("before", "behind"),
+    [(b"<object>", b"</object>"), (b'<div style="display:none">', b"</div>"), (b"<p hidden>", b"")],
+)
+def test_placeholder_that_hides_the_pixel_does_not_count(before: bytes, behind: bytes) -> None:
+    """Where an image might not be loaded the next placeholder is taken, or the usual place."""
+    word = b"{{openTracker}}"
+    html = b"<body>" + before + word + behind + b"<p>x</p></body>"
+    start = html.index(word)
+    hidden = (start, start + len(word))
 
-    assert find_place(html, Placement.END) == Place(spot=7, removals=((15, 30),))
+    alone = find_place(html, Placement.END)
+    beside = find_place(html.replace(b"x", word), Placement.END)
+
+    assert alone == Place(spot=html.index(b"</body>"), removals=(hidden,))
+    seen = html.index(b"x</p>")
+    assert beside == Place(spot=seen, removals=(hidden, (seen, seen + len(word))))
 
 
 def test_hidden_body_is_warned_of() -> None:
@@ -164,6 +182,7 @@ def test_own_pixels_are_real_elements_with_our_token() -> None:
     html = (
         b"<p>" + ours + b'<img src="https://any.example/o/THEIRS.gif">'
         b"<!-- " + ours + b" --><textarea>" + ours + b"</textarea>"
+        b'<img src=x data-src="https://any.example/o/OURS.gif">'
         b"https://any.example/o/OURS.gif <a href='https://any.example/o/OURS.gif'>x</a>"
     )
 

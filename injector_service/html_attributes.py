@@ -1,0 +1,26 @@
+"""The attributes of one start tag (HTML standard 13.2.5.32 to 13.2.5.39)."""
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+_TAG_NAME: Final = re.compile(rb"<[^ \t\n\r\f/>]++")
+_ATTRIBUTE: Final = re.compile(
+    rb"[ \t\n\r\f/]*+([^ \t\n\r\f/>][^ \t\n\r\f/>=]*+)(?:[ \t\n\r\f]*+=[ \t\n\r\f]*+"
+    rb"(?:\"([^\"]*+)\"|'([^']*+)'|([^ \t\n\r\f>\"'][^ \t\n\r\f>]*+)|(?=>)))?"
+)
+
+# No tag in mail has more.
+_MAX_ATTRIBUTES: Final = 1_000
+
+
+def attributes(html: bytes, start: int) -> Iterator[tuple[bytes, bytes]]:
+    """Yield name, in lower case, and value of the attributes of the tag at *start*."""
+    name = _TAG_NAME.match(html, start)
+    position = start if name is None else name.end()
+    for _ in range(_MAX_ATTRIBUTES):
+        found = _ATTRIBUTE.match(html, position)
+        if found is None:
+            return
+        yield found[1].lower(), found[2] or found[3] or found[4] or b""
+        position = found.end()
