@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from typing import Final
 
 from injector_service.header import Header
-from injector_service.outcome import Outcome, Placement
+from injector_service.outcome import Outcome, Placement, RewriteWarning
 from injector_service.pixel import Pixel
 from injector_service.rewrite import Rewriting, Splice, rewrite_message
-from tests.fuzz.text_check import changed_text
+from tests.fuzz.html_check import missing_image
+from tests.fuzz.text_check import changed_text, html_of
 from tests.fuzz.words import OWN_TOKEN
 
 # RFC 5322 section 2.1.1, without the line end.
@@ -81,7 +82,7 @@ def broken_promise(raw: bytes, options: Options, rewriting: Rewriting) -> str | 
         _broken_splice(raw, out, splice)
         or ("untracked message is changed" if not (is_tracked or options.remove_fields) else None)
         or _broken_form(raw, out, splice, options)
-        or (_broken_text(raw, out, options) if is_tracked else None)
+        or (_broken_html(raw, out, options, rewriting) if is_tracked else None)
         or _broken_repetition(out, options, rewriting)
     )
 
@@ -95,9 +96,17 @@ def _broken_splice(raw: bytes, out: bytes, splice: Splice) -> str | None:
     return None
 
 
-def _broken_text(raw: bytes, out: bytes, options: Options) -> str | None:
+def _broken_html(raw: bytes, out: bytes, options: Options, rewriting: Rewriting) -> str | None:
     # Where fields are removed as well, the part begins somewhere else.
-    return None if options.remove_fields else changed_text(raw, out, options.pixel.markup())
+    if not options.remove_fields:
+        change = changed_text(raw, out, options.pixel.markup())
+        if change is not None:
+            return change
+    html = html_of(out)
+    if html is None:
+        return None
+    may_not_load = RewriteWarning.PIXEL_MAY_NOT_LOAD in rewriting.warnings
+    return missing_image(html, options.pixel.url, may_not_load=may_not_load)
 
 
 def _broken_repetition(out: bytes, options: Options, rewriting: Rewriting) -> str | None:
