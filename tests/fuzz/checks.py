@@ -82,7 +82,7 @@ def broken_promise(raw: bytes, options: Options, rewriting: Rewriting) -> str | 
         _broken_splice(raw, out, splice)
         or ("untracked message is changed" if not (is_tracked or options.remove_fields) else None)
         or _broken_form(raw, out, splice, options)
-        or (_broken_html(raw, out, options, rewriting) if is_tracked else None)
+        or (_broken_text(raw, out, options) if is_tracked else None)
         or _broken_repetition(out, options, rewriting)
     )
 
@@ -96,17 +96,20 @@ def _broken_splice(raw: bytes, out: bytes, splice: Splice) -> str | None:
     return None
 
 
-def _broken_html(raw: bytes, out: bytes, options: Options, rewriting: Rewriting) -> str | None:
-    # Where fields are removed as well, the part begins somewhere else.
-    if not options.remove_fields:
-        change = changed_text(raw, out, options.pixel.markup())
-        if change is not None:
-            return change
-    html = html_of(out)
+def misplacement(raw: bytes, options: Options, rewriting: Rewriting) -> str | None:
+    """Return what is wrong with the pixel's place in the HTML, as a browser's parser sees it."""
+    if rewriting.outcome is not Outcome.TRACKED:
+        return None
+    html = html_of(rewriting.message(raw))
     if html is None:
         return None
     may_not_load = RewriteWarning.PIXEL_MAY_NOT_LOAD in rewriting.warnings
     return missing_image(html, options.pixel.url, may_not_load=may_not_load)
+
+
+def _broken_text(raw: bytes, out: bytes, options: Options) -> str | None:
+    # Where fields are removed as well, the part begins somewhere else.
+    return None if options.remove_fields else changed_text(raw, out, options.pixel.markup())
 
 
 def _broken_repetition(out: bytes, options: Options, rewriting: Rewriting) -> str | None:
