@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from typing import Final
 
 from injector_service.header import Header
-from injector_service.outcome import Outcome, Placement
+from injector_service.outcome import Outcome, Placement, RewriteWarning
 from injector_service.pixel import Pixel
 from injector_service.rewrite import Rewriting, Splice, rewrite_message
-from tests.fuzz.text_check import changed_text
+from tests.fuzz.html_check import missing_image
+from tests.fuzz.text_check import changed_text, html_of
 from tests.fuzz.words import OWN_TOKEN
 
 # RFC 5322 section 2.1.1, without the line end.
@@ -93,6 +94,17 @@ def _broken_splice(raw: bytes, out: bytes, splice: Splice) -> str | None:
     if out != raw[: splice.offset] + splice.insert + raw[end:]:
         return "splice and message differ"
     return None
+
+
+def misplacement(raw: bytes, options: Options, rewriting: Rewriting) -> str | None:
+    """Return what is wrong with the pixel's place in the HTML, as a browser's parser sees it."""
+    if rewriting.outcome is not Outcome.TRACKED:
+        return None
+    html = html_of(rewriting.message(raw))
+    if html is None:
+        return None
+    may_not_load = RewriteWarning.PIXEL_MAY_NOT_LOAD in rewriting.warnings
+    return missing_image(html, options.pixel.url, may_not_load=may_not_load)
 
 
 def _broken_text(raw: bytes, out: bytes, options: Options) -> str | None:

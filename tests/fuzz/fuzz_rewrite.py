@@ -14,12 +14,14 @@ import random
 import sys
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Final
 
-from tests.fuzz.checks import Options, broken_promise, some_options
+from injector_service.outcome import Outcome
+from injector_service.rewrite import Rewriting
+from tests.fuzz.checks import Options, broken_promise, misplacement, some_options
 from tests.fuzz.composing import make_mutant
 from tests.fuzz.seeds import Seeds, load_seeds
 from tests.fuzz.shorten import shortened
@@ -32,6 +34,14 @@ _SILENCE_SECONDS: Final = 60
 
 # One cause breaks many mutants; more examples of it teach nothing.
 _MAX_EXAMPLES: Final = 5
+
+# Tree builders have corners for which it is not worth to have a tree builder of
+# our own.  Issue 3 allows one tracked real message in a thousand; mutants are worse.
+_MAX_MISPLACED: Final = 0.001
+
+
+Verdict = Callable[[bytes, Options, Rewriting], str | None]
+"""Names the fault of a rewriting of a message with options, or returns None."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +62,7 @@ class Tally:
     mutants: int = 0
     outcomes: Counter[str] = dataclasses.field(default_factory=Counter)
     findings: Counter[str] = dataclasses.field(default_factory=Counter)
+    misplaced: Counter[str] = dataclasses.field(default_factory=Counter)
     worst_seconds: float = 0.0
     worst: int = -1
 
@@ -60,6 +71,7 @@ class Tally:
         self.mutants += other.mutants
         self.outcomes += other.outcomes
         self.findings += other.findings
+        self.misplaced += other.misplaced
         if other.worst_seconds > self.worst_seconds:
             self.worst_seconds, self.worst = other.worst_seconds, other.worst
 
@@ -84,10 +96,11 @@ def work(plan: Plan, worker: int, connection: Connection) -> None:
         tally.outcomes[rewriting.outcome.name] += 1
         if took > tally.worst_seconds:
             tally.worst_seconds, tally.worst = took, index
-        promise = broken_promise(raw, options, rewriting)
-        if promise is not None:
-            tally.findings[promise] += 1
-            _keep(plan, promise, index, raw, options)
+        for verdict, count in ((broken_promise, tally.findings), (misplacement, tally.misplaced)):
+            fault = verdict(raw, options, rewriting)
+            if fault is not None:
+                count[fault] += 1
+                _keep(plan, index, raw, options, verdict)
         if tally.mutants == _REPORT_EVERY:
             connection.send(tally)
             tally = Tally()
@@ -97,15 +110,17 @@ def work(plan: Plan, worker: int, connection: Connection) -> None:
     connection.send(None)
 
 
-def _keep(plan: Plan, promise: str, index: int, raw: bytes, options: Options) -> None:
-    """Write a mutant that breaks *promise* to the folder, unless there are enough of its kind."""
-    name = promise.replace(" ", "-")
-    if len(list(plan.folder.glob(f"{name}.*.eml"))) >= _MAX_EXAMPLES:
-        return
-    short = shortened(
-        raw, lambda less: broken_promise(less, options, options.rewrite(less)) == promise
-    )
-    (plan.folder / f"{name}.{plan.seed}-{index}.eml").write_bytes(short)
+def _keep(plan: Plan, index: int, raw: bytes, options: Options, verdict: Verdict) -> None:
+    """Write a mutant in which *verdict* finds a fault, made short, unless there are enough."""
+
+    def find_fault(message: bytes) -> str | None:
+        return verdict(message, options, options.rewrite(message))
+
+    fault = find_fault(raw) or "fault that comes and goes"
+    name = fault.replace(" ", "-")
+    if len(list(plan.folder.glob(f"{name}.*.eml"))) < _MAX_EXAMPLES:
+        short = shortened(raw, lambda less: find_fault(less) == fault)
+        (plan.folder / f"{name}.{plan.seed}-{index}.eml").write_bytes(short)
 
 
 def run(plan: Plan) -> Tally:
@@ -160,13 +175,21 @@ def report(plan: Plan, total: Tally) -> None:
         (plan.folder / "slowest.eml").write_bytes(raw)
         took = total.worst_seconds * 1e3
         print(f"slowest: {took:.1f} ms, mutant {total.worst}, {len(raw):,} octets")
+    for fault, count in total.misplaced.most_common():
+        print(f"{fault}: {count:,} mutants, see {plan.folder}")
     for promise, count in total.findings.most_common():
         print(f"BROKEN {promise}: {count:,} mutants, see {plan.folder}")
     print(f"{total.findings.total()} findings")
 
 
+def is_good(total: Tally) -> bool:
+    """Say whether no promise was broken, and hardly a pixel is where it does not load."""
+    tracked = total.outcomes[Outcome.TRACKED.name]
+    return not total.findings and total.misplaced.total() <= _MAX_MISPLACED * tracked
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run as a program; 1 if a promise was broken."""
+    """Run as a program; 1 if the run was not good."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--count", type=int, default=5_000_000, help="mutants (default: 5 million)")
     parser.add_argument("--seconds", type=float, default=7_200, help="longest time (default: 2 h)")
@@ -194,7 +217,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     total = run(plan)
     report(plan, total)
-    return 1 if total.findings else 0
+    return 0 if is_good(total) else 1
 
 
 if __name__ == "__main__":

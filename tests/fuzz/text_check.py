@@ -56,6 +56,12 @@ def _is_kept(was: bytes, without: bytes, part: HtmlPart) -> bool:
     return was == without
 
 
+def html_of(raw: bytes) -> bytes | None:
+    """Return the decoded HTML of *raw*; None without one, in UTF-7, or if it cannot be decoded."""
+    part = _part(raw)
+    return None if part is None else _decoded(raw, part)
+
+
 def _holds_own(text: bytes) -> bool:
     return OWN_TOKEN.encode() in text.replace(b"\0", b"")
 
