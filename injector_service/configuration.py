@@ -6,10 +6,10 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from injector_service.checks import FieldChecks
 from injector_service.outcome import Placement
 from injector_service.privacy import PrivacyLevel
 from injector_service.sender import is_sender, sender_key
+from service_runtime.field_checks import FieldChecks
 
 MAX_DISPLAY_NAME_CHARACTERS: Final = 128
 MAX_DESCRIPTION_CHARACTERS: Final = 1_024
@@ -72,7 +72,7 @@ def is_base_url(url: str) -> bool:
 
 def check_configuration(configuration: Configuration, checks: FieldChecks) -> None:
     """Note everything that is wrong with *configuration*."""
-    checks.require_configuration_id(configuration.id, "configuration.id")
+    checks.require_id(configuration.id, "configuration.id")
     _check_text(checks, "display_name", configuration.display_name, MAX_DISPLAY_NAME_CHARACTERS)
     _check_text(checks, "description", configuration.description, MAX_DESCRIPTION_CHARACTERS)
     checks.require(

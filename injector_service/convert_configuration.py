@@ -8,11 +8,11 @@ from typing import Final
 
 from emailopens.injector.v1 import configuration_service_pb2 as pb
 from emailopens.notification.v1 import privacy_level_pb2
-from injector_service.checks import CONFIGURATION_ID, FieldChecks
 from injector_service.configuration import Configuration, KeptConfiguration, check_configuration
 from injector_service.new_ids import new_configuration_id
 from injector_service.outcome import Placement
 from injector_service.privacy import PrivacyLevel
+from service_runtime.field_checks import ID_PATTERN, FieldChecks
 
 DEFAULT_PAGE_SIZE: Final = 50
 MAX_PAGE_SIZE: Final = 1_000
@@ -160,11 +160,11 @@ def read_page_request(request: pb.ListConfigurationsRequest) -> tuple[str, int]:
         InvalidFields: naming each field that is wrong.
     """
     checks = FieldChecks()
-    checks.require(request.page_size >= 0, "page_size", "must not be negative")
+    size = checks.page_size(request.page_size, default=DEFAULT_PAGE_SIZE, most=MAX_PAGE_SIZE)
     after = _id_in(request.page_token)
     checks.require(after is not None, "page_token", "must be the `next_page_token` of a page")
     checks.finish()
-    return after or "", min(request.page_size or DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE)
+    return after or "", size
 
 
 def page_token(configuration_id: str) -> str:
@@ -177,5 +177,5 @@ def _id_in(token: str) -> str | None:
         after = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)).decode("ascii")
     except (ValueError, binascii.Error):
         return None
-    is_ours = not token or CONFIGURATION_ID.fullmatch(after)
+    is_ours = not token or ID_PATTERN.fullmatch(after)
     return after if is_ours and page_token(after) == token else None

@@ -3,7 +3,6 @@
 from typing import Final
 
 from emailopens.injector.v1 import injector_service_pb2 as pb
-from injector_service.checks import FieldChecks
 from injector_service.convert_configuration import (
     privacy_level_from_proto,
     privacy_level_to_proto,
@@ -12,6 +11,7 @@ from injector_service.errors import MessageTooLarge
 from injector_service.injector import Rewritten
 from injector_service.outcome import Outcome, RewriteWarning
 from injector_service.rewrite_request import RewriteRequest, check_rewrite_request
+from service_runtime.field_checks import FieldChecks
 
 OUTCOME_TO_PROTO: Final = {
     each: pb.RewriteMessageResponse.Outcome.Value(f"OUTCOME_{each.name}") for each in Outcome

@@ -5,8 +5,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from injector_service.checks import FieldChecks
 from injector_service.privacy import PrivacyLevel
+from service_runtime.field_checks import FieldChecks
 
 # 50 MiB: more than the largest message that the large mailbox providers take.
 DEFAULT_MAX_MESSAGE_OCTETS: Final = 50 * 1024 * 1024
@@ -55,7 +55,7 @@ def _check_configuration_ids(configuration_ids: Sequence[str], checks: FieldChec
     field = "configuration_ids"
     checks.require_at_most(len(configuration_ids), MAX_CONFIGURATION_IDS, field, "elements")
     for index, configuration_id in enumerate(configuration_ids[:MAX_CONFIGURATION_IDS]):
-        checks.require_configuration_id(configuration_id, f"{field}[{index}]")
+        checks.require_id(configuration_id, f"{field}[{index}]")
         checks.require(
             configuration_id not in configuration_ids[:index], f"{field}[{index}]", "stands twice"
         )

@@ -8,7 +8,6 @@ from emailopens.injector.v1 import configuration_service_pb2 as configuration_pb
 from emailopens.injector.v1 import configuration_service_pb2_grpc as configuration_pb_grpc
 from emailopens.injector.v1 import injector_service_pb2 as injector_pb
 from emailopens.injector.v1 import injector_service_pb2_grpc as injector_pb_grpc
-from injector_service.checks import FieldChecks
 from injector_service.configurations import Configurations
 from injector_service.convert_configuration import (
     configuration_to_proto,
@@ -20,6 +19,7 @@ from injector_service.convert_configuration import (
 from injector_service.convert_rewrite import read_rewrite_request, rewritten_to_proto
 from injector_service.injector import Injector
 from injector_service.metrics import InjectorMetrics
+from service_runtime.field_checks import FieldChecks
 
 
 class InjectorServicer(injector_pb_grpc.InjectorServiceServicer):
@@ -138,6 +138,6 @@ class ConfigurationServicer(configuration_pb_grpc.ConfigurationServiceServicer):
 
 def _checked_id(configuration_id: str) -> str:
     checks = FieldChecks()
-    checks.require_configuration_id(configuration_id, "configuration_id")
+    checks.require_id(configuration_id, "configuration_id")
     checks.finish()
     return configuration_id

@@ -6,13 +6,13 @@ from typing import Final
 from emailopens.pixel.v1 import pixel_service_pb2 as pb
 from pixel_service import cursor
 from pixel_service.batch_octets import page_octets
-from pixel_service.checks import FieldChecks, page_size_of
 from pixel_service.errors import CursorForeignLog, CursorMalformed
 from pixel_service.open_stream import MAX_BATCH_OCTETS
 from pixel_service.openlog import LogEntry, OpenLog, Position
 from pixel_service.requests import read_selection, read_start
 from pixel_service.selection import Selection
 from pixel_service.starts import LogEnd, Start, position_of
+from service_runtime.field_checks import FieldChecks
 
 DEFAULT_PAGE_SIZE: Final = 100
 MAX_PAGE_SIZE: Final = 1_000
@@ -41,8 +41,8 @@ class OpenListing:
             PixelError: the cursor does not fit, or the log does not answer.
         """
         checks = FieldChecks()
-        page_size = page_size_of(
-            checks, request.page_size, default=DEFAULT_PAGE_SIZE, most=MAX_PAGE_SIZE
+        page_size = checks.page_size(
+            request.page_size, default=DEFAULT_PAGE_SIZE, most=MAX_PAGE_SIZE
         )
         selection = read_selection(request.configuration_ids, request.filter, checks)
         start = self._start(request, checks)
@@ -69,7 +69,7 @@ class OpenListing:
         try:
             position = cursor.decode(text, self._log.identity)
         except (CursorMalformed, CursorForeignLog):
-            checks.require(False, "page_token", "is not one that this log gave")  # noqa: FBT003
+            checks.refuse("page_token", "is not one that this log gave")
             return LogEnd.EARLIEST
         checks.require(
             fingerprint == _fingerprint(request),

@@ -6,10 +6,10 @@ import grpc
 
 from emailopens.pixel.v1 import pixel_service_pb2 as pb
 from pixel_service import cursor
-from pixel_service.checks import FieldChecks
 from pixel_service.open_listing import OpenListing
 from pixel_service.openlog import OpenLog
 from pixel_service.stream_servicer import StreamServicer
+from service_runtime.field_checks import FieldChecks
 from service_runtime.grpc_server import GrpcService
 
 SERVICE_NAME: Final = pb.DESCRIPTOR.services_by_name["PixelService"].full_name

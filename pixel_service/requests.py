@@ -10,11 +10,11 @@ from google.protobuf import duration_pb2
 from emailopens.notification.v1 import open_notification_pb2
 from emailopens.pixel.v1 import pixel_service_pb2 as pb
 from emailopens.pixel.v1 import subscription_service_pb2
-from pixel_service.checks import FieldChecks
 from pixel_service.open_stream import MAX_BATCH_NOTIFICATIONS
 from pixel_service.selection import Selection
 from pixel_service.starts import LogEnd, Start
 from pixel_service.subscriptions import OpenFilter
+from service_runtime.field_checks import FieldChecks
 
 MAX_CONFIGURATION_IDS: Final = 100
 MAX_EXCLUDED_AGENTS: Final = 10
@@ -173,5 +173,5 @@ def read_start(
             checks.require(end is not None, "position", "must be EARLIEST or LATEST")
             return end or LogEnd.LATEST
         case _:
-            checks.require(False, oneof, "is missing: say where to start")  # noqa: FBT003
+            checks.refuse(oneof, "is missing: say where to start")
             return LogEnd.LATEST

@@ -11,12 +11,12 @@ from emailopens.pixel.v1 import pixel_service_pb2
 from emailopens.pixel.v1 import subscription_service_pb2 as pb
 from emailopens.pixel.v1 import subscription_service_pb2_grpc as pb_grpc
 from pixel_service import cursor
-from pixel_service.checks import ID_PATTERN, FieldChecks, page_size_of
 from pixel_service.openlog import LogIdentity, OpenLog
 from pixel_service.protobuf_times import timestamp
 from pixel_service.requests import read_selection, read_start
 from pixel_service.starts import position_of
 from pixel_service.subscriptions import OpenFilter, Subscription
+from service_runtime.field_checks import ID_PATTERN, FieldChecks
 from service_runtime.grpc_server import GrpcService
 
 SERVICE_NAME: Final = pb.DESCRIPTOR.services_by_name["SubscriptionService"].full_name
@@ -75,9 +75,7 @@ class SubscriptionServicer(pb_grpc.SubscriptionServiceServicer):
     ) -> pb.ListSubscriptionsResponse:
         """Return a page of the subscriptions."""
         checks = FieldChecks()
-        size = page_size_of(
-            checks, request.page_size, default=DEFAULT_PAGE_SIZE, most=MAX_PAGE_SIZE
-        )
+        size = checks.page_size(request.page_size, default=DEFAULT_PAGE_SIZE, most=MAX_PAGE_SIZE)
         after_id = _after_id(request.page_token, checks)
         checks.finish()
         # One more than asked for tells whether there is another page.

@@ -1,7 +1,10 @@
-"""Checks of request fields that find everything that is wrong, not the first thing alone."""
+"""Checks of a request's fields: everything that is wrong is said at once."""
 
+import datetime as dt
 import re
 from typing import Final
+
+from google.protobuf import timestamp_pb2
 
 from service_runtime.errors import FieldViolation, InvalidFields
 
@@ -9,7 +12,10 @@ from service_runtime.errors import FieldViolation, InvalidFields
 # at most 200 octets, twice (as text and as details).
 MAX_VIOLATIONS: Final = 20
 
-CONFIGURATION_ID: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
+# What a client may choose as the ID of a resource.
+ID_PATTERN: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
+
+_EPOCH: Final = dt.datetime.fromtimestamp(0, dt.UTC)
 
 
 class FieldChecks:
@@ -31,11 +37,22 @@ class FieldChecks:
         """Note that *field* is wrong if it has more than *limit* of *what*."""
         self.require(count <= limit, field, f"must have at most {limit:,} {what}")
 
-    def require_configuration_id(self, value: str, field: str) -> None:
-        """Note that *field* is wrong unless *value* is the ID of a configuration."""
-        self.require(
-            CONFIGURATION_ID.fullmatch(value), field, f"must match {CONFIGURATION_ID.pattern}"
-        )
+    def require_id(self, value: str, field: str) -> None:
+        """Note that *field* is wrong unless *value* is the ID of a resource."""
+        self.require(ID_PATTERN.fullmatch(value), field, f"must match {ID_PATTERN.pattern}")
+
+    def time(self, value: timestamp_pb2.Timestamp, field: str) -> dt.datetime:
+        """Return *value*; if it is no time, note so and return the epoch."""
+        try:
+            return value.ToDatetime(dt.UTC)
+        except (ValueError, OverflowError):
+            self.refuse(field, "must be a time from year 1 to 9999")
+            return _EPOCH
+
+    def page_size(self, page_size: int, *, default: int, most: int) -> int:
+        """Return the size that *page_size* asks for (AIP-158: zero is the default)."""
+        self.require(page_size >= 0, "page_size", "must not be negative")
+        return min(page_size, most) if page_size > 0 else default
 
     def finish(self) -> None:
         """End the checks.
