@@ -23,6 +23,7 @@ _MAX_DAMAGES: Final = 1_000
 
 # What no encoder writes: the first sign of text behind the base64.
 _FOREIGN: Final = re.compile(rb"[^A-Za-z0-9+/=\s]")
+_PROSE: Final = re.compile(rb"[^\n]*[ \t][^\n]*|[^A-Za-z0-9+/\n]*(?![^\n])")
 _PADDING: Final = re.compile(rb"\s*+=(?:\s*+=)?")
 
 
@@ -37,6 +38,8 @@ class Base64Body:
         "_characters",
         "_encoded",
         "_end",
+        "_goes_on",
+        "_is_damaged",
         "_is_regular",
         "_line_end",
         "_resume",
@@ -53,14 +56,31 @@ class Base64Body:
         self._characters = 0
         octets = self._decoded_regular()
         self._is_regular = octets is not None
+        self._is_damaged = False
         if octets is None:
+            readable = self._readable_characters()
             self._end = _end_of_text(encoded, self._end_before_text())
             octets = decode_leniently(encoded[: self._end])
             self._characters = len(encoded[: self._end].translate(None, _NOT_ALPHABET))
+            # A list server's text is short beside the letter.  Where most of what a
+            # decoder would read stands behind the first foreign octet, that octet is
+            # damage, and padding before it would hide the letter.
+            self._is_damaged = self._characters <= readable - self._characters
         self.octets = octets
         # Behind the padding, if there is one, the body goes on as it was.
         found = _PADDING.match(encoded, self._end)
         self._resume = self._end if found is None else found.end()
+        self._goes_on = bool(encoded[self._resume :].translate(None, _NOT_ALPHABET))
+        if self._goes_on and found is not None:
+            self._is_damaged |= not _is_padding(found[0], self._characters)
+
+    def _readable_characters(self) -> int:
+        """Return how many characters a decoder reads that passes over what it does not know."""
+        characters = len(self._encoded[: self._end].translate(None, _NOT_ALPHABET))
+        found = _PADDING.match(self._encoded, self._end)
+        if found is None or _is_padding(found[0], characters):
+            return characters
+        return len(self._encoded.translate(None, _NOT_ALPHABET))
 
     def _measure_lines(self) -> None:
         """Take the first line for all: 99 of 100 bodies are regular."""
@@ -100,19 +120,23 @@ class Base64Body:
                 break
             found = full_line.search(self._encoded, other.start(), self._end)
             if found is None:
-                return self._encoded.rfind(b"\n", 0, other.start()) + 1
+                line = self._encoded.rfind(b"\n", 0, other.start()) + 1
+                # Only a line of words, or of no letters, is a text of its own.
+                return line if _PROSE.match(self._encoded, line) else self._end
             position = found.end() - 1
         return self._end
 
     def encoded_edits(self, edits: Sequence[Edit]) -> list[Edit] | None:
         """Turn edits of *octets* into one edit of the body; None if that cannot be done exactly."""
+        if self._is_damaged:
+            return None
         # Groups of three octets before the first edit stay as they are.
         kept, characters = edits[0].start // 3 * 3, edits[0].start // 3 * 4
         at = self._locate(characters, kept)
         if at is None:
             return None
         text = applied(self.octets[kept:], edits, start=kept)
-        if len(text) % 3 == 0 and self._encoded[self._resume :].strip():
+        if len(text) % 3 == 0 and self._goes_on:
             # Only padding keeps a list server's text from being read as base64.
             text += b"\n"
         insert = self._wrapped(pybase64.b64encode(text), at)
@@ -187,6 +211,11 @@ def _end_of_text(encoded: bytes, end: int) -> int:
 
 
 _STEP: Final = 1 << 12
+
+
+def _is_padding(signs: bytes, characters: int) -> bool:
+    """Say whether *signs* complete a group of four; decoders pass over others."""
+    return characters % 4 + signs.count(b"=") == 4  # noqa: PLR2004 - the group of four
 
 
 def decode_leniently(encoded: bytes) -> bytes:
