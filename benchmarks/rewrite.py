@@ -53,7 +53,7 @@ def ours(raw: bytes) -> Rewriting:
     return rewrite_message(
         raw,
         recipients=RECIPIENTS,
-        make_pixel=lambda _header: PIXEL,
+        make_pixel=lambda _header, _most: PIXEL,
         is_own_token=lambda _token: False,
     )
 

@@ -2,6 +2,10 @@
 
 import dataclasses
 from collections.abc import Sequence
+from typing import Final
+
+# RFC 5322 section 2.1.1, without the line end.
+MAX_LINE_OCTETS: Final = 998
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,3 +56,19 @@ def applied(text: bytes, edits: Sequence[Edit], *, start: int = 0) -> bytes:
         position = edit.end - start
     pieces.append(text[position:])
     return b"".join(pieces)
+
+
+def makes_long_line(raw: bytes, splice: Splice) -> bool:
+    """Say whether *splice* makes a line of over 998 octets where *raw* had none."""
+    end = splice.offset + splice.delete_count
+    start = raw.rfind(b"\n", 0, splice.offset) + 1
+    stop = raw.find(b"\n", end)
+    stop = stop if stop >= 0 else len(raw)
+    if splice.offset - start + len(splice.insert) + stop - end <= MAX_LINE_OCTETS:
+        return False
+    new = raw[start : splice.offset] + splice.insert + raw[end:stop]
+    return _longest_line(raw[start:stop]) <= MAX_LINE_OCTETS < _longest_line(new)
+
+
+def _longest_line(octets: bytes) -> int:
+    return max(len(line.rstrip(b"\r")) for line in octets.split(b"\n"))

@@ -10,6 +10,10 @@ PIXEL_PATH: Final = "/o/{token}.gif"
 # The whole URL stays below what every mail client, proxy and server accepts.
 MAX_URL_CHARACTERS: Final = 2_000
 
+# A URL cannot be broken, and a line of mail has 998 octets at most (RFC 5322 section
+# 2.1.1): where the transfer encoding does not break lines, the element must fit on one.
+MAX_UNBROKEN_URL_CHARACTERS: Final = 920
+
 _TOKEN_IN_URL: Final = re.compile(r"/o/([A-Za-z0-9_-]+)\.gif(?=[?#]|\Z)")
 _URL: Final = re.compile(r"https?://[!-~]+")
 

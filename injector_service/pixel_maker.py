@@ -9,7 +9,7 @@ from injector_service.configuration import Configuration
 from injector_service.header import Header
 from injector_service.header_facts import HeaderFacts, read_header_facts
 from injector_service.outcome import RewriteWarning
-from injector_service.pixel import PIXEL_PATH, Pixel
+from injector_service.pixel import MAX_UNBROKEN_URL_CHARACTERS, PIXEL_PATH, Pixel
 from injector_service.pixel_token import TokenSealer
 from injector_service.privacy import PrivacyLevel
 from injector_service.token_budget import excess_octets, fit, max_payload_octets
@@ -51,8 +51,10 @@ class PixelMaker:
         self._recipients = facts.recipients
         self._notified_headers = _notified_headers(facts)
         self._core = _core_payload(facts)
-        self._max_octets = max_payload_octets(self._base_url)
-        excess = excess_octets(self._core, self._max_octets)
+        # By the smaller limit, so that the same request is refused whatever the
+        # message's transfer encoding is.
+        most = max_payload_octets(self._base_url, MAX_UNBROKEN_URL_CHARACTERS)
+        excess = excess_octets(self._core, most)
         if excess > 0:
             raise InvalidFields(
                 FieldViolation(
@@ -60,12 +62,13 @@ class PixelMaker:
                 )
             )
 
-    def __call__(self, header: Header) -> Pixel:
+    def __call__(self, header: Header, max_url_characters: int) -> Pixel:
         """Return the pixel of the message with *header*."""
         facts = HeaderFacts()
         if self._core.privacy_level < PrivacyLevel.PSEUDONYMOUS:
             facts = read_header_facts(header, self._recipients, self._notified_headers)
-        fitted = fit(self._core, facts, self._max_octets)
+        max_octets = max_payload_octets(self._base_url, max_url_characters)
+        fitted = fit(self._core, facts, max_octets)
         if fitted.is_subject_cut:
             self.warnings += (RewriteWarning.SUBJECT_TRUNCATED,)
         if fitted.are_fields_cut:

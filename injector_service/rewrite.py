@@ -11,15 +11,15 @@ reason when it is not tracked.
 
 import dataclasses
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import Final, TypeAlias
 
-from injector_service.charset import Text, read_text
+from injector_service.charset import AsciiText, Text, read_text
 from injector_service.content import Body, line_end_of, read_body
-from injector_service.edit import Edit, Splice, merged
+from injector_service.edit import Edit, Splice, makes_long_line, merged
 from injector_service.header import Header, message_start, read_header
 from injector_service.mime import HtmlPart, find_html_part
 from injector_service.outcome import Outcome, Placement, RewriteWarning
-from injector_service.pixel import Pixel
+from injector_service.pixel import MAX_UNBROKEN_URL_CHARACTERS, MAX_URL_CHARACTERS, Pixel
 from injector_service.protection import inline_protection
 from injector_service.recipients import refusal_for_recipients
 from injector_service.text_edits import plan_edits
@@ -34,6 +34,8 @@ __all__ = [
     "Splice",
     "rewrite_message",
 ]
+
+MakePixel: TypeAlias = Callable[[Header, int], Pixel]
 
 # Gmail cuts a message off behind this much HTML and does not load what was cut.
 LARGE_HTML_OCTETS: Final = 102 * 1024
@@ -69,7 +71,7 @@ def rewrite_message(
     *,
     recipients: Sequence[str] = (),
     placement: Placement = Placement.END,
-    make_pixel: Callable[[Header], Pixel],
+    make_pixel: MakePixel,
     is_own_token: Callable[[str], bool],
     remove_fields: Sequence[str] = (),
 ) -> Rewriting:
@@ -79,8 +81,9 @@ def rewrite_message(
         raw: The message (RFC 5322), in any line ends.
         recipients: The envelope's recipients; when empty, those of the header count.
         placement: Where the pixel goes unless the HTML holds a placeholder.
-        make_pixel: Makes the pixel, given the message's header.  Called at most
-            once, and only when there is a place for it.
+        make_pixel: Makes the pixel, given the message's header and the most
+            characters that its URL may have.  Called at most once, and only when
+            there is a place for it.
         is_own_token: Says whether a pixel token is one of ours.  Such pixels,
             from an earlier run or quoted in a reply, are taken out.
         remove_fields: Names of header fields to take out, tracked or not.
@@ -88,9 +91,15 @@ def rewrite_message(
     Raises:
         Whatever *make_pixel* and *is_own_token* raise, and nothing else.
     """
-    rewriter = _Rewriter(raw, placement=placement, make_pixel=make_pixel, is_own_token=is_own_token)
+    rewriter = _Rewriter(
+        raw,
+        recipients=recipients,
+        placement=placement,
+        make_pixel=make_pixel,
+        is_own_token=is_own_token,
+    )
     try:
-        return rewriter.run(recipients, remove_fields)
+        return rewriter.run(remove_fields)
     except _CallerError as error:
         if error.__cause__ is not None:
             raise error.__cause__ from None
@@ -102,22 +111,33 @@ def rewrite_message(
 class _Rewriter:
     """The steps of one rewriting."""
 
-    __slots__ = ("_is_own_token", "_make_pixel", "_placement", "_raw")
+    __slots__ = (
+        "_is_final",
+        "_is_own_token",
+        "_make_pixel",
+        "_placement",
+        "_raw",
+        "_recipients",
+    )
 
     def __init__(
         self,
         raw: bytes,
         *,
+        recipients: Sequence[str],
         placement: Placement,
-        make_pixel: Callable[[Header], Pixel],
+        make_pixel: MakePixel,
         is_own_token: Callable[[str], bool],
+        is_final: bool = False,
     ) -> None:
         self._raw = raw
+        self._recipients = recipients
+        self._is_final = is_final
         self._placement = placement
         self._make_pixel = make_pixel
         self._is_own_token = is_own_token
 
-    def run(self, recipients: Sequence[str], remove_fields: Sequence[str]) -> Rewriting:
+    def run(self, remove_fields: Sequence[str] = ()) -> Rewriting:
         raw = self._raw
         header = read_header(raw, message_start(raw), len(raw))
         if header is None:
@@ -129,13 +149,13 @@ class _Rewriter:
             for name in remove_fields
             for start, end in header.spans(name)
         ]
-        rewriting = self._track(header, recipients, removals)
+        rewriting = self._track(header, removals)
         if removals and rewriting.outcome is not Outcome.TRACKED:
             return dataclasses.replace(rewriting, splice=_spliced(raw, removals))
         return rewriting
 
-    def _track(self, header: Header, recipients: Sequence[str], removals: list[Edit]) -> Rewriting:
-        refusal = refusal_for_recipients(header, recipients)
+    def _track(self, header: Header, removals: list[Edit]) -> Rewriting:
+        refusal = refusal_for_recipients(header, self._recipients)
         if refusal is not None:
             return Rewriting(outcome=refusal)
         part = find_html_part(self._raw, header)
@@ -147,12 +167,9 @@ class _Rewriter:
         return self._place(header, part, body, removals)
 
     def _place(self, header: Header, part: HtmlPart, body: Body, removals: list[Edit]) -> Rewriting:
-        text = read_text(body.octets, part.charset)
+        text = _unprotected_text(body, part)
         if isinstance(text, Outcome):
             return Rewriting(outcome=text)
-        protection = inline_protection(text.view)
-        if protection is not None:
-            return Rewriting(outcome=protection)
         is_limited = text.is_ascii_compatible and not body.breaks_lines
         plan = plan_edits(
             text.view,
@@ -162,17 +179,49 @@ class _Rewriter:
         )
         if isinstance(plan, Outcome):
             return Rewriting(outcome=plan)
-        pixel = self._pixel(header)
+        pixel = self._pixel(header, body)
         edits = plan.edits(text.view, pixel.markup())
         changes = _encoded(edits, text, body) if edits else []
         if changes is None:
             return Rewriting(outcome=Outcome.UNSUPPORTED_ENCODING)
-        return Rewriting(
+        in_message = _in_message(changes, part)
+        rewriting = Rewriting(
             outcome=Outcome.TRACKED,
-            splice=_spliced(self._raw, removals + _in_message(changes, part)),
+            splice=_spliced(self._raw, in_message),
             pixel=pixel,
             warnings=plan.warnings + _warnings(header, text.view),
         )
+        is_usual = isinstance(text, AsciiText) and b"\0" not in text.view
+        is_usual = is_usual and not (plan.removes or part.before)
+        if not self._is_sound(rewriting, pixel, is_usual=is_usual):
+            return Rewriting(outcome=Outcome.UNSUPPORTED_ENCODING)
+        if removals:
+            splice = _spliced(self._raw, removals + in_message)
+            return dataclasses.replace(rewriting, splice=splice)
+        return rewriting
+
+    def _is_sound(self, rewriting: Rewriting, pixel: Pixel, *, is_usual: bool) -> bool:
+        """Say whether *rewriting* lengthens no line and would change nothing a second time.
+
+        Where something is taken out, or the charset is no ASCII, what remains can
+        read as something else: as a header field, as the marker of a signature, as
+        another charset.  Such messages are rare, so each is judged a second time.
+        """
+        if rewriting.splice is None or makes_long_line(self._raw, rewriting.splice):
+            return False
+        if is_usual or self._is_final:
+            return True
+        token = Pixel.token_of(pixel.url)
+        result = rewriting.message(self._raw)
+        again = _Rewriter(
+            result,
+            recipients=self._recipients,
+            placement=self._placement,
+            make_pixel=lambda _header, _most: pixel,
+            is_own_token=lambda found: found == token or self._is_own_token(found),
+            is_final=True,
+        ).run()
+        return again.outcome is Outcome.TRACKED and again.message(result) == result
 
     def _own_token(self, token: str) -> bool:
         try:
@@ -180,11 +229,17 @@ class _Rewriter:
         except Exception as error:
             raise _CallerError from error
 
-    def _pixel(self, header: Header) -> Pixel:
+    def _pixel(self, header: Header, body: Body) -> Pixel:
+        most = MAX_URL_CHARACTERS if body.breaks_lines else MAX_UNBROKEN_URL_CHARACTERS
         try:
-            return self._make_pixel(header)
+            return self._make_pixel(header, most)
         except Exception as error:
             raise _CallerError from error
+
+
+def _unprotected_text(body: Body, part: HtmlPart) -> Text | Outcome:
+    text = read_text(body.octets, part.charset)
+    return text if isinstance(text, Outcome) else inline_protection(text.view) or text
 
 
 def _encoded(edits: list[Edit], text: Text, body: Body) -> list[Edit] | None:

@@ -2,14 +2,10 @@
 
 import dataclasses
 from collections.abc import Callable, Iterable, Sequence
-from typing import Final
 
-from injector_service.edit import Edit, applied
+from injector_service.edit import MAX_LINE_OCTETS, Edit, applied
 from injector_service.outcome import Outcome, Placement, RewriteWarning
 from injector_service.placement import Place, find_place, own_pixels
-
-# RFC 5322 section 2.1.1, without the line end.
-MAX_LINE_OCTETS: Final = 998
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +20,11 @@ class Plan:
     cuts: tuple[Edit, ...]
     place: Place
     line_end: bytes | None
+
+    @property
+    def removes(self) -> bool:
+        """Whether something is taken out of the text."""
+        return bool(self.own or self.place.removals)
 
     @property
     def warnings(self) -> tuple[RewriteWarning, ...]:

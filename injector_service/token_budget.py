@@ -1,12 +1,14 @@
 """Keeps a pixel's URL short: what of the header goes into the token.
 
-A URL has at most 2,000 characters, a token at most 1,950.  What does not fit is left
+A URL has at most 2,000 characters (920 where it must fit on a line), a token at most
+1,950.  What does not fit is left
 out: first notified header fields from the end, then the end of the subject; where that
 is not enough, To mailboxes from the end, then whole fields, the recipient last.  What
 identifies the message, and its tags, are never cut.
 """
 
 import dataclasses
+import html
 import itertools
 import re
 from collections.abc import Sequence
@@ -14,7 +16,7 @@ from typing import Final
 
 from injector_service.addresses import addr_spec
 from injector_service.header_facts import HeaderFacts
-from injector_service.pixel import MAX_URL_CHARACTERS, PIXEL_PATH
+from injector_service.pixel import PIXEL_PATH
 from injector_service.pixel_token import MAX_TOKEN_CHARACTERS, OVERHEAD_OCTETS, serialize
 from injector_service.token_payload import NotifiedField, TokenPayload
 
@@ -37,10 +39,14 @@ class Fitted:
     are_fields_cut: bool
 
 
-def max_payload_octets(base_url: str) -> int:
-    """Return how many octets a payload may have so that the URL below *base_url* fits."""
+def max_payload_octets(base_url: str, max_url_characters: int) -> int:
+    """Return how many octets a payload may have so that the URL below *base_url* fits.
+
+    *max_url_characters* counts the URL as it stands in HTML, where an ampersand has five.
+    """
     path = len(PIXEL_PATH.format(token=""))
-    characters = min(MAX_TOKEN_CHARACTERS, MAX_URL_CHARACTERS - len(base_url) - path)
+    written = len(html.escape(base_url)) + path
+    characters = min(MAX_TOKEN_CHARACTERS, max_url_characters - written)
     # Four characters of base64url carry three octets.
     return characters * 3 // 4 - OVERHEAD_OCTETS
 

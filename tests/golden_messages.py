@@ -55,7 +55,7 @@ class Golden:
             raw,
             recipients=self.recipients,
             placement=Placement(self.placement),
-            make_pixel=lambda _header: pixel,
+            make_pixel=lambda _header, _most: pixel,
             is_own_token=is_own_token,
             remove_fields=self.remove_fields,
         )

@@ -57,7 +57,7 @@ def _corpus(base_url: str) -> Iterator[Letter]:
             rewriting = rewrite_message(
                 raw,
                 recipients=_RECIPIENTS,
-                make_pixel=lambda _header, pixel=pixel: pixel,  # type: ignore[misc]  # bound early
+                make_pixel=lambda _header, _most, pixel=pixel: pixel,  # type: ignore[misc]  # bound early
                 is_own_token=golden_messages.is_own_token,
             )
             if rewriting.outcome is Outcome.TRACKED:

@@ -49,7 +49,7 @@ class Options:
             is_own_token=lambda token: token == OWN_TOKEN,
         )
 
-    def _make_pixel(self, header: Header) -> Pixel:
+    def _make_pixel(self, header: Header, _max_url_characters: int) -> Pixel:
         # What the service does with the header must not fail either.
         for name in ("From", "Subject", "Message-ID"):
             header.get(name)
@@ -81,7 +81,7 @@ def broken_promise(raw: bytes, options: Options, rewriting: Rewriting) -> str | 
     return (
         _broken_splice(raw, out, splice)
         or ("untracked message is changed" if not (is_tracked or options.remove_fields) else None)
-        or _broken_form(raw, out, splice, options)
+        or _broken_form(raw, out, splice)
         or (_broken_text(raw, out, options) if is_tracked else None)
         or _broken_repetition(out, options, rewriting)
     )
@@ -120,7 +120,7 @@ def _broken_repetition(out: bytes, options: Options, rewriting: Rewriting) -> st
     return None if again.message(out) == out else "twice is not once"
 
 
-def _broken_form(raw: bytes, out: bytes, splice: Splice, options: Options) -> str | None:
+def _broken_form(raw: bytes, out: bytes, splice: Splice) -> str | None:
     if raw.isascii() and not out.isascii():
         return "seven bits became eight"
     if b"\x00" in raw:
@@ -128,8 +128,7 @@ def _broken_form(raw: bytes, out: bytes, splice: Splice, options: Options) -> st
         return None
     before = _longest_line(raw, splice.offset, splice.offset + splice.delete_count)
     after = _longest_line(out, splice.offset, splice.offset + len(splice.insert))
-    allowed = max(MAX_LINE_OCTETS, len(options.pixel.markup()))
-    return "a line became too long" if before <= allowed < after else None
+    return "a line became too long" if before <= MAX_LINE_OCTETS < after else None
 
 
 def _longest_line(raw: bytes, start: int, end: int) -> int:

@@ -164,6 +164,7 @@ def test_irregular_base64_is_edited_exactly(name: str) -> None:
 def test_footer_behind_base64_stays_and_stays_text(text: bytes, *, is_padded: bool) -> None:
     """A list server's footer is kept as it is, behind padding that ends the base64."""
     footer = b"\n\n_______________\nlist@example.org mailing list\n"
+    text = b"<p>All the words of a letter.</p>\n" * 3 + text
     encoded = base64.b64encode(text)
     if not is_padded:
         encoded = encoded.rstrip(b"=")
@@ -177,6 +178,28 @@ def test_footer_behind_base64_stays_and_stays_text(text: bytes, *, is_padded: bo
     decoded = base64.b64decode(out[: -len(footer)])
     # A line end may come with it: without it there would be no padding.
     assert decoded.removesuffix(b"\n") == (text + INSERT).removesuffix(b"\n")
+
+
+def test_footer_longer_than_the_letter_is_not_taken_for_one() -> None:
+    """Without padding, what is most of the text may be the letter: nothing is put before it."""
+    encoded = (
+        base64.b64encode(b"<p>Hi</p>")
+        + b"\nAll the words. They are not base64, they are more than that.\n"
+    )
+    body = Base64Body(encoded)
+
+    assert body.encoded_edits([inserted_at(len(body.octets))]) is None
+
+
+def test_stray_octet_in_the_first_line_hides_nothing() -> None:
+    """A decoder that passes over foreign octets still reads the letter, and the pixel."""
+    text = b"<p>All the words of a letter, line by line.</p>\n" * 4
+    lines = base64.encodebytes(text).splitlines(keepends=True)
+    encoded = lines[0].replace(b"\n", b"-\n") + b"".join(lines[1:])
+
+    out = edited(Base64Body(encoded), encoded, inserted_at(len(text)))
+
+    assert base64.b64decode(out) == text + INSERT
 
 
 def test_blank_line_behind_the_last_group_stays() -> None:

@@ -64,7 +64,7 @@ def judged(name: str, raw: bytes) -> Verdict:
     rewriting = rewrite_message(
         raw,
         recipients=["ben@example.org"],
-        make_pixel=lambda _header: PIXEL,
+        make_pixel=lambda _header, _most: PIXEL,
         is_own_token=is_own_token,
     )
     out = rewriting.message(raw)

@@ -25,7 +25,7 @@ HEADER = (
 def rewrite(raw: bytes, **options: object) -> Rewriting:
     """Rewrite with the one pixel of these tests, whose token is the only own one."""
     arguments: dict[str, object] = {
-        "make_pixel": lambda _header: PIXEL,
+        "make_pixel": lambda _header, _most: PIXEL,
         "is_own_token": lambda token: token == "Ab-_9" * 24,
     }
     return rewrite_message(raw, **(arguments | options))  # type: ignore[arg-type]  # options by name
@@ -136,7 +136,7 @@ def test_fields_are_removed_from_untracked_messages_too() -> None:
 def test_exceptions_of_the_caller_are_the_callers() -> None:
     """What `make_pixel` raises comes out as it is."""
 
-    def fail(_header: Header) -> Pixel:
+    def fail(_header: Header, _most: int) -> Pixel:
         raise LookupError("tags do not fit")
 
     with pytest.raises(LookupError, match="tags do not fit"):
@@ -194,12 +194,12 @@ def test_twice_is_once_wherever_the_pixel_stands(
 
     once = rewrite(raw, placement=placement).message(raw)
     again = rewrite(once, placement=placement)
-    replaced = rewrite(once, placement=placement, make_pixel=lambda _header: other)
+    replaced = rewrite(once, placement=placement, make_pixel=lambda _header, _most: other)
 
     assert again.outcome is Outcome.TRACKED
     assert again.message(once) == once
     if b"openTracker" not in html and encoding == b"8bit":
-        direct = rewrite(raw, placement=placement, make_pixel=lambda _header: other)
+        direct = rewrite(raw, placement=placement, make_pixel=lambda _header, _most: other)
         assert replaced.message(once) == direct.message(raw)
 
 
@@ -288,7 +288,7 @@ def test_what_cannot_be_done_exactly_is_not_done(raw: bytes, outcome: Outcome) -
 def test_pixel_is_made_only_for_a_place() -> None:
     """Where nothing is tracked no token is minted."""
 
-    def fail(_header: Header) -> Pixel:
+    def fail(_header: Header, _most: int) -> Pixel:
         raise AssertionError
 
     assert rewrite(HEADER + b"\r\ntext", make_pixel=fail).outcome is Outcome.NO_HTML_PART

@@ -29,7 +29,7 @@ LONGEST_QUOTED_PRINTABLE_LINE = 76  # RFC 2045 section 6.7
 
 def rewrite(raw: bytes, *, pixel: Pixel = PIXEL, placement: Placement = Placement.END) -> Rewriting:
     return rewrite_message(
-        raw, placement=placement, make_pixel=lambda _header: pixel, is_own_token=is_own_token
+        raw, placement=placement, make_pixel=lambda _header, _most: pixel, is_own_token=is_own_token
     )
 
 

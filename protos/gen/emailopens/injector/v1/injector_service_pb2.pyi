@@ -142,8 +142,9 @@ class RewriteMessageRequest(_message.Message):
     def tags(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
         """Optional. At most 20 tags that come back with every notification. Keys:
         1 to 64 characters of `[A-Za-z0-9_.-]`, not starting with `ses:`. Values:
-        1 to 128 characters without control characters. Tags are never cut; if they
-        do not fit into the pixel's URL, `INVALID_ARGUMENT`.
+        1 to 128 characters without control characters. Tags are never cut: message
+        ID, configuration IDs and tags have about 600 octets together, and what does
+        not fit is `INVALID_ARGUMENT`.
         """
 
     def __init__(

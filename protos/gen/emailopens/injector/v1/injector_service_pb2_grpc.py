@@ -48,7 +48,9 @@ class InjectorServiceServicer:
 
     def RewriteMessage(self, request, context):
         """Puts a pixel at the end of the first HTML part of a message, and returns the
-        message. Nothing else in it changes by one octet.
+        message. Nothing else in it changes by one octet, with two exceptions, both
+        white space beside the pixel: a line break where a line would otherwise exceed
+        998 octets, and one line feed at the end of base64 that other text follows.
 
         That a message cannot be tracked is an outcome, not an error: the response
         then holds the message as it came, ready to be sent. Nothing is stored:

@@ -35,7 +35,9 @@ class InjectorServiceStub:
     def __new__(cls, channel: _aio.Channel) -> InjectorServiceAsyncStub: ...
     RewriteMessage: _grpc.UnaryUnaryMultiCallable[_injector_service_pb2.RewriteMessageRequest, _injector_service_pb2.RewriteMessageResponse]
     """Puts a pixel at the end of the first HTML part of a message, and returns the
-    message. Nothing else in it changes by one octet.
+    message. Nothing else in it changes by one octet, with two exceptions, both
+    white space beside the pixel: a line break where a line would otherwise exceed
+    998 octets, and one line feed at the end of base64 that other text follows.
 
     That a message cannot be tracked is an outcome, not an error: the response
     then holds the message as it came, ready to be sent. Nothing is stored:
@@ -54,7 +56,9 @@ class InjectorServiceAsyncStub(InjectorServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     RewriteMessage: _aio.UnaryUnaryMultiCallable[_injector_service_pb2.RewriteMessageRequest, _injector_service_pb2.RewriteMessageResponse]  # type: ignore[assignment]
     """Puts a pixel at the end of the first HTML part of a message, and returns the
-    message. Nothing else in it changes by one octet.
+    message. Nothing else in it changes by one octet, with two exceptions, both
+    white space beside the pixel: a line break where a line would otherwise exceed
+    998 octets, and one line feed at the end of base64 that other text follows.
 
     That a message cannot be tracked is an outcome, not an error: the response
     then holds the message as it came, ready to be sent. Nothing is stored:
@@ -76,7 +80,9 @@ class InjectorServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_injector_service_pb2.RewriteMessageResponse, _abc.Awaitable[_injector_service_pb2.RewriteMessageResponse]]:
         """Puts a pixel at the end of the first HTML part of a message, and returns the
-        message. Nothing else in it changes by one octet.
+        message. Nothing else in it changes by one octet, with two exceptions, both
+        white space beside the pixel: a line break where a line would otherwise exceed
+        998 octets, and one line feed at the end of base64 that other text follows.
 
         That a message cannot be tracked is an outcome, not an error: the response
         then holds the message as it came, ready to be sent. Nothing is stored:

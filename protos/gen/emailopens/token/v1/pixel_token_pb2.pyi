@@ -43,9 +43,9 @@ class PixelToken(_message.Message):
         2. the key ID, one octet
 
     AES-SIV needs no nonce: equal plaintexts give equal tokens and reveal no more
-    than that. A token never has more than 1,950 characters, so that a URL stays
-    below 2,000 with any base URL of up to 40 characters; longer base URLs leave
-    less for the token.
+    than that. A URL has at most 2,000 characters, or 920 where the transfer encoding
+    of the HTML part does not break lines (RFC 5322 section 2.1.1 allows 998 octets on
+    one), and a token at most 1,950.
 
     A reader takes the octet at 0, finds the key, and opens the rest. Whatever
     fails (alphabet, length, key ID, tag, serialization) has one result: the token
