@@ -91,6 +91,7 @@ class LossyDisk:
         self._real = library.sqlite3_vfs_find(None)
         self._vfs = _Vfs.from_buffer_copy(self._real.contents)
         self._vfs.zName = b"lossy"
+        self._paths: list[ctypes.Array[ctypes.c_char] | None] = []
         self._names: dict[int, str] = {}
         self._files: dict[str, _Contents] = {}
         self._methods: dict[int, tuple[_Methods, Any]] = {}
@@ -121,8 +122,12 @@ class LossyDisk:
         flags: int,
         out_flags: Any,  # noqa: ANN401 - ctypes
     ) -> int:
+        # SQLite keeps the pointer and makes the name of the shared memory from it, so
+        # the octets must stay where they are; ctypes gave us a copy that goes.
+        path = None if name is None else ctypes.create_string_buffer(name + bytes(3))
+        self._paths.append(path)
         status = _OPEN(self._real.contents.xOpen)(
-            ctypes.addressof(self._real.contents), name, file, flags, out_flags
+            ctypes.addressof(self._real.contents), path, file, flags, out_flags
         )
         if status == _OK and name is not None:
             with self._lock:
