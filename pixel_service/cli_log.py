@@ -92,6 +92,26 @@ def stats(data: Path, log_url: str | None) -> None:
 
 @log.command()
 @log_options
+def counts(data: Path, log_url: str | None) -> None:
+    """Print how often messages of each configuration were opened on each day (UTC).
+
+    Also those whose configuration counts opens and does not notify them.  As far back
+    as retention goes.
+    """
+
+    async def work() -> None:
+        async with opened_log(data, log_url) as open_log:
+            click.echo(f"{'DAY':<12} {'OPENS':>10} {'FIRST':>10}  CONFIGURATION")
+            for each in await open_log.daily_counts():
+                click.echo(
+                    f"{each.day} {each.opens:>12} {each.first_opens:>10}  {each.configuration_id}"
+                )
+
+    wait_for(work())
+
+
+@log.command()
+@log_options
 @click.option(
     "--older-than-days", type=click.FloatRange(min=0), help="Remove opens of that age and more."
 )

@@ -142,6 +142,21 @@ class LogStats:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class DayCount:
+    """How often messages of one configuration were opened on one day."""
+
+    day: dt.date
+    """In UTC."""
+
+    configuration_id: str
+    opens: int
+    """All opens that the log holds, also those that are only counted or were erased."""
+
+    first_opens: int
+    """Those that were the first of their message."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Trimmed:
     """What trimming removed."""
 

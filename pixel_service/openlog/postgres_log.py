@@ -13,6 +13,7 @@ from pixel_service.cursor import encode
 from pixel_service.errors import CursorAhead, CursorExpired
 from pixel_service.openlog import (
     clock,
+    count_sql,
     erase_sql,
     postgres_append,
     postgres_pool,
@@ -27,6 +28,7 @@ from pixel_service.openlog.postgres_news import HeadFollower
 from pixel_service.openlog.retention import trim_in_steps
 from pixel_service.openlog.sql_subscriptions import SqlSubscriptions
 from pixel_service.opens import (
+    DayCount,
     LogEntry,
     LogIdentity,
     LogStats,
@@ -260,3 +262,7 @@ class PostgresOpenLog:
             head_time=None if last_us is None else clock.from_us(last_us),
             held_back_seconds=max(0.0, float(held_back[0])),
         )
+
+    async def daily_counts(self) -> Sequence[DayCount]:
+        """See `OpenLog`."""
+        return await postgres_pool.run(self._engine, count_sql.daily_counts, writes=False)

@@ -4,7 +4,7 @@ import datetime as dt
 from collections.abc import Callable, Collection, Sequence
 from typing import Protocol
 
-from pixel_service.opens import LogIdentity, LogStats, OpenRecord, Page, Position, Trimmed
+from pixel_service.opens import DayCount, LogIdentity, LogStats, OpenRecord, Page, Position, Trimmed
 from pixel_service.subscriptions import SubscriptionStore
 
 
@@ -101,3 +101,10 @@ class OpenLog(Protocol):
 
     async def stats(self) -> LogStats:
         """Return what an operator wants to know."""
+
+    async def daily_counts(self) -> Sequence[DayCount]:
+        """Return how often messages of each configuration were opened on each day (UTC).
+
+        The newest day first, within what retention has left.  Also of opens that are
+        only counted.
+        """

@@ -11,7 +11,7 @@ import structlog
 
 from pixel_service.cursor import encode
 from pixel_service.errors import CursorAhead, CursorExpired, LogHole, LogUnavailable
-from pixel_service.openlog import clock, sqlite_read
+from pixel_service.openlog import clock, count_sql, sqlite_read
 from pixel_service.openlog.erasing import StoredOpen, erase_in_steps
 from pixel_service.openlog.news import News
 from pixel_service.openlog.numbering import Suffixes
@@ -19,7 +19,7 @@ from pixel_service.openlog.paging import MAX_PAGE_ENTRIES, cut
 from pixel_service.openlog.retention import trim_in_steps
 from pixel_service.openlog.sql_subscriptions import SqlSubscriptions
 from pixel_service.openlog.sqlite_writer import Writer
-from pixel_service.opens import LogIdentity, LogStats, OpenRecord, Page, Position, Trimmed
+from pixel_service.opens import DayCount, LogIdentity, LogStats, OpenRecord, Page, Position, Trimmed
 
 Answer = TypeVar("Answer")
 
@@ -194,3 +194,7 @@ class SqliteOpenLog:
             head_time=None if last_us is None else clock.from_us(last_us),
             held_back_seconds=0.0,
         )
+
+    async def daily_counts(self) -> Sequence[DayCount]:
+        """See `OpenLog`."""
+        return await self.query(count_sql.daily_counts)

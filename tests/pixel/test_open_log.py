@@ -1,6 +1,7 @@
 """What every open log promises: `OpenLog`, sentence by sentence."""
 
 import asyncio
+import dataclasses
 import datetime as dt
 
 import pytest
@@ -495,3 +496,28 @@ async def test_stats_say_how_much_is_held_and_since_when(log: OpenLog) -> None:
     assert stats.earliest_time is not None
     assert stats.head_time is not None
     assert before <= stats.earliest_time <= stats.head_time <= dt.datetime.now(dt.UTC)
+
+
+async def test_opens_are_counted_by_day_and_configuration(log: OpenLog) -> None:
+    """Also those that are only counted, and the first opens apart."""
+    opens = [
+        dataclasses.replace(
+            open_,
+            configuration_id=configuration_id,
+            notified=notified,
+            message_key=b"one message here",
+        )
+        for configuration_id, notified in (("news", True), ("shop", False))
+        for open_ in new_opens(3)
+    ]
+    await log.append(opens)
+
+    counts = await log.daily_counts()
+
+    assert sum(each.opens for each in counts) == 6
+    assert {each.configuration_id for each in counts} == {"news", "shop"}
+    assert {each.day for each in counts} <= {open_.open_time.date() for open_ in opens} | {
+        dt.datetime.now(dt.UTC).date()
+    }
+    # One message of each configuration, so one first open each.
+    assert sum(each.first_opens for each in counts) == 2

@@ -1,0 +1,189 @@
+"""What a level of privacy discards is in no notification and in no file, end to end."""
+
+# The stubs for asyncio are known to the type checker only.
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import aiohttp
+import grpc
+import pytest
+
+from emailopens.injector.v1 import configuration_service_pb2 as configuration_pb
+from emailopens.injector.v1 import configuration_service_pb2_grpc as configuration_pb_grpc
+from emailopens.injector.v1 import injector_service_pb2 as injector_pb
+from emailopens.injector.v1 import injector_service_pb2_grpc as injector_pb_grpc
+from emailopens.notification.v1 import open_notification_pb2 as notification_pb
+from emailopens.notification.v1 import privacy_level_pb2 as privacy_pb
+from emailopens.pixel.v1 import pixel_service_pb2 as pixel_pb
+from emailopens.pixel.v1 import pixel_service_pb2_grpc as pixel_pb_grpc
+from examples.pair import Pair, pair_on_free_ports, running_pair
+
+LEVELS = {
+    "full": privacy_pb.PRIVACY_LEVEL_FULL,
+    "masked": privacy_pb.PRIVACY_LEVEL_MASKED,
+    "pseudonymous": privacy_pb.PRIVACY_LEVEL_PSEUDONYMOUS,
+    "anonymous": privacy_pb.PRIVACY_LEVEL_ANONYMOUS,
+    "off": privacy_pb.PRIVACY_LEVEL_OFF,
+}
+
+# Each value stands nowhere else, so that finding it in a file means that it was written.
+SUBJECT = "Subject-that-nobody-may-keep"
+AGENT_PART = "Nightjar/73.1"
+RECIPIENT = "recipient-zwg@example.org"
+SENDER = "sender-hvx@example.com"
+TAG = "tagvalue-qkp"
+
+# From which level on a value must not be anywhere, and where it may be known from.
+DISCARDED_FROM = {
+    "masked": [AGENT_PART],
+    "pseudonymous": [AGENT_PART, SUBJECT, RECIPIENT, SENDER, "127.0.0"],
+    "anonymous": [AGENT_PART, SUBJECT, RECIPIENT, SENDER, "127.0.0", TAG, "message-id-of-ours"],
+}
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("data")
+
+
+@pytest.fixture(scope="module")
+def own_pair(data: Path) -> Iterator[Pair]:
+    """Run a pair of the test's own, because every file that it writes is searched."""
+    with running_pair(pair_on_free_ports(), data=data) as addresses:
+        yield addresses
+
+
+def message() -> bytes:
+    return (
+        f"From: {SENDER}\r\nTo: {RECIPIENT}\r\nSubject: {SUBJECT}\r\n"
+        "Content-Type: text/html\r\n\r\n<body><p>Hello</p></body>\r\n"
+    ).encode()
+
+
+async def opened(pair: Pair, level: str) -> list[notification_pb.OpenNotification]:
+    """Create a configuration of *level*, rewrite, fetch twice, and return what is notified."""
+    async with (
+        grpc.aio.insecure_channel(pair.injector) as injector,
+        grpc.aio.insecure_channel(pair.pixel) as pixel,
+        aiohttp.ClientSession(headers={"User-Agent": f"Mozilla/5.0 {AGENT_PART}"}) as browser,
+    ):
+        await configuration_pb_grpc.ConfigurationServiceStub(injector).CreateConfiguration(
+            configuration_pb.CreateConfigurationRequest(
+                configuration=configuration_pb.Configuration(
+                    id=level, open_notifications_enabled=True, privacy_level=LEVELS[level]
+                )
+            )
+        )
+        answer = await injector_pb_grpc.InjectorServiceStub(injector).RewriteMessage(
+            injector_pb.RewriteMessageRequest(
+                raw_message=message(),
+                configuration_ids=[level],
+                message_id=f"message-id-of-ours-{level}",
+                tags={"season": TAG},
+            )
+        )
+        if level == "off":
+            assert answer.outcome == injector_pb.RewriteMessageResponse.OUTCOME_TRACKING_DISABLED
+            assert answer.raw_message == message()
+        for _ in range(2):
+            if answer.pixel_url:
+                async with browser.get(answer.pixel_url) as response:
+                    assert response.status == 200
+        listed = await pixel_pb_grpc.PixelServiceStub(pixel).ListOpens(
+            pixel_pb.ListOpensRequest(configuration_ids=[level])
+        )
+    return list(listed.notifications)
+
+
+def written(data: Path) -> bytes:
+    """Return the octets of every file below *data*: databases, their logs, the spool."""
+    return b"\n".join(path.read_bytes() for path in sorted(data.rglob("*")) if path.is_file())
+
+
+@pytest.mark.timeout(120)
+async def test_what_a_level_discards_is_nowhere(own_pair: Pair, data: Path) -> None:
+    """Neither a notification nor any file that the services wrote holds a discarded value."""
+    # From the strictest level on: what a later one keeps is in the files from then on.
+    for level in ("off", "anonymous", "pseudonymous", "masked"):
+        notifications = await opened(own_pair, level)
+
+        assert len(notifications) == (0 if level == "off" else 2)
+        assert all(each.privacy_level == LEVELS[level] for each in notifications)
+        files = written(data)
+        for value in DISCARDED_FROM.get(level, []):
+            assert not any(value in str(each) for each in notifications), (level, value)
+            assert value.encode() not in files, (level, value)
+    assert {each.open.ip_address for each in notifications} == {"127.0.0.0"}
+
+    # FULL keeps everything, and the search of files finds it: the above can fail.
+    notifications = await opened(own_pair, "full")
+    assert [each.open.evidence.open_number for each in notifications] == [1, 2]
+    assert {each.open.ip_address for each in notifications} == {"127.0.0.1"}
+    assert {each.mail.common_headers.subject for each in notifications} == {SUBJECT}
+    files = written(data)
+    assert all(value.encode() in files for value in (AGENT_PART, SUBJECT, RECIPIENT, TAG))
+
+
+async def test_anonymous_messages_of_a_day_share_one_pixel(own_pair: Pair) -> None:
+    """Not even the URL tells them apart."""
+    async with grpc.aio.insecure_channel(own_pair.injector) as injector:
+        await configuration_pb_grpc.ConfigurationServiceStub(injector).CreateConfiguration(
+            configuration_pb.CreateConfigurationRequest(
+                configuration=configuration_pb.Configuration(
+                    id="day", open_notifications_enabled=True
+                )
+            )
+        )
+        stub = injector_pb_grpc.InjectorServiceStub(injector)
+        urls = {
+            (
+                await stub.RewriteMessage(
+                    injector_pb.RewriteMessageRequest(
+                        raw_message=message().replace(RECIPIENT.encode(), recipient),
+                        configuration_ids=["day"],
+                        privacy_level=privacy_pb.PRIVACY_LEVEL_ANONYMOUS,
+                    )
+                )
+            ).pixel_url
+            for recipient in (b"one@example.org", b"two@example.net")
+        }
+
+    assert all(urls)
+    assert len(urls) == 1
+
+
+async def test_statistics_alone_are_counted_and_not_notified(own_pair: Pair, data: Path) -> None:
+    """An open of a configuration with statistics only is in the log's counts, not on streams."""
+    async with (
+        grpc.aio.insecure_channel(own_pair.injector) as injector,
+        grpc.aio.insecure_channel(own_pair.pixel) as pixel,
+        aiohttp.ClientSession() as browser,
+    ):
+        await configuration_pb_grpc.ConfigurationServiceStub(injector).CreateConfiguration(
+            configuration_pb.CreateConfigurationRequest(
+                configuration=configuration_pb.Configuration(
+                    id="counted", open_statistics_enabled=True
+                )
+            )
+        )
+        answer = await injector_pb_grpc.InjectorServiceStub(injector).RewriteMessage(
+            injector_pb.RewriteMessageRequest(raw_message=message(), configuration_ids=["counted"])
+        )
+        async with browser.get(answer.pixel_url) as response:
+            assert response.status == 200
+        listed = await pixel_pb_grpc.PixelServiceStub(pixel).ListOpens(
+            pixel_pb.ListOpensRequest(configuration_ids=["counted"])
+        )
+    program = Path(sys.executable).with_name("pixel-service")
+    counts = subprocess.run(  # noqa: S603, ASYNC221 - our own program, short
+        [program, "log", "counts", "--data", str(data)], capture_output=True, text=True, check=True
+    )
+
+    assert list(listed.notifications) == []
+    assert [line.split()[1:] for line in counts.stdout.splitlines() if "counted" in line] == [
+        ["1", "1", "counted"]
+    ]
