@@ -113,8 +113,12 @@ $(PEERS)/node_modules/.installed: $(PEERS)/package.json
 	@touch $@
 
 .PHONY: bench
-bench: $(DEVELOPMENT) $(PEERS)/node_modules/.installed ## Time the rewriting against its peers
+bench: $(DEVELOPMENT) $(PEERS)/node_modules/.installed ## Time everything, as ratios against peers and floors
 	python -m benchmarks.rewrite
+	python benchmarks/evidence.py
+	python benchmarks/open_log/log_alone.py
+	python -m benchmarks.open_log.http_path
+	python -m benchmarks.open_log.streams
 
 .PHONY: check
 check: lint types contract test fuzz-short ## Run every check

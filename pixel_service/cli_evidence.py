@@ -2,6 +2,7 @@
 
 import contextlib
 import datetime as dt
+import ipaddress
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -99,7 +100,7 @@ def explain(
     now = dt.datetime.now(dt.UTC)
     found = judge.judge(
         Fetch(
-            ip_address=ip_address,
+            ip_address=_address(ip_address),
             user_agent=user_agent,
             headers=dict(map(_parse_header, headers)),
             open_time=now,
@@ -155,6 +156,14 @@ def _parse_header(text: str) -> tuple[str, str]:
     if not separator or not name.strip():
         raise click.BadParameter(f"{text!r} is not NAME:VALUE", param_hint="--header")
     return name.strip().lower(), value.strip()
+
+
+def _address(text: str) -> str:
+    # A fetch always has an address or none; a typing error is neither.
+    try:
+        return str(ipaddress.ip_address(text)) if text else ""
+    except ValueError:
+        raise click.BadParameter(f"{text!r} is no IP address", param_hint="--ip") from None
 
 
 def _seconds(since: float) -> dt.timedelta:

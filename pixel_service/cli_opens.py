@@ -13,6 +13,7 @@ from pixel_service.cli_output import Format, print_heading, print_notification
 from pixel_service.cli_target import target_option
 from pixel_service.erasure import matches_message, matches_recipient
 from pixel_service.sealed_message import message_key
+from pixel_service.settings import SPOOL_FOLDER
 from service_runtime.channel import connect
 from service_runtime.cli import wait_for
 
@@ -77,7 +78,9 @@ def erase(data: Path, log_url: str | None, recipient: str | None, message_id: st
     """Erase opens for good, and say how many.
 
     Works on the log itself, beside a running service or without. Streams skip what
-    was erased; a running process may still send it for half a minute.
+    was erased; a running process may still send it for half a minute. What waits in
+    the spool of the data folder is not reached: then the exit status is 1, and the
+    command is to be repeated once the spool is drained.
     """
     if (recipient is None) == (message_id is None):
         raise click.UsageError("say --recipient or --message-id")
@@ -93,3 +96,5 @@ def erase(data: Path, log_url: str | None, recipient: str | None, message_id: st
             click.echo(f"{erased} opens erased")
 
     wait_for(work())
+    if any(path.stat().st_size for path in (data / SPOOL_FOLDER).glob("*/*.spool")):
+        raise click.ClickException("opens wait in the spool; erase again once it is drained")

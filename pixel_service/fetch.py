@@ -13,6 +13,6 @@ class PixelFetch:
     ip_address: str | None
     user_agent: str | None
     purposes: Mapping[str, str]
-    """Those of `evidence.PURPOSE_HEADERS` that were sent."""
+    """Those header fields that the rules of evidence ask for and that were sent."""
     open_time: dt.datetime
     """When the request arrived, UTC."""

@@ -14,6 +14,7 @@ import prometheus_client
 from pixel_service import openlog
 from pixel_service.client_address import ClientAddresses
 from pixel_service.error_table import STATUS_OF
+from pixel_service.evidence import Judge
 from pixel_service.intake import Intake
 from pixel_service.live_streams import LiveStreams
 from pixel_service.metrics import PixelMetrics
@@ -103,7 +104,7 @@ async def serve(
                 reuse_port=settings.workers > 1,
             )
         )
-        http = await stack.enter_async_context(_pixels(settings, intake))
+        http = await stack.enter_async_context(_pixels(settings, intake, judge))
         if ready is not None:
             ready.set_result(Addresses(http=http, grpc=grpc_address, admin=admin))
         await drain.wait()
@@ -145,11 +146,11 @@ async def _housekeeping(settings: Settings, open_log: OpenLog) -> AsyncIterator[
 
 
 @contextlib.asynccontextmanager
-async def _pixels(settings: Settings, intake: Intake) -> AsyncIterator[str]:
+async def _pixels(settings: Settings, intake: Intake, judge: Judge) -> AsyncIterator[str]:
     addresses = ClientAddresses(
         trusted_proxies=settings.trusted_proxies, header=settings.forwarded_header
     )
-    handler = PixelHandler(intake.take, addresses)
+    handler = PixelHandler(intake.take, addresses, header_names=judge.header_names)
     async with pixel_server(
         listen=settings.http,
         handler=handler,

@@ -13,7 +13,7 @@ import asyncio
 import contextlib
 import datetime as dt
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from http import HTTPStatus
 from typing import Final
 from urllib.parse import unquote
@@ -74,9 +74,21 @@ Record = Callable[[PixelFetch], Awaitable[object]]
 class PixelHandler:
     """Answers requests of mail clients."""
 
-    def __init__(self, record: Record, addresses: ClientAddresses) -> None:
+    def __init__(
+        self,
+        record: Record,
+        addresses: ClientAddresses,
+        *,
+        header_names: Sequence[str] = PURPOSE_HEADERS,
+    ) -> None:
+        """Answer with the pixel, and tell *record* of fetches.
+
+        *header_names* are the header fields, in lower case, that the rules of
+        evidence ask for.
+        """
         self._record = record
         self._addresses = addresses
+        self._header_names = header_names
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer *request*, and record it first if it is an open."""
@@ -104,7 +116,7 @@ class PixelHandler:
                 request.remote, headers.getall(self._addresses.header, ())
             ),
             user_agent=headers.get(hdrs.USER_AGENT),
-            purposes={name: headers[name] for name in PURPOSE_HEADERS if name in headers},
+            purposes={name: headers[name] for name in self._header_names if name in headers},
             open_time=dt.datetime.now(dt.UTC),
         )
 
