@@ -100,7 +100,7 @@ fuzz: $(DEVELOPMENT) ## Try FUZZ_COUNT mutants of mail on the rewriting (half an
 
 .PHONY: fuzz-short
 fuzz-short: $(DEVELOPMENT) ## The same for a minute
-	python -m tests.fuzz.fuzz_rewrite --seconds 60
+	python -m tests.fuzz.fuzz_rewrite --count 150000 --seconds 60
 
 .PHONY: test-browser
 test-browser: $(DEVELOPMENT) ## Show rewritten letters in Chromium (Debian: installs it)
