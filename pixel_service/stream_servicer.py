@@ -93,16 +93,15 @@ class StreamServicer:
         start: Position,
         head: Position,
     ) -> None:
-        await context.write(
-            started_octets(
-                request,
-                self.open_log.identity,
-                start=start,
-                earliest=await self.open_log.earliest(),
-                head=head,
-                session_token="" if session is None else session.token,
-            )
+        octets = started_octets(
+            request,
+            self.open_log.identity,
+            start=start,
+            earliest=await self.open_log.earliest(),
+            head=head,
+            session_token="" if session is None else session.token,
         )
+        await _write(context, octets)
 
     async def _acknowledging(
         self,
@@ -133,7 +132,7 @@ class StreamServicer:
         async def send(event: StreamEvent) -> None:
             try:
                 async with asyncio.timeout(self.stall_timeout.total_seconds()):
-                    await context.write(event_octets(event, self.open_log.identity))
+                    await _write(context, event_octets(event, self.open_log.identity))
             except TimeoutError:
                 raise ConsumerStalled(cursor=stream.cursor) from None
 
@@ -148,6 +147,15 @@ class StreamServicer:
             acknowledging=subscribed,
         )
         await stream.run()
+
+
+async def _write(context: StreamContext, octets: bytes) -> None:
+    """Write to the client; if it has left, end as a call does that is cancelled."""
+    try:
+        await context.write(octets)
+    except grpc.aio.InternalError:
+        # A write notices first. Nobody is there to be told, and nothing is wrong.
+        raise asyncio.CancelledError from None
 
 
 def _selection(request: StreamRequest, session: Session | None) -> Selection:

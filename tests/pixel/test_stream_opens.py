@@ -6,6 +6,7 @@ from pathlib import Path
 
 import grpc
 import pytest
+import structlog
 
 from emailopens.notification.v1 import open_notification_pb2 as notification_pb
 from emailopens.pixel.v1 import pixel_service_pb2 as pb
@@ -384,6 +385,23 @@ async def test_client_that_does_not_read_is_ended_with_its_cursor(tmp_path: Path
     assert (code, reason) == (grpc.StatusCode.ABORTED, "CONSUMER_STALLED")
     # What was on its way when the stream ended arrives, too, and comes again.
     assert event_ids(delivered)[: len(opens) - len(rest)] + rest == ids(opens)
+
+
+async def test_client_that_leaves_in_the_middle_is_no_error(tmp_path: Path) -> None:
+    """Operators are not told of a fault when somebody goes who has not read everything."""
+    async with a_log(tmp_path) as log, streaming(log) as service:
+        await log.append([an_open(octets=200_000) for _ in range(400)])
+        call = service.pixel.StreamOpens(pb.StreamOpensRequest(position=EARLIEST))
+        await next_of(call, "started")
+        # Meanwhile a write to the call comes to wait for its reader.
+        await everything(service, position=EARLIEST)
+        with structlog.testing.capture_logs() as logs:
+            call.cancel()
+            await service.streams.until_fewer_than(1)
+            # The interceptor is told after the stream.
+            await everything(service, position=EARLIEST)
+
+    assert logs == []
 
 
 # Wrong cursors
