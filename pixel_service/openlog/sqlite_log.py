@@ -81,8 +81,7 @@ class SqliteOpenLog:
         )
 
     def _read(self, connection: sa.Connection, after: int, limit: int, max_octets: int) -> Page:
-        rows = sqlite_read.rows_after(connection, after, limit)
-        complete = len(rows) < limit
+        rows, has_more = sqlite_read.rows_after(connection, after, limit, max_octets=max_octets)
         if not rows or rows[0][0] != after + 1:
             self._refuse(connection, after)
             if rows:
@@ -90,11 +89,11 @@ class SqliteOpenLog:
         elif rows[-1][0] != after + len(rows):
             # Up to the hole; the next page begins there and says so.
             rows = [row for index, row in enumerate(rows, after + 1) if row[0] == index]
-            complete = False
+            has_more = True
         page = Page(
             entries=sqlite_read.to_entries(rows, self._suffixes),
             after=Position(0, rows[-1][0] if rows else after),
-            at_head=complete,
+            at_head=not has_more,
         )
         return cut(page, max_octets)
 

@@ -13,6 +13,9 @@ _ENTRIES: Final = (
     "SELECT sequence, configuration_id, agent, confidence, open_number, burst, notification "
     "FROM opens WHERE sequence > ? ORDER BY sequence LIMIT ?"
 )
+# Rows that are fetched before their size is looked at.
+_PORTION: Final = 16
+
 _ENDS: Final = (
     "SELECT trimmed_sequence, "
     "max(trimmed_sequence, ifnull((SELECT max(sequence) FROM opens), 0)) FROM open_log"
@@ -30,14 +33,28 @@ _STORED: Final = (
 )
 
 
-def rows_after(connection: sa.Connection, sequence: int, limit: int) -> Sequence[tuple[Any, ...]]:
-    """Return up to *limit* rows that follow *sequence*, as `to_entries` takes them."""
+def rows_after(
+    connection: sa.Connection, sequence: int, limit: int, *, max_octets: int
+) -> tuple[Sequence[tuple[Any, ...]], bool]:
+    """Return rows that follow *sequence*, as `to_entries` takes them, and whether more may follow.
+
+    Stops at *limit* rows, or soon after *max_octets* of notifications: what is read
+    beyond is thrown away, and a page of large ones would be a hundred megabytes.
+    """
     # The driver's cursor, because a stream that catches up reads half a million
     # rows a second, and a Row object for each would be most of the cost.
     cursor = connection.connection.cursor()
+    rows: list[tuple[Any, ...]] = []
+    octets = 0
     try:
         cursor.execute(_ENTRIES, (sequence, limit))
-        return cursor.fetchall()
+        while octets <= max_octets:
+            portion = cursor.fetchmany(_PORTION)
+            rows += portion
+            if len(portion) < _PORTION:
+                return rows, len(rows) == limit
+            octets += sum(len(row[-1]) for row in portion)
+        return rows, True
     finally:
         cursor.close()
 
