@@ -1,9 +1,9 @@
-"""How much of an open is kept, and the only way to what is kept.
+"""How much of an open is kept, and the only ways to what is kept.
 
 The web handler knows everything about a fetch; the log, the spool and the
-notification must know no more than the privacy level allows.  `keep` is the one
-door between them: it takes a `SeenOpen` and returns a `KeptOpen`, which has no
-place for what was discarded.
+notification must know no more than the privacy level allows.  There are two doors
+between them: `keep_fetch` here for what a fetch says, and `keep_message` for what
+the token says of its message.
 
 | level        | message ID, tags, times | addresses, header fields | IP address | user agent |
 | ------------ | ----------------------- | ------------------------ | ---------- | ---------- |
