@@ -6,8 +6,8 @@
                      │ spool full or broken
                      └─────▶ held         in memory; drained later; what does not fit is lost
 
-There is no delay to gather more: what gathers is what came while the last commit
-ran.  Exactly once, because the log skips event IDs that it has.
+No timer gathers more: what gathers is what the event loop has at hand when the last
+commit ends.  Exactly once, because the log skips event IDs that it has.
 """
 
 import asyncio
@@ -23,6 +23,7 @@ from typing import Final, NamedTuple, TypeVar, TypeVarTuple, Unpack
 import structlog
 
 from pixel_service.errors import LogUnavailable
+from pixel_service.gathering import gather
 from pixel_service.openlog import OpenLog
 from pixel_service.opens import OpenRecord
 from pixel_service.ownership import running
@@ -37,11 +38,8 @@ DEFAULT_BOUND: Final = dt.timedelta(milliseconds=250)
 # About 1,000 octets each.
 MAX_PENDING_OPENS: Final = 20_000
 
-# Opens of one commit, so that it stays well below the bound.
-_MAX_BATCH_OPENS: Final = 1_000
-
-# Opens held in memory when nothing else is left: about 10 MB.
-DEFAULT_MAX_HELD_OPENS: Final = 10_000
+_MAX_BATCH_OPENS: Final = 1_000  # of one commit, so that it stays well below the bound
+DEFAULT_MAX_HELD_OPENS: Final = 10_000  # in memory when nothing else is left: about 10 MB
 
 # How late the log may be with a batch from the spool, which nobody waits for.
 _DRAIN_BOUND: Final = dt.timedelta(seconds=10)
@@ -152,6 +150,7 @@ class Recorder:
         """Make durable whatever has gathered, again and again."""
         while True:
             await self._arrived.wait()
+            await gather(lambda: self._pending_opens)
             batch = self._take()
             await self._make_durable([open_ for opens, _ in batch for open_ in opens])
             for _, done in batch:
@@ -246,7 +245,7 @@ class Recorder:
 
     async def _drain_some(self) -> bool:
         """Bring what is held, or one file of the spool, into the log; return whether it took it."""
-        # One late append at a time: more would only queue up behind it.
+        # One late append at a time.
         if self._late:
             await asyncio.wait(self._late, timeout=_DRAIN_BOUND.total_seconds())
             if self._late:
@@ -267,7 +266,7 @@ class Recorder:
         return True
 
     async def _drain_held(self) -> bool:
-        batch = tuple(itertools.islice(self._held, _MAX_BATCH_OPENS))
+        batch = [*itertools.islice(self._held, _MAX_BATCH_OPENS)]
         if not await self._append(batch, _DRAIN_BOUND):
             return False
         for _ in batch:
@@ -295,5 +294,5 @@ class Recorder:
 
 
 def _batches(opens: Sequence[OpenRecord]) -> Iterator[Sequence[OpenRecord]]:
-    for start in range(0, len(opens), _MAX_BATCH_OPENS):
-        yield opens[start : start + _MAX_BATCH_OPENS]
+    starts = range(0, len(opens), _MAX_BATCH_OPENS)
+    return (opens[start : start + _MAX_BATCH_OPENS] for start in starts)
