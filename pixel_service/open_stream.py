@@ -14,8 +14,8 @@ from typing import Final
 
 from pixel_service import cursor
 from pixel_service.errors import Draining
-from pixel_service.openlog import OpenLog, Page, Position
-from pixel_service.selection import Selection
+from pixel_service.openlog import Notifications, OpenLog, Page, Position
+from pixel_service.selection import Selection, selected
 from pixel_service.stream_events import Batch, DrainNotice, Heartbeat, Send
 from pixel_service.tail import Tail
 from pixel_service.window import Window
@@ -133,33 +133,38 @@ class OpenStream:
         self._is_waiting = limit == 0
         if self._is_waiting:
             return
-        page = await self._read(limit)
-        matching = self._options.selection.of(page.entries)
-        entries = matching[:limit]
-        is_whole = len(entries) == len(matching)
-        after = page.after if is_whole else entries[-1].position
-        if entries:
+        found = await self._read(limit)
+        if found.octets:
             if self._acknowledging is not None:
-                self._acknowledging.window.sent(len(entries), after=after)
-            await self._send_event(Batch(entries=entries, after=after))
+                self._acknowledging.window.sent(len(found.octets), after=found.after)
+            await self._send_event(Batch(notifications=found.octets, after=found.after))
             self._sent_at = time.monotonic()
-        self.position = after
-        self._is_at_head = page.at_head and is_whole
+        self.position = found.after
+        self._is_at_head = found.at_head
 
-    async def _read(self, limit: int) -> Page:
-        if not self._options.selection.is_everything:
-            limit = max(limit, _MIN_SELECTIVE_READ)
+    async def _read(self, limit: int) -> Notifications:
+        """Return what matches, no more than *limit*."""
+        selection = self._options.selection
+        to_read = limit if selection.is_everything else max(limit, _MIN_SELECTIVE_READ)
+        page = self._read_tail(to_read)
+        if page is None and selection.is_everything:
+            return await self._log.read_notifications(
+                after=self.position, max_entries=limit, max_octets=MAX_BATCH_OCTETS
+            )
+        if page is None:
+            page = await self._log.read(
+                after=self.position, max_entries=to_read, max_octets=MAX_BATCH_OCTETS
+            )
+        return selected(page, selection, limit=limit).notifications
+
+    def _read_tail(self, limit: int) -> Page | None:
         page = None
         if self._tail_generation == self._tail.generation:
             page = self._tail.read(
                 after=self.position, max_entries=limit, max_octets=MAX_BATCH_OCTETS
             )
         self._tail_generation = self._tail.generation
-        if page is not None:
-            return page
-        return await self._log.read(
-            after=self.position, max_entries=limit, max_octets=MAX_BATCH_OCTETS
-        )
+        return page
 
     async def _send_heartbeat_if_due(self) -> None:
         if time.monotonic() < self._heartbeat_at():

@@ -92,6 +92,16 @@ new_log_entry: Final[Callable[[tuple[int, int, str, int, int, bool, bytes]], Log
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Notifications:
+    """What a `Page` holds, for those who want every notification and nothing else."""
+
+    octets: Sequence[bytes]
+    """Each a complete serialized notification, in log order."""
+    after: Position
+    at_head: bool
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
     """A run of entries."""
 
@@ -103,6 +113,15 @@ class Page:
 
     at_head: bool
     """Whether this was everything visible."""
+
+    @property
+    def notifications(self) -> Notifications:
+        """The same without what entries are selected by."""
+        return Notifications(
+            octets=[entry.notification for entry in self.entries],
+            after=self.after,
+            at_head=self.at_head,
+        )
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

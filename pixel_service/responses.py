@@ -16,7 +16,7 @@ def event_octets(event: StreamEvent, identity: LogIdentity) -> bytes:
     after = cursor.encode(event.after, identity)
     match event:
         case Batch():
-            return batch_response((entry.notification for entry in event.entries), after)
+            return batch_response(event.notifications, after)
         case Heartbeat():
             heartbeat = pb.StreamHeartbeat(
                 cursor=after,

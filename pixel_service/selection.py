@@ -3,7 +3,7 @@
 import dataclasses
 from collections.abc import Sequence
 
-from pixel_service.opens import LogEntry
+from pixel_service.opens import LogEntry, Page
 from pixel_service.subscriptions import OpenFilter
 
 _NO_FILTER = OpenFilter()
@@ -36,3 +36,12 @@ class Selection:
             and entry.confidence >= self.filter.min_confidence
             and (entry.first_open or not self.filter.first_open_only)
         )
+
+
+def selected(page: Page, selection: Selection, *, limit: int) -> Page:
+    """Return what matches of *page*, no more than *limit* entries.  All of it if it may be."""
+    matching = selection.of(page.entries)
+    if len(matching) <= limit:
+        return dataclasses.replace(page, entries=matching)
+    entries = matching[:limit]
+    return Page(entries=entries, after=entries[-1].position, at_head=False)

@@ -4,15 +4,15 @@ import dataclasses
 import datetime as dt
 from collections.abc import Awaitable, Callable, Sequence
 
-from pixel_service.openlog import LogEntry, Position
+from pixel_service.openlog import Position
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Batch:
     """Opens were recorded."""
 
-    entries: Sequence[LogEntry]
-    """At least one, in log order."""
+    notifications: Sequence[bytes]
+    """At least one, serialized, in log order."""
     after: Position
     """After all of them, and after what did not match."""
 

@@ -2,13 +2,23 @@
 
 from pixel_service.openlog.connecting import LogUrlInvalid, connect, migrate
 from pixel_service.openlog.protocol import OpenLog
-from pixel_service.opens import LogEntry, LogIdentity, LogStats, OpenRecord, Page, Position, Trimmed
+from pixel_service.opens import (
+    LogEntry,
+    LogIdentity,
+    LogStats,
+    Notifications,
+    OpenRecord,
+    Page,
+    Position,
+    Trimmed,
+)
 
 __all__ = [
     "LogEntry",
     "LogIdentity",
     "LogStats",
     "LogUrlInvalid",
+    "Notifications",
     "OpenLog",
     "OpenRecord",
     "Page",

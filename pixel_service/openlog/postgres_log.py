@@ -32,6 +32,7 @@ from pixel_service.opens import (
     LogEntry,
     LogIdentity,
     LogStats,
+    Notifications,
     OpenRecord,
     Page,
     Position,
@@ -129,6 +130,13 @@ class PostgresOpenLog:
             at_head=len(rows) < limit,
         )
         return cut(page, max_octets)
+
+    async def read_notifications(
+        self, *, after: Position, max_entries: int, max_octets: int
+    ) -> Notifications:
+        """See `OpenLog`.  The driver is most of the cost, so there is no way that is shorter."""
+        page = await self.read(after=after, max_entries=max_entries, max_octets=max_octets)
+        return page.notifications
 
     def _to_entries(self, rows: Sequence[Any]) -> list[LogEntry]:
         suffixes = self._suffixes

@@ -4,7 +4,16 @@ import datetime as dt
 from collections.abc import Callable, Collection, Sequence
 from typing import Protocol
 
-from pixel_service.opens import DayCount, LogIdentity, LogStats, OpenRecord, Page, Position, Trimmed
+from pixel_service.opens import (
+    DayCount,
+    LogIdentity,
+    LogStats,
+    Notifications,
+    OpenRecord,
+    Page,
+    Position,
+    Trimmed,
+)
 from pixel_service.subscriptions import SubscriptionStore
 
 
@@ -50,6 +59,11 @@ class OpenLog(Protocol):
             CursorAhead: *after* is beyond the end of the log.
             LogHole: an entry that must be there is not.
         """
+
+    async def read_notifications(
+        self, *, after: Position, max_entries: int, max_octets: int
+    ) -> Notifications:
+        """Return what `read` would, without what entries are selected by: a third faster."""
 
     async def head(self) -> Position:
         """Return the position of the last visible open."""

@@ -15,11 +15,20 @@ from pixel_service.openlog import clock, count_sql, sqlite_read
 from pixel_service.openlog.erasing import StoredOpen, erase_in_steps
 from pixel_service.openlog.news import News
 from pixel_service.openlog.numbering import Suffixes
-from pixel_service.openlog.paging import MAX_PAGE_ENTRIES, cut
+from pixel_service.openlog.paging import MAX_PAGE_ENTRIES
 from pixel_service.openlog.retention import trim_in_steps
 from pixel_service.openlog.sql_subscriptions import SqlSubscriptions
 from pixel_service.openlog.sqlite_writer import Writer
-from pixel_service.opens import DayCount, LogIdentity, LogStats, OpenRecord, Page, Position, Trimmed
+from pixel_service.opens import (
+    DayCount,
+    LogIdentity,
+    LogStats,
+    Notifications,
+    OpenRecord,
+    Page,
+    Position,
+    Trimmed,
+)
 
 Answer = TypeVar("Answer")
 
@@ -75,27 +84,65 @@ class SqliteOpenLog:
 
     async def read(self, *, after: Position, max_entries: int, max_octets: int) -> Page:
         """See `OpenLog`."""
-        limit = max(1, min(max_entries, MAX_PAGE_ENTRIES))
-        return await self.query(
-            lambda connection: self._read(connection, after.sequence, limit, max_octets)
+        entries, after, at_head = await self._read(
+            sqlite_read.ENTRIES,
+            sqlite_read.to_entries,
+            after=after,
+            max_entries=max_entries,
+            max_octets=max_octets,
         )
+        return Page(entries=entries, after=after, at_head=at_head)
 
-    def _read(self, connection: sa.Connection, after: int, limit: int, max_octets: int) -> Page:
-        rows, has_more = sqlite_read.rows_after(connection, after, limit, max_octets=max_octets)
+    async def read_notifications(
+        self, *, after: Position, max_entries: int, max_octets: int
+    ) -> Notifications:
+        """See `OpenLog`."""
+        octets, after, at_head = await self._read(
+            sqlite_read.NOTIFICATIONS,
+            sqlite_read.to_notifications,
+            after=after,
+            max_entries=max_entries,
+            max_octets=max_octets,
+        )
+        return Notifications(octets=octets, after=after, at_head=at_head)
+
+    async def _read(
+        self,
+        statement: str,
+        convert: Callable[[Sequence[tuple[Any, ...]], Suffixes], Answer],
+        *,
+        after: Position,
+        max_entries: int,
+        max_octets: int,
+    ) -> tuple[Answer, Position, bool]:
+        """Return what *convert* makes of rows, the position after them, and if they are all."""
+        limit = max(1, min(max_entries, MAX_PAGE_ENTRIES))
+
+        def read(connection: sa.Connection) -> tuple[Answer, Position, bool]:
+            found, has_more = sqlite_read.rows_after(
+                connection, statement, after.sequence, limit=limit, max_octets=max_octets
+            )
+            rows = self._up_to_a_hole(connection, after.sequence, found)
+            return (
+                convert(rows, self._suffixes),
+                Position(0, rows[-1][0]) if rows else after,
+                not has_more and len(rows) == len(found),
+            )
+
+        return await self.query(read)
+
+    def _up_to_a_hole(
+        self, connection: sa.Connection, after: int, rows: list[tuple[Any, ...]]
+    ) -> list[tuple[Any, ...]]:
+        """Return *rows*, which must follow *after*; those before a hole, if there is one."""
         if not rows or rows[0][0] != after + 1:
             self._refuse(connection, after)
             if rows:
                 raise LogHole(cursor=self._cursor(after))
         elif rows[-1][0] != after + len(rows):
-            # Up to the hole; the next page begins there and says so.
-            rows = [row for index, row in enumerate(rows, after + 1) if row[0] == index]
-            has_more = True
-        page = Page(
-            entries=sqlite_read.to_entries(rows, self._suffixes),
-            after=Position(0, rows[-1][0] if rows else after),
-            at_head=not has_more,
-        )
-        return cut(page, max_octets)
+            # The next page begins at the hole and says so.
+            return [row for index, row in enumerate(rows, after + 1) if row[0] == index]
+        return rows
 
     def _refuse(self, connection: sa.Connection, after: int) -> None:
         """Raise what is wrong with the position *after*, if anything."""

@@ -9,8 +9,13 @@ from pixel_service.openlog.erasing import StoredOpen
 from pixel_service.openlog.numbering import Suffixes
 from pixel_service.opens import LogEntry, Position, new_log_entry
 
-_ENTRIES: Final = (
+# The sequence number is the first column of both, and the octets are the last.
+ENTRIES: Final = (
     "SELECT sequence, configuration_id, agent, confidence, open_number, burst, notification "
+    "FROM opens WHERE sequence > ? ORDER BY sequence LIMIT ?"
+)
+NOTIFICATIONS: Final = (
+    "SELECT sequence, open_number, burst, notification "
     "FROM opens WHERE sequence > ? ORDER BY sequence LIMIT ?"
 )
 # Rows that are fetched before their size is looked at.
@@ -34,12 +39,13 @@ _STORED: Final = (
 
 
 def rows_after(
-    connection: sa.Connection, sequence: int, limit: int, *, max_octets: int
-) -> tuple[Sequence[tuple[Any, ...]], bool]:
-    """Return rows that follow *sequence*, as `to_entries` takes them, and whether more may follow.
+    connection: sa.Connection, statement: str, sequence: int, *, limit: int, max_octets: int
+) -> tuple[list[tuple[Any, ...]], bool]:
+    """Return the rows of *statement* that follow *sequence*, and whether more may follow.
 
-    Stops at *limit* rows, or soon after *max_octets* of notifications: what is read
-    beyond is thrown away, and a page of large ones would be a hundred megabytes.
+    At most *limit* rows, and with no more than *max_octets* of notifications, but for
+    the first.  Not cut afterwards, because the rows of a page with large ones would
+    be a hundred megabytes.
     """
     # The driver's cursor, because a stream that catches up reads half a million
     # rows a second, and a Row object for each would be most of the cost.
@@ -47,16 +53,20 @@ def rows_after(
     rows: list[tuple[Any, ...]] = []
     octets = 0
     try:
-        cursor.execute(_ENTRIES, (sequence, limit))
+        cursor.execute(statement, (sequence, limit))
         while octets <= max_octets:
             portion = cursor.fetchmany(_PORTION)
             rows += portion
+            octets += sum([len(row[-1]) for row in portion])
             if len(portion) < _PORTION:
-                return rows, len(rows) == limit
-            octets += sum(len(row[-1]) for row in portion)
-        return rows, True
+                break
     finally:
         cursor.close()
+    has_more = len(rows) == limit or len(portion) == _PORTION
+    while octets > max_octets and len(rows) > 1:
+        octets -= len(rows.pop()[-1])
+        has_more = True
+    return rows, has_more
 
 
 def to_entries(rows: Sequence[tuple[Any, ...]], suffixes: Suffixes) -> list[LogEntry]:
@@ -74,6 +84,15 @@ def to_entries(rows: Sequence[tuple[Any, ...]], suffixes: Suffixes) -> list[LogE
             )
         )
         for sequence, configuration_id, agent, confidence, open_number, burst, notification in rows
+        if notification
+    ]
+
+
+def to_notifications(rows: Sequence[tuple[Any, ...]], suffixes: Suffixes) -> list[bytes]:
+    """Return the complete notifications of *rows*, without those that `to_entries` leaves out."""
+    return [
+        notification + suffixes[open_number, burst]
+        for _, open_number, burst, notification in rows
         if notification
     ]
 

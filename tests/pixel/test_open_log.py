@@ -131,6 +131,26 @@ async def test_pages_keep_to_both_limits(log: OpenLog) -> None:
     assert by_size.after == by_size.entries[-1].position
 
 
+async def test_notifications_alone_are_those_of_the_entries(log: OpenLog) -> None:
+    """Whatever the limits: the same octets, places and ends, and the same opens passed over."""
+    await log.append([new_open(notified=index % 4 != 3) for index in range(20)])
+    for max_entries, max_octets in ((1, 1), (5, 10_000), (20, 90), (30, 10_000)):
+        after = await log.earliest()
+        at_head = False
+        while not at_head:
+            page = await log.read(after=after, max_entries=max_entries, max_octets=max_octets)
+            alone = await log.read_notifications(
+                after=after, max_entries=max_entries, max_octets=max_octets
+            )
+            assert alone == page.notifications
+            after, at_head = page.after, page.at_head
+
+    with pytest.raises(CursorAhead):
+        await log.read_notifications(
+            after=Position(after.transaction, after.sequence + 1), max_entries=1, max_octets=1
+        )
+
+
 async def test_opens_survive_reopening_in_their_places(log_home: LogHome) -> None:
     """After reopening, the log is the same: identity, entries, positions, cursors."""
     async with log_home.connect() as log:
