@@ -44,17 +44,24 @@ class Housekeeping:
             # Drawn, so that the processes of one service take turns.
             await asyncio.sleep(random.uniform(0.1, 1) * _INTERVAL.total_seconds())  # noqa: S311
             try:
-                await self._warn()
-                trimmed = await self.open_log.trim(
-                    older_than=self.retention, max_octets=self.max_log_octets
-                )
+                await self.trim_once()
             except PixelError as error:
                 log.warning("log not trimmed", error=type(error).__name__)
-                continue
-            if trimmed.entries:
-                log.info("log trimmed", opens=trimmed.entries)
-            for subscription_id in trimmed.subscriptions_behind:
-                log.warning("subscription lost opens", subscription_id=subscription_id)
+
+    async def trim_once(self) -> None:
+        """Remove what is too old or too much; name the subscriptions that lose by it, and soon.
+
+        Raises:
+            LogUnavailable: the log does not answer.
+        """
+        await self._warn()
+        trimmed = await self.open_log.trim(
+            older_than=self.retention, max_octets=self.max_log_octets
+        )
+        if trimmed.entries:
+            log.info("log trimmed", opens=trimmed.entries)
+        for subscription_id in trimmed.subscriptions_behind:
+            log.warning("subscription lost opens", subscription_id=subscription_id)
 
     async def _warn(self) -> None:
         """Name the subscriptions that will lose opens soon."""
