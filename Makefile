@@ -88,7 +88,7 @@ properties: $(DEVELOPMENT) ## Look for new examples that break a property of rew
 
 .PHONY: test-crash
 test-crash: $(DEVELOPMENT) ## Kill processes and databases at random, 50 times each
-	EMAILOPENS_CRASH_KILLS=50 pytest tests/pixel/test_crash.py
+	EMAILOPENS_CRASH_KILLS=50 pytest tests/pixel/test_crash.py tests/end_to_end/test_crash.py
 
 # How many mutants `make fuzz` tries, and of which seed: another seed, other mutants.
 FUZZ_COUNT ?= 5000000
@@ -100,7 +100,7 @@ fuzz: $(DEVELOPMENT) ## Try FUZZ_COUNT mutants of mail on the rewriting (half an
 
 .PHONY: fuzz-short
 fuzz-short: $(DEVELOPMENT) ## The same for a minute
-	python -m tests.fuzz.fuzz_rewrite --seconds 60
+	python -m tests.fuzz.fuzz_rewrite --count 150000 --seconds 60
 
 .PHONY: test-browser
 test-browser: $(DEVELOPMENT) ## Show rewritten letters in Chromium (Debian: installs it)

@@ -4,8 +4,10 @@ python examples/send.py CONFIGURATION_ID SMTP_HOST:PORT < message.eml
 """
 
 import email
+import os
 import smtplib
 import sys
+from email.utils import parseaddr
 
 import grpc
 
@@ -18,11 +20,11 @@ def main() -> None:
     configuration_id, smtp_server = sys.argv[1:]
     raw = sys.stdin.buffer.read()
     message = email.message_from_bytes(raw)
-    sender, recipient = message["From"], message["To"]
+    (_, sender), (_, recipient) = parseaddr(message["From"]), parseaddr(message["To"])
 
-    with grpc.insecure_channel(
-        "127.0.0.1:50051", options=[("grpc.max_send_message_length", 50 * 2**20)]
-    ) as channel:
+    target = os.environ.get("EMAILOPENS_INJECTOR_TARGET", "127.0.0.1:50051")
+    options = [("grpc.max_send_message_length", 51 * 2**20)]
+    with grpc.insecure_channel(target, options=options) as channel:
         answer = pb_grpc.InjectorServiceStub(channel).RewriteMessage(
             pb.RewriteMessageRequest(
                 raw_message=raw,

@@ -3,6 +3,7 @@
 python examples/subscribe.py CURSOR_FILE
 """
 
+import os
 import sys
 import time
 from pathlib import Path
@@ -36,7 +37,8 @@ def follow(stub: pb_grpc.PixelServiceStub, cursor_file: Path) -> None:
 
 def main() -> None:
     """Follow the log until interrupted; start again when the service does."""
-    with grpc.insecure_channel("127.0.0.1:50052") as channel:
+    target = os.environ.get("EMAILOPENS_PIXEL_TARGET", "127.0.0.1:50052")
+    with grpc.insecure_channel(target) as channel:
         stub = pb_grpc.PixelServiceStub(channel)
         while True:
             try:

@@ -255,11 +255,13 @@ def _find(raw: bytes, delimiter: bytes, begin: int, stop: int) -> int:
 
     Base64 has none, and for one octet CPython uses memchr: twice as fast.
     """
+    # Wider than the delimiter, or the search would not get on.
+    window = max(_HYPHEN_WINDOW, 2 * len(delimiter))
     while True:
         hyphen = raw.find(b"-", begin, stop)
         if hyphen < 0 or raw.startswith(delimiter, hyphen, stop):
             return hyphen
-        end = min(hyphen + _HYPHEN_WINDOW, stop)
+        end = min(hyphen + window, stop)
         at = raw.find(delimiter, hyphen, end)
         if at >= 0 or end == stop:
             return at

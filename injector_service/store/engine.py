@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+import sqlite3
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Final
@@ -13,6 +15,10 @@ from injector_service.errors import DatabaseUnusable, StorageUnavailable
 
 # How long one call may wait for the database, connecting included.
 ANSWER_SECONDS: Final = 5
+
+# One process is through within a few milliseconds, also on a slow disk within 0.1 s.
+_WAL_ATTEMPTS: Final = 100
+_WAL_WAIT_SECONDS: Final = 0.02
 
 # Calls that are not `RewriteMessage` are few, and more than a few at once would
 # only wait for each other.
@@ -99,11 +105,28 @@ def _sqlite_engine(url: sa.URL) -> AsyncEngine:
     @sa.event.listens_for(engine.sync_engine, "connect")
     def set_up(connection: sa.engine.interfaces.DBAPIConnection, _record: object) -> None:
         cursor = connection.cursor()
-        # WAL lets other processes read while one writes; NORMAL would let a power
-        # loss undo what was answered.
-        cursor.execute("PRAGMA journal_mode = WAL")
+        _use_wal(cursor)
+        # NORMAL would let a power loss undo what was answered.
         cursor.execute("PRAGMA synchronous = FULL")
         cursor.execute("PRAGMA foreign_keys = ON")
         cursor.close()
 
     return engine
+
+
+def _use_wal(cursor: sa.engine.interfaces.DBAPICursor) -> None:
+    """Let other processes read while one writes.
+
+    QUIRK: SQLite's busy timeout does not hold for the change of the journal mode:
+    of several processes that meet a new database at once, all but one are told that
+    it is locked.  The change takes milliseconds, and is made once for ever.
+    """
+    for attempts_left in reversed(range(_WAL_ATTEMPTS)):
+        try:
+            cursor.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError:
+            if not attempts_left:
+                raise
+            time.sleep(_WAL_WAIT_SECONDS)
+        else:
+            return

@@ -469,3 +469,18 @@ def test_part_knows_its_encoding_and_charset() -> None:
     assert isinstance(part, HtmlPart)
     assert part.transfer_encoding == b"quoted-printable"
     assert part.charset == b"utf-8"
+
+
+def test_boundary_longer_than_the_search_window_is_found() -> None:
+    """The search gets on, however long the delimiter is and however many hyphens there are."""
+    boundary = "-" * 40_000 + "b"
+    raw = lines(
+        f"Content-Type: multipart/mixed; boundary={boundary}",
+        "",
+        "-" * 90_000,
+        f"--{boundary}",
+        *HTML,
+        f"--{boundary}--",
+    )
+
+    assert html_of(raw) == b"<p>x</p>"

@@ -1,0 +1,96 @@
+"""The programs that the README points at do what it says."""
+
+# The stubs for asyncio are known to the type checker only.
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+from collections.abc import AsyncIterator
+from email import message_from_bytes
+from pathlib import Path
+
+import aiohttp
+import pytest
+from aiosmtpd.smtp import SMTP, Envelope, Session
+
+from examples.pair import Pair
+from examples.pixel_url import pixel_url_of
+
+ROOT = Path(__file__).parents[2]
+NEWSLETTER = (ROOT / "examples/newsletter.eml").read_bytes()
+
+
+class Inbox:
+    """Keeps what an SMTP client sends."""
+
+    def __init__(self) -> None:
+        self.envelopes: list[Envelope] = []
+
+    async def handle_DATA(  # noqa: N802 - aiosmtpd's name
+        self, _server: SMTP, _session: Session, envelope: Envelope
+    ) -> str:
+        self.envelopes.append(envelope)
+        return "250 OK"
+
+
+@pytest.fixture
+async def inbox() -> AsyncIterator[tuple[Inbox, str]]:
+    """Run an SMTP server; give what it keeps and its address."""
+    kept = Inbox()
+    server = await asyncio.get_running_loop().create_server(lambda: SMTP(kept), "127.0.0.1", 0)
+    async with server:
+        yield kept, f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
+
+
+async def start(program: str, *arguments: str, **environ: str) -> asyncio.subprocess.Process:
+    return await asyncio.create_subprocess_exec(
+        sys.executable,
+        str(ROOT / "examples" / program),
+        *arguments,
+        env={**os.environ, **environ},
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+    )
+
+
+async def test_sent_message_is_opened_and_the_subscriber_goes_on_where_it_stopped(
+    pair: Pair,
+    configuration_id: str,
+    browser: aiohttp.ClientSession,
+    inbox: tuple[Inbox, str],
+    tmp_path: Path,
+) -> None:
+    """`send.py` sends the rewritten message; `subscribe.py` prints each open once."""
+    kept, smtp_address = inbox
+    sender = await start(
+        "send.py", configuration_id, smtp_address, EMAILOPENS_INJECTOR_TARGET=pair.injector
+    )
+    said, _ = await sender.communicate(NEWSLETTER)
+    (envelope,) = kept.envelopes
+    raw = envelope.content
+    assert isinstance(raw, bytes)
+    message_id = said.decode().split()[1]
+    seen: set[str] = set()
+    for count in (1, 2):
+        async with browser.get(pixel_url_of(raw)) as response:
+            assert response.status == 200
+        subscriber = await start(
+            "subscribe.py", str(tmp_path / "cursor"), EMAILOPENS_PIXEL_TARGET=pair.pixel
+        )
+        assert subscriber.stdout is not None
+        # Other tests share the log, and what was not finished may come again.
+        async for line in subscriber.stdout:
+            notification = json.loads(line)
+            if notification["mail"].get("messageId") == message_id:
+                seen.add(notification["eventId"])
+            if len(seen) == count:
+                break
+        subscriber.kill()
+        await subscriber.wait()
+
+    assert said.startswith(b"OUTCOME_TRACKED ")
+    assert envelope.rcpt_tos == ["zofia@example.org"]
+    assert message_from_bytes(raw)["Subject"] == message_from_bytes(NEWSLETTER)["Subject"]
+    assert len(seen) == 2
