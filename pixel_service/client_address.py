@@ -53,17 +53,19 @@ class ClientAddresses:
         Returns:
             None if a trusted proxy does not say, or says no address.
         """
-        address = _parse(peer or "")
+        address, text = _parse(peer or "")
         if not self._is_trusted(address):
-            return None if address is None else str(address)
+            return text
         for element in reversed(self._elements(forwarded)):
-            address = _parse(element)
+            address, text = _parse(element)
             if not self._is_trusted(address):
                 break
-        return None if address is None else str(address)
+        return text
 
     def _is_trusted(self, address: IpAddress | None) -> bool:
-        return address is not None and any(address in network for network in self._trusted)
+        if address is None or not self._trusted:
+            return False
+        return any(address in network for network in self._trusted)
 
     def _elements(self, forwarded: Sequence[str]) -> list[str]:
         elements = ",".join(forwarded).split(",")[-_MAX_ELEMENTS:] if forwarded else []
@@ -74,8 +76,11 @@ class ClientAddresses:
 
 
 @functools.lru_cache(maxsize=4_096)
-def _parse(text: str) -> IpAddress | None:
-    """Return the address in *text*, with or without a port; IPv4 in IPv6 as IPv4."""
+def _parse(text: str) -> tuple[IpAddress | None, str | None]:
+    """Return the address in *text*, with or without a port, and its normal text.
+
+    An IPv4 address in an IPv6 one is the IPv4 address.
+    """
     text = text.strip()
     if text.startswith("["):  # RFC 7239 section 6: IPv6 stands in brackets
         text = text[1:].partition("]")[0]
@@ -84,5 +89,6 @@ def _parse(text: str) -> IpAddress | None:
     try:
         address = ipaddress.ip_address(text.partition("%")[0])
     except ValueError:
-        return None
-    return getattr(address, "ipv4_mapped", None) or address
+        return None, None
+    address = getattr(address, "ipv4_mapped", None) or address
+    return address, str(address)

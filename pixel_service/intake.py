@@ -3,7 +3,6 @@
 import asyncio
 import collections
 import dataclasses
-import functools
 import random
 import time
 from collections.abc import Awaitable, Callable, Sequence
@@ -16,11 +15,14 @@ from pixel_service.fetch import PixelFetch
 from pixel_service.mail_part import mail_part
 from pixel_service.open_part import open_part
 from pixel_service.opens import OpenRecord
-from pixel_service.privacy import KeptFetch, PrivacyLevel, keep_fetch
+from pixel_service.privacy import PrivacyLevel, keep_fetch
 from pixel_service.protobuf_times import microseconds_of
 from pixel_service.sealed_message import SealedMessage, SealedMessages
 
 Record = Callable[[Sequence[OpenRecord]], Awaitable[None]]
+
+# Here, because Python 3.11 takes long to find a member of an enumeration.
+_OFF: Final = PrivacyLevel.OFF
 
 # How many recording times a forged token's wait is drawn from.
 _REMEMBERED_WAITS: Final = 64
@@ -76,7 +78,7 @@ class Intake:
 
     def _records(self, sealed: SealedMessage, fetch: PixelFetch) -> list[OpenRecord]:
         level = sealed.privacy_level
-        if level is PrivacyLevel.OFF:
+        if level is _OFF:
             return []
         open_us = microseconds_of(fetch.open_time)
         since_us = _since_us(sealed, open_us)
@@ -89,15 +91,32 @@ class Intake:
         kept = keep_fetch(
             level, ip_address=fetch.ip_address, user_agent=fetch.user_agent, evidence=evidence
         )
-        record = functools.partial(
-            OpenRecord,
-            open_time=fetch.open_time,
-            message_key=sealed.message_key,
-            source_key=fetch.ip_address.encode() if fetch.ip_address else None,
-            agent=evidence.agent.value,
-            confidence=evidence.confidence.value,
-        )
-        return _records_of(sealed, kept, open_us=open_us, since_us=since_us, record=record)
+        source_key = fetch.ip_address.encode() if fetch.ip_address else None
+        agent, confidence = int(evidence.agent), int(evidence.confidence)
+        open_id = new_open_id(open_us)
+        records = []
+        configurations = (*sealed.notified, *sealed.counted)
+        for index, configuration_id in enumerate(configurations):
+            # What is only counted leaves nothing behind that could be erased later.
+            notified = index < len(sealed.notified)
+            event_id = f"{open_id}:{index}"
+            records.append(
+                OpenRecord(
+                    event_id=event_id,
+                    configuration_id=configuration_id,
+                    open_time=fetch.open_time,
+                    message_key=sealed.message_key,
+                    source_key=source_key,
+                    agent=agent,
+                    confidence=confidence,
+                    notified=notified,
+                    notification=_mail_octets(sealed, configuration_id)
+                    + open_part(kept, event_id=event_id, open_us=open_us, since_us=since_us)
+                    if notified
+                    else b"",
+                )
+            )
+        return records
 
 
 def _since_us(sealed: SealedMessage, open_us: int) -> int | None:
@@ -106,43 +125,6 @@ def _since_us(sealed: SealedMessage, open_us: int) -> int | None:
     None where the message's own time is not kept, as of an anonymous one.
     """
     return max(0, open_us - sealed.acceptance_us) if sealed.acceptance_us else None
-
-
-def _records_of(
-    sealed: SealedMessage,
-    kept: KeptFetch,
-    *,
-    open_us: int,
-    since_us: int | None,
-    record: Callable[..., OpenRecord],
-) -> list[OpenRecord]:
-    open_id = new_open_id(open_us)
-    records = []
-    for index, configuration_id in enumerate(sealed.notified):
-        event_id = f"{open_id}:{index}"
-        octets = _mail_octets(sealed, configuration_id) + open_part(
-            kept, event_id=event_id, open_us=open_us, since_us=since_us
-        )
-        records.append(
-            record(
-                event_id=event_id,
-                configuration_id=configuration_id,
-                notified=True,
-                notification=octets,
-            )
-        )
-    # What is only counted leaves nothing behind that could be erased later.
-    for index, configuration_id in enumerate(sealed.counted, start=len(records)):
-        event_id = f"{open_id}:{index}"
-        records.append(
-            record(
-                event_id=event_id,
-                configuration_id=configuration_id,
-                notified=False,
-                notification=b"",
-            )
-        )
-    return records
 
 
 def _mail_octets(sealed: SealedMessage, configuration_id: str) -> bytes:

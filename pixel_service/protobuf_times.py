@@ -4,6 +4,7 @@ By hand, because protobuf's own conversions take as long as all the rest of an o
 """
 
 import datetime as dt
+import functools
 from typing import Final
 
 from google.protobuf import duration_pb2, timestamp_pb2
@@ -63,4 +64,8 @@ def _duration(microseconds: int) -> duration_pb2.Duration:
 
 
 def _octets(seconds: int, nanos: int) -> bytes:
-    return b"".join((_SECONDS_TAG, fixed_varint(seconds), _NANOS_TAG, fixed_varint(nanos)))
+    return _SECONDS_TAG + _seconds(seconds) + _NANOS_TAG + fixed_varint(nanos)
+
+
+# Fetches come at the same second, for messages of the same mailing.
+_seconds: Final = functools.lru_cache(maxsize=1_024)(fixed_varint)

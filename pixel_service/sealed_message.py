@@ -59,8 +59,8 @@ def message_of(token: pb.PixelToken) -> SealedMessage:
     return SealedMessage(
         level,
         kept,
-        kept.configuration_ids,
-        kept.statistics_configuration_ids,
+        kept.configuration_ids[:],
+        kept.statistics_configuration_ids[:],
         kept.acceptance_time_us,
         message_key(message_id) if message_id else None,
         {},

@@ -11,6 +11,8 @@ def varint(number: int) -> bytes:
     """Return *number*, which is not negative, as a varint."""
     if number < _VARINT_MORE:
         return _SHORT[number]
+    if number < _VARINT_MORE**2:
+        return bytes((number & 0x7F | 0x80, number >> 7))
     octets = bytearray()
     while number >= _VARINT_MORE:
         octets.append(number & (_VARINT_MORE - 1) | _VARINT_MORE)
@@ -55,7 +57,8 @@ def tag(field_number: int) -> bytes:
 
 def field(field_tag: bytes, octets: bytes) -> bytes:
     """Return the field with *field_tag* that holds *octets*."""
-    return field_tag + varint(len(octets)) + octets
+    length = len(octets)
+    return field_tag + (_SHORT[length] if length < _VARINT_MORE else varint(length)) + octets
 
 
 def text(field_tag: bytes, value: str) -> bytes:
@@ -63,4 +66,8 @@ def text(field_tag: bytes, value: str) -> bytes:
     if not value:
         return b""
     octets = value.encode()
-    return field_tag + varint(len(octets)) + octets
+    length = len(octets)
+    # Most are short, and a call takes as long as all the rest.
+    if length < _VARINT_MORE:
+        return field_tag + _SHORT[length] + octets
+    return field_tag + varint(length) + octets

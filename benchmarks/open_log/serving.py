@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import dataclasses
+import itertools
 import socket
 import subprocess
 import sys
@@ -22,6 +23,14 @@ from service_runtime.key_ring import KeyRing, generate_key_ring, write_key_ring
 
 HOST: Final = "127.0.0.1"
 START_SECONDS: Final = 60
+
+# As many as make up most of real traffic; no two mail clients are told apart by more.
+USER_AGENTS: Final = [
+    f"Mozilla/5.0 ({system}; rv:{version}.0) Gecko/20100101 Thunderbird/{version}.{patch}"
+    for system in ("X11; Linux x86_64", "Windows NT 10.0; Win64; x64", "Macintosh; Intel Mac OS X")
+    for version in range(115, 141)
+    for patch in range(4)
+]
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,23 +171,27 @@ async def load(address: str, tokens: Sequence[str], *, seconds: float, connectio
     until = time.perf_counter() + seconds
 
     def requests() -> Iterator[bytes]:
-        while True:
-            for token in tokens:
-                if time.perf_counter() >= until:
-                    return
-                yield (
-                    f"GET /o/{token}.gif HTTP/1.1\r\nHost: {host}\r\nUser-Agent: Mozilla/5.0 "
-                    "(X11; Linux x86_64; rv:140.0) Gecko/20100101 Thunderbird/140.0\r\n"
-                    "Accept: image/*\r\n\r\n"
-                ).encode()
+        for token, user_agent in zip(itertools.cycle(tokens), itertools.cycle(USER_AGENTS)):
+            if time.perf_counter() >= until:
+                return
+            yield (
+                f"GET /o/{token}.gif HTTP/1.1\r\nHost: {host}\r\nUser-Agent: {user_agent}\r\n"
+                "Accept: image/*\r\n\r\n"
+            ).encode()
 
     latencies: list[float] = []
     shared = requests()
     loop = asyncio.get_running_loop()
     started = time.perf_counter()
     opened = [
-        await loop.create_connection(lambda: _Connection(shared, latencies), host, int(port))
-        for _ in range(connections)
+        await loop.create_connection(
+            lambda: _Connection(shared, latencies),
+            host,
+            int(port),
+            # All of 127.0.0.0/8 is this machine: each connection is a client of its own.
+            local_addr=(f"127.0.{1 + number // 250}.{1 + number % 250}", 0),
+        )
+        for number in range(connections)
     ]
     await asyncio.gather(*(protocol.is_done for _, protocol in opened))
     elapsed = time.perf_counter() - started
