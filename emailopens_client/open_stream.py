@@ -31,6 +31,11 @@ ACKNOWLEDGE_SECONDS: Final = 10.0
 # notification that did not fit.
 OPTIONS: Final = (
     ("grpc.use_local_subchannel_pool", 1),
+    # Tells a dead connection between two heartbeats. Servers say GOAWAY to pings
+    # that come faster than every 10 s.
+    ("grpc.keepalive_time_ms", 30_000),
+    ("grpc.keepalive_timeout_ms", 10_000),
+    ("grpc.http2.ping_timeout_ms", 10_000),
     ("grpc.max_receive_message_length", 16 * 1024 * 1024),
 )
 
