@@ -173,9 +173,9 @@ def serve(
         else:
             settings.check_workers()
             work = functools.partial(_work, settings, set_up_logging)
-            drain = Drain(grace=settings.grace)
-            supervise = functools.partial(run_workers, work, count=settings.workers)
-            process.run(lambda drain: supervise(drain=drain), drain=drain)
+            process.run(
+                functools.partial(_supervise, settings, work), drain=Drain(grace=settings.grace)
+            )
     except _EXPECTED as error:
         raise click.ClickException(str(error)) from error
 
@@ -194,6 +194,12 @@ async def _serve(settings: Settings, drain: Drain) -> None:
     ready: asyncio.Future[server.Addresses] = asyncio.get_running_loop().create_future()
     ready.add_done_callback(lambda _: keep_start_up())
     await server.serve(settings, drain, ready=ready)
+
+
+async def _supervise(settings: Settings, work: Callable[[int], None], drain: Drain) -> None:
+    # Once, and not by each worker at each of its attempts.
+    await server.check(settings)
+    await run_workers(work, count=settings.workers, drain=drain)
 
 
 def _work(settings: Settings, set_up_logging: Callable[[], None], index: int) -> None:

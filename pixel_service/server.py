@@ -110,6 +110,20 @@ async def serve(
         await drain.wait()
 
 
+async def check(settings: Settings) -> None:
+    """Raise what would keep every process from running as it was told.
+
+    Raises:
+        SettingsInvalid, KeyRingError, EvidenceError, LogUrlInvalid, LogSchemaOld: as `serve`.
+        LogUnavailable: the log does not answer.
+    """
+    settings.prepare_data_folder()
+    settings.load_key_ring()
+    settings.load_judge()
+    async with openlog.connect(settings.effective_log_url, number_open=number_open):
+        pass
+
+
 @contextlib.asynccontextmanager
 async def _recording(settings: Settings, open_log: OpenLog) -> AsyncIterator[Recorder]:
     with _spool(settings) as spool:

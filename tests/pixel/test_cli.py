@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from pixel_service.openlog import OpenLog
+from tests.pixel.postgres import Postgres
 from tests.pixel.service_values import (
     StreamService,
     a_log,
@@ -173,6 +174,23 @@ async def test_missing_log_is_not_made(tmp_path: Path) -> None:
         f"pixel-service: there is no log in the folder {tmp_path}/typo\n",
     )
     assert not (tmp_path / "typo").exists()
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+async def test_old_schema_is_refused_in_one_clear_line(
+    workers: int, postgres: Postgres, tmp_path: Path
+) -> None:
+    """It says what to run; once that was run, the log is there."""
+    url = postgres.url_of(await postgres.create_database())
+    status, output, errors = await run(
+        "serve", f"--data={tmp_path}", f"--log-url={url}", f"--workers={workers}"
+    )
+    assert (status, output) == (1, "")
+    assert [line for line in errors.splitlines() if "pixel-service log migrate" in line]
+    assert len(errors.splitlines()) == 1
+
+    await run_well("log", "migrate", f"--log-url={url}")
+    assert await run_well("log", "stats", f"--log-url={url}")
 
 
 @pytest.mark.parametrize(
