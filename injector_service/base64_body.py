@@ -24,6 +24,9 @@ _MAX_DAMAGES: Final = 1_000
 # What no encoder writes: the first sign of text behind the base64.
 _FOREIGN: Final = re.compile(rb"[^A-Za-z0-9+/=\s]")
 _PROSE: Final = re.compile(rb"[^\n]*[ \t][^\n]*|[^A-Za-z0-9+/\n]*(?![^\n])")
+# In what a list server appends, no word is so long.  Either half of a line of 76
+# octets with one foreign octet in it may be.
+_LONG_WORD: Final = re.compile(rb"(?<![A-Za-z0-9+/])[A-Za-z0-9+/]{38}")
 _PADDING: Final = re.compile(rb"\s*+=(?:\s*+=)?")
 
 
@@ -58,14 +61,18 @@ class Base64Body:
         self._is_regular = octets is not None
         self._is_damaged = False
         if octets is None:
-            readable = self._readable_characters()
+            readable, readable_end = self._readable_characters(), self._end
             self._end = _end_of_text(encoded, self._end_before_text())
             octets = decode_leniently(encoded[: self._end])
             self._characters = len(encoded[: self._end].translate(None, _NOT_ALPHABET))
             # A list server's text is short beside the letter.  Where most of what a
             # decoder would read stands behind the first foreign octet, that octet is
             # damage, and padding before it would hide the letter.
-            self._is_damaged = self._characters <= readable - self._characters
+            # So it is where base64 follows it.
+            self._is_damaged = (
+                self._characters <= readable - self._characters
+                or _LONG_WORD.search(encoded, self._end, readable_end) is not None
+            )
         self.octets = octets
         # Behind the padding, if there is one, the body goes on as it was.
         found = _PADDING.match(encoded, self._end)

@@ -125,11 +125,25 @@ def _moved(cuts: Sequence[Edit], place: Place, markup: bytes) -> list[Edit]:
     edits = list(cuts)
     moved = index = 0
     for edit in wanted:
-        while index < len(cuts) and cuts[index].start - moved < edit.start:
-            moved += cuts[index].end - cuts[index].start
-            index += 1
-        edits.append(Edit(start=edit.start + moved, end=edit.end + moved, insert=edit.insert))
+        # What is put in stays before a cut that it touches; what is taken out begins
+        # behind it, and may have come together only because of a cut inside it.
+        is_removal = edit.end > edit.start
+        moved, index = _cut_before(cuts, edit.start + is_removal, moved, index)
+        start = edit.start + moved
+        moved, index = _cut_before(cuts, edit.end, moved, index)
+        edits.append(Edit(start=start, end=edit.end + moved, insert=edit.insert))
     return _joined(sorted(edits, key=_position))
+
+
+def _cut_before(cuts: Sequence[Edit], offset: int, moved: int, index: int) -> tuple[int, int]:
+    """Return how many octets are cut before *offset* of the text without the cuts, by how many.
+
+    The first *index* cuts, of *moved* octets, are known to be before it.
+    """
+    while index < len(cuts) and cuts[index].start - moved < offset:
+        moved += cuts[index].end - cuts[index].start
+        index += 1
+    return moved, index
 
 
 def _position(edit: Edit) -> tuple[int, int]:

@@ -1,12 +1,12 @@
 """One request for a pixel, as it came."""
 
-import dataclasses
 import datetime as dt
 from collections.abc import Mapping
+from typing import NamedTuple
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class PixelFetch:
+# A tuple, because one is made for every request.
+class PixelFetch(NamedTuple):
     """Everything that a request says.  Held in memory, never written as it is."""
 
     token: str

@@ -6,17 +6,18 @@ import dataclasses
 import functools
 import random
 import time
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
 from pixel_service.errors import TokenInvalid
 from pixel_service.event_id import new_open_id
-from pixel_service.evidence import Fetch, Judge
+from pixel_service.evidence import Judge
 from pixel_service.fetch import PixelFetch
 from pixel_service.mail_part import mail_part
 from pixel_service.open_part import open_part
 from pixel_service.opens import OpenRecord
-from pixel_service.privacy import KeptOpen, PrivacyLevel, SeenOpen, keep
+from pixel_service.privacy import KeptFetch, PrivacyLevel, keep_fetch
+from pixel_service.protobuf_times import microseconds_of
 from pixel_service.sealed_message import SealedMessage, SealedMessages
 
 Record = Callable[[Sequence[OpenRecord]], Awaitable[None]]
@@ -74,69 +75,78 @@ class Intake:
             await asyncio.sleep(random.choice(self._waits))  # noqa: S311 - no secret depends on it
 
     def _records(self, sealed: SealedMessage, fetch: PixelFetch) -> list[OpenRecord]:
-        kept = keep(self._seen(sealed, fetch))
-        if kept is None:
+        level = sealed.privacy_level
+        if level is PrivacyLevel.OFF:
             return []
-        return list(_records_of(kept, sealed, source=fetch.ip_address))
-
-    def _seen(self, sealed: SealedMessage, fetch: PixelFetch) -> SeenOpen:
-        # Of an anonymous message only the day is known.
-        is_anonymous = sealed.privacy_level >= PrivacyLevel.ANONYMOUS
-        evidence = self._judge.judge(
-            Fetch(
-                ip_address=fetch.ip_address,
-                user_agent=fetch.user_agent,
-                headers=fetch.purposes,
-                open_time=fetch.open_time,
-                acceptance_time=None if is_anonymous else sealed.message.acceptance_time,
-            )
-        )
-        return SeenOpen(
-            privacy_level=sealed.privacy_level,
-            open_time=fetch.open_time,
-            message=sealed.message,
-            correspondence=sealed.correspondence,
+        open_us = microseconds_of(fetch.open_time)
+        since_us = _since_us(sealed, open_us)
+        evidence = self._judge.judge_timeless(
             ip_address=fetch.ip_address,
             user_agent=fetch.user_agent,
-            evidence=evidence,
+            headers=fetch.purposes,
+            since_seconds=None if since_us is None else since_us / 1_000_000,
         )
+        kept = keep_fetch(
+            level, ip_address=fetch.ip_address, user_agent=fetch.user_agent, evidence=evidence
+        )
+        record = functools.partial(
+            OpenRecord,
+            open_time=fetch.open_time,
+            message_key=sealed.message_key,
+            source_key=fetch.ip_address.encode() if fetch.ip_address else None,
+            agent=evidence.agent.value,
+            confidence=evidence.confidence.value,
+        )
+        return _records_of(sealed, kept, open_us=open_us, since_us=since_us, record=record)
+
+
+def _since_us(sealed: SealedMessage, open_us: int) -> int | None:
+    """Return how long after acceptance the open was; clocks that differ give zero.
+
+    None where the message's own time is not kept, as of an anonymous one.
+    """
+    return max(0, open_us - sealed.acceptance_us) if sealed.acceptance_us else None
 
 
 def _records_of(
-    kept: KeptOpen, sealed: SealedMessage, *, source: str | None
-) -> Iterator[OpenRecord]:
-    open_id = new_open_id(kept.open_time)
-    record = functools.partial(
-        OpenRecord,
-        open_time=kept.open_time,
-        message_key=sealed.message_key,
-        source_key=source.encode() if source else None,
-        agent=kept.evidence.agent.value,
-        confidence=kept.evidence.confidence.value,
-    )
+    sealed: SealedMessage,
+    kept: KeptFetch,
+    *,
+    open_us: int,
+    since_us: int | None,
+    record: Callable[..., OpenRecord],
+) -> list[OpenRecord]:
+    open_id = new_open_id(open_us)
+    records = []
     for index, configuration_id in enumerate(sealed.notified):
         event_id = f"{open_id}:{index}"
-        notification = _notification(kept, sealed, configuration_id, event_id)
-        yield record(
-            event_id=event_id,
-            configuration_id=configuration_id,
-            notified=True,
-            notification=notification,
+        octets = _mail_octets(sealed, configuration_id) + open_part(
+            kept, event_id=event_id, open_us=open_us, since_us=since_us
         )
-    for index, configuration_id in enumerate(sealed.counted, start=len(sealed.notified)):
-        # What is only counted leaves nothing behind that could be erased later.
-        yield record(
-            event_id=f"{open_id}:{index}",
-            configuration_id=configuration_id,
-            notified=False,
-            notification=b"",
+        records.append(
+            record(
+                event_id=event_id,
+                configuration_id=configuration_id,
+                notified=True,
+                notification=octets,
+            )
         )
+    # What is only counted leaves nothing behind that could be erased later.
+    for index, configuration_id in enumerate(sealed.counted, start=len(records)):
+        event_id = f"{open_id}:{index}"
+        records.append(
+            record(
+                event_id=event_id,
+                configuration_id=configuration_id,
+                notified=False,
+                notification=b"",
+            )
+        )
+    return records
 
 
-def _notification(
-    kept: KeptOpen, sealed: SealedMessage, configuration_id: str, event_id: str
-) -> bytes:
-    mail_octets = sealed.mail_octets.get(configuration_id)
-    if mail_octets is None:
-        mail_octets = sealed.mail_octets[configuration_id] = mail_part(kept, configuration_id)
-    return mail_octets + open_part(kept, event_id)
+def _mail_octets(sealed: SealedMessage, configuration_id: str) -> bytes:
+    octets = sealed.mail_octets.get(configuration_id)
+    if octets is None:
+        octets = sealed.mail_octets[configuration_id] = mail_part(sealed.kept, configuration_id)
+    return octets

@@ -9,9 +9,9 @@ import functools
 from typing import Final, cast
 
 from emailopens.notification.v1 import open_notification_pb2 as pb
-from pixel_service.evidence import Agent, Client, Confidence, Evidence, Network, Signal
-from pixel_service.privacy import KeptOpen
-from pixel_service.protobuf_times import duration, timestamp
+from pixel_service.evidence import Agent, Client, Confidence, Evidence, Network
+from pixel_service.privacy import KeptFetch
+from pixel_service.protobuf_times import duration_octets, timestamp_octets
 from pixel_service.wire import field, fixed_varint, number_tag, tag, varint
 
 # Judgements repeat: there are as many as kinds of clients and networks. About 1 kB
@@ -55,18 +55,24 @@ _EVIDENCE_REST: Final = 8
 _OPEN_REST: Final = len(number_open(0, 0))
 
 
-def open_part(kept: KeptOpen, event_id: str) -> bytes:
-    """Return the fields of a notification that tell of this open, but for `number_open`."""
-    evidence = judgement_part(kept.evidence)
-    if kept.evidence.since_acceptance is not None:
-        since = duration(kept.evidence.since_acceptance).SerializeToString()
-        evidence = field(_SINCE_TAG, since) + evidence
+def open_part(kept: KeptFetch, *, event_id: str, open_us: int, since_us: int | None) -> bytes:
+    """Return the fields of a notification that tell of this open, but for `number_open`.
+
+    Args:
+        kept: What may be told of the fetch.
+        event_id: The notification's own.
+        open_us: When the fetch arrived, microseconds since 1970 UTC.
+        since_us: Microseconds between acceptance and then; None if that is not known.
+    """
+    evidence = _judgement_part(kept.evidence)
+    since = b"" if since_us is None else field(_SINCE_TAG, duration_octets(since_us))
     opened = b"".join(
         (
             _source_part(kept.ip_address, kept.user_agent),
-            field(_TIME_TAG, timestamp(kept.open_time).SerializeToString()),
+            field(_TIME_TAG, timestamp_octets(open_us)),
             _EVIDENCE_TAG,
-            varint(len(evidence) + _EVIDENCE_REST),
+            varint(len(since) + len(evidence) + _EVIDENCE_REST),
+            since,
             evidence,
         )
     )
@@ -79,30 +85,12 @@ def _source_part(ip_address: str, user_agent: str) -> bytes:
     return pb.Open(ip_address=ip_address, user_agent=user_agent).SerializeToString()
 
 
-def judgement_part(evidence: Evidence) -> bytes:
-    """Return *evidence* serialized, all but the time and what the log knows."""
-    return _judgement_part(
-        evidence.agent,
-        evidence.confidence,
-        evidence.signals,
-        evidence.ruleset_version,
-        evidence.client,
-        evidence.network,
-    )
-
-
 @functools.lru_cache(maxsize=_MAX_CACHED_JUDGEMENTS)
-def _judgement_part(
-    agent: Agent,
-    confidence: Confidence,
-    signals: tuple[Signal, ...],
-    ruleset_version: str,
-    client: Client | None,
-    network: Network | None,
-) -> bytes:
+def _judgement_part(evidence: Evidence) -> bytes:
+    """Return *evidence* serialized, all but the time and what the log knows."""
     return pb.Evidence(
-        agent=_agent(agent),
-        confidence=_confidence(confidence),
+        agent=_agent(evidence.agent),
+        confidence=_confidence(evidence.confidence),
         signals=[
             pb.Signal(
                 name=signal.name,
@@ -111,11 +99,11 @@ def _judgement_part(
                 confidence=_confidence(signal.confidence),
                 source=signal.source,
             )
-            for signal in signals
+            for signal in evidence.signals
         ],
-        ruleset_version=ruleset_version,
-        client=None if client is None else _client(client),
-        network=None if network is None else _network(network),
+        ruleset_version=evidence.ruleset_version,
+        client=None if evidence.client is None else _client(evidence.client),
+        network=None if evidence.network is None else _network(evidence.network),
     ).SerializeToString()
 
 

@@ -1,9 +1,9 @@
-"""How much of an open is kept, and the only way to what is kept.
+"""How much of an open is kept, and the only ways to what is kept.
 
 The web handler knows everything about a fetch; the log, the spool and the
-notification must know no more than the privacy level allows.  `keep` is the one
-door between them: it takes a `SeenOpen` and returns a `KeptOpen`, which has no
-place for what was discarded.
+notification must know no more than the privacy level allows.  There are two doors
+between them: `keep_fetch` here for what a fetch says, and `keep_message` for what
+the token says of its message.
 
 | level        | message ID, tags, times | addresses, header fields | IP address | user agent |
 | ------------ | ----------------------- | ------------------------ | ---------- | ---------- |
@@ -17,12 +17,10 @@ Evidence is judged before anything is discarded, and is kept at every level, les
 what `_coarsen` takes from it.
 """
 
-import dataclasses
-import datetime as dt
 import enum
 import functools
 import ipaddress
-from typing import Final
+from typing import Final, NamedTuple
 
 from pixel_service.evidence import Evidence, clean_user_agent, known_families, parse_address
 
@@ -62,60 +60,12 @@ def level_of(number: int) -> PrivacyLevel:
         return PrivacyLevel.OFF
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Message:
-    """What identifies a message without naming anybody."""
-
-    message_id: str
-    acceptance_time: dt.datetime
-    tags: tuple[tuple[str, str], ...]
+KEEPING_CORRESPONDENCE: Final[frozenset[int]] = frozenset({PrivacyLevel.FULL, PrivacyLevel.MASKED})
+"""The levels that keep what names people, or was written by them."""
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Correspondence:
-    """What names people, or was written by them."""
-
-    identity_id: str
-    from_mailboxes: tuple[str, ...]
-    to_mailboxes: tuple[str, ...]
-    date: str
-    subject: str
-    header_message_id: str
-    notified_fields: tuple[tuple[str, str], ...]
-    headers_truncated: bool
-    recipient: str = ""
-    """The recipient's address; empty when it is that of the only To mailbox."""
-
-    @property
-    def from_domain(self) -> str:
-        """The domain of the sender's address, for the tag `ses:from-domain`."""
-        return self.identity_id.rpartition("@")[2]
-
-
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class SeenOpen:
-    """Everything that is known about an open.  Never leaves memory."""
-
-    privacy_level: PrivacyLevel
-    open_time: dt.datetime
-    message: Message
-    correspondence: Correspondence
-    ip_address: str | None
-    user_agent: str | None
-    evidence: Evidence
-
-
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class KeptOpen:
-    """What the privacy level allows to keep of an open.  Made by `keep`."""
-
-    privacy_level: PrivacyLevel
-    open_time: dt.datetime
-    message: Message | None
-    """None for ANONYMOUS."""
-
-    correspondence: Correspondence | None
-    """None from PSEUDONYMOUS on."""
+class KeptFetch(NamedTuple):
+    """What the privacy level allows to keep of a fetch.  Made by `keep_fetch`."""
 
     ip_address: str
     """RFC 5952 text; a network's first address at MASKED; else empty."""
@@ -126,20 +76,13 @@ class KeptOpen:
     evidence: Evidence
 
 
-def keep(seen: SeenOpen) -> KeptOpen | None:
-    """Return what may be kept of *seen*; None if nothing may (OFF)."""
-    level = seen.privacy_level
-    if level is PrivacyLevel.OFF:
-        return None
-    evidence = _coarsen(seen.evidence, level)
-    return KeptOpen(
-        privacy_level=level,
-        open_time=seen.open_time,
-        message=seen.message if level < PrivacyLevel.ANONYMOUS else None,
-        correspondence=seen.correspondence if level < PrivacyLevel.PSEUDONYMOUS else None,
-        ip_address=_kept_address(seen.ip_address, level),
-        user_agent=_kept_agent(seen.user_agent, evidence, level),
-        evidence=evidence,
+def keep_fetch(
+    level: PrivacyLevel, *, ip_address: str | None, user_agent: str | None, evidence: Evidence
+) -> KeptFetch:
+    """Return what may be kept of a fetch: at OFF, only that it was one."""
+    coarse = _coarsen(evidence, level)
+    return KeptFetch(
+        _kept_address(ip_address, level), _kept_agent(user_agent, coarse, level), coarse
     )
 
 
@@ -200,14 +143,14 @@ def _coarsen(evidence: Evidence, level: PrivacyLevel) -> Evidence:
         return evidence
     client = known_families(evidence.client)
     if level < PrivacyLevel.ANONYMOUS:
-        return dataclasses.replace(evidence, client=client)
+        return evidence._replace(client=client)
     network = evidence.network
     if network is not None:
-        network = dataclasses.replace(network, operator="", autonomous_system_number=0)
+        network = network._replace(operator="", autonomous_system_number=0)
         network = network if network.country else None
     if client is not None:
-        client = dataclasses.replace(client, device="")
-    return dataclasses.replace(evidence, client=client, network=network, since_acceptance=None)
+        client = client._replace(device="")
+    return evidence._replace(client=client, network=network, since_acceptance=None)
 
 
 def _prefix_of(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> int:

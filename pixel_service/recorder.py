@@ -9,8 +9,8 @@
 Once the log answers, new opens go behind those in the spool until it is empty, so that
 none overtakes another.  Only where that would lose opens they do not wait their turn.
 
-There is no delay to gather more: what gathers is what came while the last commit
-ran.  Exactly once, because the log skips event IDs that it has.
+No timer gathers more: what gathers is what the event loop has at hand when the last
+commit ends.  Exactly once, because the log skips event IDs that it has.
 """
 
 import asyncio
@@ -24,6 +24,7 @@ from typing import Final, NamedTuple, TypeVar, TypeVarTuple, Unpack
 import structlog
 
 from pixel_service.errors import LogUnavailable
+from pixel_service.gathering import gather
 from pixel_service.held_opens import HeldOpens
 from pixel_service.openlog import OpenLog
 from pixel_service.opens import OpenRecord
@@ -39,11 +40,8 @@ DEFAULT_BOUND: Final = dt.timedelta(milliseconds=250)
 # About 1,000 octets each.
 MAX_PENDING_OPENS: Final = 20_000
 
-# Opens of one commit, so that it stays well below the bound.
-_MAX_BATCH_OPENS: Final = 1_000
-
-# Opens held in memory when nothing else is left: about 10 MB.
-DEFAULT_MAX_HELD_OPENS: Final = 10_000
+_MAX_BATCH_OPENS: Final = 1_000  # of one commit, so that it stays well below the bound
+DEFAULT_MAX_HELD_OPENS: Final = 10_000  # in memory when nothing else is left: about 10 MB
 
 # How late the log may be with a batch from the spool, which nobody waits for.
 _DRAIN_BOUND: Final = dt.timedelta(seconds=10)
@@ -52,9 +50,7 @@ _DRAIN_BOUND: Final = dt.timedelta(seconds=10)
 _MIN_RETRY_SECONDS: Final = 0.1
 _MAX_RETRY_SECONDS: Final = 2.0
 
-# The end of the spool that fetches wait for, because opens could go into it without
-# end: about one commit.
-_MAX_AWAITED_OCTETS: Final = 1024 * 1024
+_MAX_AWAITED_OCTETS: Final = 1024 * 1024  # of the spool, while fetches wait: about a commit
 
 Arguments = TypeVarTuple("Arguments")
 Answer = TypeVar("Answer")
@@ -124,7 +120,8 @@ class Recorder:
         if not opens:
             return
         if self._pending_opens >= MAX_PENDING_OPENS:
-            self._hold(opens)
+            self._held.hold(opens)
+            self._to_drain.set()
             return
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._pending.append(_Waiting(opens, done))
@@ -154,6 +151,7 @@ class Recorder:
         """Make durable whatever has gathered, again and again."""
         while True:
             await self._arrived.wait()
+            await gather(lambda: self._pending_opens)
             batch = self._take()
             await self._make_durable([open_ for opens, _ in batch for open_ in opens])
             for _, done in batch:
@@ -219,13 +217,9 @@ class Recorder:
             # Better out of order than lost.
             if not (self._log_answers and await self._append_in_time(opens)):
                 _log.error("spool does not take opens", cause=type(error).__name__, text=str(error))
-                self._hold(opens)
+                self._held.hold(opens)
         else:
             self._spooled += len(opens)
-        self._to_drain.set()
-
-    def _hold(self, opens: Sequence[OpenRecord]) -> None:
-        self._held.hold(opens)
         self._to_drain.set()
 
     async def _drain(self) -> None:
@@ -302,5 +296,5 @@ class Recorder:
 
 
 def _batches(opens: Sequence[OpenRecord]) -> Iterator[Sequence[OpenRecord]]:
-    for start in range(0, len(opens), _MAX_BATCH_OPENS):
-        yield opens[start : start + _MAX_BATCH_OPENS]
+    starts = range(0, len(opens), _MAX_BATCH_OPENS)
+    return (opens[start : start + _MAX_BATCH_OPENS] for start in starts)

@@ -1,7 +1,5 @@
 """Rules and evidence in words, for the operator's commands."""
 
-import dataclasses
-
 from pixel_service.evidence.facts import Evidence
 from pixel_service.evidence.rules import Rule
 
@@ -62,6 +60,6 @@ def evidence_as_json(found: Evidence) -> dict[str, object]:
         ],
         "sinceAcceptance": None if since is None else f"{since.total_seconds():g}s",
         "rulesetVersion": found.ruleset_version,
-        "client": found.client and dataclasses.asdict(found.client),
-        "network": found.network and dataclasses.asdict(found.network),
+        "client": found.client and found.client._asdict(),
+        "network": found.network and found.network._asdict(),
     }

@@ -18,7 +18,7 @@ from pixel_service.evidence.facts import (
     Network,
     clean_user_agent,
 )
-from pixel_service.evidence.judgement import Judgement, weigh
+from pixel_service.evidence.judgement import weigh
 from pixel_service.evidence.network import NetworkDatabases, ReadNetwork, load_network_reader
 from pixel_service.evidence.range_files import load_ranges
 from pixel_service.evidence.ranges import parse_address
@@ -69,34 +69,45 @@ class Judge:
         self._of_user_agent = functools.lru_cache(MAX_USER_AGENTS)(self._match_user_agent)
         self._of_address = functools.lru_cache(MAX_ADDRESSES)(self._match_address)
         self._of_headers = functools.lru_cache(MAX_HEADERS)(self._match_headers)
-        self._weigh = functools.lru_cache(MAX_JUDGEMENTS)(self._judgement_of)
+        self._weigh = functools.lru_cache(MAX_JUDGEMENTS)(self._evidence_of)
 
     def judge(self, fetch: Fetch) -> Evidence:
         """Return what is known about *fetch*.  Never waits for anything."""
         since = _since_acceptance(fetch)
-        by_user_agent, client = self._of_user_agent(
-            (fetch.user_agent or "")[:MAX_USER_AGENT_CHARACTERS]
+        found = self.judge_timeless(
+            user_agent=fetch.user_agent,
+            ip_address=fetch.ip_address,
+            headers=fetch.headers,
+            since_seconds=None if since is None else since.total_seconds(),
         )
-        by_address, network = self._of_address((fetch.ip_address or "")[:MAX_ADDRESS_CHARACTERS])
-        by_headers = self._of_headers(self._headers_of(fetch.headers))
-        judgement = self._weigh(
-            by_user_agent & by_address & by_headers & self._index.by_time(since)
-        )
-        if judgement.client is not None:
-            client = _named(judgement.client)
-        return Evidence(
-            agent=judgement.agent,
-            confidence=judgement.confidence,
-            signals=judgement.signals,
-            since_acceptance=since,
-            ruleset_version=self.ruleset.version,
-            client=client,
-            network=network,
-        )
+        return found._replace(since_acceptance=since)
+
+    def judge_timeless(
+        self,
+        *,
+        user_agent: str | None,
+        ip_address: str | None,
+        headers: Mapping[str, str],
+        since_seconds: float | None,
+    ) -> Evidence:
+        """Return what `judge` does, but for the time itself.
+
+        Without what differs from fetch to fetch, so that equal evidence is the same
+        object, made once.
+
+        Args:
+            user_agent: As in `Fetch`, and so are the next two.
+            ip_address: As there.
+            headers: As there.
+            since_seconds: From acceptance to the fetch, not negative; None: not known.
+        """
+        by_user_agent, client = self._of_user_agent((user_agent or "")[:MAX_USER_AGENT_CHARACTERS])
+        by_address, network = self._of_address((ip_address or "")[:MAX_ADDRESS_CHARACTERS])
+        bits = by_user_agent & by_address & self._index.by_time(since_seconds)
+        bits &= self._of_headers(self._headers_of(headers) if headers else ())
+        return self._weigh(bits, client, network)
 
     def _headers_of(self, headers: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
-        if not headers:
-            return ()
         return tuple(
             (name, headers[name][:MAX_HEADER_CHARACTERS])
             for name in self.header_names
@@ -116,8 +127,19 @@ class Judge:
     def _match_headers(self, headers: tuple[tuple[str, str], ...]) -> int:
         return self._index.by_headers(dict(headers))
 
-    def _judgement_of(self, bits: int) -> Judgement:
-        return weigh(self._index.rules_of(bits))
+    def _evidence_of(self, bits: int, client: Client | None, network: Network | None) -> Evidence:
+        judgement = weigh(self._index.rules_of(bits))
+        if judgement.client is not None:
+            client = _named(judgement.client)
+        return Evidence(
+            agent=judgement.agent,
+            confidence=judgement.confidence,
+            signals=judgement.signals,
+            since_acceptance=None,
+            ruleset_version=self.ruleset.version,
+            client=client,
+            network=network,
+        )
 
 
 def load_judge(
@@ -159,6 +181,5 @@ def _since_acceptance(fetch: Fetch) -> dt.timedelta | None:
     return max(dt.timedelta(), fetch.open_time - fetch.acceptance_time)
 
 
-@functools.lru_cache(64)
 def _named(client: str) -> Client | None:
     return Client(name=client, operating_system="", device="") if client else None

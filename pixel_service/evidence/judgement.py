@@ -11,9 +11,8 @@
 6. Without a vote the agent is UNKNOWN, with LOW confidence.
 """
 
-import dataclasses
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 from pixel_service.evidence.facts import Agent, Confidence, Signal
 from pixel_service.evidence.rules import Rule
@@ -32,8 +31,7 @@ PRECEDENCE: Final = (
 ATTENDED: Final = frozenset({Agent.PERSON, Agent.IMAGE_PROXY})
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Judgement:
+class Judgement(NamedTuple):
     """What the rules that hold add up to."""
 
     agent: Agent

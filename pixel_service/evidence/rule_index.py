@@ -6,7 +6,6 @@ rules that hold for a fetch are the bits that all four kinds leave.
 """
 
 import bisect
-import datetime as dt
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from typing import TypeVar
@@ -51,11 +50,11 @@ class RuleIndex:
         """Return the rules that *headers* (names in lower case) leave."""
         return _matching(self._headers, lambda match: match.holds(headers))
 
-    def by_time(self, since: dt.timedelta | None) -> int:
-        """Return the rules that the time *since* acceptance leaves; None: not known."""
+    def by_time(self, since: float | None) -> int:
+        """Return the rules that so many seconds *since* acceptance leave; None: not known."""
         if since is None:
             return self._times.get(None, 0)
-        return self._between[bisect.bisect_right(self._limits, since.total_seconds())]
+        return self._between[bisect.bisect_right(self._limits, since)]
 
 
 def _grouped(matches: Iterable[Match | None]) -> dict[Match | None, int]:

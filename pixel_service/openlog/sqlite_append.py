@@ -8,14 +8,16 @@ import sqlalchemy as sa
 from pixel_service.openlog import clock
 from pixel_service.openlog.numbering import BurstWindow, MessageOf, number_opens
 from pixel_service.openlog.sqlite_counts import MessageCounts, look_up
+from pixel_service.openlog.sqlite_rows import insert_rows
 from pixel_service.opens import OpenRecord
 
 # Driver-level statements: Core's insert costs a fifth of the rate.
 _INSERT: Final = (
     "INSERT INTO opens (sequence, transaction_id, recorded_us, event_id, configuration_id, agent, "
     "confidence, open_number, burst, message_key, notification) "
-    "VALUES (?, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    "VALUES {}"
 )
+_ROW: Final = "(?, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 # The last open, or, when retention has removed it, where it was.
 _LAST: Final = (
     "SELECT max(trimmed_sequence, ifnull((SELECT max(sequence) FROM opens), 0)), "
@@ -44,8 +46,10 @@ def append(
     messages = {message for open_ in opens if (message := _message_of(open_)) is not None}
     known = counts.look_up(connection, messages)
     numbers = number_opens(opens, known, window)
-    connection.exec_driver_sql(
+    insert_rows(
+        connection,
         _INSERT,
+        _ROW,
         [
             (
                 sequence,

@@ -14,6 +14,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from pixel_service.openlog.numbering import Counts, MessageOf
+from pixel_service.openlog.sqlite_rows import insert_rows
 
 # Counts that gather before they are brought into the table, about 300 octets each.
 # More share more pages, but take longer to sort (5 ms) and to read back.
@@ -29,7 +30,7 @@ _SLICE_FACTOR: Final = 2
 _LOOKUP_SIZES: Final = (1, 8, 64, 512)
 
 _INSERT: Final = (
-    "INSERT INTO open_counts (message_key, configuration_id, opens, bursts) VALUES (?, ?, ?, ?) "
+    "INSERT INTO open_counts (message_key, configuration_id, opens, bursts) VALUES {} "
     "ON CONFLICT DO UPDATE SET opens = excluded.opens, bursts = excluded.bursts"
 )
 _LOOK_UP: Final = (
@@ -113,8 +114,11 @@ class MessageCounts:
             return
         slice_ = self._order[-count:]
         del self._order[-count:]
-        connection.exec_driver_sql(
-            _INSERT, [(*message, *self._merging[message]) for message in slice_]
+        insert_rows(
+            connection,
+            _INSERT,
+            "(?, ?, ?, ?)",
+            [(*message, *self._merging[message]) for message in slice_],
         )
         if not self._order:
             self._merging = {}

@@ -191,6 +191,17 @@ def test_footer_longer_than_the_letter_is_not_taken_for_one() -> None:
     assert body.encoded_edits([inserted_at(len(body.octets))]) is None
 
 
+@pytest.mark.parametrize("at", [0, 1, 37, 38, 60, 76])
+def test_words_in_a_late_line_of_base64_hide_nothing_behind_them(at: int) -> None:
+    """A damaged line with blanks in it is no footer where base64 goes on beside it."""
+    text = b"<p>All the words of a letter, line by line.</p>\n" * 4
+    lines = base64.encodebytes(text).splitlines(keepends=True)
+    lines[-2] = lines[-2][:at] + b"-- x" + lines[-2][at:]
+    body = Base64Body(b"".join(lines))
+
+    assert body.encoded_edits([inserted_at(len(body.octets))]) is None
+
+
 def test_stray_octet_in_the_first_line_hides_nothing() -> None:
     """A decoder that passes over foreign octets still reads the letter, and the pixel."""
     text = b"<p>All the words of a letter, line by line.</p>\n" * 4

@@ -203,6 +203,22 @@ def test_twice_is_once_wherever_the_pixel_stands(
         assert replaced.message(once) == direct.message(raw)
 
 
+@pytest.mark.parametrize("count", [1, 2])
+@pytest.mark.parametrize("placement", list(Placement))
+def test_old_pixel_anywhere_around_placeholders_leaves_no_trace(
+    placement: Placement, count: int
+) -> None:
+    """Before, between and inside placeholders: the letter is as if it had never been in."""
+    opening, inside, closing = b"<p>", b"a{{openTracker}}{{ses:openTracker}}b", b"</p>\r\n"
+    raw = html_message(opening + inside + closing)
+    expected = rewrite(raw, placement=placement).message(raw)
+    old = (b'<img src="' + PIXEL.url.encode() + b'">') * count
+
+    for at in range(len(inside) + 1):
+        used = html_message(opening + inside[:at] + old + inside[at:] + closing)
+        assert rewrite(used, placement=placement).message(used) == expected, at
+
+
 @pytest.mark.parametrize("line_end", [b"\r\n", b"\n"])
 @pytest.mark.parametrize(
     ("before", "behind"), [(900, 50), (50, 980), (900, 900), (998, 0), (0, 990)]

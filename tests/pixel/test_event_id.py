@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pixel_service.event_id import new_open_id
+from pixel_service.protobuf_times import microseconds_of
 
 TIMES = st.datetimes(
     min_value=dt.datetime(1970, 1, 1),  # noqa: DTZ001 - the strategy adds the zone
@@ -18,7 +19,7 @@ TIMES = st.datetimes(
 @given(TIMES, TIMES)
 def test_ids_sort_as_their_times(one: dt.datetime, other: dt.datetime) -> None:
     """The ID of an earlier open sorts first, as text; each has 22 URL-safe characters."""
-    ids = new_open_id(one), new_open_id(other)
+    ids = new_open_id(microseconds_of(one)), new_open_id(microseconds_of(other))
 
     assert (ids[0] < ids[1]) == (one < other) or one == other
     assert all(re.fullmatch(r"[A-Za-z0-9_-]{22}", each) for each in ids)
@@ -28,4 +29,4 @@ def test_opens_of_one_moment_have_their_own_ids() -> None:
     """Time alone does not make the ID."""
     now = dt.datetime.now(dt.UTC)
 
-    assert len({new_open_id(now) for _ in range(10_000)}) == 10_000
+    assert len({new_open_id(microseconds_of(now)) for _ in range(10_000)}) == 10_000

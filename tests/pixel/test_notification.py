@@ -1,11 +1,10 @@
 """A notification's JSON is the model system's, field for field."""
 
-import dataclasses
 import datetime as dt
 import json
 from email.utils import parseaddr
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from google.protobuf import empty_pb2, json_format, unknown_fields
@@ -13,10 +12,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from emailopens.notification.v1 import open_notification_pb2 as pb
+from emailopens.notification.v1 import privacy_level_pb2
+from emailopens.token.v1 import pixel_token_pb2 as token_pb
 from pixel_service.evidence import Agent, Client, Confidence, Evidence, Signal
+from pixel_service.kept_message import keep_message
 from pixel_service.mail_part import address_of, mail_part
 from pixel_service.open_part import number_open, open_part
-from pixel_service.privacy import Correspondence, KeptOpen, Message, PrivacyLevel, SeenOpen, keep
+from pixel_service.privacy import PrivacyLevel, keep_fetch
+from pixel_service.protobuf_times import microseconds_of
 
 # Shaped as the documentation of Yandex Cloud Postbox shows it: concepts/notification.
 MODEL = json.loads(
@@ -28,58 +31,74 @@ OURS = {
     "": {"configurationId", "privacyLevel"},
 }
 
-SEEN = SeenOpen(
-    privacy_level=PrivacyLevel.FULL,
-    open_time=dt.datetime(2026, 3, 9, 9, 0, 1, 500_000, dt.UTC),
-    message=Message(
-        message_id="qT5xk0nWQyKc2mJw9b7RLA",
-        acceptance_time=dt.datetime(2026, 3, 9, 7, 15, 30, 250_000, dt.UTC),
-        tags=(("season", "spring"),),
-    ),
-    correspondence=Correspondence(
-        identity_id="letters@gaertnerei.example",
-        from_mailboxes=("=?utf-8?q?G=C3=A4rtnerei?= <letters@gaertnerei.example>",),
-        to_mailboxes=("Zofia <zofia@example.org>",),
-        date="Mon, 9 Mar 2026 08:15:30 +0100",
-        subject="=?utf-8?q?Erste_Bl=C3=BCten?=",
-        header_message_id="<march-1@gaertnerei.example>",
-        notified_fields=(("X-Campaign", "march"), ("X-Segment", "garden")),
-        headers_truncated=True,
-    ),
-    ip_address="192.0.2.44",
-    user_agent="Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Thunderbird/140.0",
-    evidence=Evidence(
-        agent=Agent.PERSON,
-        confidence=Confidence.MEDIUM,
-        signals=(
-            Signal(
-                name="mail-client",
-                seen="a mail client's agent",
-                agent=Agent.PERSON,
-                confidence=Confidence.MEDIUM,
-                source="its makers",
-            ),
+TOKEN = token_pb.PixelToken(
+    message_id="qT5xk0nWQyKc2mJw9b7RLA",
+    acceptance_time_us=1_773_040_530_250_000,
+    tags=[token_pb.PixelToken.Tag(key="season", value="spring")],
+    identity_id="letters@gaertnerei.example",
+    from_mailboxes=["=?utf-8?q?G=C3=A4rtnerei?= <letters@gaertnerei.example>"],
+    to_mailboxes=["Zofia <zofia@example.org>"],
+    date="Mon, 9 Mar 2026 08:15:30 +0100",
+    subject="=?utf-8?q?Erste_Bl=C3=BCten?=",
+    header_message_id="<march-1@gaertnerei.example>",
+    notified_fields=[
+        token_pb.PixelToken.NotifiedField(name="X-Campaign", value="march"),
+        token_pb.PixelToken.NotifiedField(name="X-Segment", value="garden"),
+    ],
+    headers_truncated=True,
+)
+IP_ADDRESS = "192.0.2.44"
+USER_AGENT = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Thunderbird/140.0"
+EVIDENCE = Evidence(
+    agent=Agent.PERSON,
+    confidence=Confidence.MEDIUM,
+    signals=(
+        Signal(
+            name="mail-client",
+            seen="a mail client's agent",
+            agent=Agent.PERSON,
+            confidence=Confidence.MEDIUM,
+            source="its makers",
         ),
-        since_acceptance=dt.timedelta(minutes=104, seconds=31, microseconds=250_000),
-        ruleset_version="7",
-        client=Client(name="Thunderbird", operating_system="Linux", device=""),
-        network=None,
     ),
+    since_acceptance=dt.timedelta(minutes=104, seconds=31, microseconds=250_000),
+    ruleset_version="7",
+    client=Client(name="Thunderbird", operating_system="Linux", device=""),
+    network=None,
 )
 
+OPEN_US = 1_773_046_801_500_000
+EVENT_ID = "4hX_0aPz9QmLr7sV2dKfTw:0"
 
-def kept(level: PrivacyLevel) -> KeptOpen:
-    found = keep(dataclasses.replace(SEEN, privacy_level=level))
-    assert found is not None
-    return found
+
+def kept_of(level: PrivacyLevel, changes: token_pb.PixelToken | None = None) -> token_pb.PixelToken:
+    """Return what *level* keeps of the token, with the fields in *changes* as they are there."""
+    token = token_pb.PixelToken()
+    token.CopyFrom(TOKEN)
+    for descriptor, _ in (changes or token_pb.PixelToken()).ListFields():
+        token.ClearField(descriptor.name)  # type: ignore[arg-type] # a name of its own fields
+    token.MergeFrom(changes or token_pb.PixelToken())
+    token.privacy_level = cast("privacy_level_pb2.PrivacyLevel.ValueType", level.value)
+    return keep_message(token, level)
+
+
+def mail_of(kept: token_pb.PixelToken) -> pb.Mail:
+    return pb.OpenNotification.FromString(mail_part(kept, "newsletter")).mail
+
+
+def open_octets(level: PrivacyLevel, *, open_us: int, since_us: int | None) -> bytes:
+    kept = keep_fetch(level, ip_address=IP_ADDRESS, user_agent=USER_AGENT, evidence=EVIDENCE)
+    return open_part(kept, event_id=EVENT_ID, open_us=open_us, since_us=since_us)
 
 
 def octets_of(level: PrivacyLevel, *, number: int = 1, burst: int = 1) -> bytes:
     """Return a notification as a reader gets it."""
+    kept = kept_of(level)
+    since_us = OPEN_US - kept.acceptance_time_us if kept.acceptance_time_us else None
     return b"".join(
         (
-            mail_part(kept(level), "newsletter"),
-            open_part(kept(level), "4hX_0aPz9QmLr7sV2dKfTw:0"),
+            mail_part(kept, "newsletter"),
+            open_octets(level, open_us=OPEN_US, since_us=since_us),
             number_open(number, burst),
         )
     )
@@ -160,14 +179,12 @@ def test_destination_is_the_recipients_address(
     recipient: str, to_mailboxes: tuple[str, ...], expected: list[str]
 ) -> None:
     """From the token, or from To when it is the only one there."""
-    correspondence = dataclasses.replace(
-        SEEN.correspondence, recipient=recipient, to_mailboxes=to_mailboxes
-    )
-    found = keep(dataclasses.replace(SEEN, correspondence=correspondence))
-    assert found is not None
-    mail = pb.OpenNotification.FromString(mail_part(found, "newsletter")).mail
+    changes = token_pb.PixelToken(recipient=recipient, to_mailboxes=to_mailboxes)
+    kept = kept_of(PrivacyLevel.FULL, changes)
+    if not to_mailboxes:
+        kept.ClearField("to_mailboxes")
 
-    assert list(mail.destination) == expected
+    assert list(mail_of(kept).destination) == expected
 
 
 def pieces_of(octets: bytes, *path: int) -> list[bytes]:
@@ -202,20 +219,17 @@ def test_later_open_is_not_the_first() -> None:
 
 def test_custom_tag_cannot_pose_as_a_system_tag() -> None:
     """The configuration's own tag wins."""
-    message = dataclasses.replace(SEEN.message, tags=(("ses:configuration-set", "forged"),))
-    found = keep(dataclasses.replace(SEEN, message=message))
-    assert found is not None
-    mail = pb.OpenNotification.FromString(mail_part(found, "newsletter")).mail
+    forged = token_pb.PixelToken.Tag(key="ses:configuration-set", value="forged")
+    mail = mail_of(kept_of(PrivacyLevel.FULL, token_pb.PixelToken(tags=[forged])))
 
     assert list(mail.tags["ses:configuration-set"]) == ["newsletter"]
 
 
 def test_headers_truncated_is_sent_only_when_true() -> None:
     """As the model has it: absent otherwise."""
-    correspondence = dataclasses.replace(SEEN.correspondence, headers_truncated=False)
-    found = keep(dataclasses.replace(SEEN, correspondence=correspondence))
-    assert found is not None
-    mail = as_json(pb.OpenNotification.FromString(mail_part(found, "newsletter")))["mail"]
+    kept = kept_of(PrivacyLevel.FULL)
+    kept.headers_truncated = False
+    mail = json_format.MessageToDict(mail_of(kept))
 
     assert "headersTruncated" not in mail
 
@@ -244,10 +258,12 @@ def test_anonymous_tells_no_messages_apart() -> None:
 )
 def test_times_are_those_of_protobuf(time: dt.datetime, since: dt.timedelta) -> None:
     """Also before 1970, and when clocks disagree."""
-    evidence = dataclasses.replace(SEEN.evidence, since_acceptance=since)
-    found = keep(dataclasses.replace(SEEN, open_time=time, evidence=evidence))
-    assert found is not None
-    fetched = pb.OpenNotification.FromString(open_part(found, "x:0") + number_open(1, 1)).open
+    octets = open_octets(
+        PrivacyLevel.FULL,
+        open_us=microseconds_of(time),
+        since_us=since // dt.timedelta(microseconds=1),
+    )
+    fetched = pb.OpenNotification.FromString(octets + number_open(1, 1)).open
 
     assert fetched.open_time.ToDatetime(dt.UTC) == time
     assert fetched.evidence.since_acceptance.ToTimedelta() == since
@@ -273,3 +289,12 @@ def test_common_mailboxes_are_read_as_the_standard_library_does(mailbox: str) ->
 def test_any_mailbox_is_read(mailbox: str) -> None:
     """Whatever stands in To, the notification is built."""
     assert isinstance(address_of(mailbox), str)
+
+
+def test_the_domain_of_a_sender_is_taken_from_the_address() -> None:
+    """The tag ses:from-domain holds the part after the last @."""
+    sender = token_pb.PixelToken(identity_id='"a@b"@example.com')
+
+    assert list(mail_of(kept_of(PrivacyLevel.FULL, sender)).tags["ses:from-domain"]) == [
+        "example.com"
+    ]
