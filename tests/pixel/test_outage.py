@@ -1,13 +1,18 @@
-"""PostgreSQL is away for a while: pixels are answered, nothing is lost, operators are told."""
+"""PostgreSQL is away for a while: pixels are answered, nothing is lost, operators are told.
+
+Once here; `make test-crash` kills it 50 times.
+"""
 
 import asyncio
 import dataclasses
 import itertools
+import os
 import re
 from collections import Counter
 from pathlib import Path
 
 import aiohttp
+import pytest
 
 from emailopens_client import LogEnd, OpenStream
 from pixel_service.server import Addresses
@@ -17,6 +22,7 @@ from tests.pixel.service_values import a_token, seal
 from tests.pixel.test_service import RING, a_service, fetch
 
 CLIENTS = 8
+OUTAGES = int(os.environ.get("EMAILOPENS_CRASH_KILLS", "1"))
 
 
 @dataclasses.dataclass(slots=True, kw_only=True)
@@ -76,20 +82,22 @@ async def streamed(addresses: Addresses) -> list[str]:
         return [each.mail.message_id async for each in opens]
 
 
+@pytest.mark.timeout(60 + 20 * OUTAGES)
 async def test_pixels_are_answered_while_the_log_is_away_and_none_is_lost(
-    tmp_path: Path, mortal: tuple[Postgres, str]
+    tmp_path: Path, mortal: tuple[Postgres, str], record_table: dict[str, list[str]]
 ) -> None:
     """Each pixel is answered, also meanwhile, and streamed once, in each client's order."""
     postgres, url = mortal
     async with a_service(tmp_path, Drain(), log_url=url) as addresses:
         load = Load(address=addresses.http)
         running = asyncio.create_task(load.run())
-        await load.go_on(100)
-        await asyncio.to_thread(postgres.kill)
-        await load.go_on(500)
-        await until_told(addresses, "opens are durable: yes in the spool")
-        await asyncio.to_thread(postgres.start)
-        await until_told(addresses, "in the log")
+        for _ in range(OUTAGES):
+            await load.go_on(100)
+            await asyncio.to_thread(postgres.kill)
+            await load.go_on(500)
+            await until_told(addresses, "opens are durable: yes in the spool")
+            await asyncio.to_thread(postgres.start)
+            await until_told(addresses, "in the log")
         await load.go_on(100)
         load.is_over = True
         await running
@@ -101,6 +109,9 @@ async def test_pixels_are_answered_while_the_log_is_away_and_none_is_lost(
     place = {message_id: index for index, message_id in enumerate(there)}
     for answered in load.answered:
         assert sorted(answered, key=place.__getitem__) == answered
+    record_table["PostgreSQL killed under load, over HTTP"] = [
+        f"{OUTAGES} kills, {len(place)} answered, {len(there)} streamed"
+    ]
 
 
 async def test_operators_are_told_where_opens_go(
