@@ -111,12 +111,15 @@ def running_service(
 
 
 def _wait_until_serving(process: subprocess.Popen[bytes], address: str) -> None:
-    with grpc.insecure_channel(address) as channel:
+    with grpc.insecure_channel(address) as channel, contextlib.ExitStack() as stack:
+        ready = grpc.channel_ready_future(channel)
+        # Else its thread asks a channel that is closed.
+        stack.callback(ready.cancel)
         for _ in range(START_SECONDS * 10):
             if process.poll() is not None:
                 raise SystemExit(f"the service ended with status {process.returncode}")
             with contextlib.suppress(grpc.FutureTimeoutError):
-                grpc.channel_ready_future(channel).result(timeout=0.1)
+                ready.result(timeout=0.1)
                 return
     raise SystemExit(f"the service did not answer at {address} within {START_SECONDS} s")
 

@@ -6,6 +6,9 @@
                      │ spool full or broken
                      └─────▶ held         in memory; drained later; what does not fit is lost
 
+Once the log answers, new opens go behind those in the spool until it is empty, so that
+none overtakes another.  Only where that would lose opens they do not wait their turn.
+
 No timer gathers more: what gathers is what the event loop has at hand when the last
 commit ends.  Exactly once, because the log skips event IDs that it has.
 """
@@ -15,8 +18,6 @@ import collections
 import concurrent.futures
 import contextlib
 import datetime as dt
-import itertools
-import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from typing import Final, NamedTuple, TypeVar, TypeVarTuple, Unpack
 
@@ -24,6 +25,7 @@ import structlog
 
 from pixel_service.errors import LogUnavailable
 from pixel_service.gathering import gather
+from pixel_service.held_opens import HeldOpens
 from pixel_service.openlog import OpenLog
 from pixel_service.opens import OpenRecord
 from pixel_service.ownership import running
@@ -48,8 +50,7 @@ _DRAIN_BOUND: Final = dt.timedelta(seconds=10)
 _MIN_RETRY_SECONDS: Final = 0.1
 _MAX_RETRY_SECONDS: Final = 2.0
 
-# A loss is logged at most once in this time.
-_LOSS_LOG_SECONDS: Final = 10.0
+_MAX_AWAITED_OCTETS: Final = 1024 * 1024  # of the spool, while fetches wait: about a commit
 
 Arguments = TypeVarTuple("Arguments")
 Answer = TypeVar("Answer")
@@ -76,20 +77,21 @@ class Recorder:
         self._log = log
         self._spool = spool
         self._bound = bound
-        self._max_held_opens = max_held_opens
         self._spool_thread = concurrent.futures.ThreadPoolExecutor(1, "spool")
         self._pending: collections.deque[_Waiting] = collections.deque()
         self._pending_opens = 0
         self._arrived = asyncio.Event()
         self._flushed = asyncio.Event()
-        self._held: collections.deque[OpenRecord] = collections.deque()
+        self._held = HeldOpens(max_opens=max_held_opens)
         self._to_drain = asyncio.Event()
         self._log_answers = True
+        # Whether opens go to the log, not behind others in the spool.
+        self._is_direct = spool.is_empty
+        self._turn = asyncio.Lock()
         # An append that the log was late with.  It may still arrive; its opens are
         # in the spool, too.
         self._late: set[asyncio.Task[None]] = set()
-        self._recorded = self._spooled = self._lost = 0
-        self._loss_logged = -_LOSS_LOG_SECONDS
+        self._recorded = self._spooled = 0
 
     @property
     def health(self) -> RecorderHealth:
@@ -100,15 +102,13 @@ class Recorder:
             held_opens=len(self._held),
             recorded_opens=self._recorded,
             spooled_opens=self._spooled,
-            lost_opens=self._lost,
+            lost_opens=self._held.lost,
         )
 
     def _state(self) -> RecorderState:
-        if len(self._held) >= self._max_held_opens:
-            return RecorderState.LOSING
         if self._held:
-            return RecorderState.MEMORY
-        return RecorderState.LOG if self._log_answers else RecorderState.SPOOL
+            return RecorderState.LOSING if self._held.is_full else RecorderState.MEMORY
+        return RecorderState.LOG if self._is_direct else RecorderState.SPOOL
 
     async def record(self, opens: Sequence[OpenRecord]) -> None:
         """Make *opens* durable, in the log or in the spool.
@@ -120,7 +120,8 @@ class Recorder:
         if not opens:
             return
         if self._pending_opens >= MAX_PENDING_OPENS:
-            self._hold(opens)
+            self._held.hold(opens)
+            self._to_drain.set()
             return
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._pending.append(_Waiting(opens, done))
@@ -171,14 +172,19 @@ class Recorder:
         return batch
 
     async def _make_durable(self, opens: Sequence[OpenRecord]) -> None:
+        async with self._turn:
+            if not self._is_direct:
+                await self._put_aside(opens)
+            elif not await self._append_in_time(opens):
+                self._is_direct = False
+                _log.warning("log does not answer, opens go to the spool")
+                await self._put_aside(opens)
+
+    async def _append_in_time(self, opens: Sequence[OpenRecord]) -> bool:
+        self._log_answers = await self._append(opens, self._bound)
         if self._log_answers:
-            if await self._append(opens, self._bound):
-                self._recorded += len(opens)
-                return
-            self._log_answers = False
-            _log.warning("log does not answer, opens go to the spool")
-        await self._put_aside(opens)
-        self._to_drain.set()
+            self._recorded += len(opens)
+        return self._log_answers
 
     async def _append(self, opens: Sequence[OpenRecord], bound: dt.timedelta) -> bool:
         """Append *opens* to the log; return whether it said in time that it has them."""
@@ -208,38 +214,23 @@ class Recorder:
         try:
             await self._in_spool_thread(self._spool.append, opens)
         except (OSError, SpoolFull) as error:
-            _log.error("spool does not take opens", cause=type(error).__name__, text=str(error))
-            self._hold(opens)
+            # Better out of order than lost.
+            if not (self._log_answers and await self._append_in_time(opens)):
+                _log.error("spool does not take opens", cause=type(error).__name__, text=str(error))
+                self._held.hold(opens)
         else:
             self._spooled += len(opens)
-
-    def _hold(self, opens: Sequence[OpenRecord]) -> None:
-        room = max(0, self._max_held_opens - len(self._held))
-        self._held.extend(opens[:room])
-        self._count_lost(len(opens) - room)
         self._to_drain.set()
-
-    def _count_lost(self, count: int) -> None:
-        if count <= 0:
-            return
-        self._lost += count
-        if time.monotonic() - self._loss_logged >= _LOSS_LOG_SECONDS:
-            self._loss_logged = time.monotonic()
-            _log.error("opens lost", lost_opens=self._lost)
 
     async def _drain(self) -> None:
         """Bring what was put aside into the log, whenever there is any."""
         retry_seconds = _MIN_RETRY_SECONDS
         while True:
             await self._to_drain.wait()
-            if self._spool.is_empty and not self._held:
-                self._to_drain.clear()
-                self._log_answers = True
-            elif await self._drain_some():
-                self._log_answers = True
+            self._log_answers = await self._drain_some()
+            if self._log_answers:
                 retry_seconds = _MIN_RETRY_SECONDS
             else:
-                self._log_answers = False
                 await asyncio.sleep(retry_seconds)
                 retry_seconds = min(2 * retry_seconds, _MAX_RETRY_SECONDS)
 
@@ -253,10 +244,21 @@ class Recorder:
         # Memory first, because it is what a crash would lose.
         if self._held:
             return await self._drain_held()
+        # Fetches wait only for a log that has just answered.
+        if not self._log_answers or self._spool.octets > _MAX_AWAITED_OCTETS:
+            return await self._drain_oldest(_DRAIN_BOUND)
+        async with self._turn:
+            is_drained = await self._drain_oldest(self._bound)
+            if is_drained and self._spool.is_empty and not self._held:
+                self._is_direct = True
+                self._to_drain.clear()
+            return is_drained
+
+    async def _drain_oldest(self, bound: dt.timedelta) -> bool:
         try:
             spooled = await self._in_spool_thread(self._spool.oldest)
             for batch in _batches(spooled.opens if spooled else ()):
-                if not await self._append(batch, _DRAIN_BOUND):
+                if not await self._append(batch, bound):
                     return False
             if spooled:
                 await self._in_spool_thread(self._spool.remove, spooled)
@@ -266,24 +268,24 @@ class Recorder:
         return True
 
     async def _drain_held(self) -> bool:
-        batch = [*itertools.islice(self._held, _MAX_BATCH_OPENS)]
+        batch = self._held.first(_MAX_BATCH_OPENS)
         if not await self._append(batch, _DRAIN_BOUND):
             return False
-        for _ in batch:
-            self._held.popleft()
+        self._held.drop(len(batch))
         return True
 
     async def _rescue_held(self) -> None:
         """At the end, try once more for what is held; what nobody takes is lost."""
-        for batch in _batches(tuple(self._held)):
-            if self._log_answers and await self._append(batch, self._bound):
-                continue
-            self._log_answers = False
-            try:
-                await self._in_spool_thread(self._spool.append, batch)
-            except (OSError, SpoolFull):
-                self._count_lost(len(batch))
-        self._held.clear()
+        for batch in _batches(self._held.first(len(self._held))):
+            if not (self._log_answers and await self._append_in_time(batch)):
+                await self._rescue(batch)
+            self._held.drop(len(batch))
+
+    async def _rescue(self, opens: Sequence[OpenRecord]) -> None:
+        try:
+            await self._in_spool_thread(self._spool.append, opens)
+        except (OSError, SpoolFull):
+            self._held.count_lost(len(opens))
 
     async def _in_spool_thread(
         self, function: Callable[[Unpack[Arguments]], Answer], *arguments: *Arguments

@@ -52,8 +52,10 @@ def free_addresses(count: int) -> list[str]:
 
 
 @contextlib.contextmanager
-def running_service(data: Path, *, workers: int = 1) -> Iterator[Running]:
-    """Run `pixel-service serve` on the embedded default inside the block."""
+def running_service(
+    data: Path, *, workers: int = 1, log_url: str | None = None
+) -> Iterator[Running]:
+    """Run `pixel-service serve` inside the block, on the embedded default or at *log_url*."""
     ring = generate_key_ring()
     data.mkdir(parents=True, exist_ok=True)
     write_key_ring(data / "token_keys", ring, replace=True)
@@ -65,8 +67,10 @@ def running_service(data: Path, *, workers: int = 1) -> Iterator[Running]:
         f"--grpc={grpc_address}",
         f"--admin={admin}",
         f"--workers={workers}",
-        "--log-level=WARNING",
+        "--log-level=WARNING" if log_url is None else "--log-level=ERROR",
     ]
+    if log_url is not None:
+        options.append(f"--log-url={log_url}")
     with subprocess.Popen([program, "serve", *options]) as process:  # noqa: S603 - our own program
         try:
             host, port = admin.split(":")

@@ -59,3 +59,12 @@ async def service(log_home: LogHome) -> AsyncIterator[StreamService]:
     """Serve streams over an empty log."""
     async with log_at(log_home.url) as open_log, streaming(open_log) as running:
         yield running
+
+
+@pytest.fixture
+def mortal() -> Iterator[tuple[Postgres, str]]:
+    """Run a PostgreSQL server of the test's own, and name an empty log on it."""
+    with running_postgres() as server:
+        url = server.url_of(asyncio.run(server.create_database()))
+        asyncio.run(openlog.migrate(url))
+        yield server, url

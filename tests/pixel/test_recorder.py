@@ -42,9 +42,10 @@ async def recording(
     *,
     max_octets: int = DEFAULT_MAX_OCTETS,
     max_held_opens: int = 1_000,
+    bound: dt.timedelta = BOUND,
 ) -> AsyncIterator[Recorder]:
     with open_spool(tmp_path / "spool", max_octets=max_octets) as spool:
-        recorder = Recorder(log, spool, bound=BOUND, max_held_opens=max_held_opens)
+        recorder = Recorder(log, spool, bound=bound, max_held_opens=max_held_opens)
         async with recorder.running():
             yield recorder
 

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import stat
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +17,13 @@ from emailopens.notification.v1 import privacy_level_pb2
 from emailopens.pixel.v1 import pixel_service_pb2 as pb
 from emailopens.pixel.v1 import pixel_service_pb2_grpc as pb_grpc
 from emailopens_client import LogEnd, OpenStream
-from pixel_service import openlog
 from pixel_service.server import Addresses, serve
 from pixel_service.settings import Settings, SettingsInvalid
+from pixel_service.spool import DEFAULT_MAX_OCTETS
 from service_runtime.background import running
 from service_runtime.drain import Drain
 from service_runtime.key_ring import format_key_ring, generate_key_ring, read_key_ring
-from tests.pixel.postgres import Postgres, running_postgres
+from tests.pixel.postgres import Postgres
 from tests.pixel.rpc_values import info_of
 from tests.pixel.service_values import a_token, seal
 
@@ -34,7 +34,11 @@ FREE = "127.0.0.1:0"
 
 @contextlib.asynccontextmanager
 async def a_service(
-    data: Path, drain: Drain, *, log_url: str | None = None
+    data: Path,
+    drain: Drain,
+    *,
+    log_url: str | None = None,
+    max_spool_octets: int = DEFAULT_MAX_OCTETS,
 ) -> AsyncIterator[Addresses]:
     """Run the service with its data in *data*; at the end, see it end well."""
     settings = Settings(
@@ -43,6 +47,7 @@ async def a_service(
         admin=FREE,
         data=data,
         log_url=log_url,
+        max_spool_octets=max_spool_octets,
         token_keys=format_key_ring(RING),
     )
     ready: asyncio.Future[Addresses] = asyncio.get_running_loop().create_future()
@@ -250,15 +255,6 @@ async def test_metrics_tell_what_was_fetched(tmp_path: Path) -> None:
     assert 'fetches_total{result="invalid_token"} 1.0' in text
     assert 'opens_durable_total{where="log"} 1.0' in text
     assert "opens_lost_total 0.0" in text
-
-
-@pytest.fixture
-def mortal() -> Iterator[tuple[Postgres, str]]:
-    """Run a PostgreSQL server of the test's own, and name an empty log on it."""
-    with running_postgres() as server:
-        url = server.url_of(asyncio.run(server.create_database()))
-        asyncio.run(openlog.migrate(url))
-        yield server, url
 
 
 async def test_log_that_is_away_ends_streams_and_no_pixel(

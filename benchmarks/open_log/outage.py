@@ -1,0 +1,60 @@
+"""How late pixels are while PostgreSQL is away.
+
+    python -m benchmarks.open_log.outage
+
+Ten seconds each: with it, after it was killed, and with it again.  The bar: p99 while it
+is away within the log's bound (250 ms) and 50 ms.
+"""
+
+import argparse
+import asyncio
+import tempfile
+from pathlib import Path
+from typing import Final
+
+import uvloop
+
+from benchmarks.open_log.serving import load, running_service, sealed_tokens
+from pixel_service import openlog
+from tests.pixel.postgres import running_postgres
+
+MESSAGES: Final = 20_000
+
+
+def main() -> None:
+    """Measure before, during and after an outage."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--seconds", type=float, default=10)
+    parser.add_argument("--connections", type=int, default=16)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder, running_postgres() as server:
+        url = server.url_of(asyncio.run(server.create_database()))
+        asyncio.run(openlog.migrate(url))
+        with running_service(Path(folder) / "data", log_url=url) as service:
+            tokens = sealed_tokens(MESSAGES, service.ring)
+            print(f"{'':>8} {'opens/s':>8} {'p50 ms':>7} {'p99 ms':>7}")
+
+            def measure(name: str) -> None:
+                measured = uvloop.run(
+                    load(
+                        service.http,
+                        tokens,
+                        seconds=options.seconds,
+                        connections=options.connections,
+                    )
+                )
+                print(
+                    f"{name:>8} {measured.per_second:>8,.0f}"
+                    f" {measured.p50_ms:>7.1f} {measured.p99_ms:>7.1f}",
+                    flush=True,
+                )
+
+            measure("there")
+            server.kill()
+            measure("away")
+            server.start()
+            measure("back")
+
+
+if __name__ == "__main__":
+    main()
