@@ -120,6 +120,7 @@ bench: $(DEVELOPMENT) $(PEERS)/node_modules/.installed ## Time everything, as ra
 	python benchmarks/open_log/log_alone.py
 	python -m benchmarks.open_log.http_path
 	python -m benchmarks.open_log.streams
+	python -m benchmarks.open_log.outage
 
 .PHONY: check
 check: lint types contract test fuzz-short ## Run every check

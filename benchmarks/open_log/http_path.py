@@ -30,8 +30,10 @@ from benchmarks.open_log.serving import (
     running_service,
     sealed_tokens,
 )
+from pixel_service import openlog
 from pixel_service.client_address import ClientAddresses
 from pixel_service.web import PIXEL, PixelHandler, pixel_server
+from tests.pixel.postgres import running_postgres
 
 MESSAGES: Final = 30_000
 
@@ -75,39 +77,62 @@ def _measure(address: str, tokens: list[str], options: argparse.Namespace) -> Lo
     )
 
 
-def _compare(floor: str, service: Running, options: argparse.Namespace) -> None:
+def _compare(floor: str, service: Running, options: argparse.Namespace) -> float:
+    """Print floor and service, round by round; return the median of the opens a second."""
     tokens = sealed_tokens(MESSAGES, service.ring)
     for address in (floor, service.http):
         _measure(address, tokens, argparse.Namespace(seconds=0.5, connections=4))
-    ratios = []
+    ratios, rates = [], []
     print(f"{'':>8} {'floor/s':>9} {'opens/s':>9} {'ratio':>6} {'p50 ms':>7} {'p99 ms':>7}")
     for number in range(options.rounds):
         bare = _measure(floor, tokens, options)
         durable = _measure(service.http, tokens, options)
         ratios.append(durable.per_second / bare.per_second)
+        rates.append(durable.per_second)
         print(
             f"round {number + 1:>2} {bare.per_second:>9,.0f} {durable.per_second:>9,.0f}"
-            f" {ratios[-1]:>6.2f} {durable.p50_ms:>7.1f} {durable.p99_ms:>7.1f}"
+            f" {ratios[-1]:>6.2f} {durable.p50_ms:>7.1f} {durable.p99_ms:>7.1f}",
+            flush=True,
         )
     print(f"median ratio {statistics.median(ratios):.2f}")
+    return statistics.median(rates)
+
+
+def _rate(floor: str, options: argparse.Namespace, *, workers: int, log_url: str | None) -> float:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        running_service(Path(folder) / "data", workers=workers, log_url=log_url) as service,
+    ):
+        log = "SQLite" if log_url is None else "PostgreSQL"
+        print(f"{log}, {workers} worker(s), {options.connections} connections")
+        return _compare(floor, service, options)
+
+
+@contextlib.contextmanager
+def _running_log() -> Iterator[str]:
+    """Run a PostgreSQL server inside the block; yields the URL of an empty log."""
+    with running_postgres() as server:
+        url = server.url_of(asyncio.run(server.create_database()))
+        asyncio.run(openlog.migrate(url))
+        yield url
 
 
 def main() -> None:
-    """Measure with one worker and with two."""
+    """Measure with one worker and with two, and one on PostgreSQL."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=3)
     parser.add_argument("--connections", type=int, default=64)
     parser.add_argument("--workers", type=int, nargs="*", default=[1, 2])
     options = parser.parse_args()
-    with _running_floor() as floor:
-        for workers in options.workers:
-            with (
-                tempfile.TemporaryDirectory() as folder,
-                running_service(Path(folder) / "data", workers=workers) as service,
-            ):
-                print(f"{workers} worker(s), {options.connections} connections")
-                _compare(floor, service, options)
+    with _running_floor() as floor, _running_log() as log_url:
+        rates = [
+            _rate(floor, options, workers=workers, log_url=None) for workers in options.workers
+        ]
+        for workers, rate in zip(options.workers, rates, strict=True):
+            print(f"{workers} worker(s) against {options.workers[0]}: {rate / rates[0]:.2f}")
+        postgres = _rate(floor, options, workers=options.workers[0], log_url=log_url)
+        print(f"PostgreSQL against SQLite: {postgres / rates[0]:.2f}")
 
 
 if __name__ == "__main__":

@@ -1,11 +1,13 @@
 """How fast a stream catches up, and how soon live streams hear of an open.
 
-    python -m benchmarks.open_log.streams [--opens 300000] [--subscribers 1 100 1000]
+    python -m benchmarks.open_log.streams [--opens 300000] [--subscribers 1 100 1000] [--workers 1]
 
 The clients read octets and do not parse them: it is the service that is measured.
 Latency is from the answer of the pixel to the arrival of its batch on each stream. It
 can be negative: a stream may hear of an open before the mail client has its image. All
 streams of a measurement end in one client process, which at 1,000 is most of it.
+With several workers, the pixel's and the stream's may be different ones. A stalled
+stream reads nothing of the opens that catching up was measured with.
 """
 
 import argparse
@@ -166,18 +168,37 @@ async def latencies(service: Running, count: int, opens: int) -> list[float]:
     return found
 
 
+@contextlib.asynccontextmanager
+async def stalled(service: Running) -> AsyncIterator[None]:
+    """Have a stream inside the block that starts at the beginning and reads nothing of it."""
+    options = (("grpc.use_local_subchannel_pool", 1),)
+    async with grpc.aio.insecure_channel(service.grpc, options=options) as channel:
+        call = stream(channel, pb.StreamOpensRequest(position=pb.POSITION_EARLIEST))
+        await call.read()
+        yield
+        if call.done():
+            raise SystemExit("the stalled stream was ended too early")
+
+
+def show(name: str, found: list[float]) -> None:
+    """Print the distribution of *found* milliseconds."""
+    found.sort()
+    p50, p99 = found[len(found) // 2], found[len(found) * 99 // 100]
+    print(f"{name}: p50 {p50:.2f} ms, p99 {p99:.2f} ms", flush=True)
+
+
 async def measure(options: argparse.Namespace) -> None:
     """Print all measurements."""
     with tempfile.TemporaryDirectory() as folder:
         data = Path(folder) / "data"
         await fill(data, options.opens)
-        with running_service(data) as service:
+        with running_service(data, workers=options.workers) as service:
             rates = [await catch_up(service, options.opens) for _ in range(3)]
             print(f"catch-up, one stream: {statistics.median(rates):,.0f} opens/s")
             for count in options.subscribers:
-                found = sorted(await latencies(service, count, opens=100))
-                p50, p99 = found[len(found) // 2], found[len(found) * 99 // 100]
-                print(f"{count:>5} subscribers: p50 {p50:.2f} ms, p99 {p99:.2f} ms")
+                show(f"{count:>5} subscribers", await latencies(service, count, opens=100))
+            async with stalled(service):
+                show("  100 beside a stalled one", await latencies(service, 100, opens=100))
 
 
 def main() -> None:
@@ -185,6 +206,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--opens", type=int, default=300_000)
     parser.add_argument("--subscribers", type=int, nargs="*", default=[1, 100, 1_000])
+    parser.add_argument("--workers", type=int, default=1)
     uvloop.run(measure(parser.parse_args()))
 
 
