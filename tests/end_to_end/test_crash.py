@@ -4,10 +4,12 @@ Through HTTP, as mail clients come. A few kills here; `make test-crash` makes 50
 """
 
 import asyncio
+import contextlib
 import os
 import random
 import signal
 from collections import Counter
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import aiohttp
@@ -17,11 +19,21 @@ import pytest
 from emailopens.pixel.v1 import pixel_service_pb2 as pb
 from emailopens.pixel.v1 import pixel_service_pb2_grpc as pb_grpc
 from examples.pair import Pair, pair_on_free_ports, running_service
+from pixel_service import openlog
 from service_runtime.key_ring import generate_key_ring, write_key_ring
+from tests.pixel.postgres import running_postgres
 from tests.pixel.service_values import a_token, seal
+from tests.pixel.test_workers import children_of
 
 KILLS = int(os.environ.get("EMAILOPENS_CRASH_KILLS", "3"))
 CLIENTS = 16
+
+# For what lies in the spools at the end; it takes a moment.
+DRAIN_SECONDS = 40
+
+WORKERS = 2
+# A worker that dies young is replaced after a wait that grows, up to 10 s.
+WORKER_KILLS = max(2, KILLS // 4)
 
 # What a mail client sees of a crash; it asks again later, or never.
 GONE = (aiohttp.ClientError, asyncio.TimeoutError, ConnectionError)
@@ -68,28 +80,37 @@ class MailClients:
         return sum(map(len, self.answered.values()))
 
 
-async def streamed(pair: Pair) -> list[str]:
-    """Return the message IDs of the whole log, in its order."""
+async def until_streamed(pair: Pair, clients: MailClients) -> list[tuple[str, str]]:
+    """Return message and event IDs of the whole log, once it has everything answered.
+
+    What lies in the spool of a process that was killed comes a little later.
+    """
+    answered = {message_id for each in clients.answered.values() for message_id in each}
+    there: list[tuple[str, str]] = []
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(DRAIN_SECONDS):
+            while not answered <= {message_id for message_id, _ in there}:
+                with contextlib.suppress(grpc.aio.AioRpcError):
+                    there = await streamed(pair)
+    assert answered <= {message_id for message_id, _ in there}
+    return there
+
+
+async def streamed(pair: Pair) -> list[tuple[str, str]]:
+    """Return message and event IDs of the whole log, in its order."""
     async with grpc.aio.insecure_channel(pair.pixel) as channel:
         stream = pb_grpc.PixelServiceStub(channel).StreamOpens(
             pb.StreamOpensRequest(position=pb.POSITION_EARLIEST, stop_at_head=True), timeout=60
         )
         return [
-            notification.mail.message_id
+            (notification.mail.message_id, notification.event_id)
             async for response in stream
             for notification in response.batch.notifications
         ]
 
 
-def start_again(pair: Pair, data: Path, kills: list[int]) -> None:
+def start_again(pair: Pair, options: list[str], kills: list[int]) -> None:
     """Run the service and kill it at a random moment; the last run is left to the caller."""
-    options = [
-        f"--grpc={pair.pixel}",
-        f"--http={pair.pixel_http}",
-        f"--admin={pair.admin}",
-        f"--data={data}",
-        "--log-level=ERROR",
-    ]
     moments = random.Random(73)  # noqa: S311 - moments, not secrets
     for _ in range(KILLS):
         with running_service("pixel-service", options, ready_at=pair.pixel) as process:
@@ -100,35 +121,111 @@ def start_again(pair: Pair, data: Path, kills: list[int]) -> None:
             kills.append(process.pid)
 
 
-@pytest.mark.timeout(60 + 10 * KILLS)
-async def test_every_answered_pixel_is_streamed_once_and_in_order(
-    tmp_path: Path, record_table: dict[str, list[str]]
-) -> None:
-    """Whatever moment the process is killed at, what it answered for is there after it."""
-    pair = pair_on_free_ports()
+async def kill_workers(parent: int, kills: list[int]) -> None:
+    """Kill workers of the process *parent* at random moments, each when all are there."""
+    chance = random.Random(73)  # noqa: S311 - as above
+    while len(kills) < WORKER_KILLS:
+        workers = [worker for worker in children_of(parent) if worker not in kills]
+        if len(workers) < WORKERS:
+            # Nothing tells when the next one has been started.
+            await asyncio.sleep(0.05)
+            continue
+        await asyncio.sleep(chance.uniform(0.3, 1.2))
+        kills.append(chance.choice(workers))
+        os.kill(kills[-1], signal.SIGKILL)
+
+
+@pytest.fixture(params=["SQLite", "PostgreSQL"])
+def log_options(request: pytest.FixtureRequest) -> Iterator[list[str]]:
+    """Give options that name an empty log, of each backend in turn."""
+    if request.param == "SQLite":
+        yield []
+        return
+    with running_postgres() as server:
+        url = server.url_of(asyncio.run(server.create_database()))
+        asyncio.run(openlog.migrate(url))
+        yield [f"--log-url={url}"]
+
+
+def options_of(pair: Pair, data: Path) -> list[str]:
+    """Return what tells the service its addresses and its folder."""
+    return [
+        f"--grpc={pair.pixel}",
+        f"--http={pair.pixel_http}",
+        f"--admin={pair.admin}",
+        f"--data={data}",
+        "--log-level=ERROR",
+    ]
+
+
+def sealed_messages(data: Path, count: int) -> dict[str, str]:
+    """Return the tokens of *count* messages, by message ID; put their keys into *data*."""
     ring = generate_key_ring()
-    write_key_ring(tmp_path / "token_keys", ring)
-    tokens = {f"m{number}": seal(a_token(f"m{number}"), ring) for number in range(4_000 * KILLS)}
+    write_key_ring(data / "token_keys", ring)
+    return {f"m{number}": seal(a_token(f"m{number}"), ring) for number in range(count)}
+
+
+@contextlib.asynccontextmanager
+async def mail_clients(pair: Pair, tokens: dict[str, str]) -> AsyncIterator[MailClients]:
+    """Fetch pixels inside the block, each once."""
     clients = MailClients(f"http://{pair.pixel_http}")
     stop = asyncio.Event()
     load = asyncio.create_task(clients.run(tokens, stop))
-    kills: list[int] = []
+    try:
+        yield clients
+    finally:
+        stop.set()
+        await load
 
-    await asyncio.to_thread(start_again, pair, tmp_path, kills)
-    stop.set()
-    await load
-    options = [f"--grpc={pair.pixel}", f"--http={pair.pixel_http}", f"--admin={pair.admin}"]
-    with running_service("pixel-service", [*options, f"--data={tmp_path}"], ready_at=pair.pixel):
-        there = await streamed(pair)
+
+@pytest.mark.timeout(60 + 10 * KILLS)
+async def test_every_answered_pixel_is_streamed_once_and_in_order(
+    tmp_path: Path,
+    log_options: list[str],
+    record_table: dict[str, list[str]],
+    request: pytest.FixtureRequest,
+) -> None:
+    """Whatever moment the process is killed at, what it answered for is there after it."""
+    pair = pair_on_free_ports()
+    options = [*options_of(pair, tmp_path), *log_options]
+    kills: list[int] = []
+    tokens = sealed_messages(tmp_path, 4_000 * KILLS)
+    async with mail_clients(pair, tokens) as clients:
+        await asyncio.to_thread(start_again, pair, options, kills)
+    with running_service("pixel-service", options, ready_at=pair.pixel):
+        there = await until_streamed(pair, clients)
 
     assert len(set(kills)) == KILLS
     assert clients.count > KILLS
     assert Counter(there).most_common(1)[0][1] == 1
-    place = {message_id: index for index, message_id in enumerate(there)}
+    # HTTP clients ask once more by themselves when a kept connection breaks: the
+    # answer is that of a message's last open.
+    place = {message_id: index for index, (message_id, _) in enumerate(there)}
     for answered in clients.answered.values():
-        assert [message_id for message_id in answered if message_id not in place] == []
         # What was asked for after an answer stands behind what was answered.
         assert sorted(answered, key=place.__getitem__) == answered
-    record_table["killed under load, over HTTP"] = [
-        f"{KILLS} kills, {clients.asked} asked, {clients.count} answered, {len(there)} streamed"
-    ]
+    record_table.setdefault("killed under load, over HTTP", []).append(
+        f"{request.node.callspec.id}: {KILLS} kills, {clients.asked} asked, "
+        f"{clients.count} answered, {len(there)} streamed"
+    )
+
+
+@pytest.mark.timeout(60 + 10 * WORKER_KILLS)
+async def test_every_pixel_that_a_killed_worker_answered_is_streamed_once(
+    tmp_path: Path, log_options: list[str], record_table: dict[str, list[str]]
+) -> None:
+    """Whichever worker dies, the others go on, and nothing that any answered for is lost."""
+    pair = pair_on_free_ports()
+    options = [*options_of(pair, tmp_path), *log_options, f"--workers={WORKERS}"]
+    kills: list[int] = []
+    tokens = sealed_messages(tmp_path, 8_000 * WORKER_KILLS)
+    with running_service("pixel-service", options, ready_at=pair.pixel) as parent:
+        async with mail_clients(pair, tokens) as clients:
+            await kill_workers(parent.pid, kills)
+        there = await until_streamed(pair, clients)
+
+    assert len(set(kills)) == WORKER_KILLS
+    assert Counter(there).most_common(1)[0][1] == 1
+    record_table.setdefault("killed under load, over HTTP", []).append(
+        f"workers: {WORKER_KILLS} kills, {clients.count} answered, {len(there)} streamed"
+    )
