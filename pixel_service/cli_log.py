@@ -15,6 +15,7 @@ from pixel_service.openlog import LogUrlInvalid, OpenLog
 from pixel_service.openlog.connecting import migrate as migrate_log
 from pixel_service.settings import DEFAULT_DATA, LOG_FILE, default_log_url
 from service_runtime.cli import wait_for
+from service_runtime.logging import configure_logging
 
 _DAY: Final = dt.timedelta(days=1)
 
@@ -44,6 +45,8 @@ async def opened_log(data: Path, log_url: str | None) -> AsyncIterator[OpenLog]:
     """Open the log that the options name; what is wrong is one line."""
     if log_url is None:
         _require_log_in(data)
+    # On standard output it would stand between results.
+    configure_logging(level="ERROR")
     with one_line_errors():
         async with openlog.connect(
             log_url or default_log_url(data), number_open=number_open
