@@ -3,6 +3,8 @@
 # The stubs for asyncio are known to the type checker only.
 from __future__ import annotations
 
+import datetime as dt
+import json
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -180,10 +182,18 @@ async def test_statistics_alone_are_counted_and_not_notified(own_pair: Pair, dat
         )
     program = Path(sys.executable).with_name("pixel-service")
     counts = subprocess.run(  # noqa: S603, ASYNC221 - our own program, short
-        [program, "log", "counts", "--data", str(data)], capture_output=True, text=True, check=True
+        [program, "log", "counts", "--data", str(data), "--configuration=counted", "--format=json"],
+        capture_output=True,
+        text=True,
+        check=True,
     )
+    (count,) = map(json.loads, counts.stdout.splitlines())
 
     assert list(listed.notifications) == []
-    assert [line.split()[1:] for line in counts.stdout.splitlines() if "counted" in line] == [
-        ["1", "1", "counted"]
-    ]
+    assert dt.date.fromisoformat(count.pop("day")) <= dt.datetime.now(dt.UTC).date()
+    assert count == {
+        "configurationId": "counted",
+        "opens": 1,
+        "firstOpens": 1,
+        "opensByAgent": {"AGENT_OTHER_AUTOMATION": 1},
+    }
