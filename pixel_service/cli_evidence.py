@@ -180,7 +180,7 @@ def _one_line_errors() -> Iterator[None]:
     except RulesInvalid as error:
         for fault in error.faults:
             click.echo(fault, err=True)
-        raise click.ClickException(f"{len(error.faults)} faults in the rules") from error
+        raise click.ClickException(f"faults in the rules: {len(error.faults)}") from error
     except EvidenceError as error:
         raise click.ClickException(str(error)) from error
 

@@ -9,6 +9,7 @@ import click
 
 from emailopens.pixel.v1 import pixel_service_pb2 as pb
 from emailopens.pixel.v1 import pixel_service_pb2_grpc as pb_grpc
+from pixel_service.cli_filter import filter_options
 from pixel_service.cli_log import log_options, opened_log
 from pixel_service.cli_output import Format, print_heading, print_notification
 from pixel_service.cli_target import target_option
@@ -39,18 +40,22 @@ def opens() -> None:
     metavar="ID",
     help="Only opens of this configuration; may be repeated.  [default: all]",
 )
+@filter_options
 @click.option("--after-cursor", metavar="CURSOR", help="Only what follows.  [default: all]")
 @click.option("--limit", type=click.IntRange(min=1), default=100, show_default=True)
 @click.option("--format", "format_", type=click.Choice(["json", "table"]), default="table")
 def list_(
     target: str,
     configuration_ids: Sequence[str],
+    open_filter: pb.OpenFilter,
     after_cursor: str | None,
     limit: int,
     format_: Format,
 ) -> None:
     """List recorded opens, the oldest first."""
-    request = pb.ListOpensRequest(configuration_ids=configuration_ids, page_size=min(limit, _PAGE))
+    request = pb.ListOpensRequest(
+        configuration_ids=configuration_ids, filter=open_filter, page_size=min(limit, _PAGE)
+    )
     if after_cursor is not None:
         request.after_cursor = after_cursor
     wait_for(_list(target, request, limit, format_))

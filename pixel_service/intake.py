@@ -131,7 +131,7 @@ def _records_of(
                 notification=octets,
             )
         )
-    # What is only counted leaves nothing behind that could be erased later.
+    # What is only counted tells nothing, but for the key that numbers it.
     for index, configuration_id in enumerate(sealed.counted, start=len(records)):
         event_id = f"{open_id}:{index}"
         records.append(
