@@ -13,7 +13,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Final
+from typing import IO, Final
 
 import grpc
 
@@ -66,8 +66,11 @@ def pair_on_free_ports() -> Pair:
 
 
 @contextlib.contextmanager
-def running_pair(pair: Pair, *, data: Path) -> Iterator[Pair]:
-    """Run both services inside the block, with their data in the folder *data*."""
+def running_pair(pair: Pair, *, data: Path, log: IO[bytes] | None = None) -> Iterator[Pair]:
+    """Run both services inside the block, with their data in the folder *data*.
+
+    They log to the file *log*, or else where this process does.
+    """
     with (
         running_service(
             "injector-service",
@@ -77,6 +80,7 @@ def running_pair(pair: Pair, *, data: Path) -> Iterator[Pair]:
                 f"--pixel-base-url=http://{pair.pixel_http}",
             ],
             ready_at=pair.injector,
+            log=log,
         ),
         running_service(
             "pixel-service",
@@ -87,6 +91,7 @@ def running_pair(pair: Pair, *, data: Path) -> Iterator[Pair]:
                 f"--data={data}",
             ],
             ready_at=pair.pixel,
+            log=log,
         ),
     ):
         yield pair
@@ -94,11 +99,11 @@ def running_pair(pair: Pair, *, data: Path) -> Iterator[Pair]:
 
 @contextlib.contextmanager
 def running_service(
-    name: str, options: Sequence[str], *, ready_at: str
+    name: str, options: Sequence[str], *, ready_at: str, log: IO[bytes] | None = None
 ) -> Iterator[subprocess.Popen[bytes]]:
     """Run `<name> serve <options>` inside the block, from when it is ready on."""
     program = Path(sys.executable).with_name(name)
-    with subprocess.Popen([program, "serve", *options]) as process:
+    with subprocess.Popen([program, "serve", *options], stdout=log, stderr=log) as process:
         try:
             _wait_until_serving(process, ready_at)
             yield process

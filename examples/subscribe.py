@@ -28,11 +28,18 @@ def follow(stub: pb_grpc.PixelServiceStub, cursor_file: Path) -> None:
                 for notification in response.batch.notifications:
                     print(MessageToJson(notification, indent=None), flush=True)
                 # After the work, not before: what was not finished comes again.
-                cursor_file.write_text(response.batch.cursor)
+                keep(response.batch.cursor, cursor_file)
             case "heartbeat":
-                cursor_file.write_text(response.heartbeat.cursor)
+                keep(response.heartbeat.cursor, cursor_file)
             case _:
                 pass
+
+
+def keep(cursor: str, cursor_file: Path) -> None:
+    """Replace the cursor in *cursor_file* whole: a crash leaves the old one or the new one."""
+    new = cursor_file.with_suffix(".new")
+    new.write_text(cursor)
+    new.replace(cursor_file)
 
 
 def main() -> None:

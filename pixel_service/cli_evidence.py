@@ -4,9 +4,9 @@ import contextlib
 import datetime as dt
 import ipaddress
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import click
 
@@ -22,26 +22,51 @@ from pixel_service.evidence import (
 from pixel_service.evidence.description import asked_by, evidence_as_json, rule_as_json
 from pixel_service.evidence.range_download import read_source
 from pixel_service.evidence.range_files import store_ranges
+from pixel_service.settings import DEFAULT_DATA, RANGES_FOLDER
 
 _FILE: Final = click.Path(path_type=Path, dir_okay=False)
+_FOLDER: Final = click.Path(path_type=Path, file_okay=False)
 
-_rules_option = click.option(
+
+def _option(name: str, **attributes: Any) -> Callable[[Any], Any]:  # noqa: ANN401 - click's own
+    """Declare an option with the environment variable that `serve` reads for the same."""
+    variable = f"EMAILOPENS_PIXEL_{attributes.pop('variable').upper()}"
+    return click.option(name, envvar=variable, show_envvar=True, **attributes)
+
+
+def _keep_data(ctx: click.Context, _: click.Parameter, data: Path) -> None:
+    ctx.meta[__name__] = data
+
+
+def _ranges_folder(ctx: click.Context, _: click.Parameter, ranges: Path | None) -> Path:
+    """Return where `serve` with the same options looks for ranges."""
+    data: Path = ctx.meta[__name__]
+    return ranges or data / RANGES_FOLDER
+
+
+_rules_option = _option(
     "--rules",
-    "rules_file",
+    variable="evidence_rules",
     type=_FILE,
-    envvar="EMAILOPENS_PIXEL_EVIDENCE_RULES",
-    show_envvar=True,
     help="A rule file instead of the built-in one.",
 )
-_ranges_option = click.option(
-    "--ranges",
-    "ranges_folder",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=Path("data/ranges"),
-    envvar="EMAILOPENS_PIXEL_EVIDENCE_RANGES",
+_data_option = _option(
+    "--data",
+    variable="data",
+    type=_FOLDER,
+    default=DEFAULT_DATA,
     show_default=True,
-    show_envvar=True,
-    help="The folder of updated address ranges.",
+    is_eager=True,  # before --ranges, which depends on it
+    expose_value=False,
+    callback=_keep_data,
+    help="The service's data folder.",
+)
+_ranges_option = _option(
+    "--ranges",
+    variable="evidence_ranges",
+    type=_FOLDER,
+    callback=_ranges_folder,
+    help="The folder of updated address ranges.  [default: ranges in the data folder]",
 )
 
 
@@ -50,13 +75,14 @@ def evidence() -> None:
     """Look into how fetches are judged."""
 
 
-@evidence.command()
+@evidence.command(name="rules")
 @_rules_option
+@_data_option
 @_ranges_option
 @click.option("--format", "form", type=click.Choice(["table", "json"]), default="table")
-def rules(rules_file: Path | None, ranges_folder: Path, form: str) -> None:
+def print_rules(rules: Path | None, ranges: Path, form: str) -> None:
     """Print the rules, or everything that is wrong with them."""
-    ruleset = _load(rules_file, ranges_folder).ruleset
+    ruleset = _load(rules, ranges).ruleset
     if form == "json":
         click.echo(json.dumps([rule_as_json(rule) for rule in ruleset.rules], indent=2))
         return
@@ -77,9 +103,20 @@ def rules(rules_file: Path | None, ranges_folder: Path, form: str) -> None:
 @click.option("--ip", "ip_address", default="", help="The fetching address.")
 @click.option("--since", type=float, help="Seconds between acceptance and fetch.")
 @click.option("--header", "headers", multiple=True, metavar="NAME:VALUE", help="A header field.")
-@click.option("--autonomous-systems", type=_FILE, help="A database such as GeoLite2-ASN.mmdb.")
-@click.option("--countries", type=_FILE, help="A database such as GeoLite2-Country.mmdb.")
+@_option(
+    "--autonomous-systems",
+    variable="autonomous_systems",
+    type=_FILE,
+    help="A database such as GeoLite2-ASN.mmdb.",
+)
+@_option(
+    "--countries",
+    variable="countries",
+    type=_FILE,
+    help="A database such as GeoLite2-Country.mmdb.",
+)
 @_rules_option
+@_data_option
 @_ranges_option
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text")
 def explain(
@@ -90,13 +127,13 @@ def explain(
     headers: tuple[str, ...],
     autonomous_systems: Path | None,
     countries: Path | None,
-    rules_file: Path | None,
-    ranges_folder: Path,
+    rules: Path | None,
+    ranges: Path,
     form: str,
 ) -> None:
     """Show how a fetch is judged, and by which rules."""
     databases = NetworkDatabases(autonomous_systems=autonomous_systems, countries=countries)
-    judge = _load(rules_file, ranges_folder, databases)
+    judge = _load(rules, ranges, databases)
     now = dt.datetime.now(dt.UTC)
     found = judge.judge(
         Fetch(
@@ -116,8 +153,9 @@ def explain(
 @evidence.command(name="update-ranges")
 @click.argument("name")
 @click.argument("source", metavar="FILE|URL")
+@_data_option
 @_ranges_option
-def update_ranges(name: str, source: str, ranges_folder: Path) -> None:
+def update_ranges(name: str, source: str, ranges: Path) -> None:
     """Replace the address ranges NAME by those of a file or an https URL.
 
     Understands one range a line, Apple's egress-ip-ranges.csv and Google's JSON. A
@@ -125,17 +163,13 @@ def update_ranges(name: str, source: str, ranges_folder: Path) -> None:
     """
     today = dt.datetime.now(dt.UTC).date()
     with _one_line_errors():
-        count = store_ranges(
-            ranges_folder, name, read_source(source), origin=f"{today} from {source}"
-        )
+        count = store_ranges(ranges, name, read_source(source), origin=f"{today} from {source}")
     click.echo(f"{name}: {count} ranges")
 
 
-def _load(
-    rules_file: Path | None, ranges_folder: Path, databases: NetworkDatabases | None = None
-) -> Judge:
+def _load(rules: Path | None, ranges: Path, databases: NetworkDatabases | None = None) -> Judge:
     with _one_line_errors():
-        return load_judge(rules=rules_file, ranges=ranges_folder, networks=databases)
+        return load_judge(rules=rules, ranges=ranges, networks=databases)
 
 
 @contextlib.contextmanager
@@ -146,7 +180,7 @@ def _one_line_errors() -> Iterator[None]:
     except RulesInvalid as error:
         for fault in error.faults:
             click.echo(fault, err=True)
-        raise click.ClickException(f"{len(error.faults)} faults in the rules") from error
+        raise click.ClickException(f"faults in the rules: {len(error.faults)}") from error
     except EvidenceError as error:
         raise click.ClickException(str(error)) from error
 

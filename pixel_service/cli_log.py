@@ -2,19 +2,21 @@
 
 import contextlib
 import datetime as dt
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 import click
 
 from pixel_service import openlog
+from pixel_service.cli_output import Format, print_counts
 from pixel_service.errors import LogSchemaOld
 from pixel_service.open_part import number_open
 from pixel_service.openlog import LogUrlInvalid, OpenLog
 from pixel_service.openlog.connecting import migrate as migrate_log
 from pixel_service.settings import DEFAULT_DATA, LOG_FILE, default_log_url
 from service_runtime.cli import wait_for
+from service_runtime.logging import configure_logging
 
 _DAY: Final = dt.timedelta(days=1)
 
@@ -44,6 +46,8 @@ async def opened_log(data: Path, log_url: str | None) -> AsyncIterator[OpenLog]:
     """Open the log that the options name; what is wrong is one line."""
     if log_url is None:
         _require_log_in(data)
+    # On standard output it would stand between results.
+    configure_logging(level="ERROR")
     with one_line_errors():
         async with openlog.connect(
             log_url or default_log_url(data), number_open=number_open
@@ -92,20 +96,35 @@ def stats(data: Path, log_url: str | None) -> None:
 
 @log.command()
 @log_options
-def counts(data: Path, log_url: str | None) -> None:
+@click.option(
+    "--configuration",
+    "configuration_ids",
+    multiple=True,
+    metavar="ID",
+    help="Only this configuration; may be repeated.  [default: all]",
+)
+@click.option("--format", "format_", type=click.Choice(["json", "table"]), default="table")
+def counts(
+    data: Path, log_url: str | None, configuration_ids: Sequence[str], format_: Format
+) -> None:
     """Print how often messages of each configuration were opened on each day (UTC).
 
     Also those whose configuration counts opens and does not notify them.  As far back
-    as retention goes.
+    as retention goes.  FIRST are the first opens of their messages; behind them stand
+    the opens by likely agent.
     """
 
     async def work() -> None:
         async with opened_log(data, log_url) as open_log:
-            click.echo(f"{'DAY':<12} {'OPENS':>10} {'FIRST':>10}  CONFIGURATION")
-            for each in await open_log.daily_counts():
-                click.echo(
-                    f"{each.day} {each.opens:>12} {each.first_opens:>10}  {each.configuration_id}"
-                )
+            found = await open_log.daily_counts()
+        print_counts(
+            [
+                each
+                for each in found
+                if not configuration_ids or each.configuration_id in configuration_ids
+            ],
+            format_,
+        )
 
     wait_for(work())
 

@@ -7,7 +7,9 @@ from typing import Final
 
 import click
 
+from emailopens.pixel.v1 import pixel_service_pb2 as pb
 from emailopens_client import LogEnd, OpenStream
+from pixel_service.cli_filter import filter_options
 from pixel_service.cli_output import Format, print_heading, print_notification
 from pixel_service.cli_target import target_option
 from service_runtime.cli import wait_for
@@ -25,6 +27,7 @@ _EARLIEST: Final = "earliest"
     metavar="ID",
     help="Only opens of this configuration; may be repeated.  [default: all]",
 )
+@filter_options
 @click.option(
     "--from",
     "start",
@@ -49,6 +52,7 @@ _EARLIEST: Final = "earliest"
 def stream(
     target: str,
     configuration_ids: Sequence[str],
+    open_filter: pb.OpenFilter,
     start: str | None,
     subscription: str | None,
     cursor_file: Path | None,
@@ -61,8 +65,9 @@ def stream(
     Without a cursor file the last cursor is printed on standard error at the end:
     starting there goes on without a gap.
     """
-    if subscription is not None and (start or cursor_file or configuration_ids):
-        raise click.UsageError("a subscription has its own start and configurations")
+    has_filter = open_filter != pb.OpenFilter()
+    if subscription is not None and (start or cursor_file or configuration_ids or has_filter):
+        raise click.UsageError("a subscription has its own start, configurations and filter")
     kept = _kept_cursor(cursor_file)
     after_cursor, position = _start_of(kept or start or _LATEST)
     opens = OpenStream(
@@ -71,6 +76,7 @@ def stream(
         after_cursor=None if subscription else after_cursor,
         position=None if subscription else position,
         configuration_ids=configuration_ids,
+        open_filter=open_filter if has_filter else None,
         stop_at_head=stop_at_head,
         consumer_name="pixel-service stream",
     )

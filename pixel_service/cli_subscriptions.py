@@ -9,6 +9,7 @@ import click
 from emailopens.pixel.v1 import pixel_service_pb2
 from emailopens.pixel.v1 import subscription_service_pb2 as pb
 from emailopens.pixel.v1 import subscription_service_pb2_grpc as pb_grpc
+from pixel_service.cli_filter import filter_options
 from pixel_service.cli_target import target_option
 from service_runtime.channel import connect
 from service_runtime.cli import wait_for
@@ -84,21 +85,20 @@ def _row(subscription: pb.Subscription) -> str:
     metavar="ID",
     help="Only opens of this configuration; may be repeated.  [default: all]",
 )
-@click.option("--first-open-only", is_flag=True, help="Only the first open of each message.")
+@filter_options
 def create(
     target: str,
     subscription_id: str,
     start: str,
     configuration_ids: Sequence[str],
-    *,
-    first_open_only: bool,
+    open_filter: pixel_service_pb2.OpenFilter,
 ) -> None:
     """Create a subscription."""
     request = pb.CreateSubscriptionRequest(
         subscription=pb.Subscription(
             id=subscription_id,
             configuration_ids=configuration_ids,
-            filter=pixel_service_pb2.OpenFilter(first_open_only=first_open_only),
+            filter=open_filter,
         )
     )
     _set_start(request, start)

@@ -97,7 +97,7 @@ class Intake:
         records = []
         configurations = (*sealed.notified, *sealed.counted)
         for index, configuration_id in enumerate(configurations):
-            # What is only counted leaves nothing behind that could be erased later.
+            # What is only counted tells nothing, but for the key that numbers it.
             notified = index < len(sealed.notified)
             event_id = f"{open_id}:{index}"
             records.append(

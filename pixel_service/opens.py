@@ -3,7 +3,7 @@
 import dataclasses
 import datetime as dt
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 # 128 bits of BLAKE2b: enough that no two messages of one log ever share a key.
@@ -169,10 +169,13 @@ class DayCount:
 
     configuration_id: str
     opens: int
-    """All opens that the log holds, also those that are only counted or were erased."""
+    """All opens that the log holds, also those that are only counted."""
 
     first_opens: int
     """Those that were the first of their message."""
+
+    opens_by_agent: Mapping[int, int]
+    """Opens by the number of the contract's `Agent`; without those that have none."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -26,6 +26,7 @@ from pixel_service.evidence import PURPOSE_HEADERS
 from pixel_service.fetch import PixelFetch
 from pixel_service.image import PIXEL_GIF
 from pixel_service.prepared_response import PreparedResponse
+from pixel_service.request_log import request_logger
 from service_runtime.listen import ListenError, bound_address, split_address
 
 _PREFIX: Final = "/o/"
@@ -155,6 +156,7 @@ async def pixel_server(
     server = web.Server(
         handler.handle,
         access_log=None,
+        logger=request_logger(),
         max_line_size=_MAX_URL_CHARACTERS,
         max_field_size=_MAX_FIELD_OCTETS,
         keepalive_timeout=_KEEPALIVE.total_seconds(),

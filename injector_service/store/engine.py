@@ -83,6 +83,7 @@ def _engine(url: str) -> AsyncEngine:
             return _sqlite_engine(parsed)
         return create_async_engine(
             parsed,
+            hide_parameters=True,  # errors are logged, and senders are addresses
             pool_size=POOL_SIZE,
             max_overflow=0,
             pool_timeout=ANSWER_SECONDS,
@@ -99,7 +100,11 @@ def _sqlite_engine(url: sa.URL) -> AsyncEngine:
     if not folder.is_dir():
         raise DatabaseUnusable(f"{folder}: no such folder")
     engine = create_async_engine(
-        url, pool_size=POOL_SIZE, max_overflow=0, connect_args={"timeout": ANSWER_SECONDS}
+        url,
+        hide_parameters=True,  # as above
+        pool_size=POOL_SIZE,
+        max_overflow=0,
+        connect_args={"timeout": ANSWER_SECONDS},
     )
 
     @sa.event.listens_for(engine.sync_engine, "connect")

@@ -31,6 +31,7 @@ def create_engine(url: sa.URL) -> AsyncEngine:
     """Return an engine for the database at *url*."""
     return create_async_engine(
         url,
+        hide_parameters=True,  # errors are logged, and parameters are personal data
         pool_size=_POOL_SIZE,
         max_overflow=0,
         pool_timeout=_POOL_SECONDS,

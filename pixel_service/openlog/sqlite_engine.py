@@ -47,6 +47,7 @@ def reader_engine(path: Path) -> sa.Engine:
 def _engine(path: Path, pragmas: tuple[str, ...], *, connections: int) -> sa.Engine:
     engine = sa.create_engine(
         sa.URL.create("sqlite", database=str(path)),
+        hide_parameters=True,  # errors are logged, and parameters are personal data
         poolclass=sa.QueuePool,
         pool_size=connections,
         max_overflow=0,

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +14,15 @@ import django.conf
 import grpc
 import jsonschema
 import pytest
+from anymail.signals import AnymailTrackingEvent
+from django.test import RequestFactory
 from google.protobuf import json_format
 
 from emailopens.injector.v1 import configuration_service_pb2 as configuration_pb
 from emailopens.injector.v1 import configuration_service_pb2_grpc as configuration_pb_grpc
 from emailopens.injector.v1 import injector_service_pb2 as injector_pb
 from emailopens.injector.v1 import injector_service_pb2_grpc as injector_pb_grpc
+from emailopens.notification.v1 import privacy_level_pb2 as privacy_pb
 from emailopens.pixel.v1 import pixel_service_pb2 as pixel_pb
 from emailopens.pixel.v1 import pixel_service_pb2_grpc as pixel_pb_grpc
 from examples.pair import Pair
@@ -28,10 +32,26 @@ NEWSLETTER = (ROOT / "examples/newsletter.eml").read_bytes()
 SCHEMA = json.loads((ROOT / "tests/testdata/open_notification.schema.json").read_text())
 
 
+THUNDERBIRD = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Thunderbird/140.5.0"
+
+
+@pytest.fixture
+async def browser() -> AsyncIterator[aiohttp.ClientSession]:
+    async with aiohttp.ClientSession(headers={"User-Agent": THUNDERBIRD}) as session:
+        yield session
+
+
+@pytest.fixture
+def privacy_level() -> str:
+    """Return the level of the notification; tests parametrize it."""
+    return "PRIVACY_LEVEL_FULL"
+
+
 @pytest.fixture
 async def notification(
     pair: Pair,
     configuration_id: str,
+    privacy_level: str,
     injector: injector_pb_grpc.InjectorServiceAsyncStub,
     pixel: pixel_pb_grpc.PixelServiceAsyncStub,
     browser: aiohttp.ClientSession,
@@ -41,7 +61,9 @@ async def notification(
         await configuration_pb_grpc.ConfigurationServiceStub(channel).UpdateConfiguration(
             configuration_pb.UpdateConfigurationRequest(
                 configuration=configuration_pb.Configuration(
-                    id=configuration_id, notified_headers=["X-Campaign", "X-Tag"]
+                    id=configuration_id,
+                    notified_headers=["X-Campaign", "X-Tag"],
+                    privacy_level=privacy_pb.PrivacyLevel.Value(privacy_level),
                 )
             )
         )
@@ -59,6 +81,7 @@ async def notification(
     return json_format.MessageToDict(listed.notifications[0])
 
 
+@pytest.mark.parametrize("privacy_level", ["PRIVACY_LEVEL_FULL", "PRIVACY_LEVEL_MASKED"])
 async def test_notification_is_what_the_model_documents(notification: dict[str, Any]) -> None:
     """Every field that the model has is there in its form, and only ours besides."""
     jsonschema.validate(notification, SCHEMA)
@@ -94,8 +117,8 @@ async def test_schema_refuses_what_the_model_does_not_send(
         jsonschema.validate(notification, SCHEMA)
 
 
-async def test_anymail_reads_it_as_an_open_of_amazon_ses(notification: dict[str, Any]) -> None:
-    """django-anymail's webhook for Amazon SES makes of it the event that it makes of theirs."""
+def anymail_events(notification: dict[str, Any]) -> list[AnymailTrackingEvent]:
+    """Return what django-anymail's webhook makes of *notification*, sent as Amazon SNS sends."""
     if not django.conf.settings.configured:
         django.conf.settings.configure(USE_TZ=True)
     from anymail.webhooks.amazon_ses import (  # noqa: PLC0415 - needs the settings
@@ -104,13 +127,40 @@ async def test_anymail_reads_it_as_an_open_of_amazon_ses(notification: dict[str,
 
     # Not constructed: that sets up a client of Amazon's, which reading does not use.
     view = AmazonSESTrackingWebhookView.__new__(AmazonSESTrackingWebhookView)
-    (event,) = view.esp_to_anymail_events(
-        notification, {"MessageId": "sns-1", "Timestamp": "2026-11-24T10:00:00.000Z"}
+    envelope = {
+        "Type": "Notification",
+        "MessageId": "sns-1",
+        "Message": json.dumps(notification),
+        "Timestamp": "2026-11-24T10:00:00.000Z",
+    }
+    request = RequestFactory().post(
+        "/anymail/amazon_ses/tracking/",
+        json.dumps(envelope),
+        content_type="text/plain; charset=UTF-8",
+        headers={"x-amz-sns-message-type": "Notification", "x-amz-sns-message-id": "sns-1"},
     )
+    view.validate_request(request)
+    events: list[AnymailTrackingEvent] = view.parse_events(request)
+    return events
+
+
+async def test_anymail_reads_it_as_an_open_of_amazon_ses(notification: dict[str, Any]) -> None:
+    """django-anymail's webhook for Amazon SES makes of it the event that it makes of theirs."""
+    (event,) = anymail_events(notification)
 
     assert event.event_type == "opened"
     assert event.recipient == "hidden@example.org"
     assert event.message_id == notification["mail"]["messageId"]
-    assert event.user_agent == "Thunderbird/140"
+    assert event.user_agent == THUNDERBIRD
     assert event.tags == ["spring"]
     assert event.timestamp == dt.datetime(2026, 11, 24, 10, tzinfo=dt.UTC)
+    assert event.esp_event == notification
+
+
+@pytest.mark.parametrize("privacy_level", ["PRIVACY_LEVEL_PSEUDONYMOUS", "PRIVACY_LEVEL_ANONYMOUS"])
+async def test_anymail_passes_over_opens_of_nobody(
+    notification: dict[str, Any], privacy_level: str
+) -> None:
+    """What names no recipient is no event of any, and no error."""
+    assert notification["privacyLevel"] == privacy_level
+    assert anymail_events(notification) == []

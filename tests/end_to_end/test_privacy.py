@@ -3,6 +3,10 @@
 # The stubs for asyncio are known to the type checker only.
 from __future__ import annotations
 
+import contextlib
+import datetime as dt
+import json
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -21,6 +25,7 @@ from emailopens.notification.v1 import privacy_level_pb2 as privacy_pb
 from emailopens.pixel.v1 import pixel_service_pb2 as pixel_pb
 from emailopens.pixel.v1 import pixel_service_pb2_grpc as pixel_pb_grpc
 from examples.pair import Pair, pair_on_free_ports, running_pair
+from tests.end_to_end.test_pair import fetch, read
 
 LEVELS = {
     "full": privacy_pb.PRIVACY_LEVEL_FULL,
@@ -37,11 +42,20 @@ RECIPIENT = "recipient-zwg@example.org"
 SENDER = "sender-hvx@example.com"
 TAG = "tagvalue-qkp"
 
-# From which level on a value must not be anywhere, and where it may be known from.
-DISCARDED_FROM = {
-    "masked": [AGENT_PART],
-    "pseudonymous": [AGENT_PART, SUBJECT, RECIPIENT, SENDER, "127.0.0"],
-    "anonymous": [AGENT_PART, SUBJECT, RECIPIENT, SENDER, "127.0.0", TAG, "message-id-of-ours"],
+# Loopback has many addresses: this one is nowhere else.
+ADDRESS = "127.42.7.9"
+NETWORK = "127.42.7"
+
+_NAMING = [AGENT_PART, SUBJECT, RECIPIENT, SENDER, NETWORK]
+_EVERYTHING = [*_NAMING, TAG, "message-id-of-ours"]
+
+# What must not be anywhere.
+DISCARDED = {
+    "full": [],
+    "masked": [AGENT_PART, ADDRESS],
+    "pseudonymous": _NAMING,
+    "anonymous": _EVERYTHING,
+    "off": _EVERYTHING,
 }
 
 
@@ -53,8 +67,20 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def own_pair(data: Path) -> Iterator[Pair]:
     """Run a pair of the test's own, because every file that it writes is searched."""
-    with running_pair(pair_on_free_ports(), data=data) as addresses:
-        yield addresses
+    with pytest.MonkeyPatch.context() as environment, (data / "services.log").open("wb") as log:
+        environment.setenv("EMAILOPENS_INJECTOR_LOG_LEVEL", "DEBUG")
+        environment.setenv("EMAILOPENS_PIXEL_LOG_LEVEL", "DEBUG")
+        with running_pair(pair_on_free_ports(), data=data, log=log) as addresses:
+            yield addresses
+
+
+@contextlib.contextmanager
+def busy_log(data: Path) -> Iterator[None]:
+    """Keep the pixel service from writing to its log inside the block."""
+    with contextlib.closing(sqlite3.connect(data / "opens.db")) as connection:
+        connection.execute("BEGIN IMMEDIATE")
+        yield
+        connection.rollback()
 
 
 def message() -> bytes:
@@ -64,12 +90,18 @@ def message() -> bytes:
     ).encode()
 
 
-async def opened(pair: Pair, level: str) -> list[notification_pb.OpenNotification]:
-    """Create a configuration of *level*, rewrite, fetch twice, and return what is notified."""
+async def opened(pair: Pair, data: Path, level: str) -> list[notification_pb.OpenNotification]:
+    """Create a configuration of *level*, rewrite, fetch twice, and return what is notified.
+
+    The first fetch goes through the spool.
+    """
     async with (
         grpc.aio.insecure_channel(pair.injector) as injector,
         grpc.aio.insecure_channel(pair.pixel) as pixel,
-        aiohttp.ClientSession(headers={"User-Agent": f"Mozilla/5.0 {AGENT_PART}"}) as browser,
+        aiohttp.ClientSession(
+            headers={"User-Agent": f"Mozilla/5.0 {AGENT_PART}"},
+            connector=aiohttp.TCPConnector(local_addr=(ADDRESS, 0)),
+        ) as browser,
     ):
         await configuration_pb_grpc.ConfigurationServiceStub(injector).CreateConfiguration(
             configuration_pb.CreateConfigurationRequest(
@@ -89,19 +121,36 @@ async def opened(pair: Pair, level: str) -> list[notification_pb.OpenNotificatio
         if level == "off":
             assert answer.outcome == injector_pb.RewriteMessageResponse.OUTCOME_TRACKING_DISABLED
             assert answer.raw_message == message()
-        for _ in range(2):
-            if answer.pixel_url:
-                async with browser.get(answer.pixel_url) as response:
-                    assert response.status == 200
-        listed = await pixel_pb_grpc.PixelServiceStub(pixel).ListOpens(
-            pixel_pb.ListOpensRequest(configuration_ids=[level])
+            return []
+        with busy_log(data):
+            await fetch(browser, answer.pixel_url)
+            spooled = written(data / "spool")
+        await fetch(browser, answer.pixel_url)
+        notifications, _ = await read(
+            pixel_pb_grpc.PixelServiceStub(pixel),
+            pixel_pb.StreamOpensRequest(
+                position=pixel_pb.POSITION_EARLIEST, configuration_ids=[level]
+            ),
+            2,
         )
-    return list(listed.notifications)
+
+    assert level.encode() in spooled
+    assert found_in(spooled, level) == []
+    assert SUBJECT.encode() in spooled or level not in {"full", "masked"}
+    token = answer.pixel_url.rpartition("/")[2].removesuffix(".gif")
+    assert token.encode() not in written(data)
+    return notifications
+
+
+def found_in(octets: bytes, level: str) -> list[str]:
+    """Return the values in *octets* that *level* discards."""
+    return [value for value in DISCARDED[level] if value.encode() in octets]
 
 
 def written(data: Path) -> bytes:
-    """Return the octets of every file below *data*: databases, their logs, the spool."""
-    return b"\n".join(path.read_bytes() for path in sorted(data.rglob("*")) if path.is_file())
+    """Return the octets of every file below *data*: databases, their logs, spool, log lines."""
+    paths = sorted(data.rglob("*")) if data.is_dir() else [data]
+    return b"\n".join(path.read_bytes() for path in paths if path.is_file())
 
 
 @pytest.mark.timeout(120)
@@ -109,23 +158,25 @@ async def test_what_a_level_discards_is_nowhere(own_pair: Pair, data: Path) -> N
     """Neither a notification nor any file that the services wrote holds a discarded value."""
     # From the strictest level on: what a later one keeps is in the files from then on.
     for level in ("off", "anonymous", "pseudonymous", "masked"):
-        notifications = await opened(own_pair, level)
+        notifications = await opened(own_pair, data, level)
 
         assert len(notifications) == (0 if level == "off" else 2)
         assert all(each.privacy_level == LEVELS[level] for each in notifications)
-        files = written(data)
-        for value in DISCARDED_FROM.get(level, []):
-            assert not any(value in str(each) for each in notifications), (level, value)
-            assert value.encode() not in files, (level, value)
-    assert {each.open.ip_address for each in notifications} == {"127.0.0.0"}
+        assert found_in(str(notifications).encode(), level) == []
+        assert found_in(written(data), level) == []
+    assert {each.open.ip_address for each in notifications} == {f"{NETWORK}.0"}
 
     # FULL keeps everything, and the search of files finds it: the above can fail.
-    notifications = await opened(own_pair, "full")
+    notifications = await opened(own_pair, data, "full")
     assert [each.open.evidence.open_number for each in notifications] == [1, 2]
-    assert {each.open.ip_address for each in notifications} == {"127.0.0.1"}
+    assert {each.open.ip_address for each in notifications} == {ADDRESS}
     assert {each.mail.common_headers.subject for each in notifications} == {SUBJECT}
     files = written(data)
-    assert all(value.encode() in files for value in (AGENT_PART, SUBJECT, RECIPIENT, TAG))
+    assert all(value.encode() in files for value in (ADDRESS, AGENT_PART, SUBJECT, RECIPIENT, TAG))
+    log = written(data / "services.log")
+    assert b"serving pixels" in log
+    assert b"opens go to the spool" in log
+    assert found_in(log, "anonymous") == []
 
 
 async def test_anonymous_messages_of_a_day_share_one_pixel(own_pair: Pair) -> None:
@@ -180,10 +231,18 @@ async def test_statistics_alone_are_counted_and_not_notified(own_pair: Pair, dat
         )
     program = Path(sys.executable).with_name("pixel-service")
     counts = subprocess.run(  # noqa: S603, ASYNC221 - our own program, short
-        [program, "log", "counts", "--data", str(data)], capture_output=True, text=True, check=True
+        [program, "log", "counts", "--data", str(data), "--configuration=counted", "--format=json"],
+        capture_output=True,
+        text=True,
+        check=True,
     )
+    (count,) = map(json.loads, counts.stdout.splitlines())
 
     assert list(listed.notifications) == []
-    assert [line.split()[1:] for line in counts.stdout.splitlines() if "counted" in line] == [
-        ["1", "1", "counted"]
-    ]
+    assert dt.date.fromisoformat(count.pop("day")) <= dt.datetime.now(dt.UTC).date()
+    assert count == {
+        "configurationId": "counted",
+        "opens": 1,
+        "firstOpens": 1,
+        "opensByAgent": {"AGENT_OTHER_AUTOMATION": 1},
+    }

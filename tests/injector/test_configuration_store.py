@@ -248,3 +248,15 @@ async def test_an_unusable_database_is_said_without_its_password(url: str, text:
 
     assert "secret" not in str(raised.value)
     assert "\n" not in str(raised.value)
+
+
+async def test_errors_of_the_database_hold_no_parameters(database_url: str) -> None:
+    """What is logged of an error tells no sender's address."""
+    async with database(database_url) as engine, engine.connect() as connection:
+        with pytest.raises(sa.exc.DBAPIError) as caught:
+            await connection.execute(
+                sa.text("INSERT INTO nowhere VALUES (:sender)"), {"sender": "a@example.com"}
+            )
+
+    assert "nowhere" in str(caught.value)
+    assert "a@example.com" not in str(caught.value)

@@ -106,6 +106,24 @@ async def test_stream_of_a_subscription_acknowledges(service: StreamService) -> 
     assert listed.splitlines()[1].split()[:2] == ["crm", "0"]
 
 
+async def test_evidence_selects_what_is_printed(service: StreamService) -> None:
+    """By agent, confidence and first open, whichever way opens are asked for."""
+    opens = [an_open(agent=1), an_open(agent=4, confidence=3), an_open(agent=1, confidence=1)]
+    await service.log.append([*opens, an_open(agent=1, message_key=b"k" * 16)])
+    target = f"--target={service.address}"
+    chosen = ("--exclude-agent=scanner", "--min-confidence=medium")
+    streamed = await run_well("stream", target, "--from=earliest", "--stop-at-head", *chosen)
+    listed = await run_well("opens", "list", target, "--format=json", *chosen)
+    first = await run_well("opens", "list", target, "--format=json", "--first-open-only")
+    await run_well("subscriptions", "create", target, "crm", "--from=earliest", *chosen)
+    subscribed = await run_well("stream", target, "--subscription=crm", "--stop-at-head")
+
+    assert json.loads(streamed.splitlines()[0])["eventId"] == opens[0].event_id
+    assert len(streamed.splitlines()) == 2
+    assert streamed == listed == subscribed
+    assert len(first.splitlines()) == 1
+
+
 async def test_subscription_is_moved_and_deleted(service: StreamService) -> None:
     """Each command says what is now."""
     await service.log.append(some_opens(3))
@@ -135,6 +153,9 @@ async def test_table_has_a_row_for_each_open(service: StreamService) -> None:
         (["stream", "--from=nonsense"], "CURSOR_MALFORMED"),
         (["stream", "--subscription=none"], "SUBSCRIPTION_NOT_FOUND"),
         (["stream", "--subscription=a", "--from=latest"], "a subscription has its own start"),
+        (["stream", "--subscription=a", "--first-open-only"], "a subscription has its own start"),
+        (["opens", "list", "--exclude-agent=bot"], "'image-proxy'"),
+        (["opens", "list", "--min-confidence=sure"], "'medium'"),
         (["subscriptions", "delete", "none"], "SUBSCRIPTION_NOT_FOUND"),
         (["subscriptions", "create", "NO"], "subscription.id"),
         (["opens", "list", "--after-cursor=x"], "CURSOR_MALFORMED"),

@@ -43,7 +43,7 @@ def test_faults_of_a_rule_file_stand_in_lines_of_their_own(tmp_path: Path) -> No
     *faults, last = result.stderr.splitlines()
     assert len(faults) == 5
     assert all(fault.startswith(f"{file}: rule a: ") for fault in faults)
-    assert last == "Error: 5 faults in the rules"
+    assert last == "Error: faults in the rules: 5"
 
 
 def test_a_judgement_is_explained() -> None:

@@ -541,3 +541,24 @@ async def test_opens_are_counted_by_day_and_configuration(log: OpenLog) -> None:
     }
     # One message of each configuration, so one first open each.
     assert sum(each.first_opens for each in counts) == 2
+
+
+async def test_counts_tell_agents_apart(log: OpenLog) -> None:
+    """A scanner's opens do not swell a person's."""
+    await log.append([new_open(agent=agent) for agent in (4, 1, 4)])
+    counts = await log.daily_counts()
+
+    assert sum(each.opens for each in counts) == 3
+    assert sum(each.opens_by_agent[1] for each in counts if 1 in each.opens_by_agent) == 1
+    assert sum(each.opens_by_agent[4] for each in counts if 4 in each.opens_by_agent) == 2
+
+
+async def test_what_is_erased_no_longer_counts(log: OpenLog) -> None:
+    """Nothing of it is left, not even a line without a configuration."""
+    doomed, kept = new_opens(2)
+    await log.append([doomed, kept])
+    await log.erase(lambda notification: notification == doomed.notification)
+
+    assert [(each.configuration_id, each.opens) for each in await log.daily_counts()] == [
+        ("news", 1)
+    ]

@@ -6,10 +6,11 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from pixel_service import cursor, openlog
 from pixel_service.errors import CursorForeignLog, LogSchemaOld, LogUnavailable
-from pixel_service.openlog import OpenLog, postgres_append
+from pixel_service.openlog import OpenLog, postgres_append, postgres_pool
 from pixel_service.openlog.numbering import BurstWindow
 from pixel_service.opens import BEGINNING, OpenRecord, Position
 from tests.pixel.log_values import LogHome, event_ids, new_open, new_opens, number_open, read_all
@@ -227,3 +228,15 @@ async def append_until_taken(log: OpenLog, opens: list[OpenRecord]) -> None:
             continue
         return
     raise AssertionError("the log did not come back")
+
+
+async def test_errors_of_the_database_hold_no_parameters(postgres: Postgres, database: str) -> None:
+    """What is logged of an error tells nothing of an open."""
+    engine = postgres_pool.create_engine(sa.make_url(postgres.url_of(database)))
+    async with engine.connect() as connection:
+        with pytest.raises(sa.exc.DBAPIError) as caught:
+            await connection.execute(sa.text("INSERT INTO nowhere VALUES (:x)"), {"x": "telltale"})
+    await engine.dispose()
+
+    assert "nowhere" in str(caught.value)
+    assert "telltale" not in str(caught.value)

@@ -3,13 +3,15 @@
 import asyncio
 import contextlib
 import sqlite3
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from pixel_service import cursor
 from pixel_service.errors import LogHole, LogUnavailable
-from pixel_service.openlog import Position
+from pixel_service.openlog import Position, sqlite_engine
 from pixel_service.opens import BEGINNING
 from tests.pixel.log_values import LogHome, event_ids, new_open, new_opens, numbers_of, read_all
 
@@ -125,3 +127,17 @@ async def test_a_folder_that_cannot_be_made_is_said_in_one_line(tmp_path: Path) 
     with pytest.raises(LogUnavailable, match=r"^the log's folder cannot be made: [^\n]*$"):
         async with LogHome(url=f"sqlite:///{tmp_path}/data/opens.db").connect():
             raise AssertionError("connected")
+
+
+@pytest.mark.parametrize("engine_of", [sqlite_engine.writer_engine, sqlite_engine.reader_engine])
+def test_errors_of_the_database_hold_no_parameters(
+    engine_of: Callable[[Path], sa.Engine], tmp_path: Path
+) -> None:
+    """What is logged of an error tells nothing of an open."""
+    engine = engine_of(tmp_path / "opens.db")
+    with engine.connect() as connection, pytest.raises(sa.exc.DBAPIError) as caught:
+        connection.execute(sa.text("INSERT INTO nowhere VALUES (:x)"), {"x": "telltale"})
+    engine.dispose()
+
+    assert "nowhere" in str(caught.value)
+    assert "telltale" not in str(caught.value)

@@ -195,7 +195,8 @@ async def test_data_folder_that_is_none_is_one_clear_error(tmp_path: Path) -> No
         ("--recipient=Reader@Example.org", ["m2", "m3"]),
         ("--recipient=hidden@example.net", ["m1", "m2", "m1"]),
         ("--message-id=m1", ["m2", "m3"]),
-        ("--recipient=example.org", ["m1", "m2", "m3", "m1"]),
+        ("--recipient=er@example.org", ["m1", "m2", "m3", "m1"]),
+        ("--recipient=Somebody <READER@example.org>", ["m2", "m3"]),
     ],
 )
 async def test_erased_opens_are_gone(option: str, left: list[str], tmp_path: Path) -> None:

@@ -3,10 +3,12 @@
 import asyncio
 import datetime as dt
 import ipaddress
+import logging
 from collections.abc import AsyncIterator
 
 import aiohttp
 import pytest
+from aiohttp import web
 
 from pixel_service.client_address import ClientAddresses
 from pixel_service.fetch import PixelFetch
@@ -211,6 +213,52 @@ async def test_too_long_requests_are_refused(address: str, fetches: Fetches) -> 
         assert answer.startswith((b"HTTP/1.1 400 ", b"HTTP/1.0 400 "))
 
     assert fetches == []
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        b"GET /o/telltale.gif HTTP/9.9\r\n\r\n",
+        b"GET /o/telltale.gif HTTP/1.1\r\nHost: x\r\nUser-Agent: telltale\x00\r\n\r\n",
+        b"GET /o/telltale.gif HTTP/1.1\r\nHost: x\r\nContent-Length: telltale\r\n\r\n",
+        b"GET /o/telltale%s.gif HTTP/1.1\r\n\r\n" % (b"a" * 9_000),
+        b"POST /o/telltale.gif HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\ntelltale\r\n",
+        b"telltale\r\n\r\n",
+    ],
+)
+async def test_nothing_of_a_broken_request_is_logged(
+    request_: bytes, address: str, fetches: Fetches, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Neither who sent it nor what: it may be of a message that keeps nothing."""
+    caplog.set_level(logging.DEBUG)
+    answer = await exchange(address, request_)
+
+    assert answer.startswith(b"HTTP/1.0 400 ")
+    assert fetches == []
+    assert "telltale" not in caplog.text
+    assert "127.0.0.1" not in caplog.text.replace(f"serving pixels address={address}", "")
+
+
+async def test_what_fails_inside_is_logged_without_the_fetch(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """An operator learns that something fails, and which error it is."""
+
+    class Failing(PixelHandler):
+        async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
+            raise RuntimeError(f"telltale {request.remote} {request.path}")
+
+    handler = Failing(Fetches().record, ClientAddresses())
+    async with pixel_server(listen="127.0.0.1:0", handler=handler, grace=GRACE) as address:
+        caplog.clear()
+        answer = await exchange(
+            address, b"GET /o/telltale.gif HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+        )
+
+    assert b" 500 " in answer
+    assert "request not handled: RuntimeError" in caplog.text
+    assert "telltale" not in caplog.text
+    assert "127.0.0.1" not in caplog.text
 
 
 async def test_who_asks_and_never_reads_is_cut_off(address: str) -> None:

@@ -2,7 +2,10 @@
 
 import datetime as dt
 import string
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import hypothesis
 from hypothesis import strategies as st
@@ -160,3 +163,39 @@ def test_version_changes_with_rules_and_ranges() -> None:
 
     assert version == load_judge().ruleset.version
     assert version.startswith("2026.1+")
+
+
+WATCHED = """
+import datetime as dt, pathlib, sys, tomllib
+from pixel_service.evidence import Fetch, NetworkDatabases, load_judge
+
+table, systems, countries = map(pathlib.Path, sys.argv[1:])
+judge = load_judge(
+    networks=NetworkDatabases(autonomous_systems=systems, countries=countries)
+)
+asked = []
+sys.addaudithook(lambda event, _: asked.append(event) if event.startswith("socket.") else None)
+now = dt.datetime.now(dt.UTC)
+for row in tomllib.loads(table.read_text("utf-8"))["fetches"]:
+    judge.judge(
+        Fetch(
+            ip_address=row["ip"],
+            user_agent=row["user_agent"],
+            headers=row.get("headers", {}),
+            open_time=now,
+            acceptance_time=now,
+        )
+    )
+print(asked)
+"""
+
+
+def test_judging_asks_neither_network_nor_dns(databases: NetworkDatabases) -> None:
+    """No fetch of the table makes a judge open a socket or resolve a name."""
+    table = Path(__file__).with_name("fetches.toml")
+    files = [str(table), str(databases.autonomous_systems), str(databases.countries)]
+    watched = subprocess.run(  # noqa: S603 - our own program
+        [sys.executable, "-c", WATCHED, *files], capture_output=True, text=True, check=True
+    )
+
+    assert watched.stdout == "[]\n"
