@@ -212,7 +212,10 @@ async def test_every_answered_pixel_is_streamed_once_and_in_order(
 
 @pytest.mark.timeout(60 + 10 * WORKER_KILLS)
 async def test_every_pixel_that_a_killed_worker_answered_is_streamed_once(
-    tmp_path: Path, log_options: list[str], record_table: dict[str, list[str]]
+    tmp_path: Path,
+    log_options: list[str],
+    record_table: dict[str, list[str]],
+    request: pytest.FixtureRequest,
 ) -> None:
     """Whichever worker dies, the others go on, and nothing that any answered for is lost."""
     pair = pair_on_free_ports()
@@ -227,5 +230,6 @@ async def test_every_pixel_that_a_killed_worker_answered_is_streamed_once(
     assert len(set(kills)) == WORKER_KILLS
     assert Counter(there).most_common(1)[0][1] == 1
     record_table.setdefault("killed under load, over HTTP", []).append(
-        f"workers: {WORKER_KILLS} kills, {clients.count} answered, {len(there)} streamed"
+        f"{request.node.callspec.id}, workers: {WORKER_KILLS} kills, {clients.asked} asked, "
+        f"{clients.count} answered, {len(there)} streamed"
     )
