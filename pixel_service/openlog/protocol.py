@@ -98,6 +98,10 @@ class OpenLog(Protocol):
         What was counted under their message keys is forgotten, so that the next open of
         such a message is its first.  Scans the log in bounded steps, and sees what was
         appended before the call.
+
+        Raises:
+            LogUnavailable: also if the opens are erased, but their octets are still in a
+                file.  Calling it again is how to go on.
         """
 
     async def stats(self) -> LogStats:
