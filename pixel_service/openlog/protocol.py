@@ -106,11 +106,16 @@ class OpenLog(Protocol):
     ) -> int:
         """Erase the opens whose serialized notification *matches*; return how many.
 
-        Also those under *message_keys*.  Their content is gone for good; their
-        places stay, so cursors stay valid and readers pass over them.  What was
-        counted under their message keys is forgotten, so that the next open of such
-        a message is its first.  Scans the log in bounded steps, and sees what was
+        Also those under *message_keys*, and those that are only counted and follow a
+        match of the same message: they hold nothing to look at.  Their content is gone
+        for good; their places stay, so cursors stay valid and readers pass over them.
+        What was counted under their message keys is forgotten, so that the next open of
+        such a message is its first.  Scans the log in bounded steps, and sees what was
         appended before the call.
+
+        Raises:
+            LogUnavailable: also if the opens are erased, but their octets are still in a
+                file.  Calling it again is how to go on.
         """
 
     async def stats(self) -> LogStats:

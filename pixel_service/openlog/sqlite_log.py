@@ -211,9 +211,13 @@ class SqliteOpenLog:
     ) -> int:
         """See `OpenLog`."""
         erased = await erase_in_steps(self, matches, message_keys=message_keys)
-        if erased:
-            # The old content is in the write-ahead log until this has emptied it.
-            await self.query(sqlite_read.checkpoint)
+        # The old content is in the write-ahead log until this has emptied it.  Also when
+        # nothing was erased now: the last time it may have failed.
+        if not await self.query(sqlite_read.checkpoint):
+            raise LogUnavailable(
+                f"{erased} opens erased, but somebody reads an older state of the log, whose "
+                "write-ahead log still holds what was erased; erase again later"
+            )
         return erased
 
     async def stored(self, *, after: Position, max_entries: int) -> Sequence[StoredOpen]:

@@ -139,6 +139,10 @@ def octets_used(connection: sa.Connection) -> int:
     return int(connection.exec_driver_sql(_SIZE).scalar_one())
 
 
-def checkpoint(connection: sa.Connection) -> None:
-    """Move everything from the write-ahead log into the database, and empty it if possible."""
-    connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").all()
+def checkpoint(connection: sa.Connection) -> bool:
+    """Move the write-ahead log into the database; return whether it is empty now.
+
+    It is not while somebody reads an older state, which is waited for as for a lock.
+    """
+    busy, *_ = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()
+    return not busy

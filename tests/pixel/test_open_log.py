@@ -442,6 +442,31 @@ async def test_opens_that_are_only_counted_are_erased_by_message_key(log: OpenLo
     assert [numbers_of(entry)[0] for entry in await read_all(log)] == [1, 1]
 
 
+async def test_what_is_only_counted_of_an_erased_message_is_erased_with_it(log: OpenLog) -> None:
+    """It has no notification to look at, and stands behind those of the same open."""
+    for key, notification in ((KEY, b"doomed"), (OTHER_KEY, b"kept")):
+        await log.append(
+            [
+                new_open(message_key=key, notification=notification),
+                new_open(message_key=key, notified=False, notification=b""),
+            ]
+        )
+
+    assert await log.erase(lambda notification: notification.startswith(b"doomed")) == 2
+    assert await log.erase(lambda _: False, message_keys=[KEY]) == 0
+    assert await log.erase(lambda _: False, message_keys=[OTHER_KEY]) == 2
+
+
+async def test_other_notifications_of_a_message_stay_when_one_is_erased(log: OpenLog) -> None:
+    """What can be looked at is judged by what it says, not by its message."""
+    await log.append(
+        [new_open(message_key=KEY, notification=text) for text in (b"doomed", b"kept")]
+    )
+
+    assert await log.erase(lambda notification: notification.startswith(b"doomed")) == 1
+    assert event_ids(await read_all(log)) == ["kept"]
+
+
 async def test_an_erased_open_is_not_recorded_again(log: OpenLog) -> None:
     """Repeating the append of an erased open does not bring it back."""
     open_ = new_open()

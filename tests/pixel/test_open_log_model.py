@@ -35,6 +35,10 @@ class ModelOpen:
     is_visible: bool
     position: Position | None = None
 
+    def is_counted_with(self, other: "ModelOpen") -> bool:
+        """Return whether this is only counted, and of the message of *other*."""
+        return not self.is_visible and self.message_key == other.message_key is not None
+
 
 @dataclasses.dataclass(slots=True)
 class ModelSubscription:
@@ -129,15 +133,20 @@ class LogMachine(RuleBasedStateMachine):
 
     @rule(choice=st.integers(0, 1_000))
     def erase(self, choice: int) -> None:
-        """Erase one open, and with it what is counted of its message."""
+        """Erase one open, and with it what is only counted of its message from then on."""
         visible = [open_ for open_ in self.opens[self.trimmed :] if open_.is_visible]
         if not visible:
             return
-        doomed = visible[choice % len(visible)]
-        assert self.run(self.log.erase(lambda octets: octets == doomed.event_id.encode())) == 1
-        doomed.is_visible = False
-        if doomed.message_key is not None:
-            self.counts.pop(doomed.message_key, None)
+        match = visible[choice % len(visible)]
+        following = self.opens[self.opens.index(match) + 1 :]
+        doomed = [match, *(each for each in following if each.is_counted_with(match))]
+        erased = self.run(self.log.erase(lambda octets: octets == match.event_id.encode()))
+        assert erased == len(doomed)
+        if match.message_key is not None:
+            self.counts.pop(match.message_key, None)
+        for open_ in doomed:
+            open_.is_visible = False
+            open_.message_key = None
 
     @rule()
     def reopen(self) -> None:

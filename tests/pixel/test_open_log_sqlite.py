@@ -64,6 +64,25 @@ async def test_erased_octets_are_on_no_page_of_any_file(log_home: LogHome, tmp_p
         assert files_with(secret, tmp_path) == []
 
 
+async def test_octets_that_a_reader_keeps_are_not_called_erased(
+    log_home: LogHome, tmp_path: Path
+) -> None:
+    """A backup, say, keeps the write-ahead log; erasing again when it has ended removes them."""
+    secret = b"reader@example.org"
+    async with log_home.connect() as log:
+        await log.append([new_open(notification=secret * 20)])
+        with contextlib.closing(sqlite3.connect(tmp_path / "opens.db")) as backup:
+            backup.execute("BEGIN")
+            backup.execute("SELECT count(*) FROM opens").fetchone()
+            with pytest.raises(LogUnavailable, match=r"^1 opens erased, but .*erase again"):
+                await log.erase(lambda octets: secret in octets)
+            assert files_with(secret, tmp_path) == ["opens.db-wal"]
+
+        assert await read_all(log) == []
+        assert await log.erase(lambda octets: secret in octets) == 0
+        assert files_with(secret, tmp_path) == []
+
+
 async def test_several_connections_append_through_one_writer(log_home: LogHome) -> None:
     """Whoever appends, opens of one message are numbered one after the other."""
     async with contextlib.AsyncExitStack() as stack:
