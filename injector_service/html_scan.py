@@ -202,6 +202,9 @@ class _Scanner:
 
     def _raw_text(self, name: bytes, at: int, end: int) -> int:
         close = raw_text_end(self._lowered, name, end)
+        if close >= 0 and TAG.match(self._lowered, close) is None:
+            # An end tag that does not end itself ends nothing (13.2.5.35: EOF in a tag).
+            return -1
         if self._containers.are_foreign() and self._uninteresting_end(end) != close:
             # In SVG and MathML this is ordinary markup, and would end elsewhere.
             self._containers.doubt()

@@ -43,6 +43,8 @@ AT_THE_END = {
     "style not closed": b"<body>x^<style></body></html>",
     "title not closed": b"<head>^<title>x</head><body></body>",
     "textarea not closed": b"<body>x^<textarea></body>",
+    "end tag of a style not closed": b"<body>x^<style></style ",
+    "end tag of a title not closed": b"<body>x^<title>y</title a='></body>",
     "script not closed": b"<body>x^<script>'</body>",
     "select not closed": b"<body>x^<select><option></body>",
     "template not closed": b"<body>x^<template><p></body>",
