@@ -6,8 +6,9 @@ from typing import Final
 
 import click
 
-from injector_service.settings import DEFAULT_DATA, KEY_RING_FILE
+from injector_service.settings import DEFAULT_DATA
 from service_runtime.key_ring import (
+    KEY_RING_FILE,
     format_key_ring,
     generate_key_ring,
     read_key_ring,

@@ -2,9 +2,8 @@
 
 import datetime as dt
 import functools
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import click
 
@@ -14,6 +13,7 @@ from service_runtime import process
 from service_runtime.allocator import keep_large_blocks
 from service_runtime.drain import Drain
 from service_runtime.logging import configure_logging
+from service_runtime.serve_options import key_ring_options, options_of, process_options
 
 _DEFAULTS = Settings()
 
@@ -21,10 +21,7 @@ _DEFAULTS = Settings()
 _MOST_MESSAGE_OCTETS = 256 * 1024 * 1024
 
 
-def _option(name: str, **attributes: Any) -> Callable[[Any], Any]:  # noqa: ANN401 - click's own
-    """Declare the option `--<name>` and its environment variable."""
-    variable = f"EMAILOPENS_INJECTOR_{name.upper().replace('-', '_')}"
-    return click.option(f"--{name}", envvar=variable, show_envvar=True, **attributes)
+_option: Final = options_of("EMAILOPENS_INJECTOR")
 
 
 @click.command()
@@ -53,12 +50,7 @@ def _option(name: str, **attributes: Any) -> Callable[[Any], Any]:  # noqa: ANN4
     help="sqlite:///PATH or postgresql://USER:PASSWORD@HOST/NAME."
     "  [default: SQLite in the data folder]",
 )
-@_option(
-    "token-keys-file",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="The key ring.  [default: token_keys in the data folder, made when missing]",
-)
-@_option("token-keys", help="The key ring itself; meant for the environment.")
+@key_ring_options(_option)
 @_option(
     "pixel-base-url",
     metavar="URL",
@@ -81,27 +73,7 @@ def _option(name: str, **attributes: Any) -> Callable[[Any], Any]:  # noqa: ANN4
     help="Seconds until configurations that another process changed are seen.",
 )
 @_option("reuse-port", is_flag=True, help="Let several processes listen at one address.")
-@_option(
-    "grace",
-    type=click.FloatRange(min=0),
-    default=_DEFAULTS.grace.total_seconds(),
-    show_default=True,
-    help="Seconds that running calls have when the service is told to stop.",
-)
-@_option(
-    "log-level",
-    type=click.Choice(["DEBUG", "INFO", "WARNING", "ERROR"], case_sensitive=False),
-    default="INFO",
-    show_default=True,
-    help="The least severe events that are logged.",
-)
-@_option(
-    "log-format",
-    type=click.Choice(["text", "json"]),
-    default="text",
-    show_default=True,
-    help="text for people, json for collectors.",
-)
+@process_options(_option)
 def serve(
     log_level: str,
     log_format: Literal["text", "json"],

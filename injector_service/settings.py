@@ -2,21 +2,15 @@
 
 import dataclasses
 import datetime as dt
-import tempfile
 from pathlib import Path
 from typing import Final
 
 from injector_service.configuration import is_base_url
 from injector_service.errors import SettingsInvalid
 from injector_service.rewrite_request import DEFAULT_MAX_MESSAGE_OCTETS
+from service_runtime.data_folder import prepare_data_folder
 from service_runtime.drain import DEFAULT_GRACE
-from service_runtime.key_ring import (
-    KeyRing,
-    KeyRingError,
-    parse_key_ring,
-    read_key_ring,
-    read_or_create_key_ring,
-)
+from service_runtime.key_ring import KEY_RING_FILE, KeyRing, load_key_ring
 
 DEFAULT_LISTEN: Final = "127.0.0.1:50051"
 DEFAULT_DATA: Final = Path("data")
@@ -28,7 +22,6 @@ DEFAULT_REFRESH_INTERVAL: Final = dt.timedelta(seconds=2)
 DATABASE_FILE: Final = "injector.db"
 
 # Shared with the pixel service.
-KEY_RING_FILE: Final = "token_keys"
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,27 +78,17 @@ class Settings:
         Raises:
             KeyRingError: it cannot be read.
         """
-        if self.token_keys is not None and self.token_keys_file is not None:
-            raise KeyRingError("give the token keys or their file, not both")
-        if self.token_keys is not None:
-            return parse_key_ring(self.token_keys)
-        if self.token_keys_file is not None:
-            return read_key_ring(self.token_keys_file)
-        return read_or_create_key_ring(self.data / KEY_RING_FILE)
+        return load_key_ring(
+            text=self.token_keys, file=self.token_keys_file, default=self.data / KEY_RING_FILE
+        )
 
     def prepare_data_folder(self) -> None:
         """Make the data folder if it is needed and missing.
 
         Raises:
-            SettingsInvalid: it cannot be made or written to.
+            DataFolderError: it cannot be made or written to.
         """
         has_key_ring = self.token_keys is not None or self.token_keys_file is not None
         if self.database_url is not None and has_key_ring:
             return
-        try:
-            self.data.mkdir(parents=True, exist_ok=True)
-            # Tried, because permissions do not tell: the file system may be read-only.
-            with tempfile.TemporaryFile(dir=self.data):
-                pass
-        except OSError as error:
-            raise SettingsInvalid(f"data folder {self.data}: {error.strerror}") from error
+        prepare_data_folder(self.data)

@@ -26,6 +26,7 @@ from service_runtime.garbage import keep_start_up
 from service_runtime.key_ring import KeyRingError
 from service_runtime.listen import ListenError
 from service_runtime.logging import configure_logging
+from service_runtime.serve_options import key_ring_options, options_of, process_options
 from service_runtime.workers import WorkersFailed, run_workers
 
 _DEFAULTS: Final = Settings()
@@ -34,10 +35,7 @@ _EXPECTED: Final = (SettingsInvalid, EvidenceError, LogUrlInvalid, LogSchemaOld,
 _FILE: Final = click.Path(path_type=Path, dir_okay=False)
 
 
-def _option(name: str, **attributes: Any) -> Callable[[Any], Any]:  # noqa: ANN401 - click's own
-    """Declare the option `--<name>` and its environment variable."""
-    variable = f"EMAILOPENS_PIXEL_{name.upper().replace('-', '_')}"
-    return click.option(f"--{name}", envvar=variable, show_envvar=True, **attributes)
+_option: Final = options_of("EMAILOPENS_PIXEL")
 
 
 def _networks(_: click.Context, __: click.Parameter, values: Sequence[str]) -> list[IpNetwork]:
@@ -62,12 +60,7 @@ _address = functools.partial(_option, metavar="HOST:PORT", show_default=True)
     help="Folder of the embedded log and all other state.",
 )
 @_option("log-url", help="The log's database.  [default: SQLite in the data folder]")
-@_option(
-    "token-keys-file",
-    type=_FILE,
-    help="The key ring.  [default: token_keys in the data folder, made when missing]",
-)
-@_option("token-keys", help="The key ring itself; meant for the environment.")
+@key_ring_options(_option)
 @_option(
     "retention-days",
     type=click.FloatRange(min=0, min_open=True),
@@ -137,27 +130,7 @@ _address = functools.partial(_option, metavar="HOST:PORT", show_default=True)
     show_default=True,
     help="Processes that share the work; worker N has its metrics N ports above --admin.",
 )
-@_option(
-    "grace",
-    type=click.FloatRange(min=0),
-    default=_DEFAULTS.grace.total_seconds(),
-    show_default=True,
-    help="Seconds that running work has when the service is told to stop.",
-)
-@_option(
-    "log-level",
-    type=click.Choice(["DEBUG", "INFO", "WARNING", "ERROR"], case_sensitive=False),
-    default="INFO",
-    show_default=True,
-    help="The least severe events that are logged.",
-)
-@_option(
-    "log-format",
-    type=click.Choice(["text", "json"]),
-    default="text",
-    show_default=True,
-    help="text for people, json for collectors.",
-)
+@process_options(_option)
 def serve(
     log_level: str,
     log_format: Literal["text", "json"],

@@ -34,6 +34,7 @@ from pixel_service.tail import Tail, following
 from pixel_service.web import PixelHandler, pixel_server
 from service_runtime.admin_server import Condition, admin_server
 from service_runtime.background import running
+from service_runtime.data_folder import prepare_data_folder
 from service_runtime.drain import Drain
 from service_runtime.grpc_server import GrpcService, grpc_server
 
@@ -62,7 +63,7 @@ async def serve(
             cannot run as it was told.
         LogUnavailable: the log does not answer.
     """
-    settings.prepare_data_folder()
+    prepare_data_folder(settings.data)
     messages = SealedMessages(TokenOpener(settings.load_key_ring()))
     judge = settings.load_judge()
     async with contextlib.AsyncExitStack() as stack:
@@ -117,7 +118,7 @@ async def check(settings: Settings) -> None:
         SettingsInvalid, KeyRingError, EvidenceError, LogUrlInvalid, LogSchemaOld: as `serve`.
         LogUnavailable: the log does not answer.
     """
-    settings.prepare_data_folder()
+    prepare_data_folder(settings.data)
     settings.load_key_ring()
     settings.load_judge()
     async with openlog.connect(settings.effective_log_url, number_open=number_open):

@@ -12,19 +12,12 @@ from pixel_service.openlog.numbering import DEFAULT_BURST_WINDOW
 from pixel_service.recorder import DEFAULT_BOUND
 from pixel_service.spool import DEFAULT_MAX_OCTETS
 from service_runtime.drain import DEFAULT_GRACE
-from service_runtime.key_ring import (
-    KeyRing,
-    KeyRingError,
-    parse_key_ring,
-    read_key_ring,
-    read_or_create_key_ring,
-)
+from service_runtime.key_ring import KEY_RING_FILE, KeyRing, load_key_ring
 from service_runtime.listen import require_free, split_address
 
 DEFAULT_DATA: Final = Path("data")
 
 LOG_FILE: Final = "opens.db"
-KEY_RING_FILE: Final = "token_keys"
 SPOOL_FOLDER: Final = "spool"
 RANGES_FOLDER: Final = "ranges"
 
@@ -98,13 +91,9 @@ class Settings:
         Raises:
             KeyRingError: it cannot be read.
         """
-        if self.token_keys is not None and self.token_keys_file is not None:
-            raise KeyRingError("give the token keys or their file, not both")
-        if self.token_keys is not None:
-            return parse_key_ring(self.token_keys)
-        if self.token_keys_file is not None:
-            return read_key_ring(self.token_keys_file)
-        return read_or_create_key_ring(self.data / KEY_RING_FILE)
+        return load_key_ring(
+            text=self.token_keys, file=self.token_keys_file, default=self.data / KEY_RING_FILE
+        )
 
     def for_worker(self, index: int) -> Self:
         """Return the settings of one of several workers.
@@ -130,20 +119,6 @@ class Settings:
             # The workers share ports, so that they would not notice another service
             # that shares them, too.
             require_free(host, port)
-
-    def prepare_data_folder(self) -> None:
-        """Make the data folder if it is missing.
-
-        Raises:
-            SettingsInvalid: it cannot be made or written to.
-        """
-        try:
-            self.data.mkdir(parents=True, exist_ok=True)
-            probe = self.data / ".writable"
-            probe.touch()
-            probe.unlink()
-        except OSError as error:
-            raise SettingsInvalid(f"data folder {self.data}: {error.strerror}") from error
 
 
 def default_log_url(data: Path) -> str:

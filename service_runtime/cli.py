@@ -11,12 +11,12 @@ import click
 import grpc
 
 from service_runtime.channel import describe_error
+from service_runtime.data_folder import DataFolderError
 from service_runtime.errors import ServiceError
 from service_runtime.key_ring import KeyRingError
 from service_runtime.listen import ListenError
 
 EXIT_ERROR: Final = 1
-EXIT_USAGE: Final = 2
 
 # 128 + SIGINT, as shells report it.
 EXIT_INTERRUPTED: Final = 130
@@ -35,7 +35,7 @@ def run_command(command: click.Command) -> NoReturn:
         status = command.main(standalone_mode=False)
     except click.ClickException as error:
         _fail(error.format_message(), error.exit_code)
-    except (ServiceError, KeyRingError, ListenError) as error:
+    except (ServiceError, DataFolderError, KeyRingError, ListenError) as error:
         _fail(str(error), EXIT_ERROR)
     except grpc.aio.AioRpcError as error:
         _fail(describe_error(error), EXIT_ERROR)

@@ -24,6 +24,9 @@ KEY_OCTETS: Final = 64
 # names no key.
 MAX_KEY_ID: Final = 255
 
+# Its name in a data folder that both services share.
+KEY_RING_FILE: Final = "token_keys"
+
 # 255 keys with a comment line each; more is not a key ring.
 MAX_KEY_RING_OCTETS: Final = 64 * 1024
 
@@ -176,3 +179,20 @@ def read_or_create_key_ring(path: Path) -> KeyRing:
         with contextlib.suppress(KeyRingError):
             write_key_ring(path, generate_key_ring())
     return read_key_ring(path)
+
+
+def load_key_ring(*, text: str | None, file: Path | None, default: Path) -> KeyRing:
+    """Return the ring that an operator gives as *text* or in *file*.
+
+    Without either, that of the file *default*, which is made if it is missing.
+
+    Raises:
+        KeyRingError: both are given, or the ring cannot be read.
+    """
+    if text is not None and file is not None:
+        raise KeyRingError("give the token keys or their file, not both")
+    if text is not None:
+        return parse_key_ring(text)
+    if file is not None:
+        return read_key_ring(file)
+    return read_or_create_key_ring(default)

@@ -18,9 +18,10 @@ from emailopens.pixel.v1 import pixel_service_pb2 as pb
 from emailopens.pixel.v1 import pixel_service_pb2_grpc as pb_grpc
 from emailopens_client import LogEnd, OpenStream
 from pixel_service.server import Addresses, serve
-from pixel_service.settings import Settings, SettingsInvalid
+from pixel_service.settings import Settings
 from pixel_service.spool import DEFAULT_MAX_OCTETS
 from service_runtime.background import running
+from service_runtime.data_folder import DataFolderError
 from service_runtime.drain import Drain
 from service_runtime.key_ring import format_key_ring, generate_key_ring, read_key_ring
 from tests.pixel.postgres import Postgres
@@ -185,7 +186,7 @@ async def test_data_folder_that_is_none_is_one_clear_error(tmp_path: Path) -> No
     (tmp_path / "file").touch()
     settings = Settings(http=FREE, grpc=FREE, admin=FREE, data=tmp_path / "file")
 
-    with pytest.raises(SettingsInvalid, match=r"data folder .*file: "):
+    with pytest.raises(DataFolderError, match=r"data folder .*file: "):
         await serve(settings, Drain())
 
 
