@@ -12,6 +12,7 @@ from injector_service.settings import Settings
 from service_runtime import process
 from service_runtime.allocator import keep_large_blocks
 from service_runtime.drain import Drain
+from service_runtime.garbage import keep_start_up
 from service_runtime.logging import configure_logging
 from service_runtime.serve_options import key_ring_options, options_of, process_options
 
@@ -66,6 +67,13 @@ _option: Final = options_of("EMAILOPENS_INJECTOR")
     help="The largest message that is taken.",
 )
 @_option(
+    "max-calls",
+    type=click.IntRange(min=1),
+    default=_DEFAULTS.max_calls,
+    show_default=True,
+    help="Calls at once; their messages are all in memory.",
+)
+@_option(
     "refresh-interval",
     type=click.FloatRange(min=0.1, max=3_600),
     default=_DEFAULTS.refresh_interval.total_seconds(),
@@ -87,7 +95,8 @@ def serve(
     keep_large_blocks()
     try:
         settings = _settings(**options)
-        process.run(functools.partial(server.run, settings), drain=Drain(grace=settings.grace))
+        run = functools.partial(server.run, settings, on_ready=lambda _: keep_start_up())
+        process.run(run, drain=Drain(grace=settings.grace))
     except (SettingsInvalid, DatabaseUnusable) as error:
         raise click.ClickException(str(error)) from error
 

@@ -41,7 +41,7 @@ async def run(
         on_ready: called with the address once calls are answered.
 
     Raises:
-        SettingsInvalid: the data folder cannot be used.
+        DataFolderError: the data folder cannot be used.
         KeyRingError: the key ring cannot be read.
         DatabaseUnusable: the database cannot be opened.
         ListenError: an address is taken, not ours, or no address.
@@ -87,6 +87,7 @@ async def _serving(
                 status_codes=STATUS_OF,
                 drain=drain,
                 max_message_octets=settings.max_message_octets + REQUEST_ROOM_OCTETS,
+                max_calls=settings.max_calls,
                 reuse_port=settings.reuse_port,
             )
         )

@@ -19,9 +19,11 @@ DEFAULT_PIXEL_BASE_URL: Final = "http://127.0.0.1:8080"
 # One small row is read at each look; operators wait for nothing longer than this.
 DEFAULT_REFRESH_INTERVAL: Final = dt.timedelta(seconds=2)
 
-DATABASE_FILE: Final = "injector.db"
+# With messages of the greatest size, request and answer of 50 MiB each, these need
+# 13 GB at the worst; with those of most senders a few megabytes.
+DEFAULT_MAX_CALLS: Final = 128
 
-# Shared with the pixel service.
+DATABASE_FILE: Final = "injector.db"
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +54,9 @@ class Settings:
     """For configurations that have none of their own."""
 
     max_message_octets: int = DEFAULT_MAX_MESSAGE_OCTETS
+    max_calls: int = DEFAULT_MAX_CALLS
+    """Calls at once, whose messages are all in memory."""
+
     refresh_interval: dt.timedelta = DEFAULT_REFRESH_INTERVAL
     """How soon changes of configurations by other processes are seen."""
 

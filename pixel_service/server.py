@@ -102,6 +102,8 @@ async def serve(
                 services=_services(open_log, tail, streams, drain),
                 status_codes=STATUS_OF,
                 drain=drain,
+                # One connection may hold half of these, so that all streams fit on one.
+                max_calls=2 * settings.max_streams,
                 reuse_port=settings.workers > 1,
             )
         )

@@ -19,8 +19,8 @@ from service_runtime.listen import ListenError, bound_address
 # gRPC's own default is 4 MiB.
 DEFAULT_MAX_MESSAGE_OCTETS: Final = 4 * 1024 * 1024
 
-# Calls at once; more wait in the client.  A stream counts as one.
-MAX_CONCURRENT_RPCS: Final = 4_000
+# Calls at once, of all clients; a stream counts as one.
+DEFAULT_MAX_CALLS: Final = 4_000
 
 # Liveness.  A peer that is gone is noticed within about 40 s: a ping after 30 s of
 # silence, 10 s to answer it.  Without the ping timeout a frozen peer would be
@@ -58,6 +58,7 @@ async def grpc_server(
     status_codes: Mapping[type[ServiceError], grpc.StatusCode],
     drain: Drain,
     max_message_octets: int = DEFAULT_MAX_MESSAGE_OCTETS,
+    max_calls: int = DEFAULT_MAX_CALLS,
     reuse_port: bool = False,
 ) -> AsyncIterator[str]:
     """Serve *services* at *listen* (`host:port`; port 0 takes a free one) inside the block.
@@ -65,6 +66,10 @@ async def grpc_server(
     Yields the address that is served.  Once the drain has begun, health says
     NOT_SERVING, and calls go on.  When the block ends, no new call is taken, and
     running ones have the drain's grace to end.
+
+    One connection may have half of *max_calls* at once, more wait in the client
+    (HTTP/2's limit of streams); beyond *max_calls* of all connections a call ends with
+    `RESOURCE_EXHAUSTED`.
 
     Raises:
         ListenError: the address is taken, not ours, or no address.
@@ -75,11 +80,14 @@ async def grpc_server(
             *LIVENESS,
             ("grpc.max_receive_message_length", max_message_octets),
             ("grpc.max_send_message_length", max_message_octets),
+            # Half, because a call that has ended for its client still counts here for
+            # a moment: one connection alone is never refused.
+            ("grpc.max_concurrent_streams", max(max_calls // 2, 1)),
             # On Linux gRPC shares ports unless told not to: a second instance would
             # silently take half of the calls.
             ("grpc.so_reuseport", int(reuse_port)),
         ),
-        maximum_concurrent_rpcs=MAX_CONCURRENT_RPCS,
+        maximum_concurrent_rpcs=max_calls,
     )
     for service in services:
         service.add(server)

@@ -1,5 +1,6 @@
 """The gRPC server over a real channel: errors, limits, health, reflection, drain."""
 
+import asyncio
 import contextlib
 import datetime as dt
 from collections.abc import AsyncIterator
@@ -47,6 +48,8 @@ class FaultyServicer(pb_grpc.PixelServiceServicer):
     ) -> AsyncIterator[pb.StreamOpensResponse]:
         del context
         yield pb.StreamOpensResponse()
+        if request.after_cursor == "wait":
+            await asyncio.Event().wait()
         fail(request.after_cursor)
 
     async def AcknowledgeOpens(  # noqa: N802 - the contract's name
@@ -73,24 +76,35 @@ def fail(how: str) -> None:
 
 
 @contextlib.asynccontextmanager
-async def served(drain: Drain | None = None) -> AsyncIterator[grpc.aio.Channel]:
-    servicer = FaultyServicer()
-    async with (
-        grpc_server(
-            listen="127.0.0.1:0",
-            services=[
-                GrpcService(
-                    name=NAME,
-                    add=lambda server: pb_grpc.add_PixelServiceServicer_to_server(servicer, server),
-                )
-            ],
-            status_codes={OutOfPaper: grpc.StatusCode.UNAVAILABLE},
-            drain=drain or Drain(),
-            max_message_octets=100_000,
-        ) as address,
-        grpc.aio.insecure_channel(address) as channel,
-    ):
+async def served(
+    drain: Drain | None = None, *, max_calls: int = 100
+) -> AsyncIterator[grpc.aio.Channel]:
+    async with serving(drain, max_calls=max_calls) as address, connected(address) as channel:
         yield channel
+
+
+@contextlib.asynccontextmanager
+async def serving(drain: Drain | None = None, *, max_calls: int = 100) -> AsyncIterator[str]:
+    servicer = FaultyServicer()
+    async with grpc_server(
+        listen="127.0.0.1:0",
+        services=[
+            GrpcService(
+                name=NAME,
+                add=lambda server: pb_grpc.add_PixelServiceServicer_to_server(servicer, server),
+            )
+        ],
+        status_codes={OutOfPaper: grpc.StatusCode.UNAVAILABLE},
+        drain=drain or Drain(),
+        max_message_octets=100_000,
+        max_calls=max_calls,
+    ) as address:
+        yield address
+
+
+def connected(address: str) -> grpc.aio.Channel:
+    """Return a channel with a connection of its own: others to one target share theirs."""
+    return grpc.aio.insecure_channel(address, options=[("grpc.use_local_subchannel_pool", 1)])
 
 
 def health_stub(channel: grpc.aio.Channel) -> Any:  # noqa: ANN401 - its types lack the methods
@@ -163,6 +177,38 @@ async def test_message_over_the_limit_is_refused() -> None:
     """The limit is ours, not gRPC's default."""
     async with served() as channel:
         error = await call(channel, "x" * 100_001, streaming=False)
+
+    assert error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+
+
+async def test_calls_beyond_the_limit_wait_in_the_client() -> None:
+    """Memory is bounded by the calls at once; one connection's further ones are late, not lost."""
+    async with serving(max_calls=4) as address, connected(address) as channel:
+        stub = pb_grpc.PixelServiceStub(channel)
+        streams = [stub.StreamOpens(pb.StreamOpensRequest(after_cursor="wait")) for _ in range(2)]
+        for stream in streams:
+            await stream.read()
+        late = asyncio.ensure_future(stub.ListOpens(pb.ListOpensRequest(page_size=1)))
+        # Another connection is answered meanwhile, so that the late one would be, too.
+        async with connected(address) as other:
+            await pb_grpc.PixelServiceStub(other).ListOpens(pb.ListOpensRequest())
+        was_answered = late.done()
+        streams[0].cancel()
+        answer = await late
+
+    assert not was_answered
+    assert answer.cursor == "x"
+
+
+async def test_calls_of_all_connections_are_limited() -> None:
+    """Beyond the limit a call ends at once, with the code for it."""
+    async with serving(max_calls=1) as address, connected(address) as channel:
+        stream = pb_grpc.PixelServiceStub(channel).StreamOpens(
+            pb.StreamOpensRequest(after_cursor="wait")
+        )
+        await stream.read()
+        async with connected(address) as other:
+            error = await call(other, "", streaming=False)
 
     assert error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
 
