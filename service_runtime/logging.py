@@ -1,7 +1,8 @@
 """Logging: one event a line on standard error, a constant phrase with fields.
 
 Never logged: tokens, keys, mail addresses, subjects, message text.  Fields are
-counts, IDs of our own, durations, names of errors.
+counts, IDs of our own, durations, names of errors.  The same phrase is logged ten
+times in ten seconds at most: see `repeat_limit`.
 """
 
 import logging
@@ -9,6 +10,8 @@ import sys
 from typing import Literal
 
 import structlog
+
+from service_runtime.repeat_limit import RepeatLimit
 
 Format = Literal["text", "json"]
 
@@ -44,6 +47,7 @@ def configure_logging(*, level: str = "INFO", format_: Format = "text") -> None:
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,
+            RepeatLimit(),
             *shared,
             structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
         ],

@@ -1,0 +1,67 @@
+"""What the log shows, and how often."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+import structlog
+
+from service_runtime.repeat_limit import INTERVAL_SECONDS, MAX_REPEATS, RepeatLimit
+
+PROGRAM = """
+import logging, structlog
+from service_runtime.logging import configure_logging
+configure_logging(level="INFO", format_="{form}")
+log = structlog.get_logger()
+log.debug("not shown")
+for number in range(100):
+    log.warning("spool does not take opens", number=number)
+log.info("another phrase")
+logging.getLogger("a.library").warning("its own words")
+"""
+
+
+def lines_of(form: str) -> list[str]:
+    done = subprocess.run(  # noqa: S603 - our own interpreter and text
+        [sys.executable, "-c", PROGRAM.format(form=form)],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == ""
+    return done.stderr.splitlines()
+
+
+def test_phrase_that_repeats_is_logged_a_few_times() -> None:
+    """A fault of every request is a few lines, and other lines are still seen."""
+    events = [json.loads(line) for line in lines_of("json")]
+
+    assert [each["event"] for each in events] == (
+        ["spool does not take opens"] * MAX_REPEATS + ["another phrase", "its own words"]
+    )
+    assert [each["number"] for each in events[:MAX_REPEATS]] == list(range(MAX_REPEATS))
+
+
+def test_text_is_one_line_for_each_event() -> None:
+    """People read the same events, without colours where nobody sees them."""
+    lines = lines_of("text")
+
+    assert len(lines) == MAX_REPEATS + 2
+    assert "another phrase" in lines[-2]
+    assert "\x1b" not in "".join(lines)
+
+
+def test_next_interval_says_how_many_were_dropped() -> None:
+    """Nothing is hidden: the count of what was dropped is logged."""
+    now = 0.0
+    limit = RepeatLimit(clock=lambda: now)
+    for _ in range(MAX_REPEATS):
+        limit(None, "warning", {"event": "late"})
+    for _ in range(7):
+        with pytest.raises(structlog.DropEvent):
+            limit(None, "warning", {"event": "late"})
+    now = INTERVAL_SECONDS
+
+    assert limit(None, "warning", {"event": "late"}) == {"event": "late", "suppressed": 7}
+    assert limit(None, "warning", {"event": "late"}) == {"event": "late"}
