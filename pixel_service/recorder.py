@@ -23,14 +23,14 @@ from typing import Final, NamedTuple, TypeVar, TypeVarTuple, Unpack
 
 import structlog
 
-from pixel_service.errors import LogUnavailable
 from pixel_service.gathering import gather
 from pixel_service.held_opens import HeldOpens
 from pixel_service.openlog import OpenLog
 from pixel_service.opens import OpenRecord
-from pixel_service.ownership import running
 from pixel_service.recorder_health import RecorderHealth, RecorderState
 from pixel_service.spool import Spool, SpoolFull
+from pixel_service.timely_appends import TimelyAppends
+from service_runtime.background import running
 
 # How late the log may be before an open goes to the spool.  A person does not see a
 # quarter of a second in a letter's last image.
@@ -74,7 +74,7 @@ class Recorder:
         bound: dt.timedelta = DEFAULT_BOUND,
         max_held_opens: int = DEFAULT_MAX_HELD_OPENS,
     ) -> None:
-        self._log = log
+        self._appends = TimelyAppends(log)
         self._spool = spool
         self._bound = bound
         self._spool_thread = concurrent.futures.ThreadPoolExecutor(1, "spool")
@@ -88,9 +88,6 @@ class Recorder:
         # Whether opens go to the log, not behind others in the spool.
         self._is_direct = spool.is_empty
         self._turn = asyncio.Lock()
-        # An append that the log was late with.  It may still arrive; its opens are
-        # in the spool, too.
-        self._late: set[asyncio.Task[None]] = set()
         self._recorded = self._spooled = 0
 
     @property
@@ -142,10 +139,7 @@ class Recorder:
                         self._flushed.clear()
                         await self._flushed.wait()
             await self._rescue_held()
-            for task in self._late:
-                task.cancel()
-            if self._late:
-                await asyncio.wait(self._late)
+            await self._appends.cancel_late()
 
     async def _flush(self) -> None:
         """Make durable whatever has gathered, again and again."""
@@ -181,34 +175,10 @@ class Recorder:
                 await self._put_aside(opens)
 
     async def _append_in_time(self, opens: Sequence[OpenRecord]) -> bool:
-        self._log_answers = await self._append(opens, self._bound)
+        self._log_answers = await self._appends.append(opens, self._bound)
         if self._log_answers:
             self._recorded += len(opens)
         return self._log_answers
-
-    async def _append(self, opens: Sequence[OpenRecord], bound: dt.timedelta) -> bool:
-        """Append *opens* to the log; return whether it said in time that it has them."""
-        task = asyncio.create_task(self._log.append(opens))
-        try:
-            await asyncio.wait({task}, timeout=bound.total_seconds())
-        finally:
-            if not task.done():
-                self._late.add(task)
-                task.add_done_callback(self._forget_late)
-        return task.done() and self._is_success(task)
-
-    def _forget_late(self, task: asyncio.Task[None]) -> None:
-        self._late.discard(task)
-        self._is_success(task)
-
-    @staticmethod
-    def _is_success(task: asyncio.Task[None]) -> bool:
-        if task.cancelled():
-            return False
-        error = task.exception()
-        if error is not None and not isinstance(error, LogUnavailable):
-            _log.error("append failed", cause=type(error).__name__, exc_info=error)
-        return error is None
 
     async def _put_aside(self, opens: Sequence[OpenRecord]) -> None:
         try:
@@ -237,10 +207,8 @@ class Recorder:
     async def _drain_some(self) -> bool:
         """Bring what is held, or one file of the spool, into the log; return whether it took it."""
         # One late append at a time.
-        if self._late:
-            await asyncio.wait(self._late, timeout=_DRAIN_BOUND.total_seconds())
-            if self._late:
-                return False
+        if not await self._appends.wait_for_late(_DRAIN_BOUND):
+            return False
         # Memory first, because it is what a crash would lose.
         if self._held:
             return await self._drain_held()
@@ -258,7 +226,7 @@ class Recorder:
         try:
             spooled = await self._in_spool_thread(self._spool.oldest)
             for batch in _batches(spooled.opens if spooled else ()):
-                if not await self._append(batch, bound):
+                if not await self._appends.append(batch, bound):
                     return False
             if spooled:
                 await self._in_spool_thread(self._spool.remove, spooled)
@@ -269,7 +237,7 @@ class Recorder:
 
     async def _drain_held(self) -> bool:
         batch = self._held.first(_MAX_BATCH_OPENS)
-        if not await self._append(batch, _DRAIN_BOUND):
+        if not await self._appends.append(batch, _DRAIN_BOUND):
             return False
         self._held.drop(len(batch))
         return True
