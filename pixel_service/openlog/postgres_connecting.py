@@ -11,7 +11,7 @@ from pixel_service.errors import LogSchemaOld
 from pixel_service.openlog import postgres_pool, postgres_restore, schema
 from pixel_service.openlog.postgres_log import PostgresOpenLog
 from pixel_service.opens import LogIdentity
-from pixel_service.ownership import running
+from service_runtime.background import running
 
 # Of `pg_advisory_xact_lock`: the first octets of "opens" in ASCII.
 _MIGRATION_LOCK: Final = 0x6F70656E73

@@ -24,7 +24,7 @@ from pixel_service.openlog.sqlite_client import WriterGone, remote_writer
 from pixel_service.openlog.sqlite_server import serving
 from pixel_service.openlog.sqlite_writer import Writer, WriterThread
 from pixel_service.opens import OpenRecord, Position
-from pixel_service.ownership import running
+from service_runtime.background import running
 
 # Between attempts to find a role: the moment between a lock's end and the next
 # writer's socket.

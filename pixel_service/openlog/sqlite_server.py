@@ -16,7 +16,7 @@ from pixel_service.openlog import sqlite_wire
 from pixel_service.openlog.news import News
 from pixel_service.openlog.sqlite_wire import Frame, Kind, WireError
 from pixel_service.openlog.sqlite_writer import Writer
-from pixel_service.ownership import running
+from service_runtime.background import running
 
 # Requests of one process under way; its recorder has one or two, its streams some
 # acknowledgements.  Beyond it the process is not read from.

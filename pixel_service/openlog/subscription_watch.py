@@ -8,8 +8,8 @@ from typing import Final
 from pixel_service.cursor import encode
 from pixel_service.errors import LogUnavailable, SubscriptionNotFound, SubscriptionTakenOver
 from pixel_service.opens import LogIdentity, Position
-from pixel_service.ownership import running
 from pixel_service.subscriptions import Session
+from service_runtime.background import running
 
 # How often the database is asked what other processes did.  One query of a few
 # thousand small rows at most, and only while somebody waits.
