@@ -1,11 +1,10 @@
 """Where in the HTML the pixel goes, and what has to go away for it."""
 
-import dataclasses
 import functools
 import itertools
 import re
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 from injector_service.hidden import open_hidden_element
 from injector_service.html_attributes import attributes
@@ -26,8 +25,7 @@ MAX_PLACEHOLDERS: Final = 16
 MAX_CANDIDATES: Final = 1_000
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class Place(NamedTuple):
     """Where the pixel goes, in octets of the text.
 
     *removals* are spans that go away: placeholders.  They are ordered and
@@ -61,7 +59,7 @@ def find_place(html: bytes, placement: Placement) -> Place | Outcome:
         end_spot = scan.body_close or scan.end
         place = _outside_hidden(lowered, end_spot.outside, scan.opaque, scan.closed)
     removals = tuple((found.offset, end) for found, end in placeholders)
-    return dataclasses.replace(place, removals=removals) if removals else place
+    return place._replace(removals=removals) if removals else place
 
 
 def _is_placeholder(html: bytes, found: tuple[Spot, int]) -> bool:
