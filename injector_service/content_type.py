@@ -1,9 +1,9 @@
 """The value of a Content-Type field (RFC 2045 section 5.1), read as mail clients read it."""
 
-import dataclasses
+import functools
 import re
 import urllib.parse
-from typing import Final
+from typing import Final, NamedTuple
 
 # QUIRK: type and parameters are seen without the semicolon between them.
 _MEDIA_TYPE: Final = re.compile(rb"\s*+([^\s;/()<>,\"=]++)\s*+/\s*+([^\s;/()<>,\"=]++)")
@@ -23,8 +23,13 @@ _ESCAPED: Final = re.compile(rb"\\(.)", re.DOTALL)
 _MAX_PIECES: Final = 64
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class ContentType:
+# Most parts of all mail have one of a few dozen short values.  What is longer, mostly
+# because of a boundary, is in one message only, and is not remembered.
+_MAX_REMEMBERED_OCTETS: Final = 64
+_REMEMBERED_VALUES: Final = 256
+
+
+class ContentType(NamedTuple):
     """Type and subtype in lower case, and the field's value for its parameters."""
 
     media_type: bytes
@@ -42,9 +47,18 @@ class ContentType:
                 pieces.setdefault(key[len(name) :], _value(found))
         return _joined(pieces) if pieces else None
 
+    def charset(self) -> bytes:
+        """Return the charset's name in lower case; empty if none is given."""
+        is_short = len(self.value) <= _MAX_REMEMBERED_OCTETS
+        return _remembered_charset(self) if is_short else _charset(self)
+
 
 def parse_content_type(value: bytes) -> ContentType | None:
     """Parse a Content-Type value; None if there is no media type in it."""
+    return _remembered(value) if len(value) <= _MAX_REMEMBERED_OCTETS else _parsed(value)
+
+
+def _parsed(value: bytes) -> ContentType | None:
     if b"(" in value:
         value = _QUOTED_OR_COMMENT.sub(lambda found: found[1] or b" ", value)
     found = _MEDIA_TYPE.match(value)
@@ -53,6 +67,14 @@ def parse_content_type(value: bytes) -> ContentType | None:
     return ContentType(
         media_type=found[1].lower(), subtype=found[2].lower(), value=value[found.end() :]
     )
+
+
+def _charset(content_type: ContentType) -> bytes:
+    return (content_type.parameter(b"charset") or b"").strip().lower()
+
+
+_remembered = functools.lru_cache(_REMEMBERED_VALUES)(_parsed)
+_remembered_charset = functools.lru_cache(_REMEMBERED_VALUES)(_charset)
 
 
 def first_token(value: bytes | None) -> bytes:

@@ -3,7 +3,8 @@
 import pytest
 
 from injector_service.header import message_start, read_header
-from injector_service.mime import MAX_DEPTH, MAX_PARTS, HtmlPart, find_html_part
+from injector_service.mime import MAX_PARTS, HtmlPart, find_html_part
+from injector_service.multiparts import MAX_DEPTH
 from injector_service.outcome import Outcome
 
 
