@@ -58,6 +58,7 @@ class StreamServicer:
             raise Draining
         async with contextlib.AsyncExitStack() as stack:
             wake = stack.enter_context(self.streams.admit())
+            stack.enter_context(self.tail.needed())
             session = await self._begin_session(request)
             start = await self._start(request, session)
             head = await self.open_log.head()

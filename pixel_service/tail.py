@@ -7,7 +7,7 @@ import contextlib
 import dataclasses
 import datetime as dt
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Final
 
 import structlog
@@ -52,7 +52,8 @@ class Tail:
     """Everything that the log holds between two positions, the second being its end.
 
     Bounded in entries, octets and age. Nobody waits for a slow reader: what is
-    dropped here is still in the log.
+    dropped here is still in the log. And nothing is read while nobody needs it: that
+    takes a tenth of the time of recording.
     """
 
     def __init__(self, open_log: OpenLog, *, end: Position, on_news: Callable[[], None]) -> None:
@@ -63,6 +64,9 @@ class Tail:
         self._octets = 0
         self._start = end
         self.end = end
+        self._needs = 0
+        self._needed = asyncio.Event()
+        self._is_following = False
         self.generation = 0
         """Changes when positions read from here need not lead on to what is here now."""
         self.failure: PixelError | None = None
@@ -70,7 +74,7 @@ class Tail:
 
     def read(self, *, after: Position, max_entries: int, max_octets: int) -> Page | None:
         """Return what follows *after*, as `OpenLog.read` does; None if it begins too late."""
-        if after < self._start:
+        if after < self._start or not self._is_following:
             return None
         # An entry's first two members are its position; a shorter tuple sorts first.
         index = bisect.bisect_left(self._entries, (after.transaction, after.sequence + 1))
@@ -80,22 +84,36 @@ class Tail:
             return Page(entries=found, after=found[-1].position, at_head=False)
         return Page(entries=found, after=max(after, self.end), at_head=True)
 
+    @contextlib.contextmanager
+    def needed(self) -> Iterator[None]:
+        """Have the log followed at least for the block."""
+        self._needs += 1
+        self._needed.set()
+        try:
+            yield
+        finally:
+            self._needs -= 1
+            if not self._needs:
+                self._needed.clear()
+
     async def follow(self) -> None:
-        """Read the log as it grows, for ever."""
+        """Read the log as it grows, while that is needed, for ever."""
         failing_since: float | None = None
-        is_valid = True
         while True:
             try:
-                if not is_valid:
-                    await self._restart()
-                    is_valid = True
-                await self._read_on()
+                if self._needed.is_set():
+                    await self._read_on()
+                else:
+                    await self._rest()
                 failing_since = self.failure = None
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(_CHECK.total_seconds()):
-                        await self._log.wait_for_news(after=self.end)
+                        await self._wait()
             except (CursorExpired, CursorAhead):
-                is_valid = False
+                # This process slept through a retention period, or the log was replaced.
+                # Every stream reads the log next, and learns which.
+                self.generation += 1
+                self._forget()
             except PixelError as error:
                 now = time.monotonic()
                 failing_since = now if failing_since is None else failing_since
@@ -103,7 +121,11 @@ class Tail:
                 await asyncio.sleep(_RETRY.total_seconds())
 
     async def _read_on(self) -> None:
-        """Read until the end of the log."""
+        """Read until the end of the log; begin there, if it was not followed before."""
+        if not self._is_following:
+            self._start = self.end = await self._log.head()
+            self._is_following = True
+            self._on_news()
         at_head = False
         while not at_head:
             page = await self._log.read(
@@ -111,6 +133,24 @@ class Tail:
             )
             at_head = page.at_head
             self._extend(page)
+
+    async def _rest(self) -> None:
+        """Hold nothing; see that the log can be read."""
+        self._forget()
+        self.end = await self._log.head()
+
+    async def _wait(self) -> None:
+        """Wait until there is something to read that somebody needs."""
+        if self._is_following:
+            await self._log.wait_for_news(after=self.end)
+        else:
+            await self._needed.wait()
+
+    def _forget(self) -> None:
+        self._entries.clear()
+        self._arrivals.clear()
+        self._octets = 0
+        self._is_following = False
 
     def _extend(self, page: Page) -> None:
         self._drop_old(time.monotonic())
@@ -139,20 +179,6 @@ class Tail:
             or self._octets > _MAX_OCTETS
             or now - oldest.time > _MAX_AGE.total_seconds()
         )
-
-    async def _restart(self) -> None:
-        """Begin again at the end of the log.
-
-        This process slept through a retention period, or the log was replaced.
-        Every stream reads the log next, and learns which.
-        """
-        end = await self._log.head()
-        self._entries.clear()
-        self._arrivals.clear()
-        self._octets = 0
-        self._start = self.end = end
-        self.generation += 1
-        self._on_news()
 
     def _report(self, error: PixelError, *, failing_for: dt.timedelta) -> None:
         if isinstance(error, LogUnavailable) and failing_for < _PATIENCE:
