@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import dataclasses
 from collections.abc import AsyncIterator, Iterator
+from typing import Final
 
 import prometheus_client
 
@@ -37,6 +38,9 @@ from service_runtime.background import running
 from service_runtime.data_folder import prepare_data_folder
 from service_runtime.drain import Drain
 from service_runtime.grpc_server import GrpcService, grpc_server
+
+# Acknowledgements, lists and the like at once, of one connection: they take milliseconds.
+SHORT_CALLS: Final = 1_000
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,8 +106,8 @@ async def serve(
                 services=_services(open_log, tail, streams, drain),
                 status_codes=STATUS_OF,
                 drain=drain,
-                # One connection may hold half of these, so that all streams fit on one.
-                max_calls=2 * settings.max_streams,
+                # One connection may have half of these: all streams, and calls beside them.
+                max_calls=2 * (settings.max_streams + SHORT_CALLS),
                 reuse_port=settings.workers > 1,
             )
         )

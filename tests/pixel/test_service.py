@@ -17,6 +17,7 @@ from emailopens.notification.v1 import privacy_level_pb2
 from emailopens.pixel.v1 import pixel_service_pb2 as pb
 from emailopens.pixel.v1 import pixel_service_pb2_grpc as pb_grpc
 from emailopens_client import LogEnd, OpenStream
+from pixel_service.live_streams import DEFAULT_MAX_STREAMS
 from pixel_service.server import Addresses, serve
 from pixel_service.settings import Settings
 from pixel_service.spool import DEFAULT_MAX_OCTETS
@@ -40,6 +41,7 @@ async def a_service(
     *,
     log_url: str | None = None,
     max_spool_octets: int = DEFAULT_MAX_OCTETS,
+    max_streams: int = DEFAULT_MAX_STREAMS,
 ) -> AsyncIterator[Addresses]:
     """Run the service with its data in *data*; at the end, see it end well."""
     settings = Settings(
@@ -49,6 +51,7 @@ async def a_service(
         data=data,
         log_url=log_url,
         max_spool_octets=max_spool_octets,
+        max_streams=max_streams,
         token_keys=format_key_ring(RING),
     )
     ready: asyncio.Future[Addresses] = asyncio.get_running_loop().create_future()
@@ -110,6 +113,22 @@ async def test_fetched_pixel_arrives_on_a_stream(tmp_path: Path) -> None:
     assert (first.open.ip_address, first.open.user_agent) == ("127.0.0.1", "Thunderbird/140")
     assert (first.open.evidence.first_open, first.open.evidence.open_number) == (True, 1)
     assert first.open.burst == 1
+
+
+async def test_streams_leave_room_for_other_calls_on_their_connection(tmp_path: Path) -> None:
+    """A client that has all the streams it may have can still acknowledge."""
+    async with (
+        a_service(tmp_path, Drain(), max_streams=1) as addresses,
+        grpc.aio.insecure_channel(addresses.grpc) as channel,
+    ):
+        pixel = pb_grpc.PixelServiceStub(channel)
+        call = pixel.StreamOpens(pb.StreamOpensRequest(position=pb.POSITION_LATEST))
+        await call.read()
+
+        await pixel.ListOpens(pb.ListOpensRequest(), timeout=10)
+        with pytest.raises(grpc.aio.AioRpcError) as refused:
+            await pixel.StreamOpens(pb.StreamOpensRequest(position=pb.POSITION_LATEST)).read()
+    assert refused.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
 
 
 async def test_opens_outlive_the_process(tmp_path: Path) -> None:
