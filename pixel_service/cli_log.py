@@ -169,5 +169,25 @@ def migrate(data: Path, log_url: str | None) -> None:
     wait_for(work())
 
 
+@log.command()
+@log_options
+def restored(data: Path, log_url: str | None) -> None:
+    """Say that the log was restored from a backup, before it is served again.
+
+    It holds fewer opens than its clients remember, and would give their positions to
+    others.  Cursors from before are refused from now on (CURSOR_FOREIGN_LOG), so that
+    nobody passes over an open; subscriptions go on where the backup says they were.
+    """
+    if log_url is None:
+        _require_log_in(data)
+
+    async def work() -> None:
+        with one_line_errors():
+            epoch = await openlog.begin_epoch(log_url or default_log_url(data))
+        click.echo(f"epoch {epoch}: cursors from before are refused")
+
+    wait_for(work())
+
+
 def _time(time: dt.datetime | None) -> str:
     return "-" if time is None else time.isoformat(timespec="seconds")

@@ -1,6 +1,6 @@
 """The open log: start with `protocol`, which says what it promises."""
 
-from pixel_service.openlog.connecting import LogUrlInvalid, connect, migrate
+from pixel_service.openlog.connecting import LogUrlInvalid, begin_epoch, connect, migrate
 from pixel_service.openlog.protocol import OpenLog
 from pixel_service.opens import (
     LogEntry,
@@ -24,6 +24,7 @@ __all__ = [
     "Page",
     "Position",
     "Trimmed",
+    "begin_epoch",
     "connect",
     "migrate",
 ]

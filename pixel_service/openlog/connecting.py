@@ -1,5 +1,6 @@
 """Opens a log by its URL."""
 
+import asyncio
 import contextlib
 import datetime as dt
 from collections.abc import AsyncIterator, Callable
@@ -70,6 +71,26 @@ async def migrate(url: str) -> None:
         from pixel_service.openlog.postgres_connecting import migrate_postgres  # noqa: PLC0415
 
         await migrate_postgres(parsed)
+
+
+async def begin_epoch(url: str) -> int:
+    """Begin a new epoch of the log at *url*, after it was restored; return its number.
+
+    No service may have it open: it would go on making cursors of the old epoch.
+
+    Raises:
+        LogUrlInvalid: the URL cannot be used.
+        LogSchemaOld: the tables must be migrated first, or are newer than this program.
+        LogUnavailable: the storage does not answer, or (noticed on SQLite) is in use.
+    """
+    parsed = _parse(url)
+    if parsed.get_backend_name() == "sqlite":
+        from pixel_service.openlog.sqlite_connecting import begin_epoch_sqlite  # noqa: PLC0415
+
+        return await asyncio.to_thread(begin_epoch_sqlite, Path(str(parsed.database)))
+    from pixel_service.openlog.postgres_connecting import begin_epoch_postgres  # noqa: PLC0415
+
+    return await begin_epoch_postgres(parsed)
 
 
 def _parse(url: str) -> sa.URL:

@@ -8,7 +8,7 @@ from typing import Final
 import sqlalchemy as sa
 
 from pixel_service.errors import LogSchemaOld
-from pixel_service.openlog import postgres_pool, postgres_restore, schema
+from pixel_service.openlog import epochs, postgres_pool, postgres_restore, schema
 from pixel_service.openlog.postgres_log import PostgresOpenLog
 from pixel_service.opens import LogIdentity
 from service_runtime.background import running
@@ -54,6 +54,25 @@ async def migrate_postgres(url: sa.URL) -> None:
         await postgres_pool.run(engine, _migrate, writes=True)
     finally:
         await engine.dispose()
+
+
+async def begin_epoch_postgres(url: sa.URL) -> int:
+    """Begin a new epoch of the log in the database at *url*; return its number.
+
+    Raises:
+        LogSchemaOld: it must be migrated first.
+        LogUnavailable: the database does not answer.
+    """
+    engine = postgres_pool.create_engine(url)
+    try:
+        return await postgres_pool.run(engine, _begin_epoch, writes=True)
+    finally:
+        await engine.dispose()
+
+
+def _begin_epoch(connection: sa.Connection) -> int:
+    _identity(connection)
+    return epochs.begin(connection)
 
 
 def _identity(connection: sa.Connection) -> LogIdentity:

@@ -9,11 +9,11 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from pixel_service.errors import LogUnavailable
-from pixel_service.openlog import schema, sqlite_engine
+from pixel_service.openlog import epochs, schema, sqlite_engine
 from pixel_service.openlog.news import News
 from pixel_service.openlog.numbering import BurstWindow
 from pixel_service.openlog.sqlite_log import SqliteOpenLog
-from pixel_service.openlog.sqlite_roles import SharedWriter
+from pixel_service.openlog.sqlite_roles import SharedWriter, writer_lock
 from pixel_service.opens import LogIdentity
 
 
@@ -54,6 +54,30 @@ async def connect_sqlite(
         news.advance(await log.head())
         await stack.enter_async_context(log.subscriptions.running())
         yield log
+
+
+def begin_epoch_sqlite(path: Path) -> int:
+    """Begin a new epoch of the log in the file *path*; return its number.
+
+    Raises:
+        LogSchemaOld: the log is newer than this program.
+        LogUnavailable: there is none, a process has it open, or the file cannot be used.
+    """
+    if not path.exists():
+        raise LogUnavailable(f"there is no log in the file {path}")
+    try:
+        with writer_lock(path) as is_ours:
+            if not is_ours:
+                raise LogUnavailable("a process has the log open: stop the service first")
+            engine = sqlite_engine.writer_engine(path)
+            try:
+                with engine.begin() as connection:
+                    schema.migrate(connection)
+                    return epochs.begin(connection)
+            finally:
+                engine.dispose()
+    except (OSError, sa.exc.DBAPIError) as error:
+        raise LogUnavailable(f"the log cannot be written: {error}") from error
 
 
 def _identity_of(engine: sa.Engine) -> LogIdentity:

@@ -123,10 +123,9 @@ class SharedWriter:
             yield
 
     async def _take_roles(self) -> None:
-        lock = self._path.with_name(f"{self._path.name}.lock")
         while True:
             try:
-                with _lock(lock) as is_ours:
+                with writer_lock(self._path) as is_ours:
                     if is_ours:
                         await self._write()
                         continue
@@ -184,9 +183,13 @@ def _prepare(engine: sa.Engine) -> int:
 
 
 @contextlib.contextmanager
-def _lock(path: Path) -> Iterator[bool]:
-    """Lend whether the lock on *path* is ours, for the time of the block."""
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+def writer_lock(path: Path) -> Iterator[bool]:
+    """Lend whether this process may write to the log *path*, for the time of the block.
+
+    Raises:
+        OSError: the file beside the log that is locked cannot be opened.
+    """
+    descriptor = os.open(path.with_name(f"{path.name}.lock"), os.O_RDWR | os.O_CREAT, 0o600)
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
