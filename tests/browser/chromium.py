@@ -1,6 +1,6 @@
 """A real browser, driven through the DevTools protocol over one WebSocket.
 
-Of the protocol's hundreds of methods this needs seven, which is why there is no
+Of the protocol's hundreds of methods this needs ten, which is why there is no
 driver package between (Playwright brings 45 MB and a Node of its own).
 """
 
@@ -17,13 +17,29 @@ import aiohttp
 
 from service_runtime.background import running
 
-# A page of mail loads in some 50 ms; a busy machine may need much longer.
-LOAD_SECONDS: Final = 30
-START_SECONDS: Final = 60
+# A page of mail loads in some 50 ms.  These only end what hangs, so they are far
+# above what a busy machine takes.
+LOAD_SECONDS: Final = 120
+START_SECONDS: Final = 120
+
+# A page at rest needs two.  More are for one that is still being drawn; one that
+# moves for ever, as an endless animation does, is not waited for.
+MOST_SHOTS: Final = 20
+
+# Waits for what may come after loading has ended.  An image that is not complete
+# by then is lazy, and may never be.  No animation frames, which a page without
+# scripts never gets: a screenshot draws one of its own.
+_READY: Final = """Promise.all([
+  document.fonts.ready,
+  ...Array.from(document.images)
+    .filter((image) => image.complete)
+    .map((image) => image.decode().catch(() => {})),
+]).then(() => true)"""
 
 # Headless, alone, quiet: no profile, no updates, no calls home; all names but
 # this machine's own lead nowhere.  Root, as CI runs, has no sandbox.  One process
-# for all letters: a new one for each, as between sites, takes twice the time.
+# for all letters: a new one for each, as between sites, takes twice the time.  No
+# holding of paint, which leaves the last page on the screen until the next is drawn.
 _FLAGS: Final = (
     "--headless",
     "--no-sandbox",
@@ -36,7 +52,7 @@ _FLAGS: Final = (
     "--disable-dev-shm-usage",
     "--disable-backgrounding-occluded-windows",
     "--disable-renderer-backgrounding",
-    "--disable-features=BackForwardCache,ProactivelySwapBrowsingInstance,IsolateSandboxedIframes",
+    "--disable-features=BackForwardCache,ProactivelySwapBrowsingInstance,IsolateSandboxedIframes,PaintHolding",
     "--hide-scrollbars",
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
     "--remote-debugging-port=0",
@@ -51,9 +67,11 @@ class ProtocolError(Exception):
 class Page:
     """One window."""
 
-    def __init__(self, browser: "Chromium", session: str) -> None:
+    def __init__(self, browser: "Chromium", session: str, *, width: int) -> None:
         self._browser = browser
         self._session = session
+        self._width = width
+        self._height = 0
 
     async def call(self, method: str, **parameters: object) -> dict[str, Any]:
         """Call a method of the protocol in this window.
@@ -63,30 +81,59 @@ class Page:
         """
         return await self._browser.call(method, session=self._session, **parameters)
 
-    async def open(self, url: str) -> None:
-        """Go to *url* and wait until it and its images are loaded or have failed.
+    async def open(self, url: str, *, height: int) -> None:
+        """Go to *url* in a window of *height* and wait for it.
+
+        That is until its fonts and images are there, or the images have failed.
 
         Raises:
             TimeoutError: it does not load within `LOAD_SECONDS`.
         """
+        await self._resize(height)
         async with asyncio.timeout(LOAD_SECONDS):
             answer = await self.call("Page.navigate", url=url)
             await self._browser.wait_for_load(self._session, answer["loaderId"])
+        answer = await self.call("Runtime.evaluate", expression=_READY, awaitPromise=True)
+        if "exceptionDetails" in answer:
+            raise ProtocolError(f"waiting for a page: {answer['exceptionDetails']['text']}")
 
     async def height(self) -> int:
         """Return the height of the document in CSS pixels."""
         metrics = await self.call("Page.getLayoutMetrics")
         return int(metrics["cssContentSize"]["height"])
 
-    async def screenshot(self, *, width: int, height: int) -> bytes:
-        """Return the top of the document as PNG: the same pixels, the same octets."""
-        answer = await self.call(
-            "Page.captureScreenshot",
-            format="png",
-            optimizeForSpeed=True,
-            captureBeyondViewport=True,
-            clip={"x": 0, "y": 0, "width": width, "height": height, "scale": 1},
+    async def picture(self, *, height: int) -> bytes:
+        """Return the top of the document at rest as PNG: the same pixels, the same octets.
+
+        It is at rest when two screenshots in a row are the same; what still moves
+        after `MOST_SHOTS` is returned as it was last.
+        """
+        # Not captureBeyondViewport, because that makes the window higher and lower
+        # again for each screenshot, so that none is of a page at rest.
+        await self._resize(height)
+        last = b""
+        for _ in range(MOST_SHOTS):
+            shot = await self._screenshot()
+            if shot == last:
+                break
+            last = shot
+        return last
+
+    async def _resize(self, height: int) -> None:
+        if height == self._height:
+            return
+        self._height = height
+        await self.call(
+            "Emulation.setDeviceMetricsOverride",
+            width=self._width,
+            height=height,
+            deviceScaleFactor=1,
+            mobile=False,
         )
+
+    async def _screenshot(self) -> bytes:
+        """Return what the window shows, of a frame that is drawn for this."""
+        answer = await self.call("Page.captureScreenshot", format="png", optimizeForSpeed=True)
         return base64.b64decode(answer["data"])
 
 
@@ -142,8 +189,8 @@ class Chromium:
             await self._news.wait_for(lambda: self._loaded.get(session) == loader)
 
     @contextlib.asynccontextmanager
-    async def page(self, *, width: int, height: int) -> AsyncIterator[Page]:
-        """Open a window of that size, and close it with the block.
+    async def page(self, *, width: int) -> AsyncIterator[Page]:
+        """Open a window of that width, and close it with the block.
 
         Not a tab: those in the background are not drawn.
         """
@@ -151,16 +198,9 @@ class Chromium:
             "targetId"
         ]
         attached = await self.call("Target.attachToTarget", targetId=target, flatten=True)
-        page = Page(self, attached["sessionId"])
+        page = Page(self, attached["sessionId"], width=width)
         await page.call("Page.enable")
         await page.call("Page.setLifecycleEventsEnabled", enabled=True)
-        await page.call(
-            "Emulation.setDeviceMetricsOverride",
-            width=width,
-            height=height,
-            deviceScaleFactor=1,
-            mobile=False,
-        )
         try:
             yield page
         finally:

@@ -14,9 +14,10 @@ import pytest
 
 from tests.browser.chromium import Page, running_chromium
 from tests.browser.letter_server import FetchCounter, letter_server, pixel_endpoint
-from tests.browser.letters import letters
+from tests.browser.letters import Letter, letters
 
-pytestmark = pytest.mark.timeout(900)
+# It takes a minute or two, or ten times that beside other work.
+pytestmark = pytest.mark.timeout(3600)
 
 # A desktop client's reading pane.
 WIDTH: Final = 800
@@ -29,6 +30,10 @@ MAX_HEIGHT: Final = 12_000
 # frames, so more than there are cores.
 AT_ONCE: Final = 4
 
+# How often a letter that looks different is shown in all.  A difference that the
+# rewriting makes is there every time; one that a busy machine makes is not.
+MOST_SHOWINGS: Final = 3
+
 KNOWN: Final = tomllib.loads((Path(__file__).parent / "known_differences.toml").read_text("utf-8"))
 
 
@@ -36,21 +41,41 @@ KNOWN: Final = tomllib.loads((Path(__file__).parent / "known_differences.toml").
 class Rendering:
     """What the browser did with one letter."""
 
-    name: str
-    fetches: int
+    letter: Letter
+    showings: int
     looks_the_same: bool
 
 
-async def render(url: str, before: Page, after: Page) -> bool:
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """What the browser did with all letters, and how often it fetched each token."""
+
+    renderings: list[Rendering]
+    fetches: collections.Counter[str]
+
+
+async def show(url: str, before: Page, after: Page) -> bool:
     """Show the letter at *url* before and after rewriting; return whether both look the same."""
-    await before.open(f"{url}/before")
-    await after.open(f"{url}/after")
-    height = max(await before.height(), await after.height(), HEIGHT)
-    size = {"width": WIDTH, "height": min(height, MAX_HEIGHT)}
-    return await before.screenshot(**size) == await after.screenshot(**size)
+    await before.open(f"{url}/before", height=HEIGHT)
+    await after.open(f"{url}/after", height=HEIGHT)
+    height = min(max(await before.height(), await after.height(), HEIGHT), MAX_HEIGHT)
+    return await before.picture(height=height) == await after.picture(height=height)
 
 
-async def render_all() -> list[Rendering]:
+async def render(letter: Letter, url: str, before: Page, after: Page) -> Rendering:
+    """Show *letter* until it looks the same, at most `MOST_SHOWINGS` times."""
+    showings, is_same = 0, False
+    try:
+        while not is_same and showings < MOST_SHOWINGS:
+            is_same = await show(url, before, after)
+            showings += 1
+    except TimeoutError as error:
+        error.add_note(f"while showing {letter.name}")
+        raise
+    return Rendering(letter=letter, showings=showings, looks_the_same=is_same)
+
+
+async def render_all() -> Session:
     """Show all letters in one browser."""
     counter = FetchCounter()
     renderings = []
@@ -59,51 +84,44 @@ async def render_all() -> list[Rendering]:
         waiting = collections.deque(enumerate(shown))
 
         async def work(url: str) -> None:
-            async with (
-                browser.page(width=WIDTH, height=HEIGHT) as before,
-                browser.page(width=WIDTH, height=HEIGHT) as after,
-            ):
+            async with browser.page(width=WIDTH) as before, browser.page(width=WIDTH) as after:
                 while waiting:
                     number, letter = waiting.popleft()
-                    try:
-                        is_same = await render(f"{url}/{number}", before, after)
-                    except TimeoutError as error:
-                        error.add_note(f"while showing {letter.name}")
-                        raise
-                    fetches = counter.fetches[letter.token]
-                    renderings.append(
-                        Rendering(name=letter.name, fetches=fetches, looks_the_same=is_same)
-                    )
+                    renderings.append(await render(letter, f"{url}/{number}", before, after))
 
         async with letter_server(shown, pixels=pixels) as url, asyncio.TaskGroup() as group:
             for _ in range(AT_ONCE):
                 group.create_task(work(url))
-    return renderings
+    return Session(renderings=renderings, fetches=counter.fetches)
 
 
 @pytest.fixture(scope="module")
-def renderings() -> list[Rendering]:
+def session() -> Session:
     """Show all letters, once for all tests."""
     return asyncio.run(render_all())
 
 
-def test_every_pixel_is_fetched_exactly_once(renderings: list[Rendering]) -> None:
+def test_every_pixel_is_fetched_exactly_once(session: Session) -> None:
     """A letter that is opened once is one fetch: not none, not two."""
-    fetches = {one.name: one.fetches for one in renderings if one.fetches != 1}
+    fetches = {
+        one.letter.name: session.fetches[one.letter.token]
+        for one in session.renderings
+        if session.fetches[one.letter.token] != one.showings
+    }
 
     assert fetches == dict.fromkeys(KNOWN["not_fetched"], 0)
 
 
-def test_no_letter_looks_different(renderings: list[Rendering]) -> None:
+def test_no_letter_looks_different(session: Session) -> None:
     """Before and after, each letter is the same to the last point on the screen.
 
     Letters that are listed with a reason do differ; one that no longer does leaves the list.
     """
-    different = {one.name for one in renderings if not one.looks_the_same}
+    different = {one.letter.name for one in session.renderings if not one.looks_the_same}
 
     assert different == set(KNOWN["different"])
 
 
-def test_there_is_something_to_see(renderings: list[Rendering]) -> None:
+def test_there_is_something_to_see(session: Session) -> None:
     """The letters are all of the goldens and a sample of real mail, not an empty list."""
-    assert len(renderings) >= 150
+    assert len(session.renderings) >= 150
