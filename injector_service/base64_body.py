@@ -48,8 +48,8 @@ class Base64Body:
         result = [Edit(start=at, end=self._text.resume, insert=insert)]
         if not self._text.is_regular:
             # Where it is a matter of judgement what the text is, judge again.
-            again = read_base64(applied(self._encoded, result)).octets
-            if again != self.octets[:kept] + text:
+            again = read_base64(applied(self._encoded, result))
+            if again.is_damaged or again.octets != self.octets[:kept] + text:
                 return None
         return result
 

@@ -80,14 +80,14 @@ def read_base64(encoded: bytes) -> Base64Text:
         characters = count_characters(encoded[:end])
         # A list server's text is short beside the letter, and has no base64 in it.
         is_damaged = (
-            characters < 2 * (readable - characters)
+            characters <= 2 * (readable - characters)
             or not characters
             or _LONG_WORD.search(encoded, end, readable_end) is not None
         )
     found = _PADDING.match(encoded, end)
     resume = end if found is None else found.end()
     goes_on = count_characters(encoded[resume:]) > 0
-    if goes_on and found is not None and not _is_padding(found[0], characters):
+    if found is not None and not _is_padding(found[0], characters) and encoded[resume:].strip():
         is_damaged = True
     return Base64Text(octets, lines, end, resume, characters, is_regular, is_damaged, goes_on)
 
@@ -133,10 +133,23 @@ def _decoded_regular(encoded: bytes, end: int, lines: Lines) -> tuple[bytes | No
         octets = pybase64.b64decode(encoded[:end] + b"=" * (-characters % 4))
     except binascii.Error:
         return None, 0
-    # As many octets as that many characters give: then no character was skipped.
-    # (With a lone last character one might be.)
-    is_regular = len(octets) == characters * 3 // 4 and characters % 4 != 1
+    # As many octets as that many characters give, and line ends where they should be:
+    # then no character was skipped.  (With a lone last character one might be.)
+    is_regular = (
+        len(octets) == characters * 3 // 4
+        and characters % 4 != 1
+        and _are_lines_equal(encoded, end, lines, count)
+    )
     return octets if is_regular else None, characters
+
+
+def _are_lines_equal(encoded: bytes, end: int, lines: Lines, count: int) -> bool:
+    """Say whether the first *count* lines are of one width, by where they end."""
+    step = lines.width + len(lines.end)
+    return all(
+        encoded[lines.width + index : end : step] == bytes([octet]) * count
+        for index, octet in enumerate(lines.end)
+    )
 
 
 def _readable_characters(encoded: bytes, end: int) -> int:

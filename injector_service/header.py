@@ -151,6 +151,6 @@ def read_header(raw: bytes, start: int, end: int) -> Header | None:
     return Header(raw, start=start, end=block_end, body_start=body_start)
 
 
-def message_start(raw: bytes) -> int:
-    """Return where the header of a message begins, behind a byte order mark."""
-    return len(_UTF8_MARK) if raw.startswith(_UTF8_MARK) else 0
+def message_start(raw: bytes, start: int = 0) -> int:
+    """Return where the header of a message at *start* begins, behind a byte order mark."""
+    return start + len(_UTF8_MARK) if raw.startswith(_UTF8_MARK, start) else start

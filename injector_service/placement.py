@@ -15,7 +15,8 @@ from injector_service.outcome import Outcome, Placement, RewriteWarning
 
 _OWN_URL: Final = re.compile(rb"/o/([A-Za-z0-9_-]{1,2000})\.gif(?=[\"' \t\n\r\f>?#])")
 
-_OWN_URL_END: Final = re.compile(rb"/o/([A-Za-z0-9_-]{1,2000})\.gif(?=\s*\Z|[?#])")
+# White space as HTML has it around a URL: no vertical tab.
+_OWN_URL_END: Final = re.compile(rb"/o/([A-Za-z0-9_-]{1,2000})\.gif(?=[ \t\n\r\f]*\Z|[?#])")
 
 # Each placeholder that is looked at may cost a look at all of the text before it.
 MAX_PLACEHOLDERS: Final = 16

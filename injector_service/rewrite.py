@@ -97,9 +97,10 @@ def rewrite_message(
         placement=placement,
         make_pixel=make_pixel,
         is_own_token=is_own_token,
+        remove_fields=remove_fields,
     )
     try:
-        return rewriter.run(remove_fields)
+        return rewriter.run()
     except _CallerError as error:
         if error.__cause__ is not None:
             raise error.__cause__ from None
@@ -118,6 +119,7 @@ class _Rewriter:
         "_placement",
         "_raw",
         "_recipients",
+        "_remove_fields",
     )
 
     def __init__(
@@ -128,6 +130,7 @@ class _Rewriter:
         placement: Placement,
         make_pixel: MakePixel,
         is_own_token: Callable[[str], bool],
+        remove_fields: Sequence[str],
         is_final: bool = False,
     ) -> None:
         self._raw = raw
@@ -136,23 +139,34 @@ class _Rewriter:
         self._placement = placement
         self._make_pixel = make_pixel
         self._is_own_token = is_own_token
+        self._remove_fields = remove_fields
 
-    def run(self, remove_fields: Sequence[str] = ()) -> Rewriting:
+    def run(self) -> Rewriting:
         raw = self._raw
         header = read_header(raw, message_start(raw), len(raw))
         if header is None:
             return Rewriting(outcome=Outcome.TOO_COMPLEX)
         if b"\n" not in header.octets:
             return Rewriting(outcome=Outcome.MALFORMED)
-        removals = [
-            Edit(start=start, end=end, insert=b"")
-            for name in remove_fields
-            for start, end in header.spans(name)
-        ]
+        removals = self._removals(header)
         rewriting = self._track(header, removals)
         if removals and rewriting.outcome is not Outcome.TRACKED:
             return dataclasses.replace(rewriting, splice=_spliced(raw, removals))
         return rewriting
+
+    def _removals(self, header: Header) -> list[Edit]:
+        """Return the removal of the fields asked for; of none where that bares a mark.
+
+        What looks like a byte order mark would stand at the start, and be passed over.
+        """
+        spans = sorted(span for name in self._remove_fields for span in header.spans(name))
+        first = 0
+        for start, end in spans:
+            if start == first:
+                first = end
+        if first and message_start(self._raw, first) != first:
+            return []
+        return [Edit(start=start, end=end, insert=b"") for start, end in spans]
 
     def _track(self, header: Header, removals: list[Edit]) -> Rewriting:
         refusal = refusal_for_recipients(header, self._recipients)
@@ -185,32 +199,27 @@ class _Rewriter:
         if changes is None:
             return Rewriting(outcome=Outcome.UNSUPPORTED_ENCODING)
         in_message = _in_message(changes, part)
+        if makes_long_line(self._raw, _spliced(self._raw, in_message)):
+            return Rewriting(outcome=Outcome.UNSUPPORTED_ENCODING)
         rewriting = Rewriting(
             outcome=Outcome.TRACKED,
-            splice=_spliced(self._raw, in_message),
+            splice=_spliced(self._raw, removals + in_message),
             pixel=pixel,
             warnings=plan.warnings + _warnings(header, text.view),
         )
         is_usual = isinstance(text, AsciiText) and b"\0" not in text.view
         is_usual = is_usual and not (plan.removes or part.before)
-        if not self._is_sound(rewriting, pixel, is_usual=is_usual):
-            return Rewriting(outcome=Outcome.UNSUPPORTED_ENCODING)
-        if removals:
-            splice = _spliced(self._raw, removals + in_message)
-            return dataclasses.replace(rewriting, splice=splice)
-        return rewriting
+        if is_usual or self._is_final or self._is_stable(rewriting, pixel):
+            return rewriting
+        return Rewriting(outcome=Outcome.UNSUPPORTED_ENCODING)
 
-    def _is_sound(self, rewriting: Rewriting, pixel: Pixel, *, is_usual: bool) -> bool:
-        """Say whether *rewriting* lengthens no line and would change nothing a second time.
+    def _is_stable(self, rewriting: Rewriting, pixel: Pixel) -> bool:
+        """Say whether *rewriting* would change nothing a second time.
 
         Where something is taken out, or the charset is no ASCII, what remains can
         read as something else: as a header field, as the marker of a signature, as
         another charset.  Such messages are rare, so each is judged a second time.
         """
-        if rewriting.splice is None or makes_long_line(self._raw, rewriting.splice):
-            return False
-        if is_usual or self._is_final:
-            return True
         token = Pixel.token_of(pixel.url)
         result = rewriting.message(self._raw)
         again = _Rewriter(
@@ -219,6 +228,7 @@ class _Rewriter:
             placement=self._placement,
             make_pixel=lambda _header, _most: pixel,
             is_own_token=lambda found: found == token or self._is_own_token(found),
+            remove_fields=self._remove_fields,
             is_final=True,
         ).run()
         return again.outcome is Outcome.TRACKED and again.message(result) == result

@@ -33,7 +33,11 @@ def test_message_that_broke_a_promise_once_breaks_none(name: str, url: str) -> N
     """What was found and repaired stays repaired."""
     raw = (FINDINGS / f"{name}.eml").read_bytes()
     placement = Placement(INDEX[name].get("placement", "end"))
-    options = Options(placement=placement, pixel=Pixel(url=url))
+    options = Options(
+        placement=placement,
+        remove_fields=INDEX[name].get("remove_fields", ()),
+        pixel=Pixel(url=url),
+    )
 
     assert broken_promise(raw, options, options.rewrite(raw)) is None
 
