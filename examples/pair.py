@@ -5,6 +5,7 @@
 runs the pair until Ctrl-C, at the addresses that the README uses.
 """
 
+import argparse
 import contextlib
 import dataclasses
 import signal
@@ -131,8 +132,17 @@ def _wait_until_serving(process: subprocess.Popen[bytes], address: str) -> None:
 
 def main() -> None:
     """Run the pair until Ctrl-C, or SIGTERM."""
+    parser = argparse.ArgumentParser(description="Runs both services until Ctrl-C.")
+    parser.add_argument(
+        "data",
+        metavar="DATA_FOLDER",
+        nargs="?",
+        type=Path,
+        default=Path("data"),
+        help="where both keep their data; made if it is not there (default: data)",
+    )
+    data: Path = parser.parse_args().data
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    data = Path(sys.argv[1] if len(sys.argv) > 1 else "data")
     with running_pair(DEFAULT_PAIR, data=data), contextlib.suppress(KeyboardInterrupt):
         print(f"injector service: gRPC {DEFAULT_PAIR.injector}")
         print(
