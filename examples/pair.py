@@ -85,17 +85,22 @@ def running_pair(pair: Pair, *, data: Path, log: IO[bytes] | None = None) -> Ite
         ),
         running_service(
             "pixel-service",
-            [
-                f"--grpc={pair.pixel}",
-                f"--http={pair.pixel_http}",
-                f"--admin={pair.admin}",
-                f"--data={data}",
-            ],
+            pixel_options(pair, data),
             ready_at=pair.pixel,
             log=log,
         ),
     ):
         yield pair
+
+
+def pixel_options(pair: Pair, data: Path) -> list[str]:
+    """Return what tells the pixel service its addresses in *pair* and its folder."""
+    return [
+        f"--grpc={pair.pixel}",
+        f"--http={pair.pixel_http}",
+        f"--admin={pair.admin}",
+        f"--data={data}",
+    ]
 
 
 @contextlib.contextmanager
