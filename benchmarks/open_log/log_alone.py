@@ -23,7 +23,7 @@ from pixel_service import openlog
 from pixel_service.openlog import OpenLog, OpenRecord, Position
 from pixel_service.recorder import Recorder
 from pixel_service.spool import open_spool
-from tests.pixel.postgres import running_postgres
+from tests.fixtures.postgres import running_postgres
 
 CONCURRENCIES = (1, 64, 256)
 # A notification with common headers has about this many octets.
