@@ -61,6 +61,21 @@ class OpenStream:
     Iterating raises `grpc.aio.AioRpcError` for what calling again does not help:
     opens lost to retention, another client that took the subscription over, a
     wrong request.
+
+    Args:
+        target: the service, as gRPC names it: `host:port` or `dns:///name:port`.
+        subscription_id: continue this subscription.
+        after_cursor: start after this cursor.
+        from_time: start with the first open recorded since; with a zone.
+        position: start at one end of the log.
+        configuration_ids: only opens of these.
+        open_filter: only opens that pass.
+        max_batch_size: see `StreamOpensRequest`; 0 is the service's default.
+        max_outstanding: likewise.
+        heartbeat_interval: 1 to 50 s.
+        stop_at_head: end once everything recorded at the start was delivered.
+        consumer_name: a name in the operator's tools.
+        credentials: for TLS; None for a connection in the clear.
     """
 
     def __init__(  # noqa: PLR0913 - the fields of the request, by their names
@@ -81,21 +96,6 @@ class OpenStream:
         credentials: grpc.ChannelCredentials | None = None,
     ) -> None:
         """Describe a stream; nothing is called before it is iterated.
-
-        Args:
-            target: the service, as gRPC names it: `host:port` or `dns:///name:port`.
-            subscription_id: continue this subscription.
-            after_cursor: start after this cursor.
-            from_time: start with the first open recorded since; with a zone.
-            position: start at one end of the log.
-            configuration_ids: only opens of these.
-            open_filter: only opens that pass.
-            max_batch_size: see `StreamOpensRequest`; 0 is the service's default.
-            max_outstanding: likewise.
-            heartbeat_interval: 1 to 50 s.
-            stop_at_head: end once everything recorded at the start was delivered.
-            consumer_name: a name in the operator's tools.
-            credentials: for TLS; None for a connection in the clear.
 
         Raises:
             ValueError: not exactly one start is given.

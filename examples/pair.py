@@ -5,6 +5,7 @@
 runs the pair until Ctrl-C, at the addresses that the README uses.
 """
 
+import argparse
 import contextlib
 import dataclasses
 import signal
@@ -84,17 +85,22 @@ def running_pair(pair: Pair, *, data: Path, log: IO[bytes] | None = None) -> Ite
         ),
         running_service(
             "pixel-service",
-            [
-                f"--grpc={pair.pixel}",
-                f"--http={pair.pixel_http}",
-                f"--admin={pair.admin}",
-                f"--data={data}",
-            ],
+            pixel_options(pair, data),
             ready_at=pair.pixel,
             log=log,
         ),
     ):
         yield pair
+
+
+def pixel_options(pair: Pair, data: Path) -> list[str]:
+    """Return what tells the pixel service its addresses in *pair* and its folder."""
+    return [
+        f"--grpc={pair.pixel}",
+        f"--http={pair.pixel_http}",
+        f"--admin={pair.admin}",
+        f"--data={data}",
+    ]
 
 
 @contextlib.contextmanager
@@ -131,8 +137,17 @@ def _wait_until_serving(process: subprocess.Popen[bytes], address: str) -> None:
 
 def main() -> None:
     """Run the pair until Ctrl-C, or SIGTERM."""
+    parser = argparse.ArgumentParser(description="Runs both services until Ctrl-C.")
+    parser.add_argument(
+        "data",
+        metavar="DATA_FOLDER",
+        nargs="?",
+        type=Path,
+        default=Path("data"),
+        help="where both keep their data; made if it is not there (default: data)",
+    )
+    data: Path = parser.parse_args().data
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    data = Path(sys.argv[1] if len(sys.argv) > 1 else "data")
     with running_pair(DEFAULT_PAIR, data=data), contextlib.suppress(KeyboardInterrupt):
         print(f"injector service: gRPC {DEFAULT_PAIR.injector}")
         print(

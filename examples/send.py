@@ -3,6 +3,7 @@
 python examples/send.py CONFIGURATION_ID SMTP_HOST:PORT < message.eml
 """
 
+import argparse
 import email
 import os
 import smtplib
@@ -15,9 +16,23 @@ from emailopens.injector.v1 import injector_service_pb2 as pb
 from emailopens.injector.v1 import injector_service_pb2_grpc as pb_grpc
 
 
+def address(text: str) -> tuple[str, int]:
+    """Return the host and the port that *text* names."""
+    host, _, port = text.rpartition(":")
+    if not host or not port.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is not of the form HOST:PORT")
+    return host, int(port)
+
+
 def main() -> None:
     """Rewrite the message on standard input and hand it to an SMTP server."""
-    configuration_id, smtp_server = sys.argv[1:]
+    parser = argparse.ArgumentParser(
+        description="Sends the message on standard input with a pixel in it.",
+        epilog="EMAILOPENS_INJECTOR_TARGET names the injector service (default: 127.0.0.1:50051).",
+    )
+    parser.add_argument("configuration_id", metavar="CONFIGURATION_ID", help="whose opens to count")
+    parser.add_argument("smtp_server", metavar="SMTP_HOST:PORT", type=address, help="who sends it")
+    given = parser.parse_args()
     raw = sys.stdin.buffer.read()
     message = email.message_from_bytes(raw)
     (_, sender), (_, recipient) = parseaddr(message["From"]), parseaddr(message["To"])
@@ -28,7 +43,7 @@ def main() -> None:
         answer = pb_grpc.InjectorServiceStub(channel).RewriteMessage(
             pb.RewriteMessageRequest(
                 raw_message=raw,
-                configuration_ids=[configuration_id],
+                configuration_ids=[given.configuration_id],
                 recipients=[recipient],
                 view=pb.RewriteMessageRequest.VIEW_SPLICE,
             ),
@@ -40,8 +55,7 @@ def main() -> None:
         end = answer.splice.offset + answer.splice.delete_count
         raw = raw[: answer.splice.offset] + answer.splice.insert + raw[end:]
 
-    host, port = smtp_server.rsplit(":", 1)
-    with smtplib.SMTP(host, int(port)) as smtp:
+    with smtplib.SMTP(*given.smtp_server) as smtp:
         smtp.sendmail(sender, recipient, raw)
 
 

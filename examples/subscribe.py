@@ -3,8 +3,8 @@
 python examples/subscribe.py CURSOR_FILE
 """
 
+import argparse
 import os
-import sys
 import time
 from pathlib import Path
 
@@ -44,12 +44,25 @@ def keep(cursor: str, cursor_file: Path) -> None:
 
 def main() -> None:
     """Follow the log until interrupted; start again when the service does."""
+    parser = argparse.ArgumentParser(
+        description="Prints opens as they are recorded, and goes on where it stopped.",
+        epilog="EMAILOPENS_PIXEL_TARGET names the pixel service (default: 127.0.0.1:50052).",
+    )
+    parser.add_argument(
+        "cursor_file",
+        metavar="CURSOR_FILE",
+        type=Path,
+        help="where it stopped; made if it is not there",
+    )
+    cursor_file: Path = parser.parse_args().cursor_file
+    if not cursor_file.parent.is_dir():
+        parser.error(f"CURSOR_FILE: there is no folder {cursor_file.parent}")
     target = os.environ.get("EMAILOPENS_PIXEL_TARGET", "127.0.0.1:50052")
     with grpc.insecure_channel(target) as channel:
         stub = pb_grpc.PixelServiceStub(channel)
         while True:
             try:
-                follow(stub, Path(sys.argv[1]))
+                follow(stub, cursor_file)
             except grpc.RpcError as error:
                 # UNAVAILABLE is the one code to retry blindly.
                 if error.code() is not grpc.StatusCode.UNAVAILABLE:

@@ -1,4 +1,4 @@
-"""The options that select opens by their evidence."""
+"""The options that select opens: by their configuration, and by their evidence."""
 
 import functools
 from collections.abc import Callable, Sequence
@@ -11,6 +11,14 @@ from emailopens.pixel.v1 import pixel_service_pb2 as pb
 
 _AGENT: Final = "AGENT_"
 _CONFIDENCE: Final = "CONFIDENCE_"
+
+configuration_option: Final = click.option(
+    "--configuration",
+    "configuration_ids",
+    multiple=True,
+    metavar="ID",
+    help="Only opens of this configuration; may be repeated.  [default: all]",
+)
 
 
 def filter_options(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -9,10 +9,10 @@ import click
 
 from emailopens.pixel.v1 import pixel_service_pb2 as pb
 from emailopens.pixel.v1 import pixel_service_pb2_grpc as pb_grpc
-from pixel_service.cli_filter import filter_options
+from pixel_service.cli_filter import configuration_option, filter_options
 from pixel_service.cli_log import log_options, opened_log
 from pixel_service.cli_output import Format, print_heading, print_notification
-from pixel_service.cli_target import target_option
+from pixel_service.cli_target import CALL_SECONDS, target_option
 from pixel_service.erasure import Matches, matches_message, matches_recipient
 from pixel_service.sealed_message import message_key
 from pixel_service.settings import SPOOL_FOLDER
@@ -22,9 +22,6 @@ from service_runtime.cli import wait_for
 
 _PAGE: Final = 1_000
 
-# Storage that fails over takes seconds; nobody waits longer for a command.
-_SECONDS: Final = 30.0
-
 
 @click.group()
 def opens() -> None:
@@ -33,13 +30,7 @@ def opens() -> None:
 
 @opens.command(name="list")
 @target_option
-@click.option(
-    "--configuration",
-    "configuration_ids",
-    multiple=True,
-    metavar="ID",
-    help="Only opens of this configuration; may be repeated.  [default: all]",
-)
+@configuration_option
 @filter_options
 @click.option("--after-cursor", metavar="CURSOR", help="Only what follows.  [default: all]")
 @click.option("--limit", type=click.IntRange(min=1), default=100, show_default=True)
@@ -65,7 +56,7 @@ async def _list(target: str, request: pb.ListOpensRequest, limit: int, format_: 
     async with connect(target) as channel:
         stub = pb_grpc.PixelServiceStub(channel)
         while True:
-            page = await stub.ListOpens(request, timeout=_SECONDS)
+            page = await stub.ListOpens(request, timeout=CALL_SECONDS)
             if not request.page_token:
                 print_heading(format_)
             for notification in page.notifications[:limit]:

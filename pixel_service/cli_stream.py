@@ -9,7 +9,7 @@ import click
 
 from emailopens.pixel.v1 import pixel_service_pb2 as pb
 from emailopens_client import LogEnd, OpenStream
-from pixel_service.cli_filter import filter_options
+from pixel_service.cli_filter import configuration_option, filter_options
 from pixel_service.cli_output import Format, print_heading, print_notification
 from pixel_service.cli_target import target_option
 from service_runtime.cli import wait_for
@@ -20,13 +20,7 @@ _EARLIEST: Final = "earliest"
 
 @click.command()
 @target_option
-@click.option(
-    "--configuration",
-    "configuration_ids",
-    multiple=True,
-    metavar="ID",
-    help="Only opens of this configuration; may be repeated.  [default: all]",
-)
+@configuration_option
 @filter_options
 @click.option(
     "--from",

@@ -9,15 +9,12 @@ import click
 from emailopens.pixel.v1 import pixel_service_pb2
 from emailopens.pixel.v1 import subscription_service_pb2 as pb
 from emailopens.pixel.v1 import subscription_service_pb2_grpc as pb_grpc
-from pixel_service.cli_filter import filter_options
-from pixel_service.cli_target import target_option
+from pixel_service.cli_filter import configuration_option, filter_options
+from pixel_service.cli_target import CALL_SECONDS, target_option
 from service_runtime.channel import connect
 from service_runtime.cli import wait_for
 
 _PAGE: Final = 500
-
-# Storage that fails over takes seconds; nobody waits longer for a command.
-_SECONDS: Final = 30.0
 
 _COLUMNS: Final = "{:<24} {:>10} {:<12} {:<28} {:<24} {}"
 
@@ -54,7 +51,7 @@ async def _all(target: str) -> AsyncIterator[pb.Subscription]:
         while True:
             page = await stub.ListSubscriptions(
                 pb.ListSubscriptionsRequest(page_size=_PAGE, page_token=page_token),
-                timeout=_SECONDS,
+                timeout=CALL_SECONDS,
             )
             for subscription in page.subscriptions:
                 yield subscription
@@ -78,13 +75,7 @@ def _row(subscription: pb.Subscription) -> str:
 @target_option
 @click.argument("subscription_id", metavar="ID")
 @click.option("--from", "start", default="latest", show_default=True, metavar=_START)
-@click.option(
-    "--configuration",
-    "configuration_ids",
-    multiple=True,
-    metavar="ID",
-    help="Only opens of this configuration; may be repeated.  [default: all]",
-)
+@configuration_option
 @filter_options
 def create(
     target: str,
@@ -106,7 +97,7 @@ def create(
     async def call() -> None:
         async with connect(target) as channel:
             stub = pb_grpc.SubscriptionServiceStub(channel)
-            response = await stub.CreateSubscription(request, timeout=_SECONDS)
+            response = await stub.CreateSubscription(request, timeout=CALL_SECONDS)
             click.echo(_row(response.subscription))
 
     wait_for(call())
@@ -124,7 +115,7 @@ def seek(target: str, subscription_id: str, place: str) -> None:
     async def call() -> None:
         async with connect(target) as channel:
             stub = pb_grpc.SubscriptionServiceStub(channel)
-            response = await stub.SeekSubscription(request, timeout=_SECONDS)
+            response = await stub.SeekSubscription(request, timeout=CALL_SECONDS)
             click.echo(_row(response.subscription))
 
     wait_for(call())
@@ -139,7 +130,7 @@ def delete(target: str, subscription_id: str) -> None:
     async def call() -> None:
         async with connect(target) as channel:
             await pb_grpc.SubscriptionServiceStub(channel).DeleteSubscription(
-                pb.DeleteSubscriptionRequest(subscription_id=subscription_id), timeout=_SECONDS
+                pb.DeleteSubscriptionRequest(subscription_id=subscription_id), timeout=CALL_SECONDS
             )
 
     wait_for(call())

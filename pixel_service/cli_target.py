@@ -1,10 +1,13 @@
-"""The option that says which running service a command talks to."""
+"""What the commands share that call the running service."""
 
 from typing import Final
 
 import click
 
 from pixel_service.default_addresses import DEFAULT_GRPC
+
+# Storage that fails over takes seconds; nobody waits longer for a command.
+CALL_SECONDS: Final = 30.0
 
 target_option: Final = click.option(
     "--target",

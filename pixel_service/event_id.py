@@ -11,7 +11,7 @@ _RANDOM_BITS: Final = 72
 
 # Seeded by the system in each process. IDs must be unique and need not be secret; the
 # system's own source costs a call into the kernel for each open.
-_RANDOM: Final = random.Random()  # noqa: S311
+_RANDOM: Final = random.Random()  # noqa: S311 - see above
 
 _OPEN_ID_CHARACTERS: Final = 22
 

@@ -42,7 +42,7 @@ class Housekeeping:
         """Remove what is too old or too much, again and again."""
         while True:
             # Drawn, so that the processes of one service take turns.
-            await asyncio.sleep(random.uniform(0.1, 1) * _INTERVAL.total_seconds())  # noqa: S311
+            await asyncio.sleep(random.uniform(0.1, 1) * _INTERVAL.total_seconds())  # noqa: S311 - no secret depends on it
             try:
                 await self.trim_once()
             except PixelError as error:

@@ -71,33 +71,18 @@ async def serve(
     messages = SealedMessages(TokenOpener(settings.load_key_ring()))
     judge = settings.load_judge()
     async with contextlib.AsyncExitStack() as stack:
-        open_log = await stack.enter_async_context(
-            openlog.connect(
-                settings.effective_log_url,
-                number_open=number_open,
-                burst_window=settings.burst_window,
-            )
-        )
+        open_log = await stack.enter_async_context(_open_log(settings))
         streams = LiveStreams(max_streams=settings.max_streams)
         tail = await stack.enter_async_context(following(open_log, on_news=streams.wake_all))
         await stack.enter_async_context(streams.woken_by(drain))
         recorder = await stack.enter_async_context(_recording(settings, open_log))
         housekeeping = await stack.enter_async_context(_housekeeping(settings, open_log))
         intake = Intake(messages=messages, judge=judge, record=recorder.record)
-        registry = prometheus_client.CollectorRegistry()
-        registry.register(
-            PixelMetrics(
-                health=lambda: recorder.health,
-                counts=intake.counts,
-                streams=lambda: len(streams),
-                lags=lambda: housekeeping.lags,
-            )
-        )
         admin = await stack.enter_async_context(
             admin_server(
                 listen=settings.admin,
                 conditions=lambda: conditions(recorder.health, tail, drain),
-                registry=registry,
+                registry=_registry(recorder, intake, streams, housekeeping),
             )
         )
         grpc_address = await stack.enter_async_context(
@@ -127,8 +112,14 @@ async def check(settings: Settings) -> None:
     prepare_data_folder(settings.data)
     settings.load_key_ring()
     settings.load_judge()
-    async with openlog.connect(settings.effective_log_url, number_open=number_open):
+    async with _open_log(settings):
         pass
+
+
+def _open_log(settings: Settings) -> contextlib.AbstractAsyncContextManager[OpenLog]:
+    return openlog.connect(
+        settings.effective_log_url, number_open=number_open, burst_window=settings.burst_window
+    )
 
 
 @contextlib.asynccontextmanager
@@ -164,6 +155,21 @@ async def _housekeeping(settings: Settings, open_log: OpenLog) -> AsyncIterator[
         return
     async with running(housekeeping.trim()), running(housekeeping.measure()):
         yield housekeeping
+
+
+def _registry(
+    recorder: Recorder, intake: Intake, streams: LiveStreams, housekeeping: Housekeeping
+) -> prometheus_client.CollectorRegistry:
+    registry = prometheus_client.CollectorRegistry()
+    registry.register(
+        PixelMetrics(
+            health=lambda: recorder.health,
+            counts=intake.counts,
+            streams=lambda: len(streams),
+            lags=lambda: housekeeping.lags,
+        )
+    )
+    return registry
 
 
 @contextlib.asynccontextmanager

@@ -113,7 +113,7 @@ class ErrorInterceptor(grpc.aio.ServerInterceptor):
     # The types of handlers are those of the synchronous API, for which they were
     # written; hence Any for the methods that come and go.
 
-    def _unary(self, method: Any) -> Any:  # noqa: ANN401
+    def _unary(self, method: Any) -> Any:  # noqa: ANN401 - see above
         async def call(request: object, context: Context) -> object:
             try:
                 return await method(request, context)
@@ -122,7 +122,7 @@ class ErrorInterceptor(grpc.aio.ServerInterceptor):
 
         return call
 
-    def _streaming(self, method: Any) -> Any:  # noqa: ANN401
+    def _streaming(self, method: Any) -> Any:  # noqa: ANN401 - see above
         async def call(request: object, context: Context) -> AsyncIterator[object]:
             # Closed here and now, not by the garbage collector: a stream that its
             # client left must let go of what it holds.

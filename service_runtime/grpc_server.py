@@ -76,16 +76,8 @@ async def grpc_server(
     """
     server = grpc.aio.server(
         interceptors=[ErrorInterceptor(status_codes)],
-        options=(
-            *LIVENESS,
-            ("grpc.max_receive_message_length", max_message_octets),
-            ("grpc.max_send_message_length", max_message_octets),
-            # Half, because a call that has ended for its client still counts here for
-            # a moment: one connection alone is never refused.
-            ("grpc.max_concurrent_streams", max(max_calls // 2, 1)),
-            # On Linux gRPC shares ports unless told not to: a second instance would
-            # silently take half of the calls.
-            ("grpc.so_reuseport", int(reuse_port)),
+        options=_options(
+            max_message_octets=max_message_octets, max_calls=max_calls, reuse_port=reuse_port
         ),
         maximum_concurrent_rpcs=max_calls,
     )
@@ -93,11 +85,7 @@ async def grpc_server(
         service.add(server)
     names = [service.name for service in services]
     health_servicer = _add_health_and_reflection(server, names)
-    try:
-        port = server.add_insecure_port(listen)
-    except RuntimeError:
-        # Not the cause: gRPC puts a page of its own file names into it.
-        raise ListenError(f"cannot listen at {listen}: taken, or not an address of ours") from None
+    port = _bind(server, listen)
     await server.start()
     # The empty name stands for the server as a whole (gRPC health protocol).
     for name in ("", *names):
@@ -112,6 +100,20 @@ async def grpc_server(
             await server.stop(drain.grace.total_seconds())
 
 
+def _options(*, max_message_octets: int, max_calls: int, reuse_port: bool) -> list[tuple[str, int]]:
+    return [
+        *LIVENESS,
+        ("grpc.max_receive_message_length", max_message_octets),
+        ("grpc.max_send_message_length", max_message_octets),
+        # Half, because a call that has ended for its client still counts here for
+        # a moment: one connection alone is never refused.
+        ("grpc.max_concurrent_streams", max(max_calls // 2, 1)),
+        # On Linux gRPC shares ports unless told not to: a second instance would
+        # silently take half of the calls.
+        ("grpc.so_reuseport", int(reuse_port)),
+    ]
+
+
 def _add_health_and_reflection(
     server: grpc.aio.Server, names: Sequence[str]
 ) -> health.aio.HealthServicer:
@@ -121,6 +123,14 @@ def _add_health_and_reflection(
         (*names, health.SERVICE_NAME, reflection.SERVICE_NAME), server
     )
     return health_servicer
+
+
+def _bind(server: grpc.aio.Server, listen: str) -> int:
+    try:
+        return server.add_insecure_port(listen)
+    except RuntimeError:
+        # Not the cause: gRPC puts a page of its own file names into it.
+        raise ListenError(f"cannot listen at {listen}: taken, or not an address of ours") from None
 
 
 async def _say_not_serving(drain: Drain, health_servicer: health.aio.HealthServicer) -> None:

@@ -33,7 +33,7 @@ from benchmarks.open_log.serving import (
 from pixel_service import openlog
 from pixel_service.client_address import ClientAddresses
 from pixel_service.web import PIXEL, PixelHandler, pixel_server
-from tests.pixel.postgres import running_postgres
+from tests.fixtures.postgres import running_postgres
 
 MESSAGES: Final = 30_000
 

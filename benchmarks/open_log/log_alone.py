@@ -23,6 +23,7 @@ from pixel_service import openlog
 from pixel_service.openlog import OpenLog, OpenRecord, Position
 from pixel_service.recorder import Recorder
 from pixel_service.spool import open_spool
+from tests.fixtures.postgres import running_postgres
 
 CONCURRENCIES = (1, 64, 256)
 # A notification with common headers has about this many octets.
@@ -114,9 +115,6 @@ def log_url(backend: str, folder: Path) -> Iterator[str]:
     if backend == "sqlite":
         yield f"sqlite:///{folder}/opens.db"
         return
-    # Only here, because the server comes with the development dependencies.
-    from tests.pixel.postgres import running_postgres  # noqa: PLC0415
-
     with running_postgres() as server:
         url = server.url_of(asyncio.run(server.create_database()))
         asyncio.run(openlog.migrate(url))

@@ -16,7 +16,7 @@ import uvloop
 
 from benchmarks.open_log.serving import load, running_service, sealed_tokens
 from pixel_service import openlog
-from tests.pixel.postgres import running_postgres
+from tests.fixtures.postgres import running_postgres
 
 MESSAGES: Final = 20_000
 

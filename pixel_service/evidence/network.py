@@ -64,8 +64,7 @@ def _open_database(path: Path | None) -> _Reader | None:
     if path is None:
         return None
     try:
-        # Optional: only those who have databases install it.
-        import maxminddb  # noqa: PLC0415
+        import maxminddb  # noqa: PLC0415 - only those who have databases install it
     except ImportError as error:
         raise DatabaseInvalid("network databases need `pip install emailopens[geo]`") from error
     try:

@@ -41,14 +41,14 @@ async def connect(
     parsed = _parse(url)
     # Only what is used is imported: asyncpg is an extra.
     if parsed.get_backend_name() == "sqlite":
-        from pixel_service.openlog.sqlite_connecting import connect_sqlite  # noqa: PLC0415
+        from pixel_service.openlog.sqlite_connecting import connect_sqlite  # noqa: PLC0415 - see above
 
         async with connect_sqlite(
             Path(str(parsed.database)), number_open=number_open, burst_window=burst_window
         ) as log:
             yield log
     else:
-        from pixel_service.openlog.postgres_connecting import connect_postgres  # noqa: PLC0415
+        from pixel_service.openlog.postgres_connecting import connect_postgres  # noqa: PLC0415 - see above
 
         async with connect_postgres(
             parsed, number_open=number_open, burst_window=burst_window
@@ -68,7 +68,7 @@ async def migrate(url: str) -> None:
     """
     parsed = _parse(url)
     if parsed.get_backend_name() == "postgresql":
-        from pixel_service.openlog.postgres_connecting import migrate_postgres  # noqa: PLC0415
+        from pixel_service.openlog.postgres_connecting import migrate_postgres  # noqa: PLC0415 - asyncpg is an extra
 
         await migrate_postgres(parsed)
 
@@ -85,10 +85,10 @@ async def begin_epoch(url: str) -> int:
     """
     parsed = _parse(url)
     if parsed.get_backend_name() == "sqlite":
-        from pixel_service.openlog.sqlite_connecting import begin_epoch_sqlite  # noqa: PLC0415
+        from pixel_service.openlog.sqlite_connecting import begin_epoch_sqlite  # noqa: PLC0415 - as in `connect`
 
         return await asyncio.to_thread(begin_epoch_sqlite, Path(str(parsed.database)))
-    from pixel_service.openlog.postgres_connecting import begin_epoch_postgres  # noqa: PLC0415
+    from pixel_service.openlog.postgres_connecting import begin_epoch_postgres  # noqa: PLC0415 - asyncpg is an extra
 
     return await begin_epoch_postgres(parsed)
 

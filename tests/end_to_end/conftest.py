@@ -26,6 +26,12 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
 
 
 @pytest.fixture
+def ports() -> Pair:
+    """Return free addresses, for a service of the test's own."""
+    return pair_on_free_ports()
+
+
+@pytest.fixture
 async def injector(pair: Pair) -> AsyncIterator[injector_pb_grpc.InjectorServiceAsyncStub]:
     async with grpc.aio.insecure_channel(pair.injector) as channel:
         yield injector_pb_grpc.InjectorServiceStub(channel)

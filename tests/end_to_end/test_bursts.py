@@ -12,7 +12,7 @@ import pytest
 from emailopens.notification.v1 import privacy_level_pb2 as privacy_pb
 from emailopens.pixel.v1 import pixel_service_pb2 as pb
 from emailopens.pixel.v1 import pixel_service_pb2_grpc as pb_grpc
-from examples.pair import pair_on_free_ports, running_service
+from examples.pair import Pair, pixel_options, running_service
 from service_runtime.key_ring import generate_key_ring, write_key_ring
 from tests.pixel.service_values import a_token, seal
 
@@ -31,19 +31,19 @@ ADDRESSES = ("192.0.2.1", "192.0.2.1", "198.51.100.7", "192.0.2.1")
     ],
 )
 async def test_every_fetch_is_an_open_and_those_of_one_address_within_the_window_are_one_burst(
-    window: str, level: privacy_pb.PrivacyLevel.ValueType, bursts: list[int], tmp_path: Path
+    window: str,
+    level: privacy_pb.PrivacyLevel.ValueType,
+    bursts: list[int],
+    ports: Pair,
+    tmp_path: Path,
 ) -> None:
     """Nothing is folded; the window is a setting; anonymous messages have no bursts."""
     ring = generate_key_ring()
     write_key_ring(tmp_path / "token_keys", ring)
     token = a_token()
     token.privacy_level = level
-    ports = pair_on_free_ports()
     options = [
-        f"--grpc={ports.pixel}",
-        f"--http={ports.pixel_http}",
-        f"--admin={ports.admin}",
-        f"--data={tmp_path}",
+        *pixel_options(ports, tmp_path),
         "--trusted-proxies=127.0.0.0/8",
         f"--burst-window={window}",
     ]

@@ -9,7 +9,7 @@ import os
 import random
 import signal
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import aiohttp
@@ -18,10 +18,10 @@ import pytest
 
 from emailopens.pixel.v1 import pixel_service_pb2 as pb
 from emailopens.pixel.v1 import pixel_service_pb2_grpc as pb_grpc
-from examples.pair import Pair, pair_on_free_ports, running_service
+from examples.pair import Pair, pixel_options, running_service
 from pixel_service import openlog
 from service_runtime.key_ring import generate_key_ring, write_key_ring
-from tests.pixel.postgres import running_postgres
+from tests.fixtures.postgres import running_postgres
 from tests.pixel.service_values import a_token, seal
 from tests.pixel.test_workers import children_of
 
@@ -147,15 +147,25 @@ def log_options(request: pytest.FixtureRequest) -> Iterator[list[str]]:
         yield [f"--log-url={url}"]
 
 
-def options_of(pair: Pair, data: Path) -> list[str]:
-    """Return what tells the service its addresses and its folder."""
-    return [
-        f"--grpc={pair.pixel}",
-        f"--http={pair.pixel_http}",
-        f"--admin={pair.admin}",
-        f"--data={data}",
-        "--log-level=ERROR",
-    ]
+@pytest.fixture
+def options(ports: Pair, tmp_path: Path, log_options: list[str]) -> list[str]:
+    """Give what a service at *ports* is told."""
+    return [*pixel_options(ports, tmp_path), *log_options, "--log-level=ERROR"]
+
+
+@pytest.fixture
+def note(
+    record_table: dict[str, list[str]], request: pytest.FixtureRequest
+) -> Callable[[str, MailClients, int], None]:
+    """Give what writes a line of the report: who was killed, and what became of the opens."""
+
+    def note(kills: str, clients: MailClients, streamed: int) -> None:
+        record_table.setdefault("killed under load, over HTTP", []).append(
+            f"{request.node.callspec.id}: {kills}, {clients.asked} asked, "
+            f"{clients.count} answered, {streamed} streamed"
+        )
+
+    return note
 
 
 def sealed_messages(data: Path, count: int) -> dict[str, str]:
@@ -181,19 +191,17 @@ async def mail_clients(pair: Pair, tokens: dict[str, str]) -> AsyncIterator[Mail
 @pytest.mark.timeout(60 + 10 * KILLS)
 async def test_every_answered_pixel_is_streamed_once_and_in_order(
     tmp_path: Path,
-    log_options: list[str],
-    record_table: dict[str, list[str]],
-    request: pytest.FixtureRequest,
+    ports: Pair,
+    options: list[str],
+    note: Callable[[str, MailClients, int], None],
 ) -> None:
     """Whatever moment the process is killed at, what it answered for is there after it."""
-    pair = pair_on_free_ports()
-    options = [*options_of(pair, tmp_path), *log_options]
     kills: list[int] = []
     tokens = sealed_messages(tmp_path, 4_000 * KILLS)
-    async with mail_clients(pair, tokens) as clients:
-        await asyncio.to_thread(start_again, pair, options, kills)
-    with running_service("pixel-service", options, ready_at=pair.pixel):
-        there = await until_streamed(pair, clients)
+    async with mail_clients(ports, tokens) as clients:
+        await asyncio.to_thread(start_again, ports, options, kills)
+    with running_service("pixel-service", options, ready_at=ports.pixel):
+        there = await until_streamed(ports, clients)
 
     assert len(set(kills)) == KILLS
     assert clients.count > KILLS
@@ -204,32 +212,25 @@ async def test_every_answered_pixel_is_streamed_once_and_in_order(
     for answered in clients.answered.values():
         # What was asked for after an answer stands behind what was answered.
         assert sorted(answered, key=place.__getitem__) == answered
-    record_table.setdefault("killed under load, over HTTP", []).append(
-        f"{request.node.callspec.id}: {KILLS} kills, {clients.asked} asked, "
-        f"{clients.count} answered, {len(there)} streamed"
-    )
+    note(f"{KILLS} kills", clients, len(there))
 
 
 @pytest.mark.timeout(60 + 10 * WORKER_KILLS)
 async def test_every_pixel_that_a_killed_worker_answered_is_streamed_once(
     tmp_path: Path,
-    log_options: list[str],
-    record_table: dict[str, list[str]],
-    request: pytest.FixtureRequest,
+    ports: Pair,
+    options: list[str],
+    note: Callable[[str, MailClients, int], None],
 ) -> None:
     """Whichever worker dies, the others go on, and nothing that any answered for is lost."""
-    pair = pair_on_free_ports()
-    options = [*options_of(pair, tmp_path), *log_options, f"--workers={WORKERS}"]
+    options = [*options, f"--workers={WORKERS}"]
     kills: list[int] = []
     tokens = sealed_messages(tmp_path, 8_000 * WORKER_KILLS)
-    with running_service("pixel-service", options, ready_at=pair.pixel) as parent:
-        async with mail_clients(pair, tokens) as clients:
+    with running_service("pixel-service", options, ready_at=ports.pixel) as parent:
+        async with mail_clients(ports, tokens) as clients:
             await kill_workers(parent.pid, kills)
-        there = await until_streamed(pair, clients)
+        there = await until_streamed(ports, clients)
 
     assert len(set(kills)) == WORKER_KILLS
     assert Counter(there).most_common(1)[0][1] == 1
-    record_table.setdefault("killed under load, over HTTP", []).append(
-        f"{request.node.callspec.id}, workers: {WORKER_KILLS} kills, {clients.asked} asked, "
-        f"{clients.count} answered, {len(there)} streamed"
-    )
+    note(f"{WORKER_KILLS} kills of workers", clients, len(there))

@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import subprocess
 import sys
 from collections.abc import AsyncIterator
 from email import message_from_bytes
@@ -53,6 +54,49 @@ async def start(program: str, *arguments: str, **environ: str) -> asyncio.subpro
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
     )
+
+
+def run(program: str, *arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(  # noqa: S603 - our own program
+        [sys.executable, ROOT / "examples" / program, *arguments],
+        cwd=folder,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("program", ["pair.py", "send.py", "subscribe.py"])
+def test_help_is_given_and_nothing_else_done(program: str, tmp_path: Path) -> None:
+    """`--help` says what the program takes; it is no name of a file or folder to make."""
+    done = run(program, "--help", folder=tmp_path)
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith(f"usage: {program} ")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("program", "arguments", "complaint"),
+    [
+        ("pair.py", ["one", "two"], "unrecognized arguments: two"),
+        ("send.py", [], "required: CONFIGURATION_ID, SMTP_HOST:PORT"),
+        ("send.py", ["news", "localhost"], "'localhost' is not of the form HOST:PORT"),
+        ("subscribe.py", [], "required: CURSOR_FILE"),
+        ("subscribe.py", ["gone/cursor"], "there is no folder gone"),
+    ],
+)
+def test_wrong_arguments_are_explained(
+    program: str, arguments: list[str], complaint: str, tmp_path: Path
+) -> None:
+    """What is missing or of no use is named, in a line and without a traceback."""
+    done = run(program, *arguments, folder=tmp_path)
+
+    assert done.returncode == 2
+    assert done.stderr.rstrip().endswith(complaint)
+    assert "Traceback" not in done.stderr
+    assert list(tmp_path.iterdir()) == []
 
 
 async def test_sent_message_is_opened_and_the_subscriber_goes_on_where_it_stopped(

@@ -11,7 +11,7 @@ import pytest
 
 from emailopens.pixel.v1 import pixel_service_pb2 as pb
 from emailopens.pixel.v1 import pixel_service_pb2_grpc as pb_grpc
-from examples.pair import Pair, pair_on_free_ports, running_service
+from examples.pair import Pair, pair_on_free_ports, pixel_options, running_service
 from pixel_service.settings import default_log_url
 from service_runtime.key_ring import KeyRing, generate_key_ring, write_key_ring
 from tests.pixel.service_values import a_token, an_open, log_at, seal
@@ -50,13 +50,7 @@ async def a_service(data: Path) -> AsyncIterator[Service]:
     pair = pair_on_free_ports()
     ring = generate_key_ring()
     write_key_ring(data / "token_keys", ring)
-    options = [
-        f"--grpc={pair.pixel}",
-        f"--http={pair.pixel_http}",
-        f"--admin={pair.admin}",
-        f"--data={data}",
-        "--log-level=ERROR",
-    ]
+    options = [*pixel_options(pair, data), "--log-level=ERROR"]
     with running_service("pixel-service", options, ready_at=pair.pixel) as process:
         yield Service(pair=pair, ring=ring, pid=process.pid)
 

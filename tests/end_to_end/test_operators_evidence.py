@@ -16,7 +16,7 @@ from mmdb_writer import MMDBWriter
 from emailopens.notification.v1 import open_notification_pb2 as notification_pb
 from emailopens.pixel.v1 import pixel_service_pb2 as pb
 from emailopens.pixel.v1 import pixel_service_pb2_grpc as pb_grpc
-from examples.pair import Pair, pair_on_free_ports, running_service
+from examples.pair import Pair, pixel_options, running_service
 from service_runtime.key_ring import generate_key_ring, write_key_ring
 from tests.pixel.service_values import a_token, seal
 
@@ -70,20 +70,6 @@ def data(tmp_path: Path) -> Path:
     return folder
 
 
-@pytest.fixture
-def ports() -> Pair:
-    return pair_on_free_ports()
-
-
-def options(ports: Pair, data: Path) -> list[str]:
-    return [
-        f"--grpc={ports.pixel}",
-        f"--http={ports.pixel_http}",
-        f"--admin={ports.admin}",
-        f"--data={data}",
-    ]
-
-
 async def opened(ports: Pair, **headers: str) -> notification_pb.Evidence:
     """Fetch a pixel, and return the evidence of the last open."""
     async with (
@@ -104,7 +90,7 @@ async def test_updated_ranges_are_those_of_the_service_in_the_same_data_folder(
     updated = run(data, "evidence", "update-ranges", "apple-relay", str(tmp_path / "list"))
     fetch = ("--user-agent=Mozilla/5.0", "--ip=127.0.0.1", "--since=3600")
     explained = run(data, "evidence", "explain", *fetch)
-    with running_service("pixel-service", options(ports, data), ready_at=ports.pixel):
+    with running_service("pixel-service", pixel_options(ports, data), ready_at=ports.pixel):
         evidence = await opened(ports, **{"User-Agent": "Mozilla/5.0"})
 
     assert (updated.returncode, updated.stdout) == (0, "apple-relay: 1 ranges\n")
@@ -130,7 +116,9 @@ async def test_operators_rules_and_databases_judge(ports: Pair, data: Path, tmp_
         f"--autonomous-systems={systems}",
         f"--countries={countries}",
     ]
-    with running_service("pixel-service", [*options(ports, data), *supplied], ready_at=ports.pixel):
+    with running_service(
+        "pixel-service", [*pixel_options(ports, data), *supplied], ready_at=ports.pixel
+    ):
         person = await opened(ports)
         scanner = await opened(ports, **{"X-Gateway": "scanning"})
 
@@ -161,7 +149,7 @@ def test_what_cannot_be_used_is_one_clear_line(
     file = tmp_path / "supplied"
     if content is not None:
         file.write_text(content)
-    result = run(data, "serve", *options(ports, data), f"{option}={file}")
+    result = run(data, "serve", *pixel_options(ports, data), f"{option}={file}")
 
     assert result.returncode == 1
     assert len(result.stderr.splitlines()) == 1

@@ -96,12 +96,14 @@ def work(plan: Plan, worker: int, connection: Connection) -> None:
         tally.outcomes[rewriting.outcome.name] += 1
         if took > tally.worst_seconds:
             tally.worst_seconds, tally.worst = took, index
+        is_kept = False
         for verdict, count in ((broken_promise, tally.findings), (misplacement, tally.misplaced)):
             fault = verdict(raw, options, rewriting)
             if fault is not None:
                 count[fault] += 1
-                _keep(plan, index, raw, options, verdict)
-        if tally.mutants == _REPORT_EVERY:
+                is_kept |= _keep(plan, index, raw, options, verdict)
+        # Making a finding short takes as long as thousands of mutants.
+        if is_kept or tally.mutants == _REPORT_EVERY:
             connection.send(tally)
             tally = Tally()
             if time.monotonic() > stop:
@@ -110,7 +112,7 @@ def work(plan: Plan, worker: int, connection: Connection) -> None:
     connection.send(None)
 
 
-def _keep(plan: Plan, index: int, raw: bytes, options: Options, verdict: Verdict) -> None:
+def _keep(plan: Plan, index: int, raw: bytes, options: Options, verdict: Verdict) -> bool:
     """Write a mutant in which *verdict* finds a fault, made short, unless there are enough."""
 
     def find_fault(message: bytes) -> str | None:
@@ -118,9 +120,11 @@ def _keep(plan: Plan, index: int, raw: bytes, options: Options, verdict: Verdict
 
     fault = find_fault(raw) or "fault that comes and goes"
     name = fault.replace(" ", "-")
-    if len(list(plan.folder.glob(f"{name}.*.eml"))) < _MAX_EXAMPLES:
-        short = shortened(raw, lambda less: find_fault(less) == fault)
-        (plan.folder / f"{name}.{plan.seed}-{index}.eml").write_bytes(short)
+    if len(list(plan.folder.glob(f"{name}.*.eml"))) >= _MAX_EXAMPLES:
+        return False
+    short = shortened(raw, lambda less: find_fault(less) == fault)
+    (plan.folder / f"{name}.{plan.seed}-{index}.eml").write_bytes(short)
+    return True
 
 
 def run(plan: Plan) -> Tally:

@@ -98,7 +98,7 @@ async def seen(configurations: Configurations, configuration_id: str) -> None:
     """Wait until the follower has brought a configuration into memory."""
     async with asyncio.timeout(10):
         # What is promised is that it comes by itself; nothing tells when.
-        while configurations.snapshot.get(configuration_id) is None:  # noqa: ASYNC110
+        while configurations.snapshot.get(configuration_id) is None:  # noqa: ASYNC110 - see above
             await asyncio.sleep(0.01)
 
 

@@ -8,8 +8,8 @@ import pytest
 
 from pixel_service import openlog
 from pixel_service.openlog import OpenLog
-from tests.pixel.log_values import LogHome
-from tests.pixel.postgres import Postgres, running_postgres
+from tests.fixtures.postgres import Postgres, running_postgres
+from tests.pixel.log_values import EMPTY_LOG, LogHome
 from tests.pixel.service_values import StreamService, log_at, streaming
 
 
@@ -34,7 +34,7 @@ def shared_database(postgres: Postgres) -> str:
 @pytest.fixture
 def database(postgres: Postgres, shared_database: str) -> str:
     """Name a database with an empty log."""
-    asyncio.run(postgres.empty_log(shared_database))
+    asyncio.run(postgres.execute(shared_database, EMPTY_LOG))
     return shared_database
 
 

@@ -12,6 +12,12 @@ from pixel_service.opens import BEGINNING, LogEntry, OpenRecord, Position
 
 NOON = dt.datetime(2026, 3, 1, 12, tzinfo=dt.UTC)
 
+# Empties a log on PostgreSQL in a hundredth of the time that a new one takes.
+EMPTY_LOG = """
+TRUNCATE opens, open_counts, open_subscriptions RESTART IDENTITY;
+UPDATE open_log SET trimmed_transaction = 0, trimmed_sequence = 0
+"""
+
 _serial = itertools.count()
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from pixel_service.openlog import OpenLog
-from tests.pixel.postgres import Postgres
+from tests.fixtures.postgres import Postgres
 from tests.pixel.service_values import (
     StreamService,
     a_log,

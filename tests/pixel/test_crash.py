@@ -19,8 +19,8 @@ from pixel_service import openlog
 from pixel_service.openlog import OpenLog
 from pixel_service.recorder import Recorder
 from pixel_service.spool import open_spool
+from tests.fixtures.postgres import running_postgres
 from tests.pixel.log_values import LogHome, event_ids, number_open, read_all
-from tests.pixel.postgres import running_postgres
 
 KILLS = int(os.environ.get("EMAILOPENS_CRASH_KILLS", "4"))
 ROOT = Path(__file__).parents[2]

@@ -11,7 +11,7 @@ from pixel_service.protobuf_times import microseconds_of
 
 TIMES = st.datetimes(
     min_value=dt.datetime(1970, 1, 1),  # noqa: DTZ001 - the strategy adds the zone
-    max_value=dt.datetime(4000, 1, 1),  # noqa: DTZ001
+    max_value=dt.datetime(4000, 1, 1),  # noqa: DTZ001 - likewise
     timezones=st.just(dt.UTC),
 )
 

@@ -16,8 +16,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 from pixel_service.errors import CursorExpired, SessionStale, SubscriptionNotFound
 from pixel_service.openlog import OpenLog, Position
 from pixel_service.opens import BEGINNING
-from tests.pixel.log_values import LogHome, event_id_of, new_open, numbers_of, read_all
-from tests.pixel.postgres import Postgres
+from tests.fixtures.postgres import Postgres
+from tests.pixel.log_values import EMPTY_LOG, LogHome, event_id_of, new_open, numbers_of, read_all
 
 Answer = TypeVar("Answer")
 
@@ -264,7 +264,7 @@ def test_a_postgres_log_behaves_as_the_model(postgres: Postgres, database: str) 
 
     class Machine(LogMachine):
         def new_home(self) -> LogHome:
-            asyncio.run(postgres.empty_log(database))
+            asyncio.run(postgres.execute(database, EMPTY_LOG))
             return LogHome(url=postgres.url_of(database))
 
     run_state_machine_as_test(Machine, settings=_settings(examples=8))

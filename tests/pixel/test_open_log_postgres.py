@@ -13,8 +13,8 @@ from pixel_service.errors import CursorForeignLog, LogSchemaOld, LogUnavailable
 from pixel_service.openlog import OpenLog, postgres_append, postgres_pool
 from pixel_service.openlog.numbering import BurstWindow
 from pixel_service.opens import BEGINNING, OpenRecord, Position
+from tests.fixtures.postgres import Postgres, running_postgres
 from tests.pixel.log_values import LogHome, event_ids, new_open, new_opens, number_open, read_all
-from tests.pixel.postgres import Postgres, running_postgres
 
 
 @pytest.fixture

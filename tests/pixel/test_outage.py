@@ -17,7 +17,7 @@ import pytest
 from emailopens_client import LogEnd, OpenStream
 from pixel_service.server import Addresses
 from service_runtime.drain import Drain
-from tests.pixel.postgres import Postgres
+from tests.fixtures.postgres import Postgres
 from tests.pixel.service_values import a_token, seal
 from tests.pixel.test_service import RING, a_service, fetch
 

@@ -132,7 +132,7 @@ def test_memory_is_bounded(judge: Judge) -> None:
         for cache in (judge._of_user_agent, judge._of_address, judge._of_headers)  # noqa: SLF001 - what is bounded is inside
     }
     assert sizes == {MAX_USER_AGENTS, MAX_ADDRESSES, MAX_HEADERS}
-    assert judge._weigh.cache_info().currsize <= MAX_JUDGEMENTS  # noqa: SLF001
+    assert judge._weigh.cache_info().currsize <= MAX_JUDGEMENTS  # noqa: SLF001 - likewise
 
 
 def test_what_is_remembered_changes_nothing(judge: Judge) -> None:

@@ -38,7 +38,7 @@ def without(judge: Judge, name: str) -> Judge:
     return Judge(
         RuleSet(version=judge.ruleset.version, rules=rules),
         read_client=judge._read_client,  # noqa: SLF001 - the same readers, which take long to load
-        read_network=judge._read_network,  # noqa: SLF001
+        read_network=judge._read_network,  # noqa: SLF001 - likewise
     )
 
 
@@ -97,7 +97,7 @@ def test_order_of_rules_does_not_decide(judge: Judge) -> None:
     reversed_judge = Judge(
         dataclasses.replace(judge.ruleset, rules=judge.ruleset.rules[::-1]),
         read_client=judge._read_client,  # noqa: SLF001 - the same readers, which take long to load
-        read_network=judge._read_network,  # noqa: SLF001
+        read_network=judge._read_network,  # noqa: SLF001 - likewise
     )
     for row in ROWS:
         assert judged(judge.judge(fetch_of(row))) == judged(reversed_judge.judge(fetch_of(row)))

@@ -27,7 +27,21 @@ FOR EACH STATEMENT EXECUTE FUNCTION opens_tell()
 def upgrade() -> None:
     """Create the tables, and give the log its identity."""
     is_postgres = op.get_bind().dialect.name == "postgresql"
-    open_log = op.create_table(
+    open_log = _create_open_log()
+    _create_opens(is_postgres=is_postgres)
+    _create_open_counts()
+    _create_open_subscriptions()
+    system_identifier = ""
+    if is_postgres:
+        _prepare_postgres()
+        system_identifier = str(
+            op.get_bind().scalar(sa.text("SELECT system_identifier FROM pg_control_system()"))
+        )
+    _identify(open_log, system_identifier)
+
+
+def _create_open_log() -> sa.Table:
+    return op.create_table(
         "open_log",
         sa.Column("id", sa.Integer, sa.CheckConstraint("id = 1"), primary_key=True),
         sa.Column("log_id", sa.Text, nullable=False),
@@ -38,6 +52,9 @@ def upgrade() -> None:
         sa.Column("counted_sequence", sa.BigInteger, nullable=False),
         sa.Column("system_identifier", sa.Text, nullable=False),
     )
+
+
+def _create_opens(*, is_postgres: bool) -> None:
     op.create_table(
         "opens",
         sa.Column(
@@ -56,6 +73,9 @@ def upgrade() -> None:
         sa.Column("message_key", sa.LargeBinary),
         sa.Column("notification", sa.LargeBinary, nullable=False),
     )
+
+
+def _create_open_counts() -> None:
     op.create_table(
         "open_counts",
         sa.Column("message_key", sa.LargeBinary, primary_key=True),
@@ -64,6 +84,9 @@ def upgrade() -> None:
         sa.Column("bursts", sa.Integer, nullable=False),
         sqlite_with_rowid=False,
     )
+
+
+def _create_open_subscriptions() -> None:
     op.create_table(
         "open_subscriptions",
         sa.Column("id", sa.Text, primary_key=True),
@@ -78,12 +101,9 @@ def upgrade() -> None:
         sa.Column("consumer_name", sa.Text, nullable=False),
         sa.Column("session_token", sa.Text, nullable=False),
     )
-    system_identifier = ""
-    if is_postgres:
-        _prepare_postgres()
-        system_identifier = str(
-            op.get_bind().scalar(sa.text("SELECT system_identifier FROM pg_control_system()"))
-        )
+
+
+def _identify(open_log: sa.Table, system_identifier: str) -> None:
     op.bulk_insert(
         open_log,
         [
