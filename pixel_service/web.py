@@ -107,7 +107,7 @@ class PixelHandler:
             await self._record(fetch)
         except Exception as error:  # noqa: BLE001 - the pixel is served whatever happens
             # The error's class alone: its text may hold what was fetched.
-            log.error("fetch not recorded", error=type(error).__name__)  # noqa: TRY400
+            log.error("fetch not recorded", error=type(error).__name__)  # noqa: TRY400 - see above
 
     def _fetch_of(self, request: web.BaseRequest, token: str) -> PixelFetch:
         headers = request.headers

@@ -99,7 +99,7 @@ class WriterThread:
             lambda connection: carry_out(connection, self._counts, command, arguments)
         )
 
-    async def _submit(self, *attempts: Callable[[sa.Connection], Any]) -> Any:  # noqa: ANN401
+    async def _submit(self, *attempts: Callable[[sa.Connection], Any]) -> Any:  # noqa: ANN401 - see below
         # The result's type is that of the attempts, which no caller outside sees.
         loop = asyncio.get_running_loop()
         job = _Job(attempts=attempts, loop=loop, done=loop.create_future())
