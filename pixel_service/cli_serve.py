@@ -171,8 +171,8 @@ async def _serve(settings: Settings, drain: Drain) -> None:
 
 async def _supervise(settings: Settings, work: Callable[[int], None], drain: Drain) -> None:
     # Once, and not by each worker at each of its attempts.
-    await server.check(settings)
-    await run_workers(work, count=settings.workers, drain=drain)
+    async with server.supervising(settings):
+        await run_workers(work, count=settings.workers, drain=drain)
 
 
 def _work(settings: Settings, set_up_logging: Callable[[], None], index: int) -> None:

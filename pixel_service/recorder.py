@@ -74,6 +74,7 @@ class Recorder:
         bound: dt.timedelta = DEFAULT_BOUND,
         max_held_opens: int = DEFAULT_MAX_HELD_OPENS,
     ) -> None:
+        self._log = log
         self._appends = TimelyAppends(log)
         self._spool = spool
         self._bound = bound
@@ -145,7 +146,8 @@ class Recorder:
         """Make durable whatever has gathered, again and again."""
         while True:
             await self._arrived.wait()
-            await gather(lambda: self._pending_opens)
+            if self._log.prefers_few_appends:
+                await gather(lambda: self._pending_opens)
             batch = self._take()
             await self._make_durable([open_ for opens, _ in batch for open_ in opens])
             for _, done in batch:

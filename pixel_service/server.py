@@ -102,8 +102,14 @@ async def serve(
         await drain.wait()
 
 
-async def check(settings: Settings) -> None:
-    """Raise what would keep every process from running as it was told.
+@contextlib.asynccontextmanager
+async def supervising(settings: Settings) -> AsyncIterator[None]:
+    """Do for several workers, in the process that starts them, what is done once.
+
+    Raises what would keep every worker from running as it was told. On the embedded
+    default this process writes the log inside the block, since it has nothing else to
+    do: then the workers have all their time for fetches, and one that dies takes no
+    writer along.
 
     Raises:
         SettingsInvalid, KeyRingError, EvidenceError, LogUrlInvalid, LogSchemaOld: as `serve`.
@@ -112,8 +118,12 @@ async def check(settings: Settings) -> None:
     prepare_data_folder(settings.data)
     settings.load_key_ring()
     settings.load_judge()
-    async with _open_log(settings):
-        pass
+    async with contextlib.AsyncExitStack() as stack:
+        await stack.enter_async_context(_open_log(settings))
+        if settings.log_url is not None:
+            # Nothing to do, and connections of the database are dear.
+            await stack.aclose()
+        yield
 
 
 def _open_log(settings: Settings) -> contextlib.AbstractAsyncContextManager[OpenLog]:

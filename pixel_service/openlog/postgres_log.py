@@ -76,6 +76,11 @@ class PostgresOpenLog:
         self._window = BurstWindow(window=burst_window)
         self._appends: set[asyncio.Task[None]] = set()
 
+    @property
+    def prefers_few_appends(self) -> bool:
+        """See `OpenLog`: each is a round trip, and a task of this process."""
+        return True
+
     async def append(self, opens: Sequence[OpenRecord]) -> None:
         """See `OpenLog`."""
         if not opens:

@@ -31,6 +31,13 @@ class OpenLog(Protocol):
     def subscriptions(self) -> SubscriptionStore:
         """The subscriptions, kept in the same database."""
 
+    @property
+    def prefers_few_appends(self) -> bool:
+        """Whether appending takes much of this process, whatever the number of opens.
+
+        Then it pays to gather what is at hand first.
+        """
+
     async def append(self, opens: Sequence[OpenRecord]) -> None:
         """Append *opens*, in their order, all or none.
 

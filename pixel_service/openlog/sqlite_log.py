@@ -18,7 +18,7 @@ from pixel_service.openlog.numbering import Suffixes
 from pixel_service.openlog.paging import MAX_PAGE_ENTRIES
 from pixel_service.openlog.retention import trim_in_steps
 from pixel_service.openlog.sql_subscriptions import SqlSubscriptions
-from pixel_service.openlog.sqlite_writer import Writer
+from pixel_service.openlog.sqlite_roles import SharedWriter
 from pixel_service.opens import (
     DayCount,
     LogIdentity,
@@ -44,7 +44,7 @@ class SqliteOpenLog:
         identity: LogIdentity,
         engine: sa.Engine,
         threads: concurrent.futures.Executor,
-        writer: Writer,
+        writer: SharedWriter,
         news: News,
         number_open: Callable[[int, int], bytes],
     ) -> None:
@@ -55,6 +55,11 @@ class SqliteOpenLog:
         self._writer = writer
         self._news = news
         self._suffixes = Suffixes(number_open)
+
+    @property
+    def prefers_few_appends(self) -> bool:
+        """See `OpenLog`.  Not where another process does the work."""
+        return self._writer.is_local
 
     async def append(self, opens: Sequence[OpenRecord]) -> None:
         """See `OpenLog`."""

@@ -70,6 +70,11 @@ class SharedWriter:
         self._has_writer = asyncio.Event()
         self._refusal: LogSchemaOld | None = None
 
+    @property
+    def is_local(self) -> bool:
+        """Whether this process writes."""
+        return isinstance(self._writer, LocalWriter)
+
     async def append(self, opens: Sequence[OpenRecord]) -> None:
         """See `Writer`.  Goes on with the next writer when one dies."""
         for _ in range(_MAX_TAKEOVERS):

@@ -39,7 +39,7 @@ class Service:
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[asyncio.subprocess.Process]:
-        write_key_ring(self.folder / "token_keys", RING)
+        write_key_ring(self.folder / "token_keys", RING, replace=True)
         process = await asyncio.create_subprocess_exec(
             PROGRAM,
             "serve",
@@ -123,7 +123,7 @@ async def test_opens_of_every_worker_are_streamed_by_every_worker(tmp_path: Path
 
 
 async def test_killed_worker_is_replaced_and_no_answered_open_is_lost(tmp_path: Path) -> None:
-    """Whichever of them wrote the log: what was answered is there, once."""
+    """What was answered is there, once."""
     service = Service(tmp_path)
     answered = []
     async with service.running() as process:
@@ -145,11 +145,20 @@ async def test_killed_worker_is_replaced_and_no_answered_open_is_lost(tmp_path: 
 
 
 async def test_workers_end_with_their_parent(tmp_path: Path) -> None:
-    """A parent that is killed leaves nobody behind that holds the ports."""
+    """A parent that is killed leaves nobody behind that holds the ports.
+
+    It wrote the log: what was answered is there all the same, and what the workers
+    answered until they ended.
+    """
     service = Service(tmp_path)
+    answered = []
     async with service.running() as process:
         workers = children_of(process.pid)
-        process.kill()
+        for number in range(10):
+            if await service.fetch(f"m{number}"):
+                answered.append(f"m{number}")
+            if number == 5:
+                process.kill()
         await process.wait()
         for worker in workers:
             with contextlib.suppress(ProcessLookupError):
@@ -161,6 +170,12 @@ async def test_workers_end_with_their_parent(tmp_path: Path) -> None:
                 os.close(pidfd)
 
         assert not await service.fetch("m")
+    async with service.running():
+        found = await service.streamed()
+
+    assert len(answered) >= 6
+    assert set(answered) <= set(found)
+    assert len(found) == len(set(found))
 
 
 async def test_live_stream_hears_of_the_other_worker(tmp_path: Path) -> None:
