@@ -71,14 +71,24 @@ class Position(enum.Enum):
 
 
 # What mail clients read and the standard library does not, in front of a message
-# (a byte order mark, a mailbox's separator) and in the two fields that matter.
+# (a byte order mark, a mailbox's separator), in its header (blanks before a colon, RFC
+# 5322 section 4.5) and in the two fields that matter.
 _FRONT: Final = re.compile(rb"\A(?:\xef\xbb\xbf)?(?:From [^\n]*\n)?")
+_BLANK_LINE: Final = re.compile(rb"^\r?\n", re.MULTILINE)
+_BLANKS_BEFORE_COLON: Final = re.compile(rb"^([!-9;-~]+)[ \t]+:", re.MULTILINE)
 _FIELD: Final = re.compile(
     rb"^(content-(?:type|transfer-encoding))[ \t]*:((?:[^\n]|\n[ \t])*)",
     re.IGNORECASE | re.MULTILINE,
 )
 _COMMENT: Final = re.compile(rb"\([^()\n]*\)")
 _OPEN_QUOTE: Final = re.compile(rb'\A[^"]*"[^"\n]*(?=\s*\Z)')
+
+
+def _readable(raw: bytes) -> bytes:
+    """Return *raw* with a header as the standard library reads it."""
+    raw = _FRONT.sub(b"", raw)
+    end = found.start() if (found := _BLANK_LINE.search(raw)) else len(raw)
+    return _BLANKS_BEFORE_COLON.sub(rb"\1:", raw[:end]) + raw[end:]
 
 
 def stdlib_part(raw: bytes) -> email.message.Message | None:
@@ -114,7 +124,7 @@ def _letters(part: email.message.Message) -> Iterator[email.message.Message]:
 
 def html_bodies(raw: bytes) -> Iterator[bytes]:
     """Yield the octets of the letter's HTML as they are in *raw*, encoded, by each reading."""
-    plain = _FRONT.sub(b"", raw)
+    plain = _readable(raw)
     for octets in (plain, _FIELD.sub(_plainer, plain)):
         # As Latin-1 every octet is a character, and the standard library changes none of them.
         part = next(_letters(email.message_from_string(octets.decode("latin-1"))), None)
@@ -125,7 +135,7 @@ def html_bodies(raw: bytes) -> Iterator[bytes]:
 
 def texts(raw: bytes) -> Iterator[str]:
     """Yield the letter's HTML, decoded, as each parser reads it, line ends as LF."""
-    raw = _FRONT.sub(b"", raw)
+    raw = _readable(raw)
     part = stdlib_part(raw)
     if part is not None:
         octets = part.get_payload(decode=True)
