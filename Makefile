@@ -119,6 +119,7 @@ bench: $(DEVELOPMENT) $(PEERS)/node_modules/.installed ## Time everything, as ra
 	python benchmarks/evidence.py
 	python benchmarks/open_log/log_alone.py
 	python -m benchmarks.open_log.http_path
+	python -m benchmarks.open_log.where_time_goes
 	python -m benchmarks.open_log.streams
 	python -m benchmarks.open_log.outage
 

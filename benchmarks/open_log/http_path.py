@@ -29,6 +29,7 @@ from benchmarks.open_log.serving import (
     load,
     running_service,
     sealed_tokens,
+    wait_until_listening,
 )
 from pixel_service import openlog
 from pixel_service.client_address import ClientAddresses
@@ -58,13 +59,15 @@ def _serve_bare(address: str) -> None:
 
 
 @contextlib.contextmanager
-def _running_floor() -> Iterator[str]:
+def running_floor() -> Iterator[str]:
+    """Run the bare handler inside the block; yields its address."""
     (address,) = free_addresses(1)
     process = multiprocessing.get_context("spawn").Process(
         target=_serve_bare, args=(address,), daemon=True
     )
     process.start()
     try:
+        wait_until_listening(address)
         yield address
     finally:
         process.terminate()
@@ -125,7 +128,7 @@ def main() -> None:
     parser.add_argument("--connections", type=int, default=64)
     parser.add_argument("--workers", type=int, nargs="*", default=[1, 2])
     options = parser.parse_args()
-    with _running_floor() as floor, _running_log() as log_url:
+    with running_floor() as floor, _running_log() as log_url:
         rates = [
             _rate(floor, options, workers=workers, log_url=None) for workers in options.workers
         ]

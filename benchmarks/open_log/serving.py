@@ -93,6 +93,16 @@ def _wait_until_ready(url: str) -> None:
     raise SystemExit(f"nothing is ready at {url}")
 
 
+def wait_until_listening(address: str) -> None:
+    """Return when something listens at *address*."""
+    host, port = address.split(":")
+    for _ in range(START_SECONDS * 10):
+        with contextlib.suppress(OSError), socket.create_connection((host, int(port))):
+            return
+        time.sleep(0.1)
+    raise SystemExit(f"nothing listens at {address}")
+
+
 def sealed_tokens(count: int, ring: KeyRing) -> list[str]:
     """Return the tokens of *count* messages with common headers."""
     cipher = AESSIV(ring.active_key)
