@@ -1,7 +1,7 @@
 """Logging: one event a line on standard error, a constant phrase with fields.
 
 Never logged: tokens, keys, mail addresses, subjects, message text.  Fields are
-counts, IDs of our own, durations, names of errors.  The same phrase is logged ten
+counts, IDs of our own, durations, names of errors.  The same event is logged ten
 times in ten seconds at most: see `repeat_limit`.
 """
 

@@ -65,3 +65,28 @@ def test_next_interval_says_how_many_were_dropped() -> None:
 
     assert limit(None, "warning", {"event": "late"}) == {"event": "late", "suppressed": 7}
     assert limit(None, "warning", {"event": "late"}) == {"event": "late"}
+
+
+def test_events_of_different_things_are_different() -> None:
+    """Each subscription that loses opens is named, however many there are at once."""
+    limit = RepeatLimit()
+    events = [
+        {"event": "subscription lost opens", "subscription_id": f"s{number}"}
+        for number in range(10 * MAX_REPEATS)
+    ]
+
+    assert [limit(None, "warning", dict(event)) for event in events] == events
+
+
+def test_what_is_remembered_is_bounded_and_makes_room() -> None:
+    """Thousands of different events do not end the counting of what comes later."""
+    now = 0.0
+    limit = RepeatLimit(clock=lambda: now)
+    for number in range(5_000):
+        limit(None, "error", {"event": "damaged", "file": f"f{number}"})
+    now = INTERVAL_SECONDS
+    for _ in range(MAX_REPEATS):
+        limit(None, "error", {"event": "late"})
+
+    with pytest.raises(structlog.DropEvent):
+        limit(None, "error", {"event": "late"})
