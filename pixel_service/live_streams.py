@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Final
 
 from pixel_service.errors import StreamQuota
@@ -21,6 +21,7 @@ class LiveStreams:
 
     def __init__(self, *, max_streams: int = DEFAULT_MAX_STREAMS) -> None:
         self._max_streams = max_streams
+        self._calls = 0
         self._wakes: set[asyncio.Event] = set()
         self._ended = asyncio.Event()
 
@@ -28,14 +29,23 @@ class LiveStreams:
         return len(self._wakes)
 
     @contextlib.contextmanager
-    def admit(self) -> Iterator[asyncio.Event]:
+    def admit(self, on_end: Callable[[Callable[[], None]], None]) -> Iterator[asyncio.Event]:
         """Count a stream for the block; yields its event.
+
+        Its place is taken until its call is over, which may be long after the block: a
+        client that does not read does not read its status either, and what was sent to
+        it stays in memory.
+
+        Args:
+            on_end: takes what is to be called then.
 
         Raises:
             StreamQuota: there are as many as there may be.
         """
-        if len(self._wakes) >= self._max_streams:
+        if self._calls >= self._max_streams:
             raise StreamQuota(max_streams=self._max_streams)
+        self._calls += 1
+        on_end(self._leave)
         wake = asyncio.Event()
         self._wakes.add(wake)
         try:
@@ -43,6 +53,9 @@ class LiveStreams:
         finally:
             self._wakes.discard(wake)
             self._ended.set()
+
+    def _leave(self) -> None:
+        self._calls -= 1
 
     async def until_fewer_than(self, count: int) -> None:
         """Wait until there are fewer than *count* streams."""

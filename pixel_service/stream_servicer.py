@@ -57,7 +57,11 @@ class StreamServicer:
         if self.drain.is_draining:
             raise Draining
         async with contextlib.AsyncExitStack() as stack:
-            wake = stack.enter_context(self.streams.admit())
+            wake = stack.enter_context(
+                self.streams.admit(
+                    lambda leave: context.add_done_callback(lambda _: leave())  # type: ignore[arg-type] # the stubs want a class of their own
+                )
+            )
             stack.enter_context(self.tail.needed())
             session = await self._begin_session(request)
             start = await self._start(request, session)

@@ -387,6 +387,32 @@ async def test_client_that_does_not_read_is_ended_with_its_cursor(tmp_path: Path
     assert event_ids(delivered)[: len(opens) - len(rest)] + rest == ids(opens)
 
 
+async def test_client_that_does_not_read_its_status_keeps_its_place(tmp_path: Path) -> None:
+    """What was sent to it is in memory as long: such clients are bounded like all others."""
+    timeout = dt.timedelta(milliseconds=300)
+    async with (
+        a_log(tmp_path) as log,
+        streaming(log, max_streams=1, stall_timeout=timeout) as service,
+    ):
+        await log.append([an_open(octets=200_000) for _ in range(400)])
+        stalled = service.pixel.StreamOpens(pb.StreamOpensRequest(position=EARLIEST))
+        await next_of(stalled, "started")
+        await service.streams.until_fewer_than(1)
+
+        request = pb.StreamOpensRequest(position=LATEST)
+        code, reason, _ = await failure_of(service.pixel.StreamOpens(request))
+        assert (code, reason) == (grpc.StatusCode.RESOURCE_EXHAUSTED, "STREAM_QUOTA")
+
+        stalled.cancel()
+        for _ in range(1_000):
+            again = service.pixel.StreamOpens(request)
+            if isinstance(await again.read(), pb.StreamOpensResponse):
+                break
+        else:
+            raise AssertionError("the place was not freed")
+        again.cancel()
+
+
 async def test_client_that_leaves_in_the_middle_is_no_error(tmp_path: Path) -> None:
     """Operators are not told of a fault when somebody goes who has not read everything."""
     async with a_log(tmp_path) as log, streaming(log) as service:
