@@ -33,6 +33,9 @@ class RepeatLimit:
         self, _logger: object, _method: str, event: structlog.types.EventDict
     ) -> structlog.types.EventDict:
         """Pass *event* on, or raise `structlog.DropEvent`."""
+        if "request_id" in event:
+            # A caller was told that the log has it; calls at once are bounded.
+            return event
         kind = (event.get("event"), *(event.get(name) for name in _NAMES))
         now = self._clock()
         began, count = self._counts.get(kind, (now, 0))

@@ -90,3 +90,11 @@ def test_what_is_remembered_is_bounded_and_makes_room() -> None:
 
     with pytest.raises(structlog.DropEvent):
         limit(None, "error", {"event": "late"})
+
+
+def test_what_a_caller_was_told_to_look_for_is_there() -> None:
+    """The status of a fault of ours names a request ID that is in the log."""
+    limit = RepeatLimit()
+    events = [{"event": "call failed", "request_id": f"{number}"} for number in range(100)]
+
+    assert [limit(None, "error", dict(event)) for event in events] == events
