@@ -70,8 +70,8 @@ class Scan:
     end: Spot
     """The end of the document, or the start of what is never closed."""
 
-    body_open_end: int | None = None
-    """Behind the first real ``<body …>``."""
+    body_open_end: Spot | None = None
+    """The end of the first real ``<body …>``."""
 
     body_close: Spot | None = None
     """The last real ``</body>``."""
@@ -183,7 +183,7 @@ class _Scanner:
             scan.images.append((at, end))
         elif name == b"body":
             if containers.lets_body_through() and scan.body_open_end is None:
-                scan.body_open_end = end
+                scan.body_open_end = self.spot(end)
         elif name == b"frameset":
             scan.has_frameset = scan.has_frameset or scan.body_open_end is None
         elif name == b"plaintext":

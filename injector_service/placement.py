@@ -98,7 +98,8 @@ def _outside_hidden(
 
 def _start(lowered: bytes, scan: Scan) -> int:
     if scan.body_open_end is not None:
-        return scan.body_open_end
+        # In a container, as in `Hello <noscript><body>`, the tag begins no body.
+        return scan.body_open_end.outside
     # In a text that is all head, or whose head is not closed, before its last white space.
     return min(head_end(lowered), scan.end.offset)
 

@@ -105,6 +105,8 @@ AT_THE_START = {
     "text": b"^Hello",
     "nothing but a head": b"<head><title>x</title></head>^\n",
     "title not closed": b"<head>^<title>x",
+    # It begins no body there: the text before it has begun one.
+    "body tag in a noscript": b"Hello ^<noscript><body>x",
     # There is no body tag then, and a template belongs to a head.
     "body tag in a template": b"^<template><body></template>x",
 }
