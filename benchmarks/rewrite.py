@@ -22,9 +22,9 @@ from typing import Final
 from benchmarks import messages
 from benchmarks.peers import stdlib_peer
 from benchmarks.peers.mailsplit_peer import Mailsplit, mailsplit
-from injector_service.outcome import Outcome
-from injector_service.pixel import Pixel
-from injector_service.rewrite import Rewriting, rewrite_message
+from injector_service.rewriting.outcome import Outcome
+from injector_service.rewriting.pixel import Pixel
+from injector_service.rewriting.rewrite import Rewriting, rewrite_message
 from service_runtime.allocator import keep_large_blocks
 
 # 300 characters, the usual length with the common headers in the token.

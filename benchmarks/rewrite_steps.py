@@ -12,12 +12,12 @@ from typing import Final
 
 from benchmarks import messages
 from benchmarks.rewrite import PIXEL, ours
-from injector_service.charset import read_text
-from injector_service.content import read_body
-from injector_service.header import read_header
-from injector_service.mime import find_html_part
-from injector_service.outcome import Outcome, Placement
-from injector_service.text_edits import plan_edits
+from injector_service.rewriting.charset.text import read_text
+from injector_service.rewriting.mime.header import read_header
+from injector_service.rewriting.mime.html_part import find_html_part
+from injector_service.rewriting.outcome import Outcome, Placement
+from injector_service.rewriting.plan import plan_edits
+from injector_service.rewriting.transfer_encoding.body import read_body
 from service_runtime.allocator import keep_large_blocks
 
 ROUNDS: Final = 7

@@ -8,17 +8,17 @@ from typing import Final
 
 import structlog
 
-from injector_service.choosing import Choice, choose
-from injector_service.configurations import Configurations
-from injector_service.edit import Edit, merged
-from injector_service.header import Header, message_start, read_header
+from injector_service.configurations.choosing import Choice, choose
+from injector_service.configurations.snapshot import Configurations
 from injector_service.new_ids import new_message_id
-from injector_service.outcome import Outcome
-from injector_service.pixel_maker import MessageFacts, PixelMaker
-from injector_service.pixel_token import TokenSealer
+from injector_service.pixels.maker import MessageFacts, PixelMaker
+from injector_service.pixels.token_sealer import TokenSealer
 from injector_service.privacy import PrivacyLevel
-from injector_service.rewrite import Rewriting, rewrite_message
 from injector_service.rewrite_request import RewriteRequest
+from injector_service.rewriting.edit import Edit, merged
+from injector_service.rewriting.mime.header import Header, message_start, read_header
+from injector_service.rewriting.outcome import Outcome
+from injector_service.rewriting.rewrite import Rewriting, rewrite_message
 
 # Rewriting takes up to 6 ms for each MB of HTML (measured: FIELD-NOTES part 1).
 # Below this the event loop waits for it, 1.5 ms at most; a thread costs 0.1 ms more.

@@ -4,7 +4,7 @@ import time
 
 import prometheus_client
 
-from injector_service.rewrite import Rewriting
+from injector_service.rewriting.rewrite import Rewriting
 
 
 class InjectorMetrics:

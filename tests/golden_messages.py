@@ -5,7 +5,7 @@ import tomllib
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from injector_service.rewrite import Outcome, Pixel, Placement, Rewriting, rewrite_message
+from injector_service.rewriting.rewrite import Outcome, Pixel, Placement, Rewriting, rewrite_message
 
 MESSAGES: Final = Path(__file__).parent / "testdata" / "messages"
 

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from injector_service.outcome import Outcome
-from injector_service.pixel import Pixel
-from injector_service.rewrite import Rewriting, rewrite_message
+from injector_service.rewriting.outcome import Outcome
+from injector_service.rewriting.pixel import Pixel
+from injector_service.rewriting.rewrite import Rewriting, rewrite_message
 from tests import golden_messages, judge
 
 # Real messages to show, of those that are tracked.

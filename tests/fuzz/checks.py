@@ -5,10 +5,10 @@ import random
 from collections.abc import Sequence
 from typing import Final
 
-from injector_service.header import Header
-from injector_service.outcome import Outcome, Placement, RewriteWarning
-from injector_service.pixel import Pixel
-from injector_service.rewrite import Rewriting, Splice, rewrite_message
+from injector_service.rewriting.mime.header import Header
+from injector_service.rewriting.outcome import Outcome, Placement, RewriteWarning
+from injector_service.rewriting.pixel import Pixel
+from injector_service.rewriting.rewrite import Rewriting, Splice, rewrite_message
 from tests.fuzz.html_check import missing_image
 from tests.fuzz.text_check import changed_text, html_of
 from tests.fuzz.words import OWN_TOKEN

@@ -19,8 +19,8 @@ from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Final
 
-from injector_service.outcome import Outcome
-from injector_service.rewrite import Rewriting
+from injector_service.rewriting.outcome import Outcome
+from injector_service.rewriting.rewrite import Rewriting
 from tests.fuzz.checks import Options, broken_promise, misplacement, some_options
 from tests.fuzz.composing import make_mutant
 from tests.fuzz.seeds import Seeds, load_seeds

@@ -5,10 +5,10 @@ import os
 from pathlib import Path
 from typing import Final
 
-from injector_service.content import read_body
-from injector_service.header import message_start, read_header
-from injector_service.mime import find_html_part
-from injector_service.outcome import Outcome
+from injector_service.rewriting.mime.header import message_start, read_header
+from injector_service.rewriting.mime.html_part import find_html_part
+from injector_service.rewriting.outcome import Outcome
+from injector_service.rewriting.transfer_encoding.body import read_body
 
 ROOT: Final = Path(__file__).parents[2]
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from injector_service.outcome import Outcome, Placement
-from injector_service.pixel import Pixel
-from injector_service.rewrite import Rewriting
+from injector_service.rewriting.outcome import Outcome, Placement
+from injector_service.rewriting.pixel import Pixel
+from injector_service.rewriting.rewrite import Rewriting
 from tests.fuzz.checks import Options, broken_promise
 from tests.fuzz.fuzz_rewrite import mutant
 from tests.fuzz.seeds import ROOT, load_seeds

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from injector_service.configurations.store.connecting import connect
+from injector_service.configurations.store.engine import database
+from injector_service.configurations.store.store import ConfigurationStore
 from injector_service.settings import Settings
-from injector_service.store.connecting import connect
-from injector_service.store.engine import database
-from injector_service.store.sql import ConfigurationStore
 from tests.fixtures.postgres import postgres_url
 from tests.injector.running_service import Service, running_service
 

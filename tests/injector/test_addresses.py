@@ -2,7 +2,7 @@
 
 import pytest
 
-from injector_service.addresses import addr_spec, mailboxes
+from injector_service.rewriting.mime.addresses import addr_spec, mailboxes
 
 
 @pytest.mark.parametrize(

@@ -2,10 +2,10 @@
 
 import pytest
 
-from injector_service.charset import AsciiText, Text, read_text
-from injector_service.edit import Edit, applied
-from injector_service.outcome import Outcome
-from injector_service.shifted_charset import MAX_SHIFTS
+from injector_service.rewriting.charset.shifted import MAX_SHIFTS
+from injector_service.rewriting.charset.text import AsciiText, Text, read_text
+from injector_service.rewriting.edit import Edit, applied
+from injector_service.rewriting.outcome import Outcome
 
 INSERT = b'<img src="x">'
 

@@ -7,7 +7,11 @@ import datetime as dt
 import pytest
 import sqlalchemy as sa
 
-from injector_service.configuration import Configuration
+from injector_service.configurations.configuration import Configuration
+from injector_service.configurations.store.connecting import connect
+from injector_service.configurations.store.engine import database
+from injector_service.configurations.store.store import ConfigurationStore
+from injector_service.configurations.store.tables import state
 from injector_service.errors import (
     ConfigurationExists,
     ConfigurationNotFound,
@@ -15,12 +19,8 @@ from injector_service.errors import (
     EtagMismatch,
     SenderBound,
 )
-from injector_service.outcome import Placement
 from injector_service.privacy import PrivacyLevel
-from injector_service.store.connecting import connect
-from injector_service.store.engine import database
-from injector_service.store.sql import ConfigurationStore
-from injector_service.store.tables import state
+from injector_service.rewriting.outcome import Placement
 
 FULL = Configuration(
     id="full",

@@ -5,12 +5,12 @@ import quopri
 
 import pytest
 
-from injector_service.base64_body import Base64Body
-from injector_service.content import Body, line_end_of, read_body
-from injector_service.edit import Edit, applied
-from injector_service.mime import HtmlPart
-from injector_service.outcome import Outcome
-from injector_service.quoted_printable import QuotedPrintableBody, fold
+from injector_service.rewriting.edit import Edit, applied
+from injector_service.rewriting.mime.html_part import HtmlPart
+from injector_service.rewriting.outcome import Outcome
+from injector_service.rewriting.transfer_encoding.base64_body import Base64Body
+from injector_service.rewriting.transfer_encoding.body import Body, line_end_of, read_body
+from injector_service.rewriting.transfer_encoding.quoted_printable import QuotedPrintableBody, fold
 
 INSERT = b'<img src="https://open.example.org/o/' + b"x" * 120 + b'.gif" alt="">'
 

@@ -15,7 +15,7 @@ from typing import Final
 
 import pytest
 
-from injector_service.rewrite import Outcome, Rewriting, Splice, rewrite_message
+from injector_service.rewriting.rewrite import Outcome, Rewriting, Splice, rewrite_message
 from tests.golden_messages import MESSAGES, PIXEL, is_own_token
 from tests.judge import READERS, Position, html_bodies, position, texts
 

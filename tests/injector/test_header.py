@@ -2,7 +2,12 @@
 
 import pytest
 
-from injector_service.header import MAX_HEADER_OCTETS, Header, message_start, read_header
+from injector_service.rewriting.mime.header import (
+    MAX_HEADER_OCTETS,
+    Header,
+    message_start,
+    read_header,
+)
 
 
 def header_of(raw: bytes) -> Header:

@@ -2,10 +2,10 @@
 
 import pytest
 
-from injector_service.header import message_start, read_header
-from injector_service.mime import MAX_PARTS, HtmlPart, find_html_part
-from injector_service.multiparts import MAX_DEPTH
-from injector_service.outcome import Outcome
+from injector_service.rewriting.mime.header import message_start, read_header
+from injector_service.rewriting.mime.html_part import MAX_PARTS, HtmlPart, find_html_part
+from injector_service.rewriting.mime.multiparts import MAX_DEPTH
+from injector_service.rewriting.outcome import Outcome
 
 
 def found(raw: bytes) -> HtmlPart | Outcome:

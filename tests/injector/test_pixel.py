@@ -2,7 +2,7 @@
 
 import pytest
 
-from injector_service.pixel import MAX_URL_CHARACTERS, PIXEL_PATH, Pixel
+from injector_service.rewriting.pixel import MAX_URL_CHARACTERS, PIXEL_PATH, Pixel
 
 
 def test_markup_escapes_the_url() -> None:

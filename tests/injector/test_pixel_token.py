@@ -6,9 +6,9 @@ from typing import Any, Final
 
 import pytest
 
-from injector_service.pixel_token import TokenSealer, serialize
+from injector_service.pixels.token_payload import NotifiedField, TokenPayload
+from injector_service.pixels.token_sealer import TokenSealer, serialize
 from injector_service.privacy import PrivacyLevel
-from injector_service.token_payload import NotifiedField, TokenPayload
 from service_runtime.key_ring import KeyRing, generate_key_ring
 
 VECTORS: Final[dict[str, Any]] = json.loads(

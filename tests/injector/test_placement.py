@@ -4,10 +4,10 @@ import random
 
 import pytest
 
-from injector_service.html_scan import scan_html
-from injector_service.html_shortcut import end_of_body
-from injector_service.outcome import Outcome, Placement, RewriteWarning
-from injector_service.placement import MAX_CANDIDATES, Place, find_place, own_pixels
+from injector_service.rewriting.html.placement import MAX_CANDIDATES, Place, find_place, own_pixels
+from injector_service.rewriting.html.scan import scan_html
+from injector_service.rewriting.html.shortcut import end_of_body
+from injector_service.rewriting.outcome import Outcome, Placement, RewriteWarning
 
 
 def place_in(marked: bytes, placement: Placement = Placement.END) -> Place:

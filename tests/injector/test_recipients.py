@@ -2,9 +2,9 @@
 
 import pytest
 
-from injector_service.header import Header, read_header
-from injector_service.outcome import Outcome
-from injector_service.recipients import refusal_for_recipients
+from injector_service.rewriting.mime.header import Header, read_header
+from injector_service.rewriting.outcome import Outcome
+from injector_service.rewriting.recipients import refusal_for_recipients
 
 
 def header_of(*fields: str) -> Header:

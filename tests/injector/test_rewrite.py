@@ -5,7 +5,7 @@ import quopri
 
 import pytest
 
-from injector_service.rewrite import (
+from injector_service.rewriting.rewrite import (
     LARGE_HTML_OCTETS,
     Header,
     Outcome,

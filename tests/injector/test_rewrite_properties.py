@@ -5,7 +5,7 @@ import re
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from injector_service.rewrite import (
+from injector_service.rewriting.rewrite import (
     Outcome,
     Pixel,
     Placement,

@@ -7,12 +7,12 @@ import hypothesis
 import pytest
 from hypothesis import strategies as st
 
-from injector_service.addresses import addr_spec
-from injector_service.header_facts import HeaderFacts
-from injector_service.pixel_token import TokenSealer, serialize
+from injector_service.pixels.header_facts import HeaderFacts
+from injector_service.pixels.token_budget import Fitted, excess_octets, fit, max_payload_octets
+from injector_service.pixels.token_payload import NotifiedField, TokenPayload
+from injector_service.pixels.token_sealer import TokenSealer, serialize
 from injector_service.privacy import PrivacyLevel
-from injector_service.token_budget import Fitted, excess_octets, fit, max_payload_octets
-from injector_service.token_payload import NotifiedField, TokenPayload
+from injector_service.rewriting.mime.addresses import addr_spec
 from service_runtime.key_ring import generate_key_ring
 
 CORE: Final = TokenPayload(

@@ -1,0 +1,4 @@
+"""The command line: `injector-service`.  Read `main` first.
+
+Talks to a running service through the contract; only `serve` puts a service together.
+"""

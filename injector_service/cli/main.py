@@ -1,0 +1,28 @@
+"""The command `injector-service`."""
+
+from typing import NoReturn
+
+import click
+
+from injector_service.cli.configurations import configurations
+from injector_service.cli.keys import keys
+from injector_service.cli.rewrite import rewrite
+from injector_service.cli.serve import serve
+from service_runtime.cli import run_command
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="emailopens")
+def commands() -> None:
+    """Puts tracking pixels into outgoing messages, and changes nothing else in them."""
+
+
+commands.add_command(serve)
+commands.add_command(configurations)
+commands.add_command(rewrite)
+commands.add_command(keys)
+
+
+def main() -> NoReturn:
+    """Run the command line of this process."""
+    run_command(commands)

@@ -1,0 +1,85 @@
+"""Which configurations apply to a message."""
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Final
+
+from injector_service.configurations.configuration import Configuration
+from injector_service.configurations.snapshot import Snapshot
+from injector_service.errors import ConfigurationNotFound
+from injector_service.rewriting.mime.addresses import addr_spec, mailboxes
+from injector_service.rewriting.mime.header import Header
+from service_runtime.errors import FieldViolation, InvalidFields
+
+# Header fields that name a configuration: ours, and the one of Amazon SES.  The
+# first one that the message has counts.
+CONFIGURATION_FIELDS: Final = ("X-Configuration-Id", "X-Ses-Configuration-Set")
+
+# What an error quotes of a header field; longer is no ID.
+_MAX_QUOTED_CHARACTERS: Final = 128
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """The configurations that apply."""
+
+    configurations: tuple[Configuration, ...]
+    """At least one, in the order of the request."""
+
+    remove_fields: tuple[str, ...] = ()
+    """Header fields that spoke to us alone and are taken out of the message.
+
+    Only where they were asked for: a message whose request names configurations may
+    carry such a field for the next service on its way.
+    """
+
+
+def choose(snapshot: Snapshot, requested: Sequence[str], header: Header | None) -> Choice:
+    """Return the configurations that apply.
+
+    Args:
+        snapshot: the configurations that there are.
+        requested: the IDs in the request; they win.
+        header: the message's; None if it cannot be read.
+
+    Raises:
+        ConfigurationNotFound: the request or the header names one that is not there.
+        InvalidFields: nothing names one.
+    """
+    if requested:
+        return Choice(configurations=tuple(_existing(snapshot, each) for each in requested))
+    if header is not None:
+        for name in CONFIGURATION_FIELDS:
+            if value := header.get(name):
+                return _choice_by_header(_existing(snapshot, value))
+        bound = _bound_to_sender(snapshot, header)
+        if bound is not None:
+            return _choice_by_header(bound)
+    raise InvalidFields(
+        FieldViolation(
+            field="configuration_ids",
+            description="is empty, and neither a header field nor the sender names a configuration",
+        )
+    )
+
+
+def sender_address(header: Header) -> str:
+    """Return the address of the first mailbox of From; empty if there is none."""
+    found = mailboxes(header.get("From") or "")
+    return addr_spec(found[0]) if found else ""
+
+
+def _existing(snapshot: Snapshot, configuration_id: str) -> Configuration:
+    configuration = snapshot.get(configuration_id)
+    if configuration is None:
+        raise ConfigurationNotFound(configuration_id[:_MAX_QUOTED_CHARACTERS])
+    return configuration
+
+
+def _choice_by_header(configuration: Configuration) -> Choice:
+    return Choice(configurations=(configuration,), remove_fields=CONFIGURATION_FIELDS)
+
+
+def _bound_to_sender(snapshot: Snapshot, header: Header) -> Configuration | None:
+    address = sender_address(header)
+    return snapshot.bound_to(address) if address else None

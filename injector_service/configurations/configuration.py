@@ -1,0 +1,115 @@
+"""A configuration: a named set of rules for tracking."""
+
+import dataclasses
+import datetime as dt
+import re
+from collections.abc import Sequence
+from typing import Final
+
+from injector_service.configurations.senders import is_sender, sender_key
+from injector_service.privacy import PrivacyLevel
+from injector_service.rewriting.outcome import Placement
+from service_runtime.field_checks import FieldChecks
+
+MAX_DISPLAY_NAME_CHARACTERS: Final = 128
+MAX_DESCRIPTION_CHARACTERS: Final = 1_024
+
+# Leaves 1,793 characters of a URL of 2,000 to the token.
+MAX_BASE_URL_CHARACTERS: Final = 200
+MAX_NOTIFIED_HEADERS: Final = 20
+MAX_SENDERS: Final = 100
+
+# RFC 3986: a host name or an address, a port, a path; no user, query or fragment.
+_BASE_URL: Final = re.compile(
+    r"https?://(?:[A-Za-z0-9._~-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?"
+    r"(?:/(?:[A-Za-z0-9._~!$&'()*+,;=:@-]|%[0-9A-Fa-f]{2})*)*"
+)
+
+# RFC 5322 section 3.6.8: printable ASCII without the colon.  76 characters, because
+# a name may not be folded.
+_FIELD_NAME: Final = re.compile(r"[!-9;-~]{1,76}")
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Configuration:
+    """What an operator says about the tracking of some messages.
+
+    See the contract (`emailopens.injector.v1.Configuration`) for each field.
+    """
+
+    id: str
+    display_name: str = ""
+    description: str = ""
+    open_notifications_enabled: bool = False
+    open_statistics_enabled: bool = False
+    pixel_base_url: str = ""
+    pixel_placement: Placement = Placement.END
+    privacy_level: PrivacyLevel = PrivacyLevel.FULL
+    notified_headers: tuple[str, ...] = ()
+    senders: tuple[str, ...] = ()
+
+    @property
+    def tracks(self) -> bool:
+        """Whether opens are notified or at least counted."""
+        return self.open_notifications_enabled or self.open_statistics_enabled
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class KeptConfiguration:
+    """A configuration as the database has it."""
+
+    configuration: Configuration
+    create_time: dt.datetime
+    update_time: dt.datetime
+    etag: str
+    """Changes with every change."""
+
+
+def is_base_url(url: str) -> bool:
+    """Say whether pixels can be served below *url*."""
+    return len(url) <= MAX_BASE_URL_CHARACTERS and _BASE_URL.fullmatch(url) is not None
+
+
+def check_configuration(configuration: Configuration, checks: FieldChecks) -> None:
+    """Note everything that is wrong with *configuration*."""
+    checks.require_id(configuration.id, "configuration.id")
+    _check_text(checks, "display_name", configuration.display_name, MAX_DISPLAY_NAME_CHARACTERS)
+    _check_text(checks, "description", configuration.description, MAX_DESCRIPTION_CHARACTERS)
+    checks.require(
+        not configuration.pixel_base_url or is_base_url(configuration.pixel_base_url),
+        "configuration.pixel_base_url",
+        "must be an http or https URL of at most 200 ASCII characters, without query and fragment",
+    )
+    _check_notified_headers(checks, configuration.notified_headers)
+    _check_senders(checks, configuration.senders)
+
+
+def _check_text(checks: FieldChecks, name: str, value: str, limit: int) -> None:
+    field = f"configuration.{name}"
+    checks.require_at_most(len(value), limit, field, "characters")
+    # PostgreSQL cannot keep it.
+    checks.require("\0" not in value, field, "must not hold U+0000")
+
+
+def _check_notified_headers(checks: FieldChecks, names: Sequence[str]) -> None:
+    field = "configuration.notified_headers"
+    checks.require_at_most(len(names), MAX_NOTIFIED_HEADERS, field, "elements")
+    for index, name in enumerate(names[:MAX_NOTIFIED_HEADERS]):
+        checks.require(
+            _FIELD_NAME.fullmatch(name),
+            f"{field}[{index}]",
+            "must be 1 to 76 characters of a field name",
+        )
+
+
+def _check_senders(checks: FieldChecks, senders: Sequence[str]) -> None:
+    field = "configuration.senders"
+    checks.require_at_most(len(senders), MAX_SENDERS, field, "elements")
+    seen: set[str] = set()
+    for index, sender in enumerate(senders[:MAX_SENDERS]):
+        if not is_sender(sender):
+            checks.refuse(f"{field}[{index}]", "must be a mail address or a domain")
+            continue
+        key = sender_key(sender)
+        checks.require(key not in seen, f"{field}[{index}]", "stands twice")
+        seen.add(key)

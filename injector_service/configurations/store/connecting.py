@@ -1,0 +1,63 @@
+"""Opening the store: tables are made if there are none."""
+
+import contextlib
+from collections.abc import AsyncIterator
+from typing import Final
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from injector_service.configurations.store.engine import answering, database
+from injector_service.configurations.store.store import ConfigurationStore
+from injector_service.configurations.store.tables import SCHEMA_VERSION, metadata, state
+from injector_service.errors import DatabaseUnusable, StorageUnavailable
+
+# "emop" in ASCII: the advisory lock under which tables are made.
+_LOCK: Final = 0x656D6F70
+
+
+@contextlib.asynccontextmanager
+async def connect(url: str) -> AsyncIterator[ConfigurationStore]:
+    """Open the store at *url* for the block.
+
+    Args:
+        url: `sqlite:///path` or `postgresql://user:password@host/name`.
+
+    Raises:
+        DatabaseUnusable: it cannot be reached, or is not of this version.
+    """
+    async with database(url) as engine:
+        try:
+            async with answering(), engine.begin() as connection:
+                await _prepare(connection)
+        except StorageUnavailable as error:
+            raise DatabaseUnusable(f"cannot open the database: {_reason(error)}") from error
+        except sa.exc.DBAPIError as error:
+            raise DatabaseUnusable(f"cannot set up the database: {error.orig}") from error
+        yield ConfigurationStore(engine)
+
+
+async def _prepare(connection: AsyncConnection) -> None:
+    if connection.dialect.name == "postgresql":
+        # Two processes that start at once would both make the tables.
+        await connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
+    else:
+        # The same on SQLite, where a transaction that reads first may fail to write.
+        await connection.exec_driver_sql("BEGIN IMMEDIATE")
+    await connection.run_sync(metadata.create_all)
+    version = (await connection.execute(sa.select(state.c.schema_version))).scalar_one_or_none()
+    if version is None:
+        await connection.execute(
+            sa.insert(state).values(id=1, schema_version=SCHEMA_VERSION, generation=0)
+        )
+    elif version != SCHEMA_VERSION:
+        raise DatabaseUnusable(
+            f"the database has schema version {version}, this service needs {SCHEMA_VERSION}"
+        )
+
+
+def _reason(error: StorageUnavailable) -> str:
+    cause = error.__cause__
+    if isinstance(cause, sa.exc.DBAPIError):
+        return str(cause.orig)
+    return str(cause) or "no answer"

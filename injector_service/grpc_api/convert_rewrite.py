@@ -1,0 +1,81 @@
+"""Rewriting requests and their answers: values from and to the contract's messages."""
+
+from typing import Final
+
+from emailopens.injector.v1 import injector_service_pb2 as pb
+from injector_service.errors import MessageTooLarge
+from injector_service.grpc_api.convert_configuration import (
+    privacy_level_from_proto,
+    privacy_level_to_proto,
+)
+from injector_service.injector import Rewritten
+from injector_service.rewrite_request import RewriteRequest, check_rewrite_request
+from injector_service.rewriting.outcome import Outcome, RewriteWarning
+from service_runtime.field_checks import FieldChecks
+
+OUTCOME_TO_PROTO: Final = {
+    each: pb.RewriteMessageResponse.Outcome.Value(f"OUTCOME_{each.name}") for each in Outcome
+}
+WARNING_TO_PROTO: Final = {
+    each: pb.RewriteMessageResponse.Warning.Value(f"WARNING_{each.name}") for each in RewriteWarning
+}
+
+
+def read_rewrite_request(
+    message: pb.RewriteMessageRequest, *, max_message_octets: int
+) -> RewriteRequest:
+    """Return *message* as a request.
+
+    Raises:
+        InvalidFields: naming each field that is wrong.
+        MessageTooLarge: the message has more than *max_message_octets*.
+    """
+    checks = FieldChecks()
+    checks.require(
+        message.tracking in pb.RewriteMessageRequest.Tracking.values(),
+        "tracking",
+        "must be a choice that this service knows",
+    )
+    checks.require(
+        message.view in pb.RewriteMessageRequest.View.values(),
+        "view",
+        "must be a view that this service knows",
+    )
+    request = RewriteRequest(
+        raw_message=message.raw_message,
+        configuration_ids=tuple(message.configuration_ids),
+        recipients=tuple(message.recipients),
+        tags=dict(message.tags),
+        message_id=message.message_id,
+        is_tracking_off=message.tracking == pb.RewriteMessageRequest.TRACKING_OFF,
+        privacy_level=privacy_level_from_proto(message.privacy_level, checks, "privacy_level"),
+    )
+    check_rewrite_request(request, checks)
+    checks.finish()
+    octets = len(request.raw_message)
+    if octets > max_message_octets:
+        raise MessageTooLarge(octets=octets, max_octets=max_message_octets)
+    return request
+
+
+def rewritten_to_proto(
+    rewritten: Rewritten, raw: bytes, view: pb.RewriteMessageRequest.View.ValueType
+) -> pb.RewriteMessageResponse:
+    """Return the answer for the message *raw*, in the *view* that was asked for."""
+    rewriting = rewritten.rewriting
+    response = pb.RewriteMessageResponse(
+        outcome=OUTCOME_TO_PROTO[rewriting.outcome],
+        message_id=rewritten.message_id,
+        pixel_url="" if rewriting.pixel is None else rewriting.pixel.url,
+        warnings=[WARNING_TO_PROTO[each] for each in rewriting.warnings],
+        configuration_ids=rewritten.configuration_ids,
+        privacy_level=privacy_level_to_proto(rewritten.privacy_level),
+    )
+    splice = rewriting.splice
+    if view != pb.RewriteMessageRequest.VIEW_SPLICE:
+        response.raw_message = rewriting.message(raw)
+    elif splice is not None and (splice.delete_count or splice.insert):
+        response.splice.offset = splice.offset
+        response.splice.delete_count = splice.delete_count
+        response.splice.insert = splice.insert
+    return response

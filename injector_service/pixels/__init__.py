@@ -1,0 +1,1 @@
+"""What a pixel says of its message, made to fit, sealed, in a URL."""

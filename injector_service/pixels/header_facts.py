@@ -1,0 +1,77 @@
+"""What a notification says of a message's header, as it stands there."""
+
+import dataclasses
+from collections.abc import Collection, Sequence
+
+from injector_service.configurations.choosing import sender_address
+from injector_service.pixels.token_payload import NotifiedField
+from injector_service.rewriting.mime.addresses import addr_spec, mailboxes
+from injector_service.rewriting.mime.header import Header
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class HeaderFacts:
+    """Values of header fields: unfolded, encoded words not decoded."""
+
+    recipient: str = ""
+    """The address of the one recipient, from the envelope or else from the header."""
+
+    identity_id: str = ""
+    from_mailboxes: tuple[str, ...] = ()
+    to_mailboxes: tuple[str, ...] = ()
+    date: str = ""
+    subject: str = ""
+    header_message_id: str = ""
+    notified_fields: tuple[NotifiedField, ...] = ()
+
+
+def read_header_facts(
+    header: Header, recipients: Sequence[str], notified_headers: Collection[str]
+) -> HeaderFacts:
+    """Return what notifications carry of *header*, of a message with one recipient.
+
+    Args:
+        header: the message's header.
+        recipients: the envelope's; if empty, those of the header count.
+        notified_headers: names of the fields that the configurations ask for.
+    """
+    return HeaderFacts(
+        recipient=_recipient(header, recipients),
+        identity_id=sender_address(header),
+        from_mailboxes=_mailboxes(header, "From"),
+        to_mailboxes=_mailboxes(header, "To"),
+        date=header.get("Date") or "",
+        subject=header.get("Subject") or "",
+        header_message_id=header.get("Message-ID") or "",
+        notified_fields=_notified_fields(header, notified_headers),
+    )
+
+
+def _mailboxes(header: Header, name: str) -> tuple[str, ...]:
+    """Return the mailboxes of all fields called *name*; what cannot be split is one."""
+    found: list[str] = []
+    for value in header.get_all(name):
+        split = mailboxes(value)
+        found += [value] if split is None else split
+    return tuple(found)
+
+
+def _recipient(header: Header, recipients: Sequence[str]) -> str:
+    if recipients:
+        return recipients[0]
+    for name in ("To", "Cc", "Bcc"):
+        for value in header.get_all(name):
+            if found := mailboxes(value):
+                return addr_spec(found[0])
+    return ""
+
+
+def _notified_fields(header: Header, names: Collection[str]) -> tuple[NotifiedField, ...]:
+    if not names:
+        return ()
+    lowered = {name.lower() for name in names}
+    return tuple(
+        NotifiedField(name=field.name, value=field.value)
+        for field in header.fields
+        if field.name.lower() in lowered
+    )

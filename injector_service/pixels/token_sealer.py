@@ -1,0 +1,114 @@
+"""Seals what the pixel service must know of a message into a token (the `mint` half).
+
+The octets are specified in `emailopens/token/v1/pixel_token.proto`; the pixel
+service has the other half, and `tests/testdata/token_vectors.json` holds the two
+together.
+"""
+
+import re
+from typing import Final
+
+import pybase64
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESSIV
+from google.protobuf.message import DecodeError
+
+from emailopens.notification.v1 import privacy_level_pb2
+from emailopens.token.v1 import pixel_token_pb2 as pb
+from injector_service.pixels.token_payload import TokenPayload
+from service_runtime.key_ring import KeyRing
+
+# Keeps a token apart from anything else that may ever be sealed with the key.
+DOMAIN: Final = b"emailopens.token.v1.pixel"
+
+# One octet of key ID, 16 of synthetic IV (RFC 5297 section 2.6).
+OVERHEAD_OCTETS: Final = 17
+
+# A URL of at most 2,000 characters, of which a base URL usually takes up to 40.
+MAX_TOKEN_CHARACTERS: Final = 1_950
+
+TOKEN_TEXT: Final = re.compile(r"[A-Za-z0-9_-]+")
+
+
+class TokenSealer:
+    """Mints tokens with the active key of a ring, and knows those of any of its keys."""
+
+    def __init__(self, key_ring: KeyRing) -> None:
+        # The key schedule costs as much as sealing a token, so each is made once.
+        self._ciphers = {key_id: AESSIV(key) for key_id, key in key_ring.keys.items()}
+        self._active_key_id = key_ring.active_key_id
+
+    def mint(self, payload: TokenPayload) -> str:
+        """Return the token for *payload*: the same one for the same payload and key.
+
+        Raises:
+            ValueError: the token would be longer than 1,950 characters.
+        """
+        key_id = bytes([self._active_key_id])
+        sealed = self._ciphers[self._active_key_id].encrypt(serialize(payload), [DOMAIN, key_id])
+        token = pybase64.urlsafe_b64encode(key_id + sealed).rstrip(b"=").decode("ascii")
+        if len(token) > MAX_TOKEN_CHARACTERS:
+            raise ValueError(f"a token of {len(token)} characters is too long")
+        return token
+
+    def owns(self, token: str) -> bool:
+        """Say whether *token* was minted with a key of the ring, by whomever has it."""
+        octets = _octets_of(token)
+        if octets is None or len(octets) < OVERHEAD_OCTETS:
+            return False
+        cipher = self._ciphers.get(octets[0])
+        if cipher is None:
+            return False
+        try:
+            plaintext = cipher.decrypt(octets[1:], [DOMAIN, octets[:1]])
+        except InvalidTag:
+            return False
+        return _is_serialization(plaintext)
+
+
+def serialize(payload: TokenPayload) -> bytes:
+    """Return the plaintext of the token for *payload*."""
+    message = pb.PixelToken(
+        message_id=payload.message_id,
+        configuration_ids=payload.configuration_ids,
+        statistics_configuration_ids=payload.statistics_configuration_ids,
+        acceptance_time_us=payload.acceptance_time_us,
+        privacy_level=privacy_level_pb2.PrivacyLevel.ValueType(payload.privacy_level),
+        identity_id=payload.identity_id,
+        from_mailboxes=payload.from_mailboxes,
+        to_mailboxes=payload.to_mailboxes,
+        date=payload.date,
+        subject=payload.subject,
+        header_message_id=payload.header_message_id,
+        tags=[pb.PixelToken.Tag(key=key, value=value) for key, value in payload.tags],
+        notified_fields=[
+            pb.PixelToken.NotifiedField(name=field.name, value=field.value)
+            for field in payload.notified_fields
+        ],
+        headers_truncated=payload.headers_truncated,
+        recipient=payload.recipient,
+    )
+    return message.SerializeToString(deterministic=True)
+
+
+def _octets_of(token: str) -> bytes | None:
+    """Return the octets whose base64url text is exactly *token*, or None."""
+    if len(token) > MAX_TOKEN_CHARACTERS or not TOKEN_TEXT.fullmatch(token):
+        return None
+    try:
+        octets = pybase64.urlsafe_b64decode(token + "=" * (-len(token) % 4))
+    except ValueError:
+        return None
+    # A decoder forgives non-zero bits after the last octet; one text per token is
+    # the rule, or a token could be dressed up as many.
+    if pybase64.urlsafe_b64encode(octets).rstrip(b"=").decode("ascii") != token:
+        return None
+    return octets
+
+
+def _is_serialization(plaintext: bytes) -> bool:
+    try:
+        pb.PixelToken.FromString(plaintext)
+    except DecodeError:
+        return False
+    return True

@@ -1,0 +1,1 @@
+"""A text as ASCII markup that can be searched, whatever its charset."""

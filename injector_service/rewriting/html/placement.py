@@ -1,0 +1,132 @@
+"""Where in the HTML the pixel goes, and what has to go away for it."""
+
+import functools
+import itertools
+import re
+from collections.abc import Callable, Sequence
+from typing import Final, NamedTuple
+
+from injector_service.rewriting.html.attributes import attributes
+from injector_service.rewriting.html.head import head_end
+from injector_service.rewriting.html.hidden import open_hidden_element
+from injector_service.rewriting.html.scan import Scan, Spot, scan_html
+from injector_service.rewriting.html.shortcut import end_of_body
+from injector_service.rewriting.outcome import Outcome, Placement, RewriteWarning
+
+_OWN_URL: Final = re.compile(rb"/o/([A-Za-z0-9_-]{1,2000})\.gif(?=[\"' \t\n\r\f>?#])")
+
+# White space as HTML has it around a URL: no vertical tab.
+_OWN_URL_END: Final = re.compile(rb"/o/([A-Za-z0-9_-]{1,2000})\.gif(?=[ \t\n\r\f]*\Z|[?#])")
+
+# Each placeholder that is looked at may cost a look at all of the text before it.
+MAX_PLACEHOLDERS: Final = 16
+
+# Opening a sealed token costs microseconds; a long thread of replies quotes a
+# few dozen pixels at most.
+MAX_CANDIDATES: Final = 1_000
+
+
+class Place(NamedTuple):
+    """Where the pixel goes, in octets of the text.
+
+    *removals* are spans that go away: placeholders.  They are ordered and
+    apart; *spot* may touch one but is inside none.
+    """
+
+    spot: int
+    removals: tuple[tuple[int, int], ...] = ()
+    warnings: tuple[RewriteWarning, ...] = ()
+
+
+def find_place(html: bytes, placement: Placement) -> Place | Outcome:
+    """Return the place for a pixel in *html*, which is ASCII where it is markup."""
+    lowered = html.lower()
+    if placement is Placement.END and html.rfind(b"openTracker}}") < 0:
+        shortcut = end_of_body(lowered)
+        if shortcut is not None:
+            spot, opaque = shortcut
+            return _outside_hidden(lowered, spot, opaque)
+    scan = scan_html(lowered)
+    if scan is None:
+        return Outcome.TOO_COMPLEX
+    if scan.has_frameset:
+        # Frames instead of a body: there is nothing that an image could be in.
+        return Outcome.NO_HTML_PART
+    placeholders = [found for found in scan.placeholders if _is_placeholder(html, found)]
+    place = _at_placeholder(lowered, scan, placeholders)
+    if place is None and placement is Placement.START:
+        place = Place(spot=_start(lowered, scan))
+    elif place is None:
+        end_spot = scan.body_close or scan.end
+        place = _outside_hidden(lowered, end_spot.outside, scan.opaque, scan.closed)
+    removals = tuple((found.offset, end) for found, end in placeholders)
+    return place._replace(removals=removals) if removals else place
+
+
+def _is_placeholder(html: bytes, found: tuple[Spot, int]) -> bool:
+    """Say whether letters have the right case: the scan saw them lowered."""
+    return html[found[0].offset : found[1]] in {b"{{openTracker}}", b"{{ses:openTracker}}"}
+
+
+def _at_placeholder(
+    lowered: bytes, scan: Scan, placeholders: Sequence[tuple[Spot, int]]
+) -> Place | None:
+    """Return the place of the first placeholder where an image is sure to be loaded."""
+    for spot, _ in placeholders[:MAX_PLACEHOLDERS]:
+        if spot.outside == spot.offset:
+            place = _outside_hidden(lowered, spot.offset, scan.opaque, scan.closed)
+            if place.spot == spot.offset:
+                return place
+    return None
+
+
+def _outside_hidden(
+    lowered: bytes,
+    spot: int,
+    opaque: Sequence[tuple[int, int]],
+    closed: Sequence[tuple[int, int]] = (),
+) -> Place:
+    """Return *spot*, or the place before the outermost hidden element that it is in."""
+    hidden = open_hidden_element(lowered, spot, opaque, closed)
+    if hidden is None:
+        return Place(spot=spot)
+    name, start = hidden
+    if name in {b"body", b"html"}:
+        return Place(spot=spot, warnings=(RewriteWarning.PIXEL_MAY_NOT_LOAD,))
+    return Place(spot=start)
+
+
+def _start(lowered: bytes, scan: Scan) -> int:
+    if scan.body_open_end is not None:
+        # In a container, as in `Hello <noscript><body>`, the tag begins no body.
+        return scan.body_open_end.outside
+    # In a text that is all head, or whose head is not closed, before its last white space.
+    return min(head_end(lowered), scan.end.offset)
+
+
+def own_pixels(
+    html: bytes, is_own_token: Callable[[str], bool]
+) -> tuple[tuple[int, int], ...] | Outcome:
+    """Return the spans of our own pixels in *html*: real elements, not text that looks so."""
+    # Searched from the end: CPython does that twice as fast, and mostly there is none.
+    if html.rfind(b".gif") < 0 or html.rfind(b"/o/") < 0:
+        return ()
+    is_own = functools.lru_cache(maxsize=MAX_CANDIDATES)(is_own_token)
+    candidates = list(itertools.islice(_OWN_URL.finditer(html), MAX_CANDIDATES + 1))
+    if len(candidates) > MAX_CANDIDATES:
+        return Outcome.TOO_COMPLEX
+    if not any(is_own(found[1].decode("ascii")) for found in candidates):
+        return ()
+    scan = scan_html(html.lower())
+    if scan is None:
+        return Outcome.TOO_COMPLEX
+    return tuple(span for span in scan.images if _is_own_image(html, span[0], is_own))
+
+
+def _is_own_image(html: bytes, start: int, is_own_token: Callable[[str], bool]) -> bool:
+    """Say whether the element at *start* shows a pixel of ours: only its source counts."""
+    for name, value in attributes(html, start):
+        if name == b"src":
+            found = _OWN_URL_END.search(value)
+            return found is not None and is_own_token(found[1].decode("ascii"))
+    return False

@@ -1,0 +1,137 @@
+"""Finds the HTML part that a mail client would show, as a span of octets.
+
+The message is walked forward and never becomes a tree: what stands behind the
+first HTML part is not looked at, however large it is.
+"""
+
+from typing import Final, NamedTuple
+
+from injector_service.rewriting.mime.content_type import (
+    ContentType,
+    first_token,
+    parse_content_type,
+)
+from injector_service.rewriting.mime.header import Header, read_header
+from injector_service.rewriting.mime.multiparts import OpenMultiparts, TooComplexError
+from injector_service.rewriting.outcome import Outcome
+
+# Digests and bounces reach some hundred parts.
+MAX_PARTS: Final = 1_000
+
+
+class HtmlPart(NamedTuple):
+    """The first HTML part: its body is ``raw[start:end]``, still transfer-encoded.
+
+    *before* and *after* are what an empty body lacks around it: the blank line
+    behind the header, the line end that belongs to the next delimiter.
+    """
+
+    start: int
+    end: int
+    transfer_encoding: bytes
+    charset: bytes
+    before: bytes = b""
+    after: bytes = b""
+
+
+def find_html_part(raw: bytes, header: Header) -> HtmlPart | Outcome:
+    """Return the first HTML part that may be changed, or why there is none."""
+    try:
+        return _Walk(raw).run(header)
+    except TooComplexError:
+        return Outcome.TOO_COMPLEX
+
+
+class _Walk:
+    """One walk over one message."""
+
+    __slots__ = ("_multiparts", "_protection", "_raw")
+
+    def __init__(self, raw: bytes) -> None:
+        self._raw = raw
+        self._multiparts = OpenMultiparts(raw)
+        self._protection: Outcome | None = None
+
+    def run(self, header: Header) -> HtmlPart | Outcome:
+        for _ in range(MAX_PARTS):
+            part = self._judge(header)
+            if part is not None:
+                return part
+            start = self._multiparts.next_part(header.body_start)
+            if start is None:
+                return self._protection or Outcome.NO_HTML_PART
+            following = read_header(self._raw, start, len(self._raw))
+            if following is None:
+                return Outcome.TOO_COMPLEX
+            header = following
+        return Outcome.TOO_COMPLEX
+
+    def _judge(self, header: Header) -> HtmlPart | None:
+        """Return the HTML part that *header* begins; enter it if it is a multipart."""
+        value = header.find(b"content-type")
+        content_type = None if value is None else parse_content_type(value)
+        if content_type is None:
+            return None
+        if content_type.media_type == b"multipart":
+            self._enter(content_type, header.body_start)
+        elif content_type.media_type == b"application":
+            self._note_protection(content_type)
+        elif (
+            content_type.media_type == b"text"
+            and content_type.subtype == b"html"
+            and first_token(header.find(b"content-disposition")) != b"attachment"
+        ):
+            return self._html_part(header, content_type)
+        return None
+
+    def _html_part(self, header: Header, content_type: ContentType) -> HtmlPart:
+        start = header.body_start
+        delimiter_at = self._multiparts.delimiter_at(start)
+        end = self._before_line_end(delimiter_at, start) if delimiter_at >= 0 else len(self._raw)
+        return HtmlPart(
+            start=start,
+            end=end,
+            before=self._missing_before(header) if start == end else b"",
+            after=self._line_end_before(start) if start == delimiter_at else b"",
+            transfer_encoding=first_token(header.find(b"content-transfer-encoding")),
+            charset=content_type.charset(),
+        )
+
+    def _missing_before(self, header: Header) -> bytes:
+        """Return what an empty body needs between itself and the header's last line."""
+        line_end = self._line_end_before(header.body_start)
+        if not self._raw.startswith(b"\n", header.body_start - 1):
+            return line_end * 2
+        return line_end if header.end == header.body_start else b""
+
+    def _line_end_before(self, position: int) -> bytes:
+        at = self._raw.rfind(b"\n", 0, position)
+        return b"\r\n" if at > 0 and self._raw.startswith(b"\r", at - 1) else b"\n"
+
+    def _before_line_end(self, delimiter_at: int, start: int) -> int:
+        """Return the end of the text before a delimiter, which owns the line end before it."""
+        for line_end in (b"\r\n", b"\n"):
+            before = delimiter_at - len(line_end)
+            if before >= start and self._raw.startswith(line_end, before):
+                return before
+        return delimiter_at
+
+    def _note_protection(self, content_type: ContentType) -> None:
+        if content_type.subtype in {b"pkcs7-mime", b"x-pkcs7-mime"}:
+            kind = (content_type.parameter(b"smime-type") or b"").lower()
+            self._protect(Outcome.SIGNED if kind == b"signed-data" else Outcome.ENCRYPTED)
+
+    def _protect(self, outcome: Outcome) -> None:
+        self._protection = self._protection or outcome
+
+    def _enter(self, content_type: ContentType, body_start: int) -> None:
+        """Go into a multipart whose parts may be looked at."""
+        if content_type.subtype == b"signed":
+            self._protect(Outcome.SIGNED)
+        elif content_type.subtype == b"encrypted":
+            self._protect(Outcome.ENCRYPTED)
+        # RFC 6522: a report is the mail system's own message, with the original inside.
+        elif content_type.subtype != b"report":
+            boundary = content_type.parameter(b"boundary")
+            if boundary:
+                self._multiparts.enter(boundary, body_start)

@@ -1,0 +1,162 @@
+"""Edits of text in quoted-printable (RFC 2045 section 6.7), made in its encoded form."""
+
+import binascii
+import re
+from collections.abc import Sequence
+from typing import Final
+
+from injector_service.rewriting.edit import Edit, applied
+
+# RFC 2045 section 6.7 rule 5: with the "=" of a soft break, without the line end.
+MAX_LINE_OCTETS: Final = 76
+
+# Below this a position is found token by token, above it by halving.
+_SMALL: Final = 256
+
+# Soft breaks with white space behind the "=", added in transport.
+_PADDED_BREAK: Final = re.compile(rb"=[ \t]++(?=\r?\n)")
+
+# What, besides "=", does not stand for itself (RFC 2045 section 6.7 rules 1 and 2).
+_NOT_LITERAL: Final = re.compile(rb"[^ -~]")
+
+# With more of them the body is no quoted-printable, and "=" stands for itself.
+_MAX_PADDED: Final = 100_000
+
+_TOKEN: Final = re.compile(rb"=[0-9A-Fa-f]{2}|=[ \t]*+\r?\n|[^=]|=")
+
+
+def decode(encoded: bytes) -> bytes:
+    """Decode as mail clients do: whatever is not quoted-printable stands for itself."""
+    if _may_have_padded_break(encoded) and (
+        encoded.count(b"= ") + encoded.count(b"=\t") <= _MAX_PADDED
+    ):
+        encoded = _PADDED_BREAK.sub(b"=", encoded)
+    return binascii.a2b_qp(encoded)
+
+
+def _may_have_padded_break(encoded: bytes) -> bool:
+    # From the end CPython searches twice as fast, for one octet thirty times; mostly
+    # there is none.
+    return encoded.rfind(b"= ") >= 0 or (b"\t" in encoded and encoded.rfind(b"=\t") >= 0)
+
+
+class QuotedPrintableBody:
+    """A part's body in quoted-printable; *octets* is what it says."""
+
+    __slots__ = ("_encoded", "_line_end", "octets")
+    breaks_lines = True
+
+    def __init__(self, encoded: bytes, *, line_end: bytes) -> None:
+        self._encoded = encoded
+        self._line_end = line_end
+        self.octets = decode(encoded)
+
+    def encoded_edits(self, edits: Sequence[Edit]) -> list[Edit] | None:
+        """Turn edits of *octets* into edits of the body; None if that cannot be done exactly."""
+        result = []
+        for edit in edits:
+            start = self._locate(edit.start)
+            end = start if edit.end == edit.start else self._locate(edit.end)
+            result.append(self._folded(edit.insert, start, end))
+        return result if self._is_exact(edits, result) else None
+
+    def _is_exact(self, edits: Sequence[Edit], encoded_edits: Sequence[Edit]) -> bool:
+        """Say whether decoding the changed lines gives the changed text.
+
+        Lines above the first edit are the same octets as before.
+        """
+        line = self._encoded.rfind(b"\n", 0, encoded_edits[0].start) + 1
+        tail = self._encoded[line:]
+        kept = len(self.octets) - len(decode(tail))
+        if kept > edits[0].start:
+            return False
+        changed = decode(applied(tail, encoded_edits, start=line))
+        return changed == applied(self.octets[kept:], edits, start=kept)
+
+    def _locate(self, position: int) -> int:
+        """Return the offset in the body of the token that gives octet *position*."""
+        encoded, octets = self._encoded, self.octets
+        # Usually what stands there is written as itself, close to the end.
+        literal = octets[position : position + 6]
+        if len(literal) == 6:  # noqa: PLR2004 - the slice above, uncut
+            at = encoded.rfind(literal)
+            if at >= 0 and decode(encoded[at:]) == octets[position:]:
+                return at
+        return self._bisected(position)
+
+    def _bisected(self, position: int) -> int:
+        """Find *position* by decoding half of what remains, again and again: linear in all."""
+        encoded = self._encoded
+        low, low_position, high = 0, 0, len(encoded)
+        while high - low > _SMALL:
+            middle = self._token_start((low + high) // 2, low)
+            if middle <= low:
+                break
+            reached = low_position + len(decode(encoded[low:middle]))
+            if reached <= position:
+                low, low_position = middle, reached
+            else:
+                high = middle
+        for token in _TOKEN.finditer(encoded, low):
+            if low_position >= position:
+                return token.start()
+            text = token[0]
+            low_position += 0 if text[:1] == b"=" and text[-1:] == b"\n" else 1
+        return len(encoded)
+
+    def _token_start(self, at: int, low: int) -> int:
+        """Return an offset near *at*, not before *low*, that is inside no escape or soft break."""
+        line = self._encoded.rfind(b"\n", max(low, at - MAX_LINE_OCTETS - 2), at) + 1
+        if line > low:
+            return line
+        escape = self._encoded.rfind(b"=", at - 2, at)
+        return escape if escape >= 0 else at
+
+    def _folded(self, text: bytes, start: int, end: int) -> Edit:
+        """Encode *text* in place of ``[start, end)``; no line becomes longer than allowed."""
+        encoded = self._encoded
+        column = start - (encoded.rfind(b"\n", 0, start) + 1)
+        line_end = encoded.find(b"\n", end)
+        rest = len(encoded[end : line_end if line_end >= 0 else len(encoded)].rstrip(b"\r"))
+        before = b""
+        if text and rest == 0 and column >= MAX_LINE_OCTETS:
+            # A full line has no room for a soft break: its last token goes over it.
+            token = 3 if encoded.startswith(b"=", start - 3) else 1
+            before = b"=" + self._line_end + encoded[start - token : start]
+            start, column = start - token, token
+        return Edit(
+            start=start,
+            end=end,
+            insert=before + fold(text, column=column, rest=rest, line_end=self._line_end),
+        )
+
+
+def fold(text: bytes, *, column: int, rest: int, line_end: bytes) -> bytes:
+    """Encode *text* that begins at *column* and is followed by *rest* octets of its line.
+
+    The existing octets around it keep their lines; soft breaks are ours.
+    """
+    text = text.replace(b"=", b"=3D")
+    if _NOT_LITERAL.search(text) is not None:
+        text = _NOT_LITERAL.sub(lambda found: b"=%02X" % found[0][0], text)
+    if column + len(text) + rest <= MAX_LINE_OCTETS:
+        return text
+    lines = []
+    room = MAX_LINE_OCTETS - 1 - column
+    while len(text) > (room if rest else room + 1):
+        cut = max(room, 0)
+        escape = text.rfind(b"=", max(cut - 2, 0), cut)
+        if escape >= 0:
+            cut = escape
+        lines.append(text[:cut])
+        text = text[cut:]
+        # RFC 5321 section 4.5.2: a leading dot is doubled in transport, and
+        # servers that forget to undo it are known.
+        if text[:1] == b".":
+            text = b"=2E" + text[1:]
+        room = MAX_LINE_OCTETS - 1
+    lines.append(text)
+    used = len(text) + (column if len(lines) == 1 else 0)
+    if rest and used + rest > MAX_LINE_OCTETS:
+        lines.append(b"")
+    return (b"=" + line_end).join(lines)
