@@ -25,8 +25,8 @@ from ua_parser import basic, loaders, regex
 from ua_parser.core import Domain, Resolver
 
 from pixel_service.evidence import Evidence, Fetch, Judge, load_judge
-from pixel_service.open_part import open_part
-from pixel_service.privacy import PrivacyLevel, keep_fetch
+from pixel_service.notification.open_part import open_part
+from pixel_service.privacy.kept_fetch import PrivacyLevel, keep_fetch
 
 ROUNDS: Final = 9
 TABLE: Final = Path(__file__).parents[1] / "tests/pixel/evidence/fetches.toml"

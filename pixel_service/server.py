@@ -12,27 +12,27 @@ from typing import Final
 
 import prometheus_client
 
-from pixel_service import openlog
-from pixel_service.client_address import ClientAddresses
-from pixel_service.error_table import STATUS_OF
+from pixel_service import open_log as openlog
+from pixel_service.endpoint.client_address import ClientAddresses
+from pixel_service.endpoint.handler import PixelHandler, pixel_server
 from pixel_service.evidence import Judge
-from pixel_service.intake import Intake
-from pixel_service.live_streams import LiveStreams
+from pixel_service.grpc_api.pixel_servicer import PixelServicer
+from pixel_service.grpc_api.status_table import STATUS_OF
+from pixel_service.grpc_api.stream_servicer import StreamServicer
+from pixel_service.grpc_api.subscription_servicer import SubscriptionServicer
+from pixel_service.housekeeping import Housekeeping
+from pixel_service.intake.intake import Intake
+from pixel_service.intake.sealed_message import SealedMessages
+from pixel_service.intake.token_opener import TokenOpener
 from pixel_service.metrics import PixelMetrics
-from pixel_service.open_part import number_open
-from pixel_service.openlog import OpenLog
-from pixel_service.pixel_servicer import PixelServicer
-from pixel_service.pixel_token import TokenOpener
-from pixel_service.recorder import Recorder
-from pixel_service.recorder_health import RecorderHealth, RecorderState
-from pixel_service.retention import Housekeeping
-from pixel_service.sealed_message import SealedMessages
+from pixel_service.notification.open_part import number_open
+from pixel_service.open_log import OpenLog
+from pixel_service.recording.recorder import Recorder
+from pixel_service.recording.recorder_health import RecorderHealth, RecorderState
+from pixel_service.recording.spool import Spool, open_spool
 from pixel_service.settings import SPOOL_FOLDER, Settings, SettingsInvalid
-from pixel_service.spool import Spool, open_spool
-from pixel_service.stream_servicer import StreamServicer
-from pixel_service.subscription_servicer import SubscriptionServicer
-from pixel_service.tail import Tail, following
-from pixel_service.web import PixelHandler, pixel_server
+from pixel_service.streaming.live_streams import LiveStreams
+from pixel_service.streaming.tail import Tail, following
 from service_runtime.admin_server import Condition, admin_server
 from service_runtime.background import running
 from service_runtime.data_folder import prepare_data_folder

@@ -5,12 +5,12 @@ import datetime as dt
 from pathlib import Path
 from typing import Final, Self
 
-from pixel_service.client_address import ForwardedHeader, IpNetwork
 from pixel_service.default_addresses import DEFAULT_ADMIN, DEFAULT_GRPC, DEFAULT_HTTP
+from pixel_service.endpoint.client_address import ForwardedHeader, IpNetwork
 from pixel_service.evidence import Judge, NetworkDatabases, load_judge
-from pixel_service.openlog.numbering import DEFAULT_BURST_WINDOW
-from pixel_service.recorder import DEFAULT_BOUND
-from pixel_service.spool import DEFAULT_MAX_OCTETS
+from pixel_service.open_log.numbering import DEFAULT_BURST_WINDOW
+from pixel_service.recording.recorder import DEFAULT_BOUND
+from pixel_service.recording.spool import DEFAULT_MAX_OCTETS
 from service_runtime.drain import DEFAULT_GRACE
 from service_runtime.key_ring import KEY_RING_FILE, KeyRing, load_key_ring
 from service_runtime.listen import require_free, split_address

@@ -31,9 +31,9 @@ from benchmarks.open_log.serving import (
     sealed_tokens,
     wait_until_listening,
 )
-from pixel_service import openlog
-from pixel_service.client_address import ClientAddresses
-from pixel_service.web import PIXEL, PixelHandler, pixel_server
+from pixel_service import open_log as openlog
+from pixel_service.endpoint.client_address import ClientAddresses
+from pixel_service.endpoint.handler import PIXEL, PixelHandler, pixel_server
 from tests.fixtures.postgres import running_postgres
 
 MESSAGES: Final = 30_000

@@ -19,10 +19,10 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from pixel_service import openlog
-from pixel_service.openlog import OpenLog, OpenRecord, Position
-from pixel_service.recorder import Recorder
-from pixel_service.spool import open_spool
+from pixel_service import open_log as openlog
+from pixel_service.open_log import OpenLog, OpenRecord, Position
+from pixel_service.recording.recorder import Recorder
+from pixel_service.recording.spool import open_spool
 from tests.fixtures.postgres import running_postgres
 
 CONCURRENCIES = (1, 64, 256)

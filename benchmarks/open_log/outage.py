@@ -15,7 +15,7 @@ from typing import Final
 import uvloop
 
 from benchmarks.open_log.serving import load, running_service, sealed_tokens
-from pixel_service import openlog
+from pixel_service import open_log as openlog
 from tests.fixtures.postgres import running_postgres
 
 MESSAGES: Final = 20_000

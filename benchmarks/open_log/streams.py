@@ -29,9 +29,9 @@ import uvloop
 from benchmarks.open_log.serving import Running, running_service, sealed_tokens
 from emailopens.notification.v1 import open_notification_pb2
 from emailopens.pixel.v1 import pixel_service_pb2 as pb
-from pixel_service import openlog
-from pixel_service.open_part import number_open
-from pixel_service.openlog import OpenRecord
+from pixel_service import open_log as openlog
+from pixel_service.notification.open_part import number_open
+from pixel_service.open_log import OpenRecord
 from pixel_service.settings import default_log_url
 
 METHOD: Final = "/emailopens.pixel.v1.PixelService/StreamOpens"

@@ -19,13 +19,13 @@ import uvloop
 
 from benchmarks.open_log.http_path import MESSAGES, running_floor
 from benchmarks.open_log.serving import USER_AGENTS, load, running_service, sealed_tokens
-from pixel_service.event_id import new_open_id
 from pixel_service.evidence import load_judge
-from pixel_service.mail_part import mail_part
-from pixel_service.open_part import open_part
-from pixel_service.pixel_token import TokenOpener
-from pixel_service.privacy import PrivacyLevel, keep_fetch
-from pixel_service.sealed_message import message_of
+from pixel_service.intake.event_id import new_open_id
+from pixel_service.intake.sealed_message import message_of
+from pixel_service.intake.token_opener import TokenOpener
+from pixel_service.notification.mail_part import mail_part
+from pixel_service.notification.open_part import open_part
+from pixel_service.privacy.kept_fetch import PrivacyLevel, keep_fetch
 from service_runtime.key_ring import KeyRing, generate_key_ring
 
 TICKS_PER_SECOND: Final = os.sysconf("SC_CLK_TCK")

@@ -7,9 +7,9 @@ from collections.abc import AsyncIterator, Sequence
 
 from aiohttp import web
 
-from pixel_service.client_address import ClientAddresses
-from pixel_service.fetch import PixelFetch
-from pixel_service.web import PixelHandler, pixel_server
+from pixel_service.endpoint.client_address import ClientAddresses
+from pixel_service.endpoint.handler import PixelHandler, pixel_server
+from pixel_service.intake.fetch import PixelFetch
 from tests.browser.letters import Letter
 
 

@@ -12,7 +12,7 @@ import pytest
 from emailopens.pixel.v1 import pixel_service_pb2 as pb
 from emailopens.pixel.v1 import subscription_service_pb2 as subscription_pb
 from emailopens_client import LogEnd, OpenStream
-from pixel_service.openlog import OpenLog
+from pixel_service.open_log import OpenLog
 from tests.pixel.service_values import StreamService, a_log, ids, some_opens, streaming
 
 SECOND = dt.timedelta(seconds=1)

@@ -78,8 +78,10 @@ def test_client_stands_alone() -> None:
 
 def test_streaming_core_speaks_neither_grpc_nor_protobuf() -> None:
     """A stream is positions, entries and events; servicers put them on the wire."""
-    core = closure_of("pixel_service.open_stream") | closure_of("pixel_service.tail")
+    core = closure_of("pixel_service.streaming.log_stream") | closure_of(
+        "pixel_service.streaming.tail"
+    )
 
-    assert ROOT / "pixel_service/selection.py" in core
+    assert ROOT / "pixel_service/streaming/selection.py" in core
     outside = set().union(*(imported_roots(path) for path in core))
     assert not outside & {"aiohttp", "emailopens", "google", "grpc"}

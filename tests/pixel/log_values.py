@@ -6,9 +6,9 @@ import datetime as dt
 import itertools
 from collections.abc import AsyncIterator, Sequence
 
-from pixel_service import openlog
-from pixel_service.openlog import OpenLog
-from pixel_service.opens import BEGINNING, LogEntry, OpenRecord, Position
+from pixel_service import open_log as openlog
+from pixel_service.open_log import OpenLog
+from pixel_service.open_log.values import BEGINNING, LogEntry, OpenRecord, Position
 
 NOON = dt.datetime(2026, 3, 1, 12, tzinfo=dt.UTC)
 

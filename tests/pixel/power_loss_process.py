@@ -12,7 +12,7 @@ import sqlite3
 import sys
 from pathlib import Path
 
-from pixel_service import openlog
+from pixel_service import open_log as openlog
 from tests.pixel.log_values import event_ids, new_open, number_open
 from tests.pixel.lossy_disk import LossyDisk, write_files
 

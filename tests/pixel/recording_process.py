@@ -11,9 +11,9 @@ import sys
 import time
 from pathlib import Path
 
-from pixel_service import openlog
-from pixel_service.recorder import Recorder
-from pixel_service.spool import open_spool
+from pixel_service import open_log as openlog
+from pixel_service.recording.recorder import Recorder
+from pixel_service.recording.spool import open_spool
 from tests.pixel.log_values import new_open, number_open
 
 # Fetches at once.

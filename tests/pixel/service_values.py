@@ -16,15 +16,15 @@ from emailopens.notification.v1 import open_notification_pb2, privacy_level_pb2
 from emailopens.pixel.v1 import pixel_service_pb2_grpc as pb_grpc
 from emailopens.pixel.v1 import subscription_service_pb2_grpc
 from emailopens.token.v1 import pixel_token_pb2
-from pixel_service import openlog
-from pixel_service.error_table import STATUS_OF
-from pixel_service.live_streams import LiveStreams
-from pixel_service.open_part import number_open
-from pixel_service.openlog import OpenLog, OpenRecord, Position
-from pixel_service.pixel_servicer import PixelServicer
-from pixel_service.stream_servicer import DEFAULT_STALL_TIMEOUT, StreamServicer
-from pixel_service.subscription_servicer import SubscriptionServicer
-from pixel_service.tail import following
+from pixel_service import open_log as openlog
+from pixel_service.grpc_api.pixel_servicer import PixelServicer
+from pixel_service.grpc_api.status_table import STATUS_OF
+from pixel_service.grpc_api.stream_servicer import DEFAULT_STALL_TIMEOUT, StreamServicer
+from pixel_service.grpc_api.subscription_servicer import SubscriptionServicer
+from pixel_service.notification.open_part import number_open
+from pixel_service.open_log import OpenLog, OpenRecord, Position
+from pixel_service.streaming.live_streams import LiveStreams
+from pixel_service.streaming.tail import following
 from service_runtime.drain import Drain
 from service_runtime.grpc_server import grpc_server
 from service_runtime.key_ring import KeyRing

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from emailopens.notification.v1 import open_notification_pb2
 from emailopens.pixel.v1 import pixel_service_pb2 as pb
-from pixel_service.batch_octets import batch_response, page_octets
+from pixel_service.grpc_api.batch_octets import batch_response, page_octets
 
 NEXT = "next"
 

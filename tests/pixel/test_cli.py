@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pixel_service.openlog import OpenLog
+from pixel_service.open_log import OpenLog
 from tests.fixtures.postgres import Postgres
 from tests.pixel.service_values import (
     StreamService,

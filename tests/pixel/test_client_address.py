@@ -4,7 +4,7 @@ import ipaddress
 
 import pytest
 
-from pixel_service.client_address import ClientAddresses, ForwardedHeader
+from pixel_service.endpoint.client_address import ClientAddresses, ForwardedHeader
 
 TRUSTED = (ipaddress.ip_network("10.0.0.0/8"), ipaddress.ip_network("fd00::/8"))
 

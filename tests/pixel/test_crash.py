@@ -15,10 +15,10 @@ from pathlib import Path
 
 import pytest
 
-from pixel_service import openlog
-from pixel_service.openlog import OpenLog
-from pixel_service.recorder import Recorder
-from pixel_service.spool import open_spool
+from pixel_service import open_log as openlog
+from pixel_service.open_log import OpenLog
+from pixel_service.recording.recorder import Recorder
+from pixel_service.recording.spool import open_spool
 from tests.fixtures.postgres import running_postgres
 from tests.pixel.log_values import LogHome, event_ids, number_open, read_all
 

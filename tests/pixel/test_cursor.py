@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pixel_service import cursor
 from pixel_service.errors import CursorForeignLog, CursorMalformed
-from pixel_service.opens import LogIdentity, Position
+from pixel_service.open_log import cursor
+from pixel_service.open_log.values import LogIdentity, Position
 
 IDENTITY = LogIdentity(log_id="0123456789abcdef" * 2, epoch=1, cursor_key=b"k" * 32)
 POSITION = Position(7, 11)

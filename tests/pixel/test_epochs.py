@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from pixel_service import cursor, openlog
+from pixel_service import open_log as openlog
 from pixel_service.errors import CursorForeignLog, LogUnavailable, SessionStale
+from pixel_service.open_log import cursor
 from tests.pixel.log_values import LogHome, event_ids, new_opens, read_all
 from tests.pixel.test_cli import run, run_well
 

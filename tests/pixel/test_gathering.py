@@ -2,7 +2,7 @@
 
 import asyncio
 
-from pixel_service.gathering import MAX_PASSES, gather
+from pixel_service.recording.gathering import MAX_PASSES, gather
 
 
 class Arrivals:

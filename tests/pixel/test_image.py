@@ -2,7 +2,7 @@
 
 import struct
 
-from pixel_service.image import PIXEL_GIF
+from pixel_service.endpoint.image import PIXEL_GIF
 
 
 def test_image_is_one_transparent_dot_of_43_octets() -> None:

@@ -4,7 +4,7 @@ import grpc
 import pytest
 
 from emailopens.pixel.v1 import pixel_service_pb2 as pb
-from pixel_service import cursor
+from pixel_service.open_log import cursor
 from tests.pixel.rpc_values import failure_of, wrong_fields_of
 from tests.pixel.service_values import (
     BEYOND,

@@ -7,9 +7,9 @@ import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
-from pixel_service import openlog
+from pixel_service import open_log as openlog
 from pixel_service.errors import LogSchemaOld
-from pixel_service.openlog import schema, tables
+from pixel_service.open_log.sql import schema, tables
 from tests.pixel.log_values import number_open
 
 

@@ -15,11 +15,11 @@ from emailopens.notification.v1 import open_notification_pb2 as pb
 from emailopens.notification.v1 import privacy_level_pb2
 from emailopens.token.v1 import pixel_token_pb2 as token_pb
 from pixel_service.evidence import Agent, Client, Confidence, Evidence, Signal
-from pixel_service.kept_message import keep_message
-from pixel_service.mail_part import address_of, mail_part
-from pixel_service.open_part import number_open, open_part
-from pixel_service.privacy import PrivacyLevel, keep_fetch
-from pixel_service.protobuf_times import microseconds_of
+from pixel_service.notification.mail_part import address_of, mail_part
+from pixel_service.notification.open_part import number_open, open_part
+from pixel_service.privacy.kept_fetch import PrivacyLevel, keep_fetch
+from pixel_service.privacy.kept_message import keep_message
+from pixel_service.protobuf_octets.times import microseconds_of
 
 # Shaped as the documentation of Yandex Cloud Postbox shows it: concepts/notification.
 MODEL = json.loads(

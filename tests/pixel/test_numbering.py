@@ -11,11 +11,13 @@ import sqlalchemy as sa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pixel_service.openlog import schema, sqlite_append, sqlite_engine
-from pixel_service.openlog.numbering import BurstWindow, Counts, MessageOf, number_opens
-from pixel_service.openlog.numbering_plan import plan_numbers, remember_bursts
-from pixel_service.openlog.sqlite_counts import MessageCounts
-from pixel_service.opens import OpenRecord
+from pixel_service.open_log.numbering import BurstWindow, Counts, MessageOf, number_opens
+from pixel_service.open_log.postgres.numbering_plan import plan_numbers, remember_bursts
+from pixel_service.open_log.sql import schema
+from pixel_service.open_log.sqlite import appending as sqlite_append
+from pixel_service.open_log.sqlite import engine as sqlite_engine
+from pixel_service.open_log.sqlite.counts import MessageCounts
+from pixel_service.open_log.values import OpenRecord
 from tests.pixel.log_values import NOON, new_open
 
 some_opens = st.lists(

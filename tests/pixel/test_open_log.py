@@ -6,9 +6,8 @@ import datetime as dt
 
 import pytest
 
-from pixel_service import cursor
 from pixel_service.errors import CursorAhead, CursorExpired
-from pixel_service.openlog import LogEntry, OpenLog, OpenRecord, Position
+from pixel_service.open_log import LogEntry, OpenLog, OpenRecord, Position, cursor
 from tests.pixel.log_values import (
     NOON,
     LogHome,

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
 from pixel_service.errors import CursorExpired, SessionStale, SubscriptionNotFound
-from pixel_service.openlog import OpenLog, Position
-from pixel_service.opens import BEGINNING
+from pixel_service.open_log import OpenLog, Position
+from pixel_service.open_log.values import BEGINNING
 from tests.fixtures.postgres import Postgres
 from tests.pixel.log_values import EMPTY_LOG, LogHome, event_id_of, new_open, numbers_of, read_all
 

@@ -8,11 +8,13 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from pixel_service import cursor, openlog
+from pixel_service import open_log as openlog
 from pixel_service.errors import CursorForeignLog, LogSchemaOld, LogUnavailable
-from pixel_service.openlog import OpenLog, postgres_append, postgres_pool
-from pixel_service.openlog.numbering import BurstWindow
-from pixel_service.opens import BEGINNING, OpenRecord, Position
+from pixel_service.open_log import OpenLog, cursor
+from pixel_service.open_log.numbering import BurstWindow
+from pixel_service.open_log.postgres import appending as postgres_append
+from pixel_service.open_log.postgres import pool as postgres_pool
+from pixel_service.open_log.values import BEGINNING, OpenRecord, Position
 from tests.fixtures.postgres import Postgres, running_postgres
 from tests.pixel.log_values import LogHome, event_ids, new_open, new_opens, number_open, read_all
 

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from pixel_service import cursor
 from pixel_service.errors import LogHole, LogUnavailable
-from pixel_service.openlog import Position, sqlite_engine
-from pixel_service.opens import BEGINNING
+from pixel_service.open_log import Position, cursor
+from pixel_service.open_log.sqlite import engine as sqlite_engine
+from pixel_service.open_log.values import BEGINNING
 from tests.pixel.log_values import LogHome, event_ids, new_open, new_opens, numbers_of, read_all
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from pixel_service import openlog
-from pixel_service.spool import open_spool
+from pixel_service import open_log as openlog
+from pixel_service.recording.spool import open_spool
 from tests.pixel.log_values import event_ids, new_opens, number_open, read_all
 
 ROOT = Path(__file__).parents[2]

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from pixel_service.openlog import LogEntry, OpenLog
-from pixel_service.recorder import Recorder
-from pixel_service.recorder_health import RecorderState
-from pixel_service.spool import DEFAULT_MAX_OCTETS, open_spool
+from pixel_service.open_log import LogEntry, OpenLog
+from pixel_service.recording.recorder import Recorder
+from pixel_service.recording.recorder_health import RecorderState
+from pixel_service.recording.spool import DEFAULT_MAX_OCTETS, open_spool
 from tests.pixel.log_values import LogHome, event_ids, new_open, new_opens, read_all
 
 BOUND = dt.timedelta(milliseconds=100)

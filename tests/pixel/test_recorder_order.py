@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from pixel_service.openlog import OpenLog
-from pixel_service.opens import OpenRecord
-from pixel_service.recorder import Recorder
-from pixel_service.recorder_health import RecorderState
-from pixel_service.spool import open_spool
+from pixel_service.open_log import OpenLog
+from pixel_service.open_log.values import OpenRecord
+from pixel_service.recording.recorder import Recorder
+from pixel_service.recording.recorder_health import RecorderState
+from pixel_service.recording.spool import open_spool
 from tests.pixel.log_values import LogHome, event_ids, new_open, new_opens, read_all
 from tests.pixel.test_recorder import blocked_log, follow_until, recording
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import structlog
 
-from pixel_service.openlog import OpenLog
-from pixel_service.retention import Housekeeping
+from pixel_service.housekeeping import Housekeeping
+from pixel_service.open_log import OpenLog
 from pixel_service.settings import Settings
 from tests.pixel.log_values import LogHome, event_ids, new_open, new_opens, read_all
 

@@ -17,10 +17,10 @@ from emailopens.notification.v1 import privacy_level_pb2
 from emailopens.pixel.v1 import pixel_service_pb2 as pb
 from emailopens.pixel.v1 import pixel_service_pb2_grpc as pb_grpc
 from emailopens_client import LogEnd, OpenStream
-from pixel_service.live_streams import DEFAULT_MAX_STREAMS
+from pixel_service.recording.spool import DEFAULT_MAX_OCTETS
 from pixel_service.server import Addresses, serve
 from pixel_service.settings import Settings
-from pixel_service.spool import DEFAULT_MAX_OCTETS
+from pixel_service.streaming.live_streams import DEFAULT_MAX_STREAMS
 from service_runtime.background import running
 from service_runtime.data_folder import DataFolderError
 from service_runtime.drain import Drain

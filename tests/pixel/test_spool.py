@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pixel_service import spool as spool_module
-from pixel_service.opens import OpenRecord
-from pixel_service.opens_codec import decode_open, encode_open
-from pixel_service.spool import Spool, SpoolFull, open_spool
+from pixel_service.open_log.open_codec import decode_open, encode_open
+from pixel_service.open_log.values import OpenRecord
+from pixel_service.recording import spool as spool_module
+from pixel_service.recording.spool import Spool, SpoolFull, open_spool
 from tests.pixel.log_values import NOON, event_ids, new_open, new_opens
 
 
@@ -155,7 +155,7 @@ def test_a_killed_process_leaves_its_opens_to_the_next(tmp_path: Path) -> None:
     """After kill -9, whoever opens the spool next has everything that was promised."""
     script = (
         "import sys, signal, os, pathlib\n"
-        "from pixel_service.spool import open_spool\n"
+        "from pixel_service.recording.spool import open_spool\n"
         "from tests.pixel.log_values import new_opens, event_ids\n"
         "folder = pathlib.Path(sys.argv[1])\n"
         "with open_spool(folder) as a, open_spool(folder) as b:\n"
@@ -169,7 +169,7 @@ def test_a_killed_process_leaves_its_opens_to_the_next(tmp_path: Path) -> None:
         [sys.executable, "-c", script, str(tmp_path / "spool")],
         stdout=subprocess.PIPE,
         check=False,
-        cwd=Path(spool_module.__file__).parents[1],
+        cwd=Path(spool_module.__file__).parents[2],
     )
     assert killed.returncode == -signal.SIGKILL
 

@@ -10,8 +10,7 @@ import structlog
 
 from emailopens.notification.v1 import open_notification_pb2 as notification_pb
 from emailopens.pixel.v1 import pixel_service_pb2 as pb
-from pixel_service import cursor
-from pixel_service.openlog import LogIdentity, Position
+from pixel_service.open_log import LogIdentity, Position, cursor
 from tests.pixel.rpc_values import fields_of, info_of
 from tests.pixel.service_values import (
     BEYOND,

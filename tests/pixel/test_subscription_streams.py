@@ -8,8 +8,8 @@ import pytest
 from emailopens.notification.v1 import open_notification_pb2 as notification_pb
 from emailopens.pixel.v1 import pixel_service_pb2 as pb
 from emailopens.pixel.v1 import subscription_service_pb2 as subscription_pb
-from pixel_service import cursor
-from pixel_service.opens import BEGINNING
+from pixel_service.open_log import cursor
+from pixel_service.open_log.values import BEGINNING
 from tests.pixel.rpc_values import failure_of, info_of, wrong_fields_of
 from tests.pixel.service_values import (
     BEYOND,

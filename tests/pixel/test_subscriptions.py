@@ -13,9 +13,9 @@ from pixel_service.errors import (
     SubscriptionNotFound,
     SubscriptionTakenOver,
 )
-from pixel_service.openlog import OpenLog, Position
-from pixel_service.opens import BEGINNING
-from pixel_service.subscriptions import OpenFilter
+from pixel_service.open_log import OpenLog, Position
+from pixel_service.open_log.subscriptions import OpenFilter
+from pixel_service.open_log.values import BEGINNING
 from tests.pixel.log_values import LogHome, new_opens, read_all
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from pixel_service.openlog import OpenLog, Page
-from pixel_service.tail import Tail, following
+from pixel_service.open_log import OpenLog, Page
+from pixel_service.streaming.tail import Tail, following
 from tests.pixel.log_values import LogHome, event_ids, new_opens
 
 

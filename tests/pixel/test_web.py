@@ -10,10 +10,10 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from pixel_service.client_address import ClientAddresses
-from pixel_service.fetch import PixelFetch
-from pixel_service.image import PIXEL_GIF
-from pixel_service.web import PixelHandler, pixel_server
+from pixel_service.endpoint.client_address import ClientAddresses
+from pixel_service.endpoint.handler import PixelHandler, pixel_server
+from pixel_service.endpoint.image import PIXEL_GIF
+from pixel_service.intake.fetch import PixelFetch
 from service_runtime.listen import ListenError
 
 GRACE = dt.timedelta(seconds=1)

@@ -1,0 +1,1 @@
+"""The command line: `pixel-service`.  Read `main` first."""

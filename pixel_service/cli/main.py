@@ -1,0 +1,42 @@
+"""The command `pixel-service`."""
+
+import importlib
+from typing import Final, NoReturn
+
+import click
+
+from service_runtime.cli import run_command
+
+# Where each command is.  Only the one that runs is imported: all of them together
+# take a second, and half of that is for `serve` alone.
+_COMMANDS: Final = {
+    "serve": "pixel_service.cli.serve",
+    "stream": "pixel_service.cli.stream",
+    "subscriptions": "pixel_service.cli.subscriptions",
+    "opens": "pixel_service.cli.opens",
+    "log": "pixel_service.cli.log",
+    "evidence": "pixel_service.cli.evidence",
+}
+
+
+class _Commands(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's own
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's own
+        module = _COMMANDS.get(cmd_name)
+        if module is None:
+            return None
+        command: click.Command = getattr(importlib.import_module(module), cmd_name)
+        return command
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="emailopens")
+def commands() -> None:
+    """Serves tracking pixels, keeps every fetch as an open, and streams the opens."""
+
+
+def main() -> NoReturn:
+    """Run the command line of this process."""
+    run_command(commands)

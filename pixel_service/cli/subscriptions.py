@@ -1,0 +1,152 @@
+"""`pixel-service subscriptions …`: a client of the running service."""
+
+import datetime as dt
+from collections.abc import AsyncIterator, Sequence
+from typing import Final
+
+import click
+
+from emailopens.pixel.v1 import pixel_service_pb2
+from emailopens.pixel.v1 import subscription_service_pb2 as pb
+from emailopens.pixel.v1 import subscription_service_pb2_grpc as pb_grpc
+from pixel_service.cli.filter_options import configuration_option, filter_options
+from pixel_service.cli.target import CALL_SECONDS, target_option
+from service_runtime.channel import connect
+from service_runtime.cli import wait_for
+
+_PAGE: Final = 500
+
+_COLUMNS: Final = "{:<24} {:>10} {:<12} {:<28} {:<24} {}"
+
+_POSITIONS: Final = {
+    "earliest": pixel_service_pb2.POSITION_EARLIEST,
+    "latest": pixel_service_pb2.POSITION_LATEST,
+}
+
+_START: Final = "earliest|latest|TIME|CURSOR"
+
+
+@click.group()
+def subscriptions() -> None:
+    """Places in the log that the service remembers for its clients."""
+
+
+@subscriptions.command(name="list")
+@target_option
+def list_(target: str) -> None:
+    """List the subscriptions, with how many opens each is behind."""
+    wait_for(_list(target))
+
+
+async def _list(target: str) -> None:
+    click.echo(_COLUMNS.format("ID", "LAG", "STATE", "ACKNOWLEDGED", "CONSUMER", "CONFIGURATIONS"))
+    async for subscription in _all(target):
+        click.echo(_row(subscription))
+
+
+async def _all(target: str) -> AsyncIterator[pb.Subscription]:
+    page_token = ""
+    async with connect(target) as channel:
+        stub = pb_grpc.SubscriptionServiceStub(channel)
+        while True:
+            page = await stub.ListSubscriptions(
+                pb.ListSubscriptionsRequest(page_size=_PAGE, page_token=page_token),
+                timeout=CALL_SECONDS,
+            )
+            for subscription in page.subscriptions:
+                yield subscription
+            page_token = page.next_page_token
+            if not page_token:
+                return
+
+
+def _row(subscription: pb.Subscription) -> str:
+    return _COLUMNS.format(
+        subscription.id,
+        subscription.lag,
+        "fell behind" if subscription.fell_behind else "ok",
+        subscription.acknowledge_time.ToJsonString(),
+        subscription.consumer_name or "-",
+        ",".join(subscription.configuration_ids) or "all",
+    )
+
+
+@subscriptions.command()
+@target_option
+@click.argument("subscription_id", metavar="ID")
+@click.option("--from", "start", default="latest", show_default=True, metavar=_START)
+@configuration_option
+@filter_options
+def create(
+    target: str,
+    subscription_id: str,
+    start: str,
+    configuration_ids: Sequence[str],
+    open_filter: pixel_service_pb2.OpenFilter,
+) -> None:
+    """Create a subscription."""
+    request = pb.CreateSubscriptionRequest(
+        subscription=pb.Subscription(
+            id=subscription_id,
+            configuration_ids=configuration_ids,
+            filter=open_filter,
+        )
+    )
+    _set_start(request, start)
+
+    async def call() -> None:
+        async with connect(target) as channel:
+            stub = pb_grpc.SubscriptionServiceStub(channel)
+            response = await stub.CreateSubscription(request, timeout=CALL_SECONDS)
+            click.echo(_row(response.subscription))
+
+    wait_for(call())
+
+
+@subscriptions.command()
+@target_option
+@click.argument("subscription_id", metavar="ID")
+@click.option("--to", "place", required=True, metavar=_START)
+def seek(target: str, subscription_id: str, place: str) -> None:
+    """Move a subscription, forth or back; its stream is ended."""
+    request = pb.SeekSubscriptionRequest(subscription_id=subscription_id)
+    _set_start(request, place)
+
+    async def call() -> None:
+        async with connect(target) as channel:
+            stub = pb_grpc.SubscriptionServiceStub(channel)
+            response = await stub.SeekSubscription(request, timeout=CALL_SECONDS)
+            click.echo(_row(response.subscription))
+
+    wait_for(call())
+
+
+@subscriptions.command()
+@target_option
+@click.argument("subscription_id", metavar="ID")
+def delete(target: str, subscription_id: str) -> None:
+    """Delete a subscription; its stream is ended."""
+
+    async def call() -> None:
+        async with connect(target) as channel:
+            await pb_grpc.SubscriptionServiceStub(channel).DeleteSubscription(
+                pb.DeleteSubscriptionRequest(subscription_id=subscription_id), timeout=CALL_SECONDS
+            )
+
+    wait_for(call())
+
+
+def _set_start(
+    request: pb.CreateSubscriptionRequest | pb.SeekSubscriptionRequest, text: str
+) -> None:
+    """Set where *request* starts: one end of the log, a time, or a cursor."""
+    if text in _POSITIONS:
+        request.position = _POSITIONS[text]
+        return
+    try:
+        time = dt.datetime.fromisoformat(text)
+    except ValueError:
+        request.after_cursor = text
+    else:
+        # Without a zone it is the operator's own clock that is meant.
+        request.from_time.FromDatetime(time.astimezone(dt.UTC))

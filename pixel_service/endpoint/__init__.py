@@ -1,0 +1,1 @@
+"""Answers mail clients.  The pixel is served whatever happens."""

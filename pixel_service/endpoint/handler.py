@@ -1,0 +1,180 @@
+"""The endpoint that mail clients fetch: `GET /o/<token>.gif`.
+
+What is asked for a pixel gets the pixel, whatever else happens: a broken image in
+somebody's letter is worse than a lost open.
+
+* `GET` is an open. Conditional and range requests are answered in full (RFC 9110
+  sections 13.1 and 14.2 allow it), so that they count and cost like any other.
+* `HEAD` gets the header fields and is no open.
+* Other methods get 405, other paths 404, both empty.
+"""
+
+import asyncio
+import contextlib
+import datetime as dt
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from http import HTTPStatus
+from typing import Final
+from urllib.parse import unquote
+
+import structlog
+from aiohttp import hdrs, web
+
+from pixel_service.endpoint.client_address import ClientAddresses
+from pixel_service.endpoint.image import PIXEL_GIF
+from pixel_service.endpoint.prepared_response import PreparedResponse
+from pixel_service.endpoint.request_log import request_logger
+from pixel_service.evidence import PURPOSE_HEADERS
+from pixel_service.intake.fetch import PixelFetch
+from service_runtime.listen import ListenError, bound_address, split_address
+
+_PREFIX: Final = "/o/"
+_SUFFIX: Final = ".gif"
+
+# A token has at most 1,950 characters; the rest is for a path that a proxy in
+# front may put before ours, and for queries that scanners add.
+_MAX_URL_CHARACTERS: Final = 4_096
+
+# Twice what Apache takes; proxies add fields of their own.
+_MAX_FIELD_OCTETS: Final = 16_384
+
+# Proxies in front keep their connections between bursts; nginx does so for 60 s,
+# and whoever closes first should be the proxy.
+_KEEPALIVE: Final = dt.timedelta(seconds=75)
+
+# Connections that the system may hold for us before it turns others away.
+_BACKLOG: Final = 1_024
+
+PIXEL: Final = PreparedResponse(
+    HTTPStatus.OK,
+    {
+        hdrs.CONTENT_TYPE: "image/gif",
+        # As far as HTTP can: Gmail's proxy honours no-cache and max-age since 2014.
+        hdrs.CACHE_CONTROL: "private, no-store, no-cache, must-revalidate, max-age=0",
+        hdrs.PRAGMA: "no-cache",  # HTTP/1.0 caches know nothing else (RFC 9111 section 5.4)
+        hdrs.EXPIRES: "0",  # invalid, so already expired (RFC 9111 section 5.3)
+        hdrs.ACCEPT_RANGES: "none",
+        "X-Robots-Tag": "noindex, nofollow",
+        "X-Content-Type-Options": "nosniff",
+        # Webmail that isolates itself (COEP) shows no image without it.
+        "Cross-Origin-Resource-Policy": "cross-origin",
+    },
+    PIXEL_GIF,
+)
+NOT_FOUND: Final = PreparedResponse(HTTPStatus.NOT_FOUND, {hdrs.CACHE_CONTROL: "no-store"})
+METHOD_NOT_ALLOWED: Final = PreparedResponse(
+    HTTPStatus.METHOD_NOT_ALLOWED, {hdrs.ALLOW: "GET, HEAD", hdrs.CACHE_CONTROL: "no-store"}
+)
+
+log = structlog.get_logger()
+
+Record = Callable[[PixelFetch], Awaitable[object]]
+
+
+class PixelHandler:
+    """Answers requests of mail clients."""
+
+    def __init__(
+        self,
+        record: Record,
+        addresses: ClientAddresses,
+        *,
+        header_names: Sequence[str] = PURPOSE_HEADERS,
+    ) -> None:
+        """Answer with the pixel, and tell *record* of fetches.
+
+        *header_names* are the header fields, in lower case, that the rules of
+        evidence ask for.
+        """
+        self._record = record
+        self._addresses = addresses
+        self._header_names = header_names
+
+    async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Answer *request*, and record it first if it is an open."""
+        token = find_token(request.raw_path)
+        if token is None:
+            return NOT_FOUND.answer(request)
+        if request.method == hdrs.METH_GET:
+            await self._record_always(self._fetch_of(request, token))
+        elif request.method != hdrs.METH_HEAD:
+            return METHOD_NOT_ALLOWED.answer(request)
+        return PIXEL.answer(request)
+
+    async def _record_always(self, fetch: PixelFetch) -> None:
+        try:
+            await self._record(fetch)
+        except Exception as error:  # noqa: BLE001 - the pixel is served whatever happens
+            # The error's class alone: its text may hold what was fetched.
+            log.error("fetch not recorded", error=type(error).__name__)  # noqa: TRY400 - see above
+
+    def _fetch_of(self, request: web.BaseRequest, token: str) -> PixelFetch:
+        headers = request.headers
+        return PixelFetch(
+            token=token,
+            ip_address=self._addresses.find(
+                request.remote, headers.getall(self._addresses.header, ())
+            ),
+            user_agent=headers.get(hdrs.USER_AGENT),
+            purposes={name: headers[name] for name in self._header_names if name in headers},
+            open_time=dt.datetime.now(dt.UTC),
+        )
+
+
+def find_token(path: str) -> str | None:
+    """Return what stands in the place of the token in *path*; None if there is no place."""
+    path = path.partition("?")[0]
+    if not path.startswith(_PREFIX) or not path.endswith(_SUFFIX):
+        return None
+    token = path[len(_PREFIX) : -len(_SUFFIX)]
+    if "/" in token:
+        return None
+    # Some proxies escape what needs no escaping (RFC 3986 section 2.3).
+    return unquote(token) if "%" in token else token
+
+
+@contextlib.asynccontextmanager
+async def pixel_server(
+    *,
+    listen: str,
+    handler: PixelHandler,
+    grace: dt.timedelta,
+    reuse_port: bool = False,
+) -> AsyncIterator[str]:
+    """Serve pixels at *listen* inside the block; yields the address.
+
+    At the end no new request is taken, and running ones have *grace* to end.
+
+    Raises:
+        ListenError: the address is taken, not ours, or no address.
+    """
+    host, port = split_address(listen)
+    # The low-level server, because an application's routing costs a third of the
+    # rate, and there is one route.  No access log: it would hold addresses and
+    # tokens, and costs two thirds.
+    server = web.Server(
+        handler.handle,
+        access_log=None,
+        logger=request_logger(),
+        max_line_size=_MAX_URL_CHARACTERS,
+        max_field_size=_MAX_FIELD_OCTETS,
+        keepalive_timeout=_KEEPALIVE.total_seconds(),
+        lingering_time=1.0,  # a request's body interests nobody
+        loop=asyncio.get_running_loop(),
+    )
+    runner = web.ServerRunner(server, shutdown_timeout=grace.total_seconds())
+    await runner.setup()
+    try:
+        site = web.TCPSite(runner, host, port, backlog=_BACKLOG, reuse_port=reuse_port)
+        try:
+            await site.start()
+        except OSError as error:
+            # Event loops put a sentence with the address into strerror.
+            reason = os.strerror(error.errno or 0)
+            raise ListenError(f"cannot listen at {listen}: {reason}") from error
+        address = bound_address(listen, runner.addresses[0][1])
+        log.info("serving pixels", address=address)
+        yield address
+    finally:
+        await runner.cleanup()

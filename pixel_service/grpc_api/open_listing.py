@@ -1,0 +1,108 @@
+"""Pages of recorded opens, for those who do not stream."""
+
+import hashlib
+from typing import Final
+
+from emailopens.pixel.v1 import pixel_service_pb2 as pb
+from pixel_service.errors import CursorForeignLog, CursorMalformed
+from pixel_service.grpc_api.batch_octets import page_octets
+from pixel_service.grpc_api.requests import read_selection, read_start
+from pixel_service.open_log import LogEntry, OpenLog, Position, cursor
+from pixel_service.streaming.log_stream import MAX_BATCH_OCTETS
+from pixel_service.streaming.selection import Selection
+from pixel_service.streaming.starts import LogEnd, Start, position_of
+from service_runtime.field_checks import FieldChecks
+
+DEFAULT_PAGE_SIZE: Final = 100
+MAX_PAGE_SIZE: Final = 1_000
+
+# What one call reads at most when little matches: a tenth of a second's work.
+_MAX_READS: Final = 50
+_READ_ENTRIES: Final = 1_000
+
+# Ties a page token to the request that it continues; what it guards against is a
+# mistake, not an attack.
+_FINGERPRINT_OCTETS: Final = 8
+_SEPARATOR: Final = "."
+
+
+class OpenListing:
+    """Lists the opens of a log."""
+
+    def __init__(self, open_log: OpenLog) -> None:
+        self._log = open_log
+
+    async def page(self, request: pb.ListOpensRequest) -> bytes:
+        """Return the `ListOpensResponse` to *request*, serialized.
+
+        Raises:
+            InvalidFields: naming each field that is wrong.
+            PixelError: the cursor does not fit, or the log does not answer.
+        """
+        checks = FieldChecks()
+        page_size = checks.page_size(
+            request.page_size, default=DEFAULT_PAGE_SIZE, most=MAX_PAGE_SIZE
+        )
+        selection = read_selection(request.configuration_ids, request.filter, checks)
+        start = self._start(request, checks)
+        checks.finish()
+        position = start if isinstance(start, Position) else await position_of(start, self._log)
+        entries, after, at_head = await self._read(position, selection, page_size)
+        text = cursor.encode(after, self._log.identity)
+        rest = pb.ListOpensResponse(
+            cursor=text,
+            next_page_token="" if at_head else f"{text}{_SEPARATOR}{_fingerprint(request)}",
+        )
+        return page_octets(entry.notification for entry in entries) + rest.SerializeToString()
+
+    def _start(self, request: pb.ListOpensRequest, checks: FieldChecks) -> Start | Position:
+        if request.page_token:
+            return self._continued(request, checks)
+        which = request.WhichOneof("start")
+        if which is None:
+            return LogEnd.EARLIEST
+        return read_start(request, which, checks, oneof="start")
+
+    def _continued(self, request: pb.ListOpensRequest, checks: FieldChecks) -> Start | Position:
+        text, _, fingerprint = request.page_token.partition(_SEPARATOR)
+        try:
+            position = cursor.decode(text, self._log.identity)
+        except (CursorMalformed, CursorForeignLog):
+            checks.refuse("page_token", "is not one that this log gave")
+            return LogEnd.EARLIEST
+        checks.require(
+            fingerprint == _fingerprint(request),
+            "page_token",
+            "is of another request: the other fields must be as they were",
+        )
+        return position
+
+    async def _read(
+        self, after: Position, selection: Selection, page_size: int
+    ) -> tuple[list[LogEntry], Position, bool]:
+        """Return what is selected, where that ends, and whether that is the end of the log."""
+        entries: list[LogEntry] = []
+        octets = 0
+        for _ in range(_MAX_READS):
+            page = await self._log.read(
+                after=after, max_entries=_READ_ENTRIES, max_octets=MAX_BATCH_OCTETS
+            )
+            for entry in selection.of(page.entries):
+                octets += len(entry.notification)
+                if len(entries) == page_size or (entries and octets > MAX_BATCH_OCTETS):
+                    return entries, entries[-1].position, False
+                entries.append(entry)
+            after = page.after
+            if page.at_head:
+                return entries, after, True
+        return entries, after, False
+
+
+def _fingerprint(request: pb.ListOpensRequest) -> str:
+    """Return what is the same for all pages of one listing."""
+    same = pb.ListOpensRequest()
+    same.CopyFrom(request)
+    same.ClearField("page_token")
+    same.ClearField("page_size")  # AIP-158: may differ from page to page
+    octets = same.SerializeToString(deterministic=True)
+    return hashlib.blake2b(octets, digest_size=_FINGERPRINT_OCTETS).hexdigest()

@@ -1,0 +1,53 @@
+"""Responses of streams, from values to octets."""
+
+import datetime as dt
+
+from emailopens.pixel.v1 import pixel_service_pb2 as pb
+from pixel_service.grpc_api.batch_octets import batch_response
+from pixel_service.grpc_api.requests import StreamRequest
+from pixel_service.open_log import LogIdentity, Position, cursor
+from pixel_service.protobuf_octets.times import duration
+from pixel_service.streaming.events import Batch, DrainNotice, Heartbeat, StreamEvent
+
+
+def event_octets(event: StreamEvent, identity: LogIdentity) -> bytes:
+    """Return *event* as a serialized `StreamOpensResponse`."""
+    after = cursor.encode(event.after, identity)
+    match event:
+        case Batch():
+            return batch_response(event.notifications, after)
+        case Heartbeat():
+            heartbeat = pb.StreamHeartbeat(
+                cursor=after,
+                caught_up=event.caught_up,
+                lag=event.lag,
+                waiting_for_acknowledgement=event.is_waiting,
+            )
+            heartbeat.server_time.FromDatetime(dt.datetime.now(dt.UTC))
+            return pb.StreamOpensResponse(heartbeat=heartbeat).SerializeToString()
+        case DrainNotice():
+            draining = pb.StreamDraining(cursor=after, time_left=duration(event.time_left))
+            return pb.StreamOpensResponse(draining=draining).SerializeToString()
+
+
+def started_octets(
+    request: StreamRequest,
+    identity: LogIdentity,
+    *,
+    start: Position,
+    earliest: Position,
+    head: Position,
+    session_token: str,
+) -> bytes:
+    """Return the first response of a stream, serialized."""
+    started = pb.StreamStarted(
+        log_id=identity.log_id,
+        start_cursor=cursor.encode(start, identity),
+        earliest_cursor=cursor.encode(earliest, identity),
+        head_cursor=cursor.encode(head, identity),
+        session_token=session_token,
+        heartbeat_interval=duration(request.heartbeat_interval),
+        max_batch_size=request.max_batch_size,
+        max_outstanding=request.max_outstanding if request.subscription_id else 0,
+    )
+    return pb.StreamOpensResponse(started=started).SerializeToString()

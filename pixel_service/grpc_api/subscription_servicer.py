@@ -1,0 +1,171 @@
+"""SubscriptionService: from calls to the store, and back."""
+
+import base64
+import secrets
+from typing import Final, cast
+
+import grpc
+
+from emailopens.notification.v1 import open_notification_pb2
+from emailopens.pixel.v1 import pixel_service_pb2
+from emailopens.pixel.v1 import subscription_service_pb2 as pb
+from emailopens.pixel.v1 import subscription_service_pb2_grpc as pb_grpc
+from pixel_service.grpc_api.requests import read_selection, read_start
+from pixel_service.open_log import LogIdentity, OpenLog, cursor
+from pixel_service.open_log.subscriptions import OpenFilter, Subscription
+from pixel_service.protobuf_octets.times import timestamp
+from pixel_service.streaming.starts import position_of
+from service_runtime.field_checks import ID_PATTERN, FieldChecks
+from service_runtime.grpc_server import GrpcService
+
+SERVICE_NAME: Final = pb.DESCRIPTOR.services_by_name["SubscriptionService"].full_name
+
+DEFAULT_PAGE_SIZE: Final = 50
+MAX_PAGE_SIZE: Final = 1_000
+
+# 80 bits: no two are ever the same.
+_NEW_ID_OCTETS: Final = 10
+
+
+class SubscriptionServicer(pb_grpc.SubscriptionServiceServicer):
+    """Serves subscriptions."""
+
+    def __init__(self, *, open_log: OpenLog) -> None:
+        self._log = open_log
+        self._store = open_log.subscriptions
+
+    async def CreateSubscription(
+        self,
+        request: pb.CreateSubscriptionRequest,
+        _: grpc.aio.ServicerContext[pb.CreateSubscriptionRequest, pb.CreateSubscriptionResponse],
+    ) -> pb.CreateSubscriptionResponse:
+        """Create a subscription."""
+        checks = FieldChecks()
+        wanted = request.subscription
+        if wanted.id:
+            checks.require_id(wanted.id, "subscription.id")
+        selection = read_selection(
+            wanted.configuration_ids, wanted.filter, checks, prefix="subscription."
+        )
+        start = read_start(request, request.WhichOneof("start"), checks, oneof="start")
+        checks.finish()
+        made = await self._store.create_subscription(
+            wanted.id or secrets.token_hex(_NEW_ID_OCTETS),
+            start=await position_of(start, self._log),
+            configuration_ids=sorted(selection.configuration_ids),
+            open_filter=selection.filter,
+        )
+        return pb.CreateSubscriptionResponse(subscription=self._to_proto(made))
+
+    async def GetSubscription(
+        self,
+        request: pb.GetSubscriptionRequest,
+        _: grpc.aio.ServicerContext[pb.GetSubscriptionRequest, pb.GetSubscriptionResponse],
+    ) -> pb.GetSubscriptionResponse:
+        """Return a subscription."""
+        _check_id(request.subscription_id)
+        found = await self._store.get_subscription(request.subscription_id)
+        return pb.GetSubscriptionResponse(subscription=self._to_proto(found))
+
+    async def ListSubscriptions(
+        self,
+        request: pb.ListSubscriptionsRequest,
+        _: grpc.aio.ServicerContext[pb.ListSubscriptionsRequest, pb.ListSubscriptionsResponse],
+    ) -> pb.ListSubscriptionsResponse:
+        """Return a page of the subscriptions."""
+        checks = FieldChecks()
+        size = checks.page_size(request.page_size, default=DEFAULT_PAGE_SIZE, most=MAX_PAGE_SIZE)
+        after_id = _after_id(request.page_token, checks)
+        checks.finish()
+        # One more than asked for tells whether there is another page.
+        found = await self._store.list_subscriptions(after_id=after_id, limit=size + 1)
+        page = found[:size]
+        return pb.ListSubscriptionsResponse(
+            subscriptions=[self._to_proto(each) for each in page],
+            next_page_token=_page_token(page[-1].id) if len(found) > size else "",
+        )
+
+    async def SeekSubscription(
+        self,
+        request: pb.SeekSubscriptionRequest,
+        _: grpc.aio.ServicerContext[pb.SeekSubscriptionRequest, pb.SeekSubscriptionResponse],
+    ) -> pb.SeekSubscriptionResponse:
+        """Move a subscription."""
+        checks = FieldChecks()
+        checks.require_id(request.subscription_id, "subscription_id")
+        target = read_start(request, request.WhichOneof("target"), checks, oneof="target")
+        checks.finish()
+        moved = await self._store.seek_subscription(
+            request.subscription_id, to=await position_of(target, self._log)
+        )
+        return pb.SeekSubscriptionResponse(subscription=self._to_proto(moved))
+
+    async def DeleteSubscription(
+        self,
+        request: pb.DeleteSubscriptionRequest,
+        _: grpc.aio.ServicerContext[pb.DeleteSubscriptionRequest, pb.DeleteSubscriptionResponse],
+    ) -> pb.DeleteSubscriptionResponse:
+        """Delete a subscription."""
+        _check_id(request.subscription_id)
+        await self._store.delete_subscription(request.subscription_id)
+        return pb.DeleteSubscriptionResponse()
+
+    def service(self) -> GrpcService:
+        """Return what a gRPC server needs to serve this."""
+        return GrpcService(
+            name=SERVICE_NAME,
+            add=lambda server: pb_grpc.add_SubscriptionServiceServicer_to_server(self, server),
+        )
+
+    def _to_proto(self, subscription: Subscription) -> pb.Subscription:
+        return subscription_to_proto(subscription, self._log.identity)
+
+
+def subscription_to_proto(subscription: Subscription, identity: LogIdentity) -> pb.Subscription:
+    """Return *subscription* as the contract has it."""
+    message = pb.Subscription(
+        id=subscription.id,
+        configuration_ids=subscription.configuration_ids,
+        acknowledged_cursor=cursor.encode(subscription.acknowledged, identity),
+        lag=subscription.lag,
+        fell_behind=subscription.fell_behind,
+        create_time=timestamp(subscription.create_time),
+        acknowledge_time=timestamp(subscription.acknowledge_time),
+        consumer_name=subscription.consumer_name,
+    )
+    if subscription.filter != OpenFilter():
+        message.filter.CopyFrom(_filter_to_proto(subscription.filter))
+    return message
+
+
+def _filter_to_proto(open_filter: OpenFilter) -> pixel_service_pb2.OpenFilter:
+    # The numbers are the contract's; the stubs want them under their own names.
+    agents = cast("list[open_notification_pb2.Agent.ValueType]", sorted(open_filter.exclude_agents))
+    return pixel_service_pb2.OpenFilter(
+        exclude_agents=agents,
+        min_confidence=cast(
+            "open_notification_pb2.Confidence.ValueType", open_filter.min_confidence
+        ),
+        first_open_only=open_filter.first_open_only,
+    )
+
+
+def _check_id(subscription_id: str) -> None:
+    checks = FieldChecks()
+    checks.require_id(subscription_id, "subscription_id")
+    checks.finish()
+
+
+def _page_token(last_id: str) -> str:
+    return base64.urlsafe_b64encode(last_id.encode()).decode()
+
+
+def _after_id(page_token: str, checks: FieldChecks) -> str:
+    """Return the last ID of the page before; what is no ID is noted."""
+    try:
+        after_id = base64.b64decode(page_token, altchars=b"-_", validate=True).decode()
+    except ValueError:
+        after_id = " "
+    known = not after_id or ID_PATTERN.fullmatch(after_id) is not None
+    checks.require(known, "page_token", "is not one that this service gave")
+    return after_id

@@ -1,0 +1,93 @@
+"""Removes old opens, and watches subscriptions for falling behind."""
+
+import asyncio
+import dataclasses
+import datetime as dt
+import random
+from collections.abc import AsyncIterator
+from typing import Final
+
+import structlog
+
+from pixel_service.errors import PixelError
+from pixel_service.open_log import OpenLog
+from pixel_service.open_log.subscriptions import Subscription
+
+# Each time costs a few queries; what it removes is at most an hour too old.
+_INTERVAL: Final = dt.timedelta(minutes=10)
+
+# How long before retention takes what a subscription has not acknowledged, as a
+# share of the retention: nine days of ninety.
+_WARNING_SHARE: Final = 0.1
+
+_PAGE: Final = 500
+
+# Lags are a metric; a scrape every 15 s is usual.
+_LAG_INTERVAL: Final = dt.timedelta(seconds=15)
+
+log = structlog.get_logger()
+
+
+@dataclasses.dataclass(slots=True, kw_only=True)
+class Housekeeping:
+    """What runs beside the service, for as long as it runs."""
+
+    open_log: OpenLog
+    retention: dt.timedelta
+    max_log_octets: int | None
+    lags: dict[str, int] = dataclasses.field(default_factory=dict)
+    """By subscription; as of a few seconds ago."""
+
+    async def trim(self) -> None:
+        """Remove what is too old or too much, again and again."""
+        while True:
+            # Drawn, so that the processes of one service take turns.
+            await asyncio.sleep(random.uniform(0.1, 1) * _INTERVAL.total_seconds())  # noqa: S311 - no secret depends on it
+            try:
+                await self.trim_once()
+            except PixelError as error:
+                log.warning("log not trimmed", error=type(error).__name__)
+
+    async def trim_once(self) -> None:
+        """Remove what is too old or too much; name the subscriptions that lose by it, and soon.
+
+        Raises:
+            LogUnavailable: the log does not answer.
+        """
+        await self._warn()
+        trimmed = await self.open_log.trim(
+            older_than=self.retention, max_octets=self.max_log_octets
+        )
+        if trimmed.entries:
+            log.info("log trimmed", opens=trimmed.entries)
+        for subscription_id in trimmed.subscriptions_behind:
+            log.warning("subscription lost opens", subscription_id=subscription_id)
+
+    async def _warn(self) -> None:
+        """Name the subscriptions that will lose opens soon."""
+        soon = dt.datetime.now(dt.UTC) - self.retention * (1 - _WARNING_SHARE)
+        limit = await self.open_log.position_at(soon)
+        async for subscription in self._subscriptions():
+            if subscription.acknowledged < limit and not subscription.fell_behind:
+                log.warning("subscription will lose opens", subscription_id=subscription.id)
+
+    async def measure(self) -> None:
+        """Keep `lags` up to date."""
+        while True:
+            try:
+                self.lags = {each.id: each.lag async for each in self._subscriptions()}
+            except PixelError as error:
+                log.warning("lags not measured", error=type(error).__name__)
+            await asyncio.sleep(_LAG_INTERVAL.total_seconds())
+
+    async def _subscriptions(self) -> AsyncIterator[Subscription]:
+        after_id = ""
+        while True:
+            page = await self.open_log.subscriptions.list_subscriptions(
+                after_id=after_id, limit=_PAGE
+            )
+            for subscription in page:
+                yield subscription
+            if len(page) < _PAGE:
+                return
+            after_id = page[-1].id

@@ -1,0 +1,1 @@
+"""From a fetch to what may be kept of it: opens the token, has it judged, asks privacy."""

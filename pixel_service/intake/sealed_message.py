@@ -1,0 +1,72 @@
+"""What a token says, as the rest of the service wants it."""
+
+import dataclasses
+import functools
+import hashlib
+from collections.abc import Sequence
+from typing import Final
+
+from emailopens.token.v1 import pixel_token_pb2 as pb
+from pixel_service.intake.token_opener import TokenOpener
+from pixel_service.open_log.values import MESSAGE_KEY_OCTETS
+from pixel_service.privacy.kept_fetch import PrivacyLevel, level_of
+from pixel_service.privacy.kept_message import keep_message
+
+# Repeats come in bursts: Yahoo fetches up to four times within seconds. More would make
+# every full garbage collection longer, because each message is a handful of objects.
+_MAX_CACHED: Final = 2_048
+
+
+@dataclasses.dataclass(slots=True)
+class SealedMessage:
+    """What a token says of its message, as far as its privacy level keeps it."""
+
+    # Not frozen, and with positions: one is made for nearly every fetch, and the
+    # checks of a frozen one take as long as opening the token.
+    privacy_level: PrivacyLevel
+    kept: pb.PixelToken
+    notified: Sequence[str]
+    """IDs of the configurations whose subscribers are notified."""
+    counted: Sequence[str]
+    """IDs of the configurations that only count."""
+    acceptance_us: int
+    """When the message was rewritten, microseconds since 1970 UTC; 0 if it is not kept."""
+
+    message_key: bytes | None
+    """Tells messages apart in the log without their IDs; None if it may not."""
+
+    mail_octets: dict[str, bytes]
+    """By configuration: what every notification of this message begins with. Filled
+    by its first open."""
+
+
+class SealedMessages:
+    """Opens tokens, and remembers those it opened lately."""
+
+    def __init__(self, opener: TokenOpener) -> None:
+        # Forged tokens raise, and what raises is not kept: nobody can push out
+        # what is there by making tokens up.
+        self.open = functools.lru_cache(maxsize=_MAX_CACHED)(
+            lambda token: message_of(opener.unseal(token))
+        )
+
+
+def message_of(token: pb.PixelToken) -> SealedMessage:
+    """Return what may be kept of *token*."""
+    level = level_of(token.privacy_level)
+    kept = keep_message(token, level)
+    message_id = kept.message_id
+    return SealedMessage(
+        level,
+        kept,
+        kept.configuration_ids[:],
+        kept.statistics_configuration_ids[:],
+        kept.acceptance_time_us,
+        message_key(message_id) if message_id else None,
+        {},
+    )
+
+
+def message_key(message_id: str) -> bytes:
+    """Return what tells messages apart in the log without their IDs."""
+    return hashlib.blake2b(message_id.encode(), digest_size=MESSAGE_KEY_OCTETS).digest()

@@ -1,0 +1,63 @@
+"""Which opens are those of one recipient or one message."""
+
+import re
+from collections.abc import Callable
+from email.utils import parseaddr
+from typing import Final
+
+from emailopens.notification.v1 import open_notification_pb2 as pb
+from pixel_service.notification.open_part import number_open
+
+Matches = Callable[[bytes], bool]
+
+# As `RewriteMessageRequest.message_id` promises it.
+_MESSAGE_ID: Final = re.compile(r"[A-Za-z0-9._@+=~-]{1,128}")
+
+
+def matches_recipient(mailbox: str) -> Matches:
+    """Return what tells whether a notification is of a message to *mailbox*.
+
+    Addresses are compared without regard to case, as every mail system in use does.
+
+    Raises:
+        ValueError: there is no address in it. An empty one would be equal to that of
+            every recipient that is not known.
+    """
+    wanted = parseaddr(mailbox)[1].casefold()
+    if not all(wanted.rpartition("@")):
+        raise ValueError(f"{mailbox!r} is no address")
+    # Most notifications are told apart without being parsed.
+    fragment = wanted.encode()
+
+    def matches(notification: bytes) -> bool:
+        if fragment not in notification.lower() and fragment.isascii():
+            return False
+        mail = _complete(notification).mail
+        mailboxes = (parseaddr(each)[1] for each in mail.common_headers.to_mailboxes)
+        return wanted in {each.casefold() for each in (*mail.destination, *mailboxes)}
+
+    return matches
+
+
+def matches_message(message_id: str) -> Matches:
+    """Return what tells whether a notification is of the message *message_id*.
+
+    Raises:
+        ValueError: no message has such an ID. An empty one would be that of every
+            anonymous open.
+    """
+    if not _MESSAGE_ID.fullmatch(message_id):
+        raise ValueError(f"{message_id!r} is no message ID as RewriteMessage answers it")
+    fragment = message_id.encode()
+
+    def matches(notification: bytes) -> bool:
+        if fragment not in notification:
+            return False
+        return _complete(notification).mail.message_id == message_id
+
+    return matches
+
+
+def _complete(notification: bytes) -> pb.OpenNotification:
+    """Return *notification* as it is kept, where the numbers are still missing."""
+    return pb.OpenNotification.FromString(notification + number_open(0, 0))

@@ -1,0 +1,132 @@
+"""The part of a notification that tells of the open itself.
+
+It ends where the log goes on: the log knows the how many-eth open of its message this
+is, and of which burst, and appends both. They are the last fields of the last message,
+and have a fixed length, so that what stands before them can count them in.
+"""
+
+import functools
+from typing import Final, cast
+
+from emailopens.notification.v1 import open_notification_pb2 as pb
+from pixel_service.evidence import Agent, Client, Confidence, Evidence, Network
+from pixel_service.privacy.kept_fetch import KeptFetch
+from pixel_service.protobuf_octets.fields import field, fixed_varint, number_tag, tag, varint
+from pixel_service.protobuf_octets.times import duration_octets, timestamp_octets
+
+# Judgements repeat: there are as many as kinds of clients and networks. About 1 kB
+# each.
+_MAX_CACHED_JUDGEMENTS: Final = 4_096
+
+# Proxies and scanners fetch from few addresses with few agents. About 300 octets each.
+_MAX_CACHED_SOURCES: Final = 4_096
+
+# What differs from open to open is written by hand: through objects it takes as long
+# as all the rest. Each message stands in one piece, although parsers must merge pieces
+# of one: protobuf.js does not, and keeps the last.
+_EVENT_ID_TAG: Final = tag(pb.OpenNotification.EVENT_ID_FIELD_NUMBER)
+_OPEN_TAG: Final = tag(pb.OpenNotification.OPEN_FIELD_NUMBER)
+_TIME_TAG: Final = tag(pb.Open.OPEN_TIME_FIELD_NUMBER)
+_EVIDENCE_TAG: Final = tag(pb.Open.EVIDENCE_FIELD_NUMBER)
+_BURST_TAG: Final = number_tag(pb.Open.BURST_FIELD_NUMBER)
+_SINCE_TAG: Final = tag(pb.Evidence.SINCE_ACCEPTANCE_FIELD_NUMBER)
+_FIRST_TAG: Final = number_tag(pb.Evidence.FIRST_OPEN_FIELD_NUMBER)
+_NUMBER_TAG: Final = number_tag(pb.Evidence.OPEN_NUMBER_FIELD_NUMBER)
+
+
+def number_open(open_number: int, burst: int) -> bytes:
+    """Return what completes a notification: 14 octets, whatever the numbers.
+
+    The first 8 end the evidence, the rest ends the open.
+    """
+    return b"".join(
+        (
+            _FIRST_TAG,
+            varint(open_number == 1),
+            _NUMBER_TAG,
+            fixed_varint(open_number),
+            _BURST_TAG,
+            fixed_varint(burst),
+        )
+    )
+
+
+_EVIDENCE_REST: Final = 8
+_OPEN_REST: Final = len(number_open(0, 0))
+
+
+def open_part(kept: KeptFetch, *, event_id: str, open_us: int, since_us: int | None) -> bytes:
+    """Return the fields of a notification that tell of this open, but for `number_open`.
+
+    Args:
+        kept: What may be told of the fetch.
+        event_id: The notification's own.
+        open_us: When the fetch arrived, microseconds since 1970 UTC.
+        since_us: Microseconds between acceptance and then; None if that is not known.
+    """
+    evidence = _judgement_part(kept.evidence)
+    since = b"" if since_us is None else field(_SINCE_TAG, duration_octets(since_us))
+    opened = b"".join(
+        (
+            _source_part(kept.ip_address, kept.user_agent),
+            field(_TIME_TAG, timestamp_octets(open_us)),
+            _EVIDENCE_TAG,
+            varint(len(since) + len(evidence) + _EVIDENCE_REST),
+            since,
+            evidence,
+        )
+    )
+    length = varint(len(opened) + _OPEN_REST)
+    return b"".join((field(_EVENT_ID_TAG, event_id.encode()), _OPEN_TAG, length, opened))
+
+
+@functools.lru_cache(maxsize=_MAX_CACHED_SOURCES)
+def _source_part(ip_address: str, user_agent: str) -> bytes:
+    return pb.Open(ip_address=ip_address, user_agent=user_agent).SerializeToString()
+
+
+@functools.lru_cache(maxsize=_MAX_CACHED_JUDGEMENTS)
+def _judgement_part(evidence: Evidence) -> bytes:
+    """Return *evidence* serialized, all but the time and what the log knows."""
+    return pb.Evidence(
+        agent=_agent(evidence.agent),
+        confidence=_confidence(evidence.confidence),
+        signals=[
+            pb.Signal(
+                name=signal.name,
+                seen=signal.seen,
+                agent=_agent(signal.agent),
+                confidence=_confidence(signal.confidence),
+                source=signal.source,
+            )
+            for signal in evidence.signals
+        ],
+        ruleset_version=evidence.ruleset_version,
+        client=None if evidence.client is None else _client(evidence.client),
+        network=None if evidence.network is None else _network(evidence.network),
+    ).SerializeToString()
+
+
+def _client(client: Client) -> pb.Client:
+    return pb.Client(
+        name=client.name, operating_system=client.operating_system, device=client.device
+    )
+
+
+def _network(network: Network) -> pb.Network:
+    return pb.Network(
+        operator=network.operator,
+        autonomous_system_number=network.autonomous_system_number,
+        country=network.country,
+    )
+
+
+# The numbers are the contract's; the stubs want them under their own names.
+
+
+def _agent(agent: Agent) -> pb.Agent.ValueType:
+    return cast("pb.Agent.ValueType", agent.value)
+
+
+def _confidence(confidence: Confidence) -> pb.Confidence.ValueType:
+    return cast("pb.Confidence.ValueType", confidence.value)

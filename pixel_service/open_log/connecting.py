@@ -1,0 +1,114 @@
+"""Opens a log by its URL."""
+
+import asyncio
+import contextlib
+import datetime as dt
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from pixel_service.open_log.numbering import DEFAULT_BURST_WINDOW
+from pixel_service.open_log.protocol import OpenLog
+
+
+class LogUrlInvalid(ValueError):
+    """The URL names no log that there is an implementation for."""
+
+
+@contextlib.asynccontextmanager
+async def connect(
+    url: str,
+    *,
+    number_open: Callable[[int, int], bytes],
+    burst_window: dt.timedelta = DEFAULT_BURST_WINDOW,
+) -> AsyncIterator[OpenLog]:
+    """Open the log at *url* for the time of the block.
+
+    Args:
+        url: `sqlite:///relative/path`, `sqlite:////absolute/path` or
+            `postgresql+asyncpg://user@host/database`.
+        number_open: Returns the octets that complete a notification whose open number
+            and burst are given.  Called with (0, 0) if they are not known.
+        burst_window: For how long fetches of one message from one source are one burst.
+
+    Raises:
+        LogUrlInvalid: the URL cannot be used.
+        LogSchemaOld: the tables must be migrated first (never on SQLite, which
+            migrates itself), or are newer than this program.
+        LogUnavailable: the storage does not answer.
+    """
+    parsed = _parse(url)
+    # Only what is used is imported: asyncpg is an extra.
+    if parsed.get_backend_name() == "sqlite":
+        from pixel_service.open_log.sqlite.connecting import connect_sqlite  # noqa: PLC0415 - see above
+
+        async with connect_sqlite(
+            Path(str(parsed.database)), number_open=number_open, burst_window=burst_window
+        ) as log:
+            yield log
+    else:
+        from pixel_service.open_log.postgres.connecting import connect_postgres  # noqa: PLC0415 - see above
+
+        async with connect_postgres(
+            parsed, number_open=number_open, burst_window=burst_window
+        ) as postgres_log:
+            yield postgres_log
+
+
+async def migrate(url: str) -> None:
+    """Create or migrate the tables of the log at *url*.
+
+    On SQLite this does nothing: opening the log does it.
+
+    Raises:
+        LogUrlInvalid: the URL cannot be used.
+        LogSchemaOld: the tables are newer than this program.
+        LogUnavailable: the storage does not answer.
+    """
+    parsed = _parse(url)
+    if parsed.get_backend_name() == "postgresql":
+        from pixel_service.open_log.postgres.connecting import migrate_postgres  # noqa: PLC0415 - asyncpg is an extra
+
+        await migrate_postgres(parsed)
+
+
+async def begin_epoch(url: str) -> int:
+    """Begin a new epoch of the log at *url*, after it was restored; return its number.
+
+    No service may have it open: it would go on making cursors of the old epoch.
+
+    Raises:
+        LogUrlInvalid: the URL cannot be used.
+        LogSchemaOld: the tables must be migrated first, or are newer than this program.
+        LogUnavailable: the storage does not answer, or (noticed on SQLite) is in use.
+    """
+    parsed = _parse(url)
+    if parsed.get_backend_name() == "sqlite":
+        from pixel_service.open_log.sqlite.connecting import begin_epoch_sqlite  # noqa: PLC0415 - as in `connect`
+
+        return await asyncio.to_thread(begin_epoch_sqlite, Path(str(parsed.database)))
+    from pixel_service.open_log.postgres.connecting import begin_epoch_postgres  # noqa: PLC0415 - asyncpg is an extra
+
+    return await begin_epoch_postgres(parsed)
+
+
+def _parse(url: str) -> sa.URL:
+    """Return *url* in its parts.
+
+    Raises:
+        LogUrlInvalid: there is no implementation for it.  The text never holds it,
+            because it may have a password.
+    """
+    try:
+        parsed = sa.make_url(url)
+    except (sa.exc.ArgumentError, ValueError):
+        raise LogUrlInvalid("the log's URL is malformed") from None
+    backend = parsed.get_backend_name()
+    if backend == "sqlite":
+        if not parsed.database or parsed.database == ":memory:":
+            raise LogUrlInvalid("the log's URL must name a file: sqlite:///path")
+        return parsed
+    if backend == "postgresql":
+        return parsed.set(drivername="postgresql+asyncpg")
+    raise LogUrlInvalid(f"there is no log on {backend}")

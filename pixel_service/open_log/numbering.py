@@ -1,0 +1,123 @@
+"""How opens of one message are numbered and grouped into bursts.  Pure: no storage."""
+
+import collections
+import datetime as dt
+from collections.abc import Callable, Sequence
+from typing import Final, NamedTuple, TypeAlias
+
+from pixel_service.open_log.values import OpenRecord
+
+# A proxy that fetches the parts of a message twice does so within this time.
+DEFAULT_BURST_WINDOW: Final = dt.timedelta(seconds=2)
+
+# Bursts that are remembered: at most one per open within the window, so this holds
+# 10,000 opens a second.  About 300 octets each.
+MAX_BURSTS: Final = 20_000
+
+# Distinct (open number, burst) pairs whose octets are kept: nearly all opens share
+# a few dozen.
+_MAX_SUFFIXES: Final = 4_096
+
+MessageOf: TypeAlias = tuple[bytes, str]
+"""Message key and configuration: what opens are numbered by."""
+
+
+# Number and start.  A plain tuple, and its key is one, too: the garbage collector does
+# not look into those again, and with tens of thousands of anything else it stops the
+# process for tens of milliseconds.
+_Burst: TypeAlias = tuple[int, dt.datetime]
+
+_Source: TypeAlias = tuple[bytes | None, str, bytes | None]
+
+
+class Counts(NamedTuple):
+    """How many opens and bursts of a message there are."""
+
+    opens: int
+    bursts: int
+
+
+class Numbers(NamedTuple):
+    """What one open is given.  Both are 0 if its message is not known."""
+
+    open_number: int
+    burst: int
+
+
+UNKNOWN: Final = Numbers(0, 0)
+
+
+class BurstWindow:
+    """Remembers which bursts are under way.  In memory: a restart splits a burst."""
+
+    def __init__(
+        self, *, window: dt.timedelta = DEFAULT_BURST_WINDOW, max_bursts: int = MAX_BURSTS
+    ) -> None:
+        self.window = window
+        self._max_bursts = max_bursts
+        self._bursts: collections.OrderedDict[_Source, _Burst] = collections.OrderedDict()
+
+    def number_of(self, open_: OpenRecord) -> int | None:
+        """Return the number of the burst that *open_* belongs to; None if it begins one."""
+        number, start = self._bursts.get(_source_of(open_), (None, open_.open_time))
+        return None if abs(open_.open_time - start) > self.window else number
+
+    def remembers(self, open_: OpenRecord) -> bool:
+        """Return whether any burst from the source of *open_* is remembered."""
+        return _source_of(open_) in self._bursts
+
+    def begin(self, open_: OpenRecord, number: int) -> None:
+        """Remember that *open_* begins the burst *number*."""
+        if open_.message_key is None or open_.source_key is None:
+            return
+        key = _source_of(open_)
+        self._bursts[key] = (number, open_.open_time)
+        self._bursts.move_to_end(key)
+        while len(self._bursts) > self._max_bursts:
+            self._bursts.popitem(last=False)
+
+
+def _source_of(open_: OpenRecord) -> _Source:
+    """Return what makes fetches one burst.  Without its keys it is never remembered."""
+    return (open_.message_key, open_.configuration_id, open_.source_key)
+
+
+def number_opens(
+    opens: Sequence[OpenRecord], counts: dict[MessageOf, Counts], window: BurstWindow
+) -> list[Numbers]:
+    """Return the numbers of *opens*, in their order, and bring *counts* up to date.
+
+    *counts* says what there was before, for the messages that are known.
+    """
+    numbers = []
+    for open_ in opens:
+        if open_.message_key is None:
+            numbers.append(UNKNOWN)
+            continue
+        message = (open_.message_key, open_.configuration_id)
+        before = counts.get(message, Counts(0, 0))
+        burst = window.number_of(open_)
+        bursts = before.bursts
+        # What is remembered may be higher than what is stored: after a failed
+        # commit, or when the message's opens were erased.  Then it begins anew.
+        if burst is None or burst > bursts:
+            burst = bursts = before.bursts + 1
+            window.begin(open_, burst)
+        after = Counts(before.opens + 1, bursts)
+        counts[message] = after
+        numbers.append(Numbers(after.opens, burst))
+    return numbers
+
+
+class Suffixes(dict[Numbers | tuple[int, int], bytes]):
+    """The octets that complete a notification, by (open number, burst); made once each."""
+
+    def __init__(self, number_open: Callable[[int, int], bytes]) -> None:
+        super().__init__()
+        self._number_open = number_open
+
+    def __missing__(self, numbers: tuple[int, int]) -> bytes:
+        octets = self._number_open(*numbers)
+        if len(self) < _MAX_SUFFIXES:
+            self[numbers] = octets
+        return octets

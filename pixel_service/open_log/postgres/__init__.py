@@ -1,0 +1,1 @@
+"""The open log in PostgreSQL, shared by any number of machines."""

@@ -1,0 +1,94 @@
+"""Opens a log on PostgreSQL, and migrates it when an operator says so."""
+
+import contextlib
+import datetime as dt
+from collections.abc import AsyncIterator, Callable
+from typing import Final
+
+import sqlalchemy as sa
+
+from pixel_service.errors import LogSchemaOld
+from pixel_service.open_log.postgres import pool as postgres_pool
+from pixel_service.open_log.postgres import restoring as postgres_restore
+from pixel_service.open_log.postgres.log import PostgresOpenLog
+from pixel_service.open_log.sql import epochs, schema
+from pixel_service.open_log.values import LogIdentity
+from service_runtime.background import running
+
+# Of `pg_advisory_xact_lock`: the first octets of "opens" in ASCII.
+_MIGRATION_LOCK: Final = 0x6F70656E73
+
+
+@contextlib.asynccontextmanager
+async def connect_postgres(
+    url: sa.URL, *, number_open: Callable[[int, int], bytes], burst_window: dt.timedelta
+) -> AsyncIterator[PostgresOpenLog]:
+    """Open the log in the database at *url*, which must have been migrated.
+
+    Raises:
+        LogSchemaOld: it was not, or it was restored since.
+        LogUnavailable: the database does not answer.
+    """
+    engine = postgres_pool.create_engine(url)
+    try:
+        identity = await postgres_pool.run(engine, _identity, writes=False)
+        log = PostgresOpenLog(
+            identity=identity, engine=engine, number_open=number_open, burst_window=burst_window
+        )
+        async with running(log.follower.follow()), log.subscriptions.running():
+            try:
+                yield log
+            finally:
+                await log.finish()
+    finally:
+        await engine.dispose()
+
+
+async def migrate_postgres(url: sa.URL) -> None:
+    """Create or migrate the log in the database at *url*.  Safe to run twice at once.
+
+    Raises:
+        LogSchemaOld: the log is newer than this program.
+        LogUnavailable: the database does not answer.
+    """
+    engine = postgres_pool.create_engine(url)
+    try:
+        await postgres_pool.run(engine, _migrate, writes=True)
+    finally:
+        await engine.dispose()
+
+
+async def begin_epoch_postgres(url: sa.URL) -> int:
+    """Begin a new epoch of the log in the database at *url*; return its number.
+
+    Raises:
+        LogSchemaOld: it must be migrated first.
+        LogUnavailable: the database does not answer.
+    """
+    engine = postgres_pool.create_engine(url)
+    try:
+        return await postgres_pool.run(engine, _begin_epoch, writes=True)
+    finally:
+        await engine.dispose()
+
+
+def _begin_epoch(connection: sa.Connection) -> int:
+    _identity(connection)
+    return epochs.begin(connection)
+
+
+def _identity(connection: sa.Connection) -> LogIdentity:
+    schema.check(connection)
+    if postgres_restore.is_restored(connection):
+        raise LogSchemaOld(
+            "the log was restored into another database cluster: run `pixel-service log migrate` "
+            "first; cursors from before are refused then, subscriptions go on"
+        )
+    return schema.identity_of(connection)
+
+
+def _migrate(connection: sa.Connection) -> None:
+    connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_MIGRATION_LOCK)))
+    schema.migrate(connection)
+    if postgres_restore.is_restored(connection):
+        postgres_restore.adopt(connection)

@@ -1,0 +1,81 @@
+"""Follows the visible head of a log on PostgreSQL, and wakes the readers of this process."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+import structlog
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from pixel_service.errors import LogUnavailable
+from pixel_service.open_log.news import News
+from pixel_service.open_log.postgres import pool as postgres_pool
+from pixel_service.open_log.values import Position
+
+CHANNEL: Final = "emailopens_opens"
+
+# The safety net for when a notification is lost.
+_POLL_SECONDS: Final = 1.0
+
+# While something was told of that a running transaction still hides: it is mostly
+# gone within a few milliseconds, and may stay for minutes.
+_MIN_HIDDEN_SECONDS: Final = 0.002
+_MAX_HIDDEN_SECONDS: Final = 0.1
+
+# Between attempts to reach the database.
+_MIN_RETRY_SECONDS: Final = 0.1
+_MAX_RETRY_SECONDS: Final = 5.0
+
+_log = structlog.get_logger()
+
+
+class HeadFollower:
+    """Listens for notifications, asks for the head, and tells *news*."""
+
+    def __init__(
+        self, engine: AsyncEngine, news: News, head: Callable[[], Awaitable[Position]]
+    ) -> None:
+        self._engine = engine
+        self._news = news
+        self._head = head
+        self._told = asyncio.Event()
+        self._newest_transaction = 0
+
+    def tell(self, transaction: int = 0) -> None:
+        """Say that there may be news, written by *transaction* if that is known."""
+        self._newest_transaction = max(self._newest_transaction, transaction)
+        self._told.set()
+
+    async def follow(self) -> None:
+        """Follow for ever; come back after every failure of the database."""
+        retry_seconds = _MIN_RETRY_SECONDS
+        while True:
+            try:
+                async with postgres_pool.driver_connection(self._engine) as connection:
+                    await connection.add_listener(CHANNEL, self._hear)
+                    retry_seconds = _MIN_RETRY_SECONDS
+                    await self._follow_while_connected(connection)
+            except LogUnavailable:
+                await asyncio.sleep(retry_seconds)
+                retry_seconds = min(2 * retry_seconds, _MAX_RETRY_SECONDS)
+
+    async def _follow_while_connected(self, connection: Any) -> None:  # noqa: ANN401 - untyped driver
+        hidden_seconds = _MIN_HIDDEN_SECONDS
+        while True:
+            # Also finds out whether the connection that listens is still alive.
+            await connection.fetchval("SELECT 1")
+            head = await self._head()
+            self._news.advance(head)
+            is_hidden = head.transaction < self._newest_transaction
+            hidden_seconds = (
+                min(2 * hidden_seconds, _MAX_HIDDEN_SECONDS) if is_hidden else _MIN_HIDDEN_SECONDS
+            )
+            try:
+                async with asyncio.timeout(hidden_seconds if is_hidden else _POLL_SECONDS):
+                    await self._told.wait()
+            except TimeoutError:
+                continue
+            self._told.clear()
+
+    def _hear(self, _connection: object, _pid: int, _channel: str, payload: object) -> None:
+        self.tell(int(payload) if isinstance(payload, str) and payload.isdecimal() else 0)

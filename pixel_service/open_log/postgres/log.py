@@ -1,0 +1,279 @@
+"""The open log on PostgreSQL, for several machines."""
+
+import asyncio
+import datetime as dt
+import functools
+from collections.abc import Callable, Collection, Sequence
+from typing import Any, Final, TypeVar
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from pixel_service.errors import CursorAhead, CursorExpired
+from pixel_service.open_log.cursor import encode
+from pixel_service.open_log.news import News
+from pixel_service.open_log.numbering import BurstWindow, Suffixes
+from pixel_service.open_log.paging import MAX_PAGE_ENTRIES, cut
+from pixel_service.open_log.postgres import appending as postgres_append
+from pixel_service.open_log.postgres import pool as postgres_pool
+from pixel_service.open_log.postgres import statements as postgres_sql
+from pixel_service.open_log.postgres.head_follower import HeadFollower
+from pixel_service.open_log.sql import clock
+from pixel_service.open_log.sql import counting as count_sql
+from pixel_service.open_log.sql import erase_statements as erase_sql
+from pixel_service.open_log.sql import subscription_statements as subscription_sql
+from pixel_service.open_log.sql.erasing import StoredOpen, erase_in_steps
+from pixel_service.open_log.sql.subscriptions import SqlSubscriptions
+from pixel_service.open_log.sql.trimming import trim_in_steps
+from pixel_service.open_log.values import (
+    DayCount,
+    LogEntry,
+    LogIdentity,
+    LogStats,
+    Notifications,
+    OpenRecord,
+    Page,
+    Position,
+    Trimmed,
+    new_log_entry,
+)
+
+_COMMANDS: Final[dict[str, Callable[..., Any]]] = {
+    "acknowledge": subscription_sql.acknowledge,
+    "begin_session": subscription_sql.begin_session,
+    "create_subscription": subscription_sql.create,
+    "delete_subscription": subscription_sql.delete,
+    "seek_subscription": subscription_sql.seek,
+}
+
+Answer = TypeVar("Answer")
+
+
+class PostgresOpenLog:
+    """See `OpenLog`.  Its positions are (transaction, sequence).
+
+    Holes cannot be told from the gaps that aborted writes leave, so `LogHole` is
+    never raised.  Bursts are known per process: one whose fetches reach two
+    processes counts as two.
+    """
+
+    def __init__(
+        self,
+        *,
+        identity: LogIdentity,
+        engine: AsyncEngine,
+        number_open: Callable[[int, int], bytes],
+        burst_window: dt.timedelta,
+    ) -> None:
+        self.identity = identity
+        self.subscriptions = SqlSubscriptions(self)
+        self.news = News()
+        self.follower = HeadFollower(engine, self.news, self.head)
+        self._engine = engine
+        self._suffixes = Suffixes(number_open)
+        self._window = BurstWindow(window=burst_window)
+        self._appends: set[asyncio.Task[None]] = set()
+
+    @property
+    def prefers_few_appends(self) -> bool:
+        """See `OpenLog`: each is a round trip, and a task of this process."""
+        return True
+
+    async def append(self, opens: Sequence[OpenRecord]) -> None:
+        """See `OpenLog`."""
+        if not opens:
+            return
+        # Shielded, because the driver answers a cancellation by cancelling the
+        # statement.
+        task = asyncio.create_task(self._append(opens))
+        self._appends.add(task)
+        task.add_done_callback(self._appends.discard)
+        await asyncio.shield(task)
+
+    async def _append(self, opens: Sequence[OpenRecord]) -> None:
+        async with postgres_pool.driver_connection(self._engine) as connection:
+            await postgres_append.append(connection, opens, self._window)
+        self.follower.tell()
+
+    async def finish(self) -> None:
+        """Wait for the appends that nobody waits for any more."""
+        if self._appends:
+            await asyncio.wait(self._appends)
+
+    async def query(self, function: Callable[[sa.Connection], Answer]) -> Answer:
+        """Return what *function* finds.
+
+        Raises:
+            LogUnavailable: the database failed.
+        """
+        return await postgres_pool.run(self._engine, function, writes=False)
+
+    async def execute(self, command: str, **arguments: object) -> Any:  # noqa: ANN401 - JSON
+        """Carry out a command of `subscription_sql`, durably."""
+        return await postgres_pool.run(
+            self._engine, functools.partial(_COMMANDS[command], **arguments), writes=True
+        )
+
+    async def _fetch(self, statement: str, *arguments: object) -> list[Any]:
+        async with postgres_pool.driver_connection(self._engine) as connection:
+            return list(await connection.fetch(statement, *arguments))
+
+    async def read(self, *, after: Position, max_entries: int, max_octets: int) -> Page:
+        """See `OpenLog`."""
+        limit = max(1, min(max_entries, MAX_PAGE_ENTRIES))
+        rows = await self._fetch(postgres_sql.ENTRIES, *after, limit)
+        if after < (trimmed := Position(rows[0][8], rows[0][9])):
+            raise await self._expired(trimmed)
+        if rows[0][0] is None:
+            await self._refuse_beyond(after)
+            return Page(entries=[], after=after, at_head=True)
+        page = Page(
+            entries=self._to_entries(rows),
+            after=Position(rows[-1][0], rows[-1][1]),
+            at_head=len(rows) < limit,
+        )
+        return cut(page, max_octets)
+
+    async def read_notifications(
+        self, *, after: Position, max_entries: int, max_octets: int
+    ) -> Notifications:
+        """See `OpenLog`.  The driver is most of the cost, so there is no way that is shorter."""
+        page = await self.read(after=after, max_entries=max_entries, max_octets=max_octets)
+        return page.notifications
+
+    def _to_entries(self, rows: Sequence[Any]) -> list[LogEntry]:
+        suffixes = self._suffixes
+        return [
+            new_log_entry(
+                (
+                    transaction,
+                    sequence,
+                    configuration_id,
+                    agent,
+                    confidence,
+                    number == 1,
+                    notification + suffixes[number, burst],
+                )
+            )
+            for (
+                transaction,
+                sequence,
+                configuration_id,
+                agent,
+                confidence,
+                number,
+                burst,
+                notification,
+                _,
+                _,
+            ) in rows
+            if notification
+        ]
+
+    async def _expired(self, trimmed: Position) -> CursorExpired:
+        first_us, _ = (await self._fetch(postgres_sql.END_TIMES))[0]
+        return CursorExpired(
+            earliest_cursor=encode(trimmed, self.identity),
+            earliest_time=None if first_us is None else clock.from_us(first_us),
+        )
+
+    async def _refuse_beyond(self, after: Position) -> None:
+        _, head = await self._ends()
+        if after > head:
+            raise CursorAhead(head_cursor=encode(head, self.identity))
+
+    async def check(self, after: Position) -> None:
+        """Raise what `read` would of a position."""
+        trimmed, head = await self._ends()
+        if after < trimmed:
+            raise await self._expired(trimmed)
+        if after > head:
+            raise CursorAhead(head_cursor=encode(head, self.identity))
+
+    async def _ends(self) -> tuple[Position, Position]:
+        """Return the positions of the last open that was trimmed and of the last visible one."""
+        row = (await self._fetch(postgres_sql.ENDS))[0]
+        trimmed = Position(row[0], row[1])
+        return trimmed, trimmed if row[2] is None else Position(row[2], row[3])
+
+    async def head(self) -> Position:
+        """See `OpenLog`."""
+        _, head = await self._ends()
+        return head
+
+    async def earliest(self) -> Position:
+        """See `OpenLog`."""
+        trimmed, _ = await self._ends()
+        return trimmed
+
+    async def position_at(self, time: dt.datetime) -> Position:
+        """See `OpenLog`."""
+        rows = await self._fetch(postgres_sql.POSITION_AT, clock.to_us(time))
+        trimmed, head = await self._ends()
+        if not rows:
+            return head
+        return max(trimmed, min(head, Position(rows[0][0], rows[0][1] - 1)))
+
+    async def lag(self, after: Position) -> int:
+        """See `OpenLog`."""
+        trimmed, head = await self._ends()
+        start = max(after, trimmed)
+        # Sequence numbers are not quite in the order of positions.
+        return 0 if start >= head else max(1, head.sequence - start.sequence)
+
+    async def wait_for_news(self, *, after: Position) -> None:
+        """See `OpenLog`."""
+        await self.news.wait_beyond(after)
+
+    async def trim(
+        self, *, older_than: dt.timedelta | None = None, max_octets: int | None = None
+    ) -> Trimmed:
+        """See `OpenLog`."""
+        return await trim_in_steps(self, older_than=older_than, max_octets=max_octets)
+
+    async def octets_used(self) -> int:
+        """Return an estimate of the size of what is held."""
+        (row,) = await self._fetch(postgres_sql.OCTETS)
+        trimmed, head = await self._ends()
+        return int(row[0]) * max(0, head.sequence - trimmed.sequence)
+
+    async def trim_step(self, *, up_to: Position, max_entries: int) -> int:
+        """Remove up to *max_entries* of the oldest opens, none beyond *up_to*."""
+        (row,) = await self._fetch(postgres_sql.TRIM_STEP, *up_to, max_entries)
+        return int(row[0])
+
+    async def erase(
+        self, matches: Callable[[bytes], bool], *, message_keys: Collection[bytes] = ()
+    ) -> int:
+        """See `OpenLog`."""
+        return await erase_in_steps(self, matches, message_keys=message_keys)
+
+    async def stored(self, *, after: Position, max_entries: int) -> Sequence[StoredOpen]:
+        """Return the opens that follow *after*, all kinds."""
+        rows = await self._fetch(postgres_sql.STORED, *after, max_entries)
+        return [StoredOpen(Position(row[0], row[1]), row[2], row[3]) for row in rows]
+
+    async def erase_step(self, positions: Sequence[Position]) -> int:
+        """Erase the opens at *positions*; return how many held anything."""
+        return await postgres_pool.run(
+            self._engine, functools.partial(erase_sql.erase, positions=positions), writes=True
+        )
+
+    async def stats(self) -> LogStats:
+        """See `OpenLog`."""
+        trimmed, head = await self._ends()
+        first_us, last_us = (await self._fetch(postgres_sql.END_TIMES))[0]
+        (held_back,) = await self._fetch(postgres_sql.HELD_BACK)
+        return LogStats(
+            entries=max(0, head.sequence - trimmed.sequence),
+            octets=await self.octets_used(),
+            earliest=trimmed,
+            head=head,
+            earliest_time=None if first_us is None else clock.from_us(first_us),
+            head_time=None if last_us is None else clock.from_us(last_us),
+            held_back_seconds=max(0.0, float(held_back[0])),
+        )
+
+    async def daily_counts(self) -> Sequence[DayCount]:
+        """See `OpenLog`."""
+        return await postgres_pool.run(self._engine, count_sql.daily_counts, writes=False)

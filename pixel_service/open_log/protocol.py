@@ -1,0 +1,136 @@
+"""What an open log promises; every implementation passes `tests/pixel/test_open_log.py`."""
+
+import datetime as dt
+from collections.abc import Callable, Collection, Sequence
+from typing import Protocol
+
+from pixel_service.open_log.subscriptions import SubscriptionStore
+from pixel_service.open_log.values import (
+    DayCount,
+    LogIdentity,
+    LogStats,
+    Notifications,
+    OpenRecord,
+    Page,
+    Position,
+    Trimmed,
+)
+
+
+class OpenLog(Protocol):
+    """A durable, append-only log of opens, in one total order.
+
+    The order is the same for every reader, in every process, on every reading.
+    Every call may raise `LogUnavailable` when the storage does not answer.
+    """
+
+    identity: LogIdentity
+    """Makes and reads the cursors of this log."""
+
+    @property
+    def subscriptions(self) -> SubscriptionStore:
+        """The subscriptions, kept in the same database."""
+
+    @property
+    def prefers_few_appends(self) -> bool:
+        """Whether appending takes much of this process, whatever the number of opens.
+
+        Then it pays to gather what is at hand first.
+        """
+
+    async def append(self, opens: Sequence[OpenRecord]) -> None:
+        """Append *opens*, in their order, all or none.
+
+        When this returns, they survive a crash of the process and of the machine.
+        Those whose event ID is in the log already are skipped, so a call whose
+        outcome is unknown may be repeated.  Cancelling the call does not take the
+        opens back.  Any number of calls, from any number of processes, may run at
+        once.
+
+        Opens are numbered here: an open of a message key that this configuration
+        sees for the first time is its number 1, the next is 2.  Opens of one message
+        key, configuration and source key within the burst window share a burst
+        number, which counts from 1.  Opens without a message key have the number and
+        burst 0.
+        """
+
+    async def read(self, *, after: Position, max_entries: int, max_octets: int) -> Page:
+        """Return the entries that follow *after*, up to both limits, and at least one if any.
+
+        Never passes an open that becomes visible later: what follows a page later is
+        all that will ever follow it.  Opens that are only counted, or were erased,
+        are passed over; a page may therefore be empty without being at the head.
+
+        Raises:
+            CursorExpired: retention has removed the open that followed *after*.
+            CursorAhead: *after* is beyond the end of the log.
+            LogHole: an entry that must be there is not.
+        """
+
+    async def read_notifications(
+        self, *, after: Position, max_entries: int, max_octets: int
+    ) -> Notifications:
+        """Return what `read` would, without what entries are selected by: a third faster."""
+
+    async def head(self) -> Position:
+        """Return the position of the last visible open."""
+
+    async def earliest(self) -> Position:
+        """Return the position after which every open is still there."""
+
+    async def position_at(self, time: dt.datetime) -> Position:
+        """Return where to read so that the first open is the first recorded since *time*.
+
+        That is the head if nothing was recorded since.  Never before `earliest`.
+        """
+
+    async def lag(self, after: Position) -> int:
+        """Return how many entries follow *after*, matching or not.
+
+        Exact at the head.  Elsewhere counted by sequence numbers, so that on
+        PostgreSQL the gaps that aborted writes leave count, too.
+        """
+
+    async def wait_for_news(self, *, after: Position) -> None:
+        """Return when `read` may have something that follows *after*.
+
+        At once if it has already; otherwise soon after the next append in this
+        process, and within 50 ms of one in another.  May return early with nothing
+        new, at the latest after 30 s.
+        """
+
+    async def trim(
+        self, *, older_than: dt.timedelta | None = None, max_octets: int | None = None
+    ) -> Trimmed:
+        """Remove the oldest opens: those recorded before an age, and those over a size.
+
+        Works in small steps between which appends go on.  A reader that has not
+        passed them gets `CursorExpired`.  The position of the head stays.
+        """
+
+    async def erase(
+        self, matches: Callable[[bytes], bool], *, message_keys: Collection[bytes] = ()
+    ) -> int:
+        """Erase the opens whose serialized notification *matches*; return how many.
+
+        Also those under *message_keys*, and those that are only counted and follow a
+        match of the same message: they hold nothing to look at.  Their content is gone
+        for good; their places stay, so cursors stay valid and readers pass over them.
+        What was counted under their message keys is forgotten, so that the next open of
+        such a message is its first.  Scans the log in bounded steps, and sees what was
+        appended before the call.
+
+        Raises:
+            LogUnavailable: also if the opens are erased, but their octets are still in a
+                file.  Calling it again is how to go on.
+        """
+
+    async def stats(self) -> LogStats:
+        """Return what an operator wants to know."""
+
+    async def daily_counts(self) -> Sequence[DayCount]:
+        """Return how often messages of each configuration were opened on each day (UTC).
+
+        The newest day first, within what retention has left.  Also of opens that are
+        only counted.
+        """

@@ -1,0 +1,82 @@
+"""Erasing in bounded steps, for any database."""
+
+from collections.abc import Callable, Collection, Sequence
+from typing import Final, NamedTuple, Protocol
+
+from pixel_service.open_log.values import Position
+
+# Opens looked at, and erased, in one step: a few milliseconds of the database.
+_STEP_ENTRIES: Final = 500
+
+# Messages whose opens that are only counted are still to be found.  These stand right
+# behind the notified ones of the same fetch, unless other appends come in between.
+_MAX_PURSUED: Final = 10_000
+
+
+class StoredOpen(NamedTuple):
+    """What of an open is looked at to decide whether it is erased."""
+
+    position: Position
+    message_key: bytes | None
+    notification: bytes
+    """Without open number and burst; empty if it is only counted, or was erased."""
+
+
+class Erasable(Protocol):
+    """What erasing needs of a log."""
+
+    async def head(self) -> Position:
+        """See `OpenLog.head`."""
+
+    async def earliest(self) -> Position:
+        """See `OpenLog.earliest`."""
+
+    async def stored(self, *, after: Position, max_entries: int) -> Sequence[StoredOpen]:
+        """Return the opens that follow *after*, all kinds."""
+
+    async def erase_step(self, positions: Sequence[Position]) -> int:
+        """Erase the opens at *positions*; return how many held anything."""
+
+
+async def erase_in_steps(
+    log: Erasable, matches: Callable[[bytes], bool], *, message_keys: Collection[bytes]
+) -> int:
+    """Erase what *matches*, and what is under *message_keys*; see `OpenLog.erase`."""
+    pursued = _Pursued(message_keys)
+    after, head = await log.earliest(), await log.head()
+    erased = 0
+    while after < head:
+        step = await log.stored(after=after, max_entries=_STEP_ENTRIES)
+        if not step:
+            break
+        chosen = [open_.position for open_ in step if pursued.choose(open_, matches)]
+        if chosen:
+            erased += await log.erase_step(chosen)
+        after = step[-1].position
+    return erased
+
+
+class _Pursued:
+    """The messages whose opens are erased without being looked at."""
+
+    def __init__(self, message_keys: Collection[bytes]) -> None:
+        self._named = frozenset(message_keys)
+        # By a match, the oldest first: their opens that are only counted.
+        self._matched: dict[bytes, None] = {}
+
+    def choose(self, open_: StoredOpen, matches: Callable[[bytes], bool]) -> bool:
+        """Return whether *open_* is erased; call this in the order of the log."""
+        if open_.message_key in self._named:
+            return True
+        if not open_.notification:
+            return open_.message_key in self._matched
+        is_match = matches(open_.notification)
+        if is_match and open_.message_key is not None:
+            self._pursue(open_.message_key)
+        return is_match
+
+    def _pursue(self, message_key: bytes) -> None:
+        self._matched.pop(message_key, None)
+        self._matched[message_key] = None
+        if len(self._matched) > _MAX_PURSUED:
+            del self._matched[next(iter(self._matched))]

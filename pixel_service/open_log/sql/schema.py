@@ -1,0 +1,78 @@
+"""The log's tables: which version they are of, and how they become the newest."""
+
+from pathlib import Path
+from typing import Final
+
+import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+
+from pixel_service.errors import LogSchemaOld
+from pixel_service.open_log.sql import tables
+from pixel_service.open_log.values import LogIdentity
+
+# Not Alembic's default name, so that the log may share a database.
+VERSION_TABLE: Final = "open_log_version"
+
+# Newest step under migrations/versions.  A test holds the two together; reading
+# them at each start would take longer than everything else a start does.
+NEWEST: Final = "0001"
+
+
+def migrate(connection: sa.Connection) -> None:
+    """Bring the tables to the newest version; do nothing if they are.
+
+    Raises:
+        LogSchemaOld: the tables are newer than this program.
+    """
+    version = version_of(connection)
+    if version == NEWEST:
+        return
+    if version is not None and version > NEWEST:
+        raise LogSchemaOld(_sentence(version))
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.attributes["connection"] = connection
+    command.upgrade(config, NEWEST)
+
+
+def check(connection: sa.Connection) -> None:
+    """Refuse tables of another version.
+
+    Raises:
+        LogSchemaOld: with one sentence that says what to do.
+    """
+    version = version_of(connection)
+    if version != NEWEST:
+        raise LogSchemaOld(_sentence(version))
+
+
+def version_of(connection: sa.Connection) -> str | None:
+    """Return the version of the tables; None if there are none."""
+    if not sa.inspect(connection).has_table(VERSION_TABLE):
+        return None
+    version = connection.scalar(
+        sa.select(sa.column("version_num")).select_from(sa.table(VERSION_TABLE))
+    )
+    return None if version is None else str(version)
+
+
+def identity_of(connection: sa.Connection) -> LogIdentity:
+    """Return what the cursors of this log are made with."""
+    row = connection.execute(sa.select(tables.open_log)).one()
+    return LogIdentity(log_id=row.log_id, epoch=row.epoch, cursor_key=row.cursor_key)
+
+
+def newest_step() -> str | None:
+    """Return the newest step that there is a file for."""
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    return ScriptDirectory.from_config(config).get_current_head()
+
+
+def _sentence(version: str | None) -> str:
+    found = "has no tables yet" if version is None else f"has tables of version {version}"
+    if version is not None and version > NEWEST:
+        return f"the log {found}, newer than {NEWEST}: use a newer program"
+    return f"the log {found}, not {NEWEST}: run `pixel-service log migrate` first"

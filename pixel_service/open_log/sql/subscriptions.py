@@ -1,0 +1,213 @@
+"""Subscriptions beside the opens, in the same database."""
+
+import asyncio
+import contextlib
+import datetime as dt
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import Any, Protocol, TypeVar
+
+import sqlalchemy as sa
+
+from pixel_service.errors import (
+    CursorAhead,
+    SessionStale,
+    SubscriptionExists,
+    SubscriptionNotFound,
+)
+from pixel_service.open_log.cursor import encode
+from pixel_service.open_log.sql import subscription_statements as subscription_sql
+from pixel_service.open_log.sql.subscription_watch import SubscriptionWatch
+from pixel_service.open_log.subscriptions import OpenFilter, Session, Subscription
+from pixel_service.open_log.values import LogIdentity, Position
+
+Answer = TypeVar("Answer")
+
+
+class Database(Protocol):
+    """What subscriptions need of the log that they are kept beside."""
+
+    identity: LogIdentity
+
+    async def head(self) -> Position:
+        """See `OpenLog.head`."""
+
+    async def earliest(self) -> Position:
+        """See `OpenLog.earliest`."""
+
+    async def lag(self, after: Position) -> int:
+        """See `OpenLog.lag`."""
+
+    async def check(self, after: Position) -> None:
+        """Raise what `OpenLog.read` would of a position."""
+
+    async def query(self, function: Callable[[sa.Connection], Answer]) -> Answer:
+        """Return what *function* finds on a connection that reads."""
+
+    async def execute(self, command: str, **arguments: object) -> Any:  # noqa: ANN401 - JSON
+        """Carry out a command of `subscription_sql`, durably."""
+
+
+class SqlSubscriptions:
+    """See `SubscriptionStore`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._watch = SubscriptionWatch(
+            lambda: database.query(subscription_sql.sessions), identity=database.identity
+        )
+        self._waiting: dict[tuple[str, str], tuple[Position, list[asyncio.Future[Any]]]] = {}
+        self._committing: asyncio.Task[None] | None = None
+
+    @contextlib.asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Watch what other processes do, beside the block."""
+        async with self._watch.running():
+            try:
+                yield
+            finally:
+                if self._committing is not None:
+                    await asyncio.wait({self._committing})
+
+    async def create_subscription(
+        self,
+        subscription_id: str,
+        *,
+        start: Position,
+        configuration_ids: Sequence[str] = (),
+        open_filter: OpenFilter | None = None,
+    ) -> Subscription:
+        """See `SubscriptionStore`."""
+        await self._database.check(start)
+        now = dt.datetime.now(dt.UTC)
+        subscription = Subscription(
+            id=subscription_id,
+            configuration_ids=tuple(configuration_ids),
+            filter=open_filter or OpenFilter(),
+            acknowledged=start,
+            create_time=now,
+            acknowledge_time=now,
+        )
+        row = subscription_sql.to_row(subscription)
+        if not await self._database.execute("create_subscription", row=row):
+            raise SubscriptionExists(subscription_id)
+        return await self._from_row(row)
+
+    async def get_subscription(self, subscription_id: str) -> Subscription:
+        """See `SubscriptionStore`."""
+        row = await self._database.query(
+            lambda connection: subscription_sql.find(connection, subscription_id=subscription_id)
+        )
+        return await self._from_row(_required(row, subscription_id))
+
+    async def list_subscriptions(self, *, after_id: str, limit: int) -> Sequence[Subscription]:
+        """See `SubscriptionStore`."""
+        rows = await self._database.query(
+            lambda connection: subscription_sql.page(connection, after_id=after_id, limit=limit)
+        )
+        return [await self._from_row(row) for row in rows]
+
+    async def seek_subscription(self, subscription_id: str, *, to: Position) -> Subscription:
+        """See `SubscriptionStore`."""
+        await self._database.check(to)
+        found = await self._database.execute(
+            "seek_subscription", subscription_id=subscription_id, to=list(to)
+        )
+        row = _required(found, subscription_id)
+        self._watch.note(subscription_id, row["session_token"], _acknowledged_of(row))
+        return await self._from_row(row)
+
+    async def delete_subscription(self, subscription_id: str) -> None:
+        """See `SubscriptionStore`."""
+        deleted = await self._database.execute(
+            "delete_subscription", subscription_id=subscription_id
+        )
+        if not deleted:
+            raise SubscriptionNotFound(subscription_id)
+        self._watch.note_deleted(subscription_id)
+
+    async def begin_session(self, subscription_id: str, *, consumer_name: str) -> Session:
+        """See `SubscriptionStore`."""
+        found = await self._database.execute(
+            "begin_session", subscription_id=subscription_id, consumer_name=consumer_name
+        )
+        row = _required(found, subscription_id)
+        self._watch.note(subscription_id, row["session_token"], _acknowledged_of(row))
+        return Session(subscription=await self._from_row(row), token=row["session_token"])
+
+    async def acknowledge(
+        self, subscription_id: str, *, up_to: Position, session_token: str
+    ) -> Position:
+        """See `SubscriptionStore`."""
+        head = await self._database.head()
+        if up_to > head:
+            raise CursorAhead(head_cursor=encode(head, self._database.identity))
+        state, transaction, sequence = await self._commit(subscription_id, session_token, up_to)
+        if state == "missing":
+            raise SubscriptionNotFound(subscription_id)
+        if state == "stale":
+            raise SessionStale(subscription_id)
+        acknowledged = Position(transaction, sequence)
+        self._watch.note(subscription_id, session_token, acknowledged)
+        return acknowledged
+
+    async def wait_for_acknowledgement(self, session: Session, *, beyond: Position) -> Position:
+        """See `SubscriptionStore`."""
+        return await self._watch.wait(session, beyond=beyond)
+
+    async def _commit(
+        self, subscription_id: str, token: str, up_to: Position
+    ) -> tuple[str, int, int]:
+        """Put an acknowledgement into the next commit; return its outcome."""
+        done: asyncio.Future[tuple[str, int, int]] = asyncio.get_running_loop().create_future()
+        key = (subscription_id, token)
+        position, waiters = self._waiting.get(key, (up_to, []))
+        self._waiting[key] = (max(position, up_to), [*waiters, done])
+        if self._committing is None:
+            self._committing = asyncio.create_task(self._commit_waiting())
+        return await done
+
+    async def _commit_waiting(self) -> None:
+        """Commit what waits, and what comes meanwhile, until nothing waits."""
+        try:
+            while self._waiting:
+                batch, self._waiting = self._waiting, {}
+                await self._commit_batch(batch)
+        finally:
+            self._committing = None
+
+    async def _commit_batch(
+        self, batch: dict[tuple[str, str], tuple[Position, list[asyncio.Future[Any]]]]
+    ) -> None:
+        try:
+            outcomes = await self._database.execute(
+                "acknowledge",
+                acknowledgements=[(*key, *position) for key, (position, _) in batch.items()],
+            )
+        except Exception as error:  # noqa: BLE001 - it goes to those who wait for the commit
+            for _, waiters in batch.values():
+                for waiter in waiters:
+                    if not waiter.done():
+                        waiter.set_exception(error)
+            return
+        for (_, waiters), outcome in zip(batch.values(), outcomes, strict=True):
+            for waiter in waiters:
+                if not waiter.done():
+                    waiter.set_result(outcome)
+
+    async def _from_row(self, row: subscription_sql.Row) -> Subscription:
+        acknowledged = _acknowledged_of(row)
+        return subscription_sql.from_row(
+            row,
+            lag=await self._database.lag(acknowledged),
+            fell_behind=acknowledged < await self._database.earliest(),
+        )
+
+
+def _required(row: dict[str, Any] | None, subscription_id: str) -> dict[str, Any]:
+    if row is None:
+        raise SubscriptionNotFound(subscription_id)
+    return row
+
+
+def _acknowledged_of(row: subscription_sql.Row) -> Position:
+    return Position(row["acknowledged_transaction"], row["acknowledged_sequence"])

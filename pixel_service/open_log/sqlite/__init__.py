@@ -1,0 +1,1 @@
+"""The open log in one SQLite file."""

@@ -1,0 +1,86 @@
+"""Opens an SQLite log, alone or shared with other processes."""
+
+import concurrent.futures
+import contextlib
+import datetime as dt
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from pixel_service.errors import LogUnavailable
+from pixel_service.open_log.news import News
+from pixel_service.open_log.numbering import BurstWindow
+from pixel_service.open_log.sql import epochs, schema
+from pixel_service.open_log.sqlite import engine as sqlite_engine
+from pixel_service.open_log.sqlite.log import SqliteOpenLog
+from pixel_service.open_log.sqlite.sharing.roles import SharedWriter, writer_lock
+from pixel_service.open_log.values import LogIdentity
+
+
+@contextlib.asynccontextmanager
+async def connect_sqlite(
+    path: Path, *, number_open: Callable[[int, int], bytes], burst_window: dt.timedelta
+) -> AsyncIterator[SqliteOpenLog]:
+    """Open the log in the file *path*, and create or migrate it as needed.
+
+    Call it after forking, not before: a child would keep the writer's lock.
+
+    Raises:
+        LogSchemaOld: the log is newer than this program.
+        LogUnavailable: the file cannot be used.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise LogUnavailable(f"the log's folder cannot be made: {error.strerror}") from error
+    async with contextlib.AsyncExitStack() as stack:
+        news = News()
+        read_engine = sqlite_engine.reader_engine(path)
+        stack.callback(read_engine.dispose)
+        threads = stack.enter_context(
+            concurrent.futures.ThreadPoolExecutor(sqlite_engine.READERS, "open log reader")
+        )
+        writer = SharedWriter(path, news=news, window=BurstWindow(window=burst_window))
+        await stack.enter_async_context(writer.running())
+        await writer.wait_until_ready()
+        log = SqliteOpenLog(
+            identity=_identity_of(read_engine),
+            engine=read_engine,
+            threads=threads,
+            writer=writer,
+            news=news,
+            number_open=number_open,
+        )
+        news.advance(await log.head())
+        await stack.enter_async_context(log.subscriptions.running())
+        yield log
+
+
+def begin_epoch_sqlite(path: Path) -> int:
+    """Begin a new epoch of the log in the file *path*; return its number.
+
+    Raises:
+        LogSchemaOld: the log is newer than this program.
+        LogUnavailable: there is none, a process has it open, or the file cannot be used.
+    """
+    if not path.exists():
+        raise LogUnavailable(f"there is no log in the file {path}")
+    try:
+        with writer_lock(path) as is_ours:
+            if not is_ours:
+                raise LogUnavailable("a process has the log open: stop the service first")
+            engine = sqlite_engine.writer_engine(path)
+            try:
+                with engine.begin() as connection:
+                    schema.migrate(connection)
+                    return epochs.begin(connection)
+            finally:
+                engine.dispose()
+    except (OSError, sa.exc.DBAPIError) as error:
+        raise LogUnavailable(f"the log cannot be written: {error}") from error
+
+
+def _identity_of(engine: sa.Engine) -> LogIdentity:
+    with engine.connect() as connection:
+        return schema.identity_of(connection)

@@ -1,0 +1,257 @@
+"""The open log on SQLite."""
+
+import asyncio
+import concurrent.futures
+import datetime as dt
+from collections.abc import Callable, Collection, Sequence
+from typing import Any, TypeVar
+
+import sqlalchemy as sa
+import structlog
+
+from pixel_service.errors import CursorAhead, CursorExpired, LogHole, LogUnavailable
+from pixel_service.open_log.cursor import encode
+from pixel_service.open_log.news import News
+from pixel_service.open_log.numbering import Suffixes
+from pixel_service.open_log.paging import MAX_PAGE_ENTRIES
+from pixel_service.open_log.sql import clock
+from pixel_service.open_log.sql import counting as count_sql
+from pixel_service.open_log.sql.erasing import StoredOpen, erase_in_steps
+from pixel_service.open_log.sql.subscriptions import SqlSubscriptions
+from pixel_service.open_log.sql.trimming import trim_in_steps
+from pixel_service.open_log.sqlite import reading as sqlite_read
+from pixel_service.open_log.sqlite.sharing.roles import SharedWriter
+from pixel_service.open_log.values import (
+    DayCount,
+    LogIdentity,
+    LogStats,
+    Notifications,
+    OpenRecord,
+    Page,
+    Position,
+    Trimmed,
+)
+
+Answer = TypeVar("Answer")
+
+_log = structlog.get_logger()
+
+
+class SqliteOpenLog:
+    """See `OpenLog`.  Its positions are (0, sequence)."""
+
+    def __init__(
+        self,
+        *,
+        identity: LogIdentity,
+        engine: sa.Engine,
+        threads: concurrent.futures.Executor,
+        writer: SharedWriter,
+        news: News,
+        number_open: Callable[[int, int], bytes],
+    ) -> None:
+        self.identity = identity
+        self.subscriptions = SqlSubscriptions(self)
+        self._engine = engine
+        self._threads = threads
+        self._writer = writer
+        self._news = news
+        self._suffixes = Suffixes(number_open)
+
+    @property
+    def prefers_few_appends(self) -> bool:
+        """See `OpenLog`.  Not where another process does the work."""
+        return self._writer.is_local
+
+    async def append(self, opens: Sequence[OpenRecord]) -> None:
+        """See `OpenLog`."""
+        if opens:
+            await self._writer.append(opens)
+
+    async def execute(self, command: str, **arguments: object) -> Any:  # noqa: ANN401 - JSON
+        """Carry out a command of `sqlite_commands`, durably."""
+        return await self._writer.execute(command, **arguments)
+
+    async def query(self, function: Callable[[sa.Connection], Answer]) -> Answer:
+        """Run *function* on a connection that reads, in a thread; return its result.
+
+        Raises:
+            LogUnavailable: the database failed.
+        """
+
+        def run() -> Answer:
+            with self._engine.connect() as connection:
+                return function(connection)
+
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._threads, run)
+        except sa.exc.DBAPIError as error:
+            _log.error("log read failed", cause=type(error.orig).__name__, text=str(error.orig))
+            raise LogUnavailable from error
+
+    async def read(self, *, after: Position, max_entries: int, max_octets: int) -> Page:
+        """See `OpenLog`."""
+        entries, after, at_head = await self._read(
+            sqlite_read.ENTRIES,
+            sqlite_read.to_entries,
+            after=after,
+            max_entries=max_entries,
+            max_octets=max_octets,
+        )
+        return Page(entries=entries, after=after, at_head=at_head)
+
+    async def read_notifications(
+        self, *, after: Position, max_entries: int, max_octets: int
+    ) -> Notifications:
+        """See `OpenLog`."""
+        octets, after, at_head = await self._read(
+            sqlite_read.NOTIFICATIONS,
+            sqlite_read.to_notifications,
+            after=after,
+            max_entries=max_entries,
+            max_octets=max_octets,
+        )
+        return Notifications(octets=octets, after=after, at_head=at_head)
+
+    async def _read(
+        self,
+        statement: str,
+        convert: Callable[[Sequence[tuple[Any, ...]], Suffixes], Answer],
+        *,
+        after: Position,
+        max_entries: int,
+        max_octets: int,
+    ) -> tuple[Answer, Position, bool]:
+        """Return what *convert* makes of rows, the position after them, and if they are all."""
+        limit = max(1, min(max_entries, MAX_PAGE_ENTRIES))
+
+        def read(connection: sa.Connection) -> tuple[Answer, Position, bool]:
+            found, has_more = sqlite_read.rows_after(
+                connection, statement, after.sequence, limit=limit, max_octets=max_octets
+            )
+            rows = self._up_to_a_hole(connection, after.sequence, found)
+            return (
+                convert(rows, self._suffixes),
+                Position(0, rows[-1][0]) if rows else after,
+                not has_more and len(rows) == len(found),
+            )
+
+        return await self.query(read)
+
+    def _up_to_a_hole(
+        self, connection: sa.Connection, after: int, rows: list[tuple[Any, ...]]
+    ) -> list[tuple[Any, ...]]:
+        """Return *rows*, which must follow *after*; those before a hole, if there is one."""
+        if not rows or rows[0][0] != after + 1:
+            self._refuse(connection, after)
+            if rows:
+                raise LogHole(cursor=self._cursor(after))
+        elif rows[-1][0] != after + len(rows):
+            # The next page begins at the hole and says so.
+            return [row for index, row in enumerate(rows, after + 1) if row[0] == index]
+        return rows
+
+    def _refuse(self, connection: sa.Connection, after: int) -> None:
+        """Raise what is wrong with the position *after*, if anything."""
+        trimmed, last = sqlite_read.ends(connection)
+        if after < trimmed:
+            first_us, _ = sqlite_read.end_times(connection)
+            raise CursorExpired(
+                earliest_cursor=self._cursor(trimmed),
+                earliest_time=None if first_us is None else clock.from_us(first_us),
+            )
+        if after > last:
+            raise CursorAhead(head_cursor=self._cursor(last))
+
+    def _cursor(self, sequence: int) -> str:
+        return encode(Position(0, sequence), self.identity)
+
+    async def check(self, after: Position) -> None:
+        """Raise what `read` would of a position."""
+        await self.query(lambda connection: self._refuse(connection, after.sequence))
+
+    async def head(self) -> Position:
+        """See `OpenLog`."""
+        _, last = await self.query(sqlite_read.ends)
+        return Position(0, last)
+
+    async def earliest(self) -> Position:
+        """See `OpenLog`."""
+        trimmed, _ = await self.query(sqlite_read.ends)
+        return Position(0, trimmed)
+
+    async def position_at(self, time: dt.datetime) -> Position:
+        """See `OpenLog`."""
+        time_us = clock.to_us(time)
+        return Position(
+            0, await self.query(lambda connection: sqlite_read.last_before(connection, time_us))
+        )
+
+    async def lag(self, after: Position) -> int:
+        """See `OpenLog`."""
+        trimmed, last = await self.query(sqlite_read.ends)
+        return max(0, last - max(after.sequence, trimmed))
+
+    async def wait_for_news(self, *, after: Position) -> None:
+        """See `OpenLog`."""
+        await self._news.wait_beyond(after)
+
+    async def trim(
+        self, *, older_than: dt.timedelta | None = None, max_octets: int | None = None
+    ) -> Trimmed:
+        """See `OpenLog`."""
+        return await trim_in_steps(self, older_than=older_than, max_octets=max_octets)
+
+    async def octets_used(self) -> int:
+        """Return the size of the database without its free pages."""
+        return await self.query(sqlite_read.octets_used)
+
+    async def trim_step(self, *, up_to: Position, max_entries: int) -> int:
+        """Remove up to *max_entries* of the oldest opens, none beyond *up_to*."""
+        removed: int = await self.execute(
+            "trim_step", up_to=up_to.sequence, max_entries=max_entries
+        )
+        return removed
+
+    async def erase(
+        self, matches: Callable[[bytes], bool], *, message_keys: Collection[bytes] = ()
+    ) -> int:
+        """See `OpenLog`."""
+        erased = await erase_in_steps(self, matches, message_keys=message_keys)
+        # The old content is in the write-ahead log until this has emptied it.  Also when
+        # nothing was erased now: the last time it may have failed.
+        if not await self.query(sqlite_read.checkpoint):
+            raise LogUnavailable(
+                f"{erased} opens erased, but somebody reads an older state of the log, whose "
+                "write-ahead log still holds what was erased; erase again later"
+            )
+        return erased
+
+    async def stored(self, *, after: Position, max_entries: int) -> Sequence[StoredOpen]:
+        """Return the opens that follow *after*, all kinds."""
+        return await self.query(
+            lambda connection: sqlite_read.stored_after(connection, after.sequence, max_entries)
+        )
+
+    async def erase_step(self, positions: Sequence[Position]) -> int:
+        """Erase the opens at *positions*; return how many held anything."""
+        erased: int = await self.execute("erase_step", positions=list(positions))
+        return erased
+
+    async def stats(self) -> LogStats:
+        """See `OpenLog`."""
+        trimmed, last = await self.query(sqlite_read.ends)
+        first_us, last_us = await self.query(sqlite_read.end_times)
+        return LogStats(
+            entries=last - trimmed,
+            octets=await self.octets_used(),
+            earliest=Position(0, trimmed),
+            head=Position(0, last),
+            earliest_time=None if first_us is None else clock.from_us(first_us),
+            head_time=None if last_us is None else clock.from_us(last_us),
+            held_back_seconds=0.0,
+        )
+
+    async def daily_counts(self) -> Sequence[DayCount]:
+        """See `OpenLog`."""
+        return await self.query(count_sql.daily_counts)

@@ -1,0 +1,1 @@
+"""How several processes share one SQLite file: one of them writes for all."""

@@ -1,0 +1,204 @@
+"""The one thread that changes an SQLite log.
+
+Whatever waits when a commit ends goes into the next one together.  So the busier
+the log, the more each sync of the disk carries, and nothing waits without need.
+"""
+
+import asyncio
+import contextlib
+import dataclasses
+import queue
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from typing import Any, Final, Protocol
+
+import sqlalchemy as sa
+import structlog
+
+from pixel_service.errors import LogUnavailable
+from pixel_service.open_log.numbering import BurstWindow
+from pixel_service.open_log.sqlite import appending as sqlite_append
+from pixel_service.open_log.sqlite.commands import carry_out
+from pixel_service.open_log.sqlite.counts import MessageCounts
+from pixel_service.open_log.values import OpenRecord
+
+# Jobs that wait for the thread.  A recorder has few at a time; this many mean that
+# the disk has stopped, and the recorder's spool is the better place.
+MAX_JOBS: Final = 1_000
+
+# Jobs of one transaction, so that one commit stays short.
+_MAX_JOBS_PER_COMMIT: Final = 100
+
+_log = structlog.get_logger()
+
+
+class Writer(Protocol):
+    """Whatever carries changes to the database: this process's thread, or another process."""
+
+    async def append(self, opens: Sequence[OpenRecord]) -> None:
+        """Append *opens*; durable on return.
+
+        Raises:
+            LogUnavailable: the outcome is unknown.
+        """
+
+    async def execute(self, command: str, **arguments: object) -> Any:  # noqa: ANN401 - JSON
+        """Carry out a command of `sqlite_commands`; durable on return.
+
+        Raises:
+            LogUnavailable: the outcome is unknown.
+        """
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class _Job:
+    attempts: Sequence[Callable[[sa.Connection], Any]]
+    """What to do; the next one if an event ID turns out to be there already."""
+
+    loop: asyncio.AbstractEventLoop
+    done: asyncio.Future[Any]
+
+
+class WriterThread:
+    """Carries out jobs, in their order, on one connection.
+
+    *on_commit* is called in the event loop with the newest sequence number.
+    """
+
+    def __init__(self, engine: sa.Engine, *, window: BurstWindow) -> None:
+        self._engine = engine
+        self._window = window
+        self._counts = MessageCounts()
+        self._jobs: queue.Queue[_Job | None] = queue.Queue(MAX_JOBS)
+        self._thread = threading.Thread(target=self._run, name="open log writer", daemon=True)
+
+    async def append(self, opens: Sequence[OpenRecord]) -> int:
+        """Append *opens*; durable on return.  Return the log's last sequence number.
+
+        Raises:
+            LogUnavailable: the outcome is unknown.
+        """
+
+        def append(connection: sa.Connection) -> int:
+            return sqlite_append.append(connection, opens, counts=self._counts, window=self._window)
+
+        def append_rest(connection: sa.Connection) -> int:
+            fresh = sqlite_append.without_duplicates(connection, opens)
+            return sqlite_append.append(connection, fresh, counts=self._counts, window=self._window)
+
+        sequence: int = await self._submit(append, append_rest)
+        return sequence
+
+    async def execute(self, command: str, **arguments: object) -> Any:  # noqa: ANN401 - JSON
+        """Carry out a command of `sqlite_commands`; durable on return.
+
+        Raises:
+            LogUnavailable: the outcome is unknown.
+        """
+        return await self._submit(
+            lambda connection: carry_out(connection, self._counts, command, arguments)
+        )
+
+    async def _submit(self, *attempts: Callable[[sa.Connection], Any]) -> Any:  # noqa: ANN401 - see below
+        # The result's type is that of the attempts, which no caller outside sees.
+        loop = asyncio.get_running_loop()
+        job = _Job(attempts=attempts, loop=loop, done=loop.create_future())
+        try:
+            self._jobs.put_nowait(job)
+        except queue.Full:
+            raise LogUnavailable("the log is too busy") from None
+        return await job.done
+
+    def _run(self) -> None:
+        stopped = False
+        while not stopped:
+            jobs, stopped = self._waiting()
+            if not jobs:
+                continue
+            outcomes = self._carry_out(jobs)
+            for job, outcome in zip(jobs, outcomes, strict=True):
+                # The loop is gone if the process ended without waiting for us.
+                with contextlib.suppress(RuntimeError):
+                    job.loop.call_soon_threadsafe(_settle, job.done, outcome)
+
+    def _waiting(self) -> tuple[list[_Job], bool]:
+        """Return the jobs that wait, at least one unless the end has come."""
+        jobs: list[_Job] = []
+        job = self._jobs.get()
+        while job is not None:
+            jobs.append(job)
+            if len(jobs) == _MAX_JOBS_PER_COMMIT:
+                return jobs, False
+            try:
+                job = self._jobs.get_nowait()
+            except queue.Empty:
+                return jobs, False
+        return jobs, True
+
+    def _carry_out(self, jobs: Sequence[_Job]) -> Sequence[object]:
+        """Return the jobs' results, or the errors that they failed with."""
+        try:
+            with self._transaction() as connection:
+                return [job.attempts[0](connection) for job in jobs]
+        except Exception as error:  # noqa: BLE001 - it goes to whoever waits for the job
+            # One job's fault is not the others': each alone, then.
+            if len(jobs) > 1 or _may_try_again(error, jobs[0]):
+                return [self._carry_out_alone(job) for job in jobs]
+            return [_visible(error)]
+
+    def _carry_out_alone(self, job: _Job) -> object:
+        error: Exception | None = None
+        for attempt in job.attempts:
+            try:
+                with self._transaction() as connection:
+                    return attempt(connection)
+            except sa.exc.IntegrityError as duplicate:
+                error = duplicate
+            except Exception as other:  # noqa: BLE001 - it goes to whoever waits for the job
+                return _visible(other)
+        return error
+
+    @contextlib.contextmanager
+    def _transaction(self) -> Iterator[sa.Connection]:
+        try:
+            with self._engine.begin() as connection:
+                yield connection
+        except BaseException:
+            # What was counted in memory was not kept.
+            self._counts.forget()
+            raise
+
+    @contextlib.asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Run beside the block; on the way out finish what was submitted."""
+        self._thread.start()
+        try:
+            yield
+        finally:
+            await asyncio.to_thread(self._stop)
+
+    def _stop(self) -> None:
+        self._jobs.put(None)
+        self._thread.join()
+
+
+def _may_try_again(error: Exception, job: _Job) -> bool:
+    return isinstance(error, sa.exc.IntegrityError) and len(job.attempts) > 1
+
+
+def _visible(error: Exception) -> Exception:
+    """Return what the caller gets for *error*."""
+    if isinstance(error, sa.exc.DBAPIError):
+        # Never the statement's parameters, which are personal data.
+        _log.error("log write failed", cause=type(error.orig).__name__, text=str(error.orig))
+        return LogUnavailable()
+    return error
+
+
+def _settle(done: asyncio.Future[Any], outcome: object) -> None:
+    if done.done():
+        return
+    if isinstance(outcome, Exception):
+        done.set_exception(outcome)
+    else:
+        done.set_result(outcome)

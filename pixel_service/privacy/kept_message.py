@@ -1,0 +1,24 @@
+"""What a privacy level keeps of a message: see `privacy`."""
+
+from emailopens.token.v1 import pixel_token_pb2 as pb
+from pixel_service.privacy.kept_fetch import KEEPING_CORRESPONDENCE, PrivacyLevel
+
+
+def keep_message(token: pb.PixelToken, level: PrivacyLevel) -> pb.PixelToken:
+    """Return what may be kept of a *token*: a token without the rest.
+
+    Below MASKED it names what is kept, not what is discarded, so that a field that
+    is added to the contract one day is discarded until somebody decides.
+    """
+    if level in KEEPING_CORRESPONDENCE:
+        return token
+    kept = pb.PixelToken(privacy_level=token.privacy_level)
+    if level is PrivacyLevel.OFF:
+        return kept
+    kept.configuration_ids.extend(token.configuration_ids)
+    kept.statistics_configuration_ids.extend(token.statistics_configuration_ids)
+    if level < PrivacyLevel.ANONYMOUS:
+        kept.message_id = token.message_id
+        kept.acceptance_time_us = token.acceptance_time_us
+        kept.tags.extend(token.tags)
+    return kept

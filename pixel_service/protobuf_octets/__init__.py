@@ -1,0 +1,1 @@
+"""The only protobuf that is written by hand."""

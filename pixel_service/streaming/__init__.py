@@ -1,0 +1,1 @@
+"""A position in the open log, sent to a client: replay, then follow."""

@@ -1,0 +1,215 @@
+"""The newest opens in memory, read from the log once for all streams of a process."""
+
+import asyncio
+import bisect
+import collections
+import contextlib
+import dataclasses
+import datetime as dt
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import Final
+
+import structlog
+
+from pixel_service.errors import CursorAhead, CursorExpired, LogUnavailable, PixelError
+from pixel_service.open_log import LogEntry, OpenLog, Page, Position
+from service_runtime.background import running
+
+# A second or so of the fastest recording that was measured. A stream that is
+# further behind reads the log by itself.
+_MAX_ENTRIES: Final = 20_000
+_MAX_OCTETS: Final = 16 * 1024 * 1024
+
+# What was erased from the log is gone from here, too, after this long.
+_MAX_AGE: Final = dt.timedelta(seconds=30)
+
+# What one reading takes from the log.
+_READ_ENTRIES: Final = 5_000
+_READ_OCTETS: Final = 4 * 1024 * 1024
+
+# How often the log is read without news, to find out whether it can be: streams
+# that wait for the next open must not take a dead log for a quiet one.
+_CHECK: Final = dt.timedelta(seconds=5)
+
+# A failover takes seconds; streams wait that long before they end.
+_PATIENCE: Final = dt.timedelta(seconds=5)
+_RETRY: Final = dt.timedelta(milliseconds=200)
+
+log = structlog.get_logger()
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class _Arrival:
+    """What one reading brought."""
+
+    time: float
+    entries: int
+    octets: int
+
+
+class Tail:
+    """Everything that the log holds between two positions, the second being its end.
+
+    Bounded in entries, octets and age. Nobody waits for a slow reader: what is
+    dropped here is still in the log. And nothing is read while nobody needs it: that
+    takes a tenth of the time of recording.
+    """
+
+    def __init__(self, open_log: OpenLog, *, end: Position, on_news: Callable[[], None]) -> None:
+        self._log = open_log
+        self._on_news = on_news
+        self._entries: list[LogEntry] = []
+        self._arrivals: collections.deque[_Arrival] = collections.deque()
+        self._octets = 0
+        self._start = end
+        self.end = end
+        self._needs = 0
+        self._needed = asyncio.Event()
+        self._is_following = False
+        self.generation = 0
+        """Changes when positions read from here need not lead on to what is here now."""
+        self.failure: PixelError | None = None
+        """Why nothing new is read; None as long as all is well."""
+
+    def read(self, *, after: Position, max_entries: int, max_octets: int) -> Page | None:
+        """Return what follows *after*, as `OpenLog.read` does; None if it begins too late."""
+        if after < self._start or not self._is_following:
+            return None
+        # An entry's first two members are its position; a shorter tuple sorts first.
+        index = bisect.bisect_left(self._entries, (after.transaction, after.sequence + 1))
+        found = self._entries[index : index + max_entries]
+        found = found[: _count_within(found, max_octets)]
+        if index + len(found) < len(self._entries):
+            return Page(entries=found, after=found[-1].position, at_head=False)
+        return Page(entries=found, after=max(after, self.end), at_head=True)
+
+    @contextlib.contextmanager
+    def needed(self) -> Iterator[None]:
+        """Have the log followed at least for the block."""
+        self._needs += 1
+        self._needed.set()
+        try:
+            yield
+        finally:
+            self._needs -= 1
+            if not self._needs:
+                self._needed.clear()
+
+    async def follow(self) -> None:
+        """Read the log as it grows, while that is needed, for ever."""
+        failing_since: float | None = None
+        while True:
+            try:
+                if self._needed.is_set():
+                    await self._read_on()
+                else:
+                    await self._rest()
+                failing_since = self.failure = None
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(_CHECK.total_seconds()):
+                        await self._wait()
+            except (CursorExpired, CursorAhead):
+                # This process slept through a retention period, or the log was replaced.
+                # Every stream reads the log next, and learns which.
+                self.generation += 1
+                self._forget()
+            except PixelError as error:
+                now = time.monotonic()
+                failing_since = now if failing_since is None else failing_since
+                self._report(error, failing_for=dt.timedelta(seconds=now - failing_since))
+                await asyncio.sleep(_RETRY.total_seconds())
+
+    async def _read_on(self) -> None:
+        """Read until the end of the log; begin there, if it was not followed before."""
+        if not self._is_following:
+            self._start = self.end = await self._log.head()
+            self._is_following = True
+            self._on_news()
+        at_head = False
+        while not at_head:
+            page = await self._log.read(
+                after=self.end, max_entries=_READ_ENTRIES, max_octets=_READ_OCTETS
+            )
+            at_head = page.at_head
+            self._extend(page)
+
+    async def _rest(self) -> None:
+        """Hold nothing; see that the log can be read."""
+        self._forget()
+        self.end = await self._log.head()
+
+    async def _wait(self) -> None:
+        """Wait until there is something to read that somebody needs."""
+        if self._is_following:
+            await self._log.wait_for_news(after=self.end)
+        else:
+            await self._needed.wait()
+
+    def _forget(self) -> None:
+        self._entries.clear()
+        self._arrivals.clear()
+        self._octets = 0
+        self._is_following = False
+
+    def _extend(self, page: Page) -> None:
+        self._drop_old(time.monotonic())
+        if page.after <= self.end:
+            return
+        octets = sum(len(entry.notification) for entry in page.entries)
+        self._entries += page.entries
+        self._arrivals.append(
+            _Arrival(time=time.monotonic(), entries=len(page.entries), octets=octets)
+        )
+        self._octets += octets
+        self.end = page.after
+        self._on_news()
+
+    def _drop_old(self, now: float) -> None:
+        while self._arrivals and self._is_too_much(self._arrivals[0], now):
+            arrival = self._arrivals.popleft()
+            if arrival.entries:
+                self._start = self._entries[arrival.entries - 1].position
+                del self._entries[: arrival.entries]
+            self._octets -= arrival.octets
+
+    def _is_too_much(self, oldest: _Arrival, now: float) -> bool:
+        return (
+            len(self._entries) > _MAX_ENTRIES
+            or self._octets > _MAX_OCTETS
+            or now - oldest.time > _MAX_AGE.total_seconds()
+        )
+
+    def _report(self, error: PixelError, *, failing_for: dt.timedelta) -> None:
+        if isinstance(error, LogUnavailable) and failing_for < _PATIENCE:
+            return
+        if self.failure is None:
+            log.error("log not readable", error=type(error).__name__)
+        self.failure = error
+        self._on_news()
+
+
+def _count_within(entries: list[LogEntry], max_octets: int) -> int:
+    """Return how many of *entries* fit into *max_octets*; at least one if there is any."""
+    octets = 0
+    for count, entry in enumerate(entries):
+        octets += len(entry.notification)
+        if octets > max_octets:
+            return max(count, 1)
+    return len(entries)
+
+
+@contextlib.asynccontextmanager
+async def following(open_log: OpenLog, *, on_news: Callable[[], None]) -> AsyncIterator[Tail]:
+    """Follow *open_log* from its end on inside the block.
+
+    Args:
+        open_log: the log.
+        on_news: called after something was added, and when following fails.
+
+    Raises:
+        LogUnavailable: the log does not answer.
+    """
+    tail = Tail(open_log, end=await open_log.head(), on_news=on_news)
+    async with running(tail.follow()):
+        yield tail
