@@ -80,16 +80,16 @@ test: $(DEVELOPMENT) ## Run every test
 
 .PHONY: corpus
 corpus: $(DEVELOPMENT) ## Judge the rewriting of real messages: the table of outcomes
-	pytest --quiet tests/injector/test_corpus.py
+	pytest --quiet tests/injector/rewriting/test_corpus.py
 
 .PHONY: properties
 properties: $(DEVELOPMENT) ## Look for new examples that break a property of rewriting
-	pytest --quiet --timeout=3600 --hypothesis-profile=thorough tests/injector/test_rewrite_properties.py
+	pytest --quiet --timeout=3600 --hypothesis-profile=thorough tests/injector/rewriting/test_rewrite_properties.py
 
 .PHONY: test-crash
 test-crash: $(DEVELOPMENT) ## Kill processes and databases at random, 50 times each
 	EMAILOPENS_CRASH_KILLS=50 pytest tests/pixel/test_crash.py \
-	  tests/pixel/test_outage.py tests/end_to_end/test_crash.py
+	  tests/pixel/recording/test_outage.py tests/end_to_end/test_crash.py
 
 # How many mutants `make fuzz` tries, and of which seed: another seed, other mutants.
 FUZZ_COUNT ?= 5000000

@@ -9,7 +9,7 @@ from typing import Final
 from injector_service.rewriting.outcome import Outcome
 from injector_service.rewriting.pixel import Pixel
 from injector_service.rewriting.rewrite import Rewriting, rewrite_message
-from tests import golden_messages, judge
+from tests.mail import golden_messages, judge
 
 # Real messages to show, of those that are tracked.
 SAMPLE: Final = 200

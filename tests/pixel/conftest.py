@@ -9,7 +9,7 @@ import pytest
 from pixel_service import open_log as openlog
 from pixel_service.open_log import OpenLog
 from tests.fixtures.postgres import Postgres, running_postgres
-from tests.pixel.log_values import EMPTY_LOG, LogHome
+from tests.pixel.open_log.log_values import EMPTY_LOG, LogHome
 from tests.pixel.service_values import StreamService, log_at, streaming
 
 

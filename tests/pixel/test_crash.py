@@ -20,7 +20,7 @@ from pixel_service.open_log import OpenLog
 from pixel_service.recording.recorder import Recorder
 from pixel_service.recording.spool import open_spool
 from tests.fixtures.postgres import running_postgres
-from tests.pixel.log_values import LogHome, event_ids, number_open, read_all
+from tests.pixel.open_log.log_values import LogHome, event_ids, number_open, read_all
 
 KILLS = int(os.environ.get("EMAILOPENS_CRASH_KILLS", "4"))
 ROOT = Path(__file__).parents[2]
@@ -77,7 +77,7 @@ async def start(url: str, spool: Path, index: int) -> Recording:
         await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
-            "tests.pixel.recording_process",
+            "tests.pixel.recording.recording_process",
             url,
             str(spool),
             f"p{index}",

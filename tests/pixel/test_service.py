@@ -26,7 +26,7 @@ from service_runtime.data_folder import DataFolderError
 from service_runtime.drain import Drain
 from service_runtime.key_ring import format_key_ring, generate_key_ring, read_key_ring
 from tests.fixtures.postgres import Postgres
-from tests.pixel.rpc_values import info_of
+from tests.pixel.grpc_api.rpc_values import info_of
 from tests.pixel.service_values import a_token, seal
 
 RING = generate_key_ring()

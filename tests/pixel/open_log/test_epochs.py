@@ -1,0 +1,83 @@
+"""A log that was restored from a backup: nobody passes over opens that came later."""
+
+import asyncio
+import contextlib
+import shutil
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from pixel_service import open_log as openlog
+from pixel_service.errors import CursorForeignLog, LogUnavailable, SessionStale
+from pixel_service.open_log import cursor
+from tests.pixel.cli.test_cli import run, run_well
+from tests.pixel.open_log.log_values import LogHome, event_ids, new_opens, read_all
+
+
+async def test_cursors_from_before_are_foreign(log_home: LogHome) -> None:
+    """Subscriptions go on where the log says they were; their sessions end."""
+    opens = new_opens(4)
+    async with log_home.connect() as log:
+        await log.append(opens)
+        places = [entry.position for entry in await read_all(log)]
+        old = cursor.encode(places[1], log.identity)
+        subscription = await log.subscriptions.create_subscription("crm", start=places[1])
+        session = await log.subscriptions.begin_session("crm", consumer_name="")
+        epoch = log.identity.epoch
+
+    assert await openlog.begin_epoch(log_home.url) == epoch + 1
+    async with log_home.connect() as log:
+        assert log.identity.epoch == epoch + 1
+        with pytest.raises(CursorForeignLog):
+            cursor.decode(old, log.identity)
+        found = await log.subscriptions.get_subscription("crm")
+        assert found.acknowledged == subscription.acknowledged
+        with pytest.raises(SessionStale):
+            await log.subscriptions.acknowledge("crm", up_to=places[3], session_token=session.token)
+        assert event_ids(await read_all(log)) == event_ids(opens)
+
+
+async def test_log_in_use_is_left_alone(tmp_path: Path) -> None:
+    """A service that runs would go on making cursors of the old epoch."""
+    home = LogHome(url=f"sqlite:///{tmp_path}/opens.db")
+    async with home.connect() as log:
+        with pytest.raises(LogUnavailable, match="stop the service"):
+            await openlog.begin_epoch(home.url)
+        epoch = log.identity.epoch
+    async with home.connect() as log:
+        assert log.identity.epoch == epoch
+
+
+async def test_command_after_a_backup_was_restored(tmp_path: Path) -> None:
+    """As the operator's page says; and a mistyped folder makes no log."""
+    home = LogHome(url=f"sqlite:///{tmp_path}/opens.db")
+    async with home.connect() as log:
+        await log.append(new_opens(2))
+        await asyncio.to_thread(back_up, tmp_path / "opens.db", tmp_path / "copy.db")
+        await log.append(new_opens(3))
+        old = cursor.encode(await log.head(), log.identity)
+    for name in ("opens.db-wal", "opens.db-shm"):
+        (tmp_path / name).unlink(missing_ok=True)
+    shutil.copy(tmp_path / "copy.db", tmp_path / "opens.db")
+
+    said = await run_well("log", "restored", f"--data={tmp_path}")
+    status, _, errors = await run("log", "restored", f"--data={tmp_path}/typo")
+
+    assert said == "epoch 2: cursors from before are refused\n"
+    assert (status, errors.count("\n")) == (1, 1)
+    assert not (tmp_path / "typo").exists()
+    async with home.connect() as log:
+        # Without the command this cursor would be taken once the log has grown.
+        await log.append(new_opens(4))
+        with pytest.raises(CursorForeignLog):
+            cursor.decode(old, log.identity)
+
+
+def back_up(source: Path, target: Path) -> None:
+    """Do what `sqlite3 SOURCE ".backup TARGET"` does."""
+    with (
+        contextlib.closing(sqlite3.connect(source)) as read,
+        contextlib.closing(sqlite3.connect(target)) as written,
+    ):
+        read.backup(written)

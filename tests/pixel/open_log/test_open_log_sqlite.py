@@ -1,0 +1,169 @@
+"""What only SQLite promises: holes are noticed, erased octets are gone, one process writes."""
+
+import asyncio
+import contextlib
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from pixel_service.errors import LogHole, LogUnavailable
+from pixel_service.open_log import Position, cursor
+from pixel_service.open_log.sqlite import engine as sqlite_engine
+from pixel_service.open_log.values import BEGINNING
+from tests.pixel.open_log.log_values import (
+    LogHome,
+    event_ids,
+    new_open,
+    new_opens,
+    numbers_of,
+    read_all,
+)
+
+
+@pytest.fixture
+def log_home(tmp_path: Path) -> LogHome:
+    """Give a place for an SQLite log."""
+    return LogHome(url=f"sqlite:///{tmp_path}/opens.db")
+
+
+def execute(tmp_path: Path, statement: str) -> None:
+    """Change the database behind the log's back."""
+    with contextlib.closing(sqlite3.connect(tmp_path / "opens.db")) as connection:
+        connection.execute(statement)
+        connection.commit()
+
+
+def files_with(octets: bytes, folder: Path) -> list[str]:
+    """Name the files in *folder* that have *octets* anywhere."""
+    return [
+        path.name for path in folder.iterdir() if path.is_file() and octets in path.read_bytes()
+    ]
+
+
+async def test_a_hole_is_noticed_and_never_skipped(log_home: LogHome, tmp_path: Path) -> None:
+    """A reader gets what is before the hole, and then an error with its place."""
+    async with log_home.connect() as log:
+        opens = new_opens(9)
+        await log.append(opens)
+        execute(tmp_path, "DELETE FROM opens WHERE sequence IN (5, 6)")
+
+        page = await log.read(after=BEGINNING, max_entries=100, max_octets=10_000)
+        assert event_ids(page.entries) == event_ids(opens[:4])
+        assert not page.at_head
+        with pytest.raises(LogHole) as caught:
+            await log.read(after=page.after, max_entries=100, max_octets=10_000)
+        place = cursor.decode(caught.value.metadata["cursor"], log.identity)
+        assert place == page.after == Position(0, 4)
+
+
+async def test_erased_octets_are_on_no_page_of_any_file(log_home: LogHome, tmp_path: Path) -> None:
+    """After erasing, what was erased cannot be found in the files, however one looks."""
+    secret = b"reader@example.org"
+    async with log_home.connect() as log:
+        for _ in range(20):
+            await log.append([new_open(notification=secret * 20), *new_opens(20)])
+        assert await log.erase(lambda octets: secret in octets) == 20
+
+        assert files_with(b"SQLite format 3", tmp_path) == ["opens.db"]
+        assert files_with(secret, tmp_path) == []
+
+
+async def test_octets_that_a_reader_keeps_are_not_called_erased(
+    log_home: LogHome, tmp_path: Path
+) -> None:
+    """A backup, say, keeps the write-ahead log; erasing again when it has ended removes them."""
+    secret = b"reader@example.org"
+    async with log_home.connect() as log:
+        await log.append([new_open(notification=secret * 20)])
+        with contextlib.closing(sqlite3.connect(tmp_path / "opens.db")) as backup:
+            backup.execute("BEGIN")
+            backup.execute("SELECT count(*) FROM opens").fetchone()
+            with pytest.raises(LogUnavailable, match=r"^1 opens erased, but .*erase again"):
+                await log.erase(lambda octets: secret in octets)
+            assert files_with(secret, tmp_path) == ["opens.db-wal"]
+
+        assert await read_all(log) == []
+        assert await log.erase(lambda octets: secret in octets) == 0
+        assert files_with(secret, tmp_path) == []
+
+
+async def test_several_connections_append_through_one_writer(log_home: LogHome) -> None:
+    """Whoever appends, opens of one message are numbered one after the other."""
+    async with contextlib.AsyncExitStack() as stack:
+        logs = [await stack.enter_async_context(log_home.connect()) for _ in range(4)]
+        batches = [[new_open(message_key=b"k" * 16) for _ in range(5)] for _ in range(40)]
+        await asyncio.gather(
+            *(logs[index % 4].append(batch) for index, batch in enumerate(batches))
+        )
+        entries = await read_all(logs[2])
+
+    assert [numbers_of(entry)[0] for entry in entries] == list(range(1, 201))
+
+
+async def test_another_writes_when_the_writer_ends(log_home: LogHome) -> None:
+    """Appends go on without an error when the process that wrote has stopped."""
+    async with contextlib.AsyncExitStack() as first:
+        writing = await first.enter_async_context(log_home.connect())
+        async with log_home.connect() as log, log_home.connect() as third:
+            opens = new_opens(60)
+            await writing.append(opens[:20])
+            await log.append(opens[20:30])
+            appending = asyncio.create_task(log.append(opens[30:40]))
+            await first.aclose()
+            await appending
+            await third.append(opens[40:50])
+            await log.append(opens[50:])
+
+            assert event_ids(await read_all(third)) == event_ids(opens)
+
+
+async def test_a_folder_with_a_long_path_can_be_shared(tmp_path: Path) -> None:
+    """The address of a socket has a hundred octets; the data folder's path may have more."""
+    folder = tmp_path / ("d" * 60) / ("e" * 60)
+    home = LogHome(url=f"sqlite:///{folder}/opens.db")
+    async with home.connect() as log, home.connect() as other:
+        await other.append(new_opens(2))
+
+        assert len(await read_all(log)) == 2
+
+
+async def test_the_socket_is_for_our_own_user_alone(log_home: LogHome, tmp_path: Path) -> None:
+    """Nobody else may hand opens to the process that writes."""
+    async with log_home.connect():
+        assert (tmp_path / "opens.db.sock").stat().st_mode & 0o777 == 0o600
+
+
+async def test_what_is_no_database_is_refused(log_home: LogHome, tmp_path: Path) -> None:
+    """A file that is something else is left alone, and the error says that it cannot be used."""
+    (tmp_path / "opens.db").write_bytes(b"something else " * 1_000)
+
+    with pytest.raises(LogUnavailable):
+        async with log_home.connect():
+            raise AssertionError("connected")
+    assert (tmp_path / "opens.db").read_bytes() == b"something else " * 1_000
+
+
+async def test_a_folder_that_cannot_be_made_is_said_in_one_line(tmp_path: Path) -> None:
+    """Where a file stands in the way of the data folder, opening says so at once."""
+    (tmp_path / "data").write_text("a file")
+
+    with pytest.raises(LogUnavailable, match=r"^the log's folder cannot be made: [^\n]*$"):
+        async with LogHome(url=f"sqlite:///{tmp_path}/data/opens.db").connect():
+            raise AssertionError("connected")
+
+
+@pytest.mark.parametrize("engine_of", [sqlite_engine.writer_engine, sqlite_engine.reader_engine])
+def test_errors_of_the_database_hold_no_parameters(
+    engine_of: Callable[[Path], sa.Engine], tmp_path: Path
+) -> None:
+    """What is logged of an error tells nothing of an open."""
+    engine = engine_of(tmp_path / "opens.db")
+    with engine.connect() as connection, pytest.raises(sa.exc.DBAPIError) as caught:
+        connection.execute(sa.text("INSERT INTO nowhere VALUES (:x)"), {"x": "telltale"})
+    engine.dispose()
+
+    assert "nowhere" in str(caught.value)
+    assert "telltale" not in str(caught.value)
