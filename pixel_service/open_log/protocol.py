@@ -1,4 +1,4 @@
-"""What an open log promises; every implementation passes `tests/pixel/open_log/test_open_log.py`."""
+"""What an open log promises; `tests/pixel/open_log/test_open_log.py` holds each to it."""
 
 import datetime as dt
 from collections.abc import Callable, Collection, Sequence
