@@ -1,87 +1,302 @@
-"""Who may import whom."""
+"""Who may import whom: the rooms of the house, each with what it rests on."""
 
-import ast
-from pathlib import Path
+import dataclasses
+from collections.abc import Mapping
+from typing import Final
 
-ROOT = Path(__file__).parents[2]
+import pytest
+
+from tests.contract.imports import ROOT, Import, imports_of, is_in, roots_of
+
+INJECTOR: Final = "injector_service"
+PIXEL: Final = "pixel_service"
 
 
-def imported_roots(path: Path) -> set[str]:
-    """Return the top-level packages that the module at *path*, or any below it, imports."""
-    files = path.rglob("*.py") if path.is_dir() else [path]
-    roots = set()
-    for file in files:
-        for node in ast.walk(ast.parse(file.read_text())):
-            if isinstance(node, ast.Import):
-                roots |= {alias.name.partition(".")[0] for alias in node.names}
-            elif isinstance(node, ast.ImportFrom) and node.module is not None:
-                roots.add(node.module.partition(".")[0])
-    return roots
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """What a module or package may import.
+
+    *ours* are the modules and packages of its own service that it may import, besides
+    itself; *never* are libraries and packages from outside that it must not; *only* are those
+    that just the named modules may import.
+    """
+
+    room: str
+    promise: str
+    ours: tuple[str, ...] = ()
+    never: tuple[str, ...] = ()
+    only: Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
+
+    @property
+    def service(self) -> str:
+        """The service that the room is in."""
+        return self.room.partition(".")[0]
+
+    def broken_by(self, found: Import) -> str | None:
+        """Return a sentence on what is wrong with an import, or None."""
+        root = found.imported.partition(".")[0]
+        if root == self.service and is_in(found.imported, self.room):
+            return None
+        if root == self.service:
+            allowed = any(is_in(found.imported, f"{root}.{each}") for each in self.ours)
+            what = f"of ours it may import {', '.join(self.ours) or 'nothing'}"
+        elif root in self.only:
+            doors = self.only[root]
+            allowed = any(is_in(found.importer, f"{self.service}.{each}") for each in doors)
+            what = f"{root} is imported in {', '.join(doors)} alone"
+        else:
+            allowed = root not in self.never
+            what = f"it never imports {', '.join(self.never)}"
+        if allowed:
+            return None
+        return f"{found.importer} imports {found.imported}. {self.room}: {self.promise} So {what}."
+
+
+_REWRITING_ALONE: Final = (
+    "aiohttp",
+    "asyncio",
+    "emailopens",
+    "google",
+    "grpc",
+    "service_runtime",
+    "sqlalchemy",
+    "structlog",
+)
+
+
+def _reader(name: str, promise: str) -> Rule:
+    """Return the rule of a room of the rewriting: they know the values, and not each other."""
+    return Rule(
+        room=f"{INJECTOR}.rewriting.{name}",
+        promise=promise,
+        # The part's type goes from here once its line end is found beside it.
+        ours=("rewriting.edit", "rewriting.outcome", "rewriting.mime.html_part"),
+        never=_REWRITING_ALONE,
+    )
+
+
+RULES: Final = (
+    _reader("mime", "Finds fields, parts and addresses in octets, by offsets."),
+    _reader("transfer_encoding", "Decodes a part's body once, and edits its encoded form."),
+    _reader("charset", "Shows a text as ASCII markup, whatever its charset."),
+    _reader("html", "Says where a pixel can stand in HTML, and which pixels are ours."),
+    Rule(
+        room=f"{INJECTOR}.rewriting",
+        promise="Octets in, octets out, without any I/O.",
+        never=_REWRITING_ALONE,
+    ),
+    Rule(
+        room=f"{INJECTOR}.configurations",
+        promise="Says who is tracked and how, and knows neither pixels nor the contract.",
+        ours=("errors", "privacy", "rewriting.mime", "rewriting.outcome"),
+        never=("aiohttp", "emailopens", "grpc"),
+        only={"sqlalchemy": ("configurations.store",)},
+    ),
+    Rule(
+        room=f"{INJECTOR}.pixels",
+        promise="Says what a pixel says of its message, sealed.",
+        ours=(
+            "configurations",
+            "privacy",
+            "rewriting.mime",
+            "rewriting.outcome",
+            "rewriting.pixel",
+        ),
+        never=("aiohttp", "grpc", "sqlalchemy"),
+        only={"emailopens": ("pixels.token_sealer",)},
+    ),
+    Rule(
+        room=f"{INJECTOR}.injector",
+        promise="Puts a rewriting together from values: it speaks no contract.",
+        ours=("configurations", "new_ids", "pixels", "privacy", "rewrite_request", "rewriting"),
+        never=("aiohttp", "emailopens", "grpc", "sqlalchemy"),
+    ),
+    Rule(
+        room=f"{INJECTOR}.grpc_api",
+        promise="From messages to values and back; no rules of its own.",
+        ours=(
+            "configurations",
+            "errors",
+            "injector",
+            "metrics",
+            "new_ids",
+            "pixels",
+            "privacy",
+            "rewrite_request",
+            "rewriting.outcome",
+        ),
+        never=("aiohttp", "sqlalchemy"),
+    ),
+    Rule(
+        room=f"{INJECTOR}.cli",
+        promise="Calls the service through the contract, and starts without loading it.",
+        ours=(
+            "errors",
+            "grpc_api.convert_configuration",
+            "privacy",
+            "rewriting.edit",
+            "rewriting.outcome",
+            "server",
+            "settings",
+        ),
+    ),
+    Rule(
+        room=f"{PIXEL}.evidence",
+        promise="Judges a fetch by what it was told of it.",
+        never=("aiohttp", "emailopens", "grpc", "sqlalchemy"),
+    ),
+    Rule(
+        room=f"{PIXEL}.privacy",
+        promise="The only doors to what is kept.",
+        ours=("evidence",),
+        never=("aiohttp", "grpc", "sqlalchemy"),
+        only={"emailopens": ("privacy.kept_message",)},
+    ),
+    Rule(
+        room=f"{PIXEL}.protobuf_octets",
+        promise="Protobuf's encoding, and no message of ours.",
+        never=("aiohttp", "emailopens", "grpc", "sqlalchemy"),
+    ),
+    Rule(
+        room=f"{PIXEL}.notification",
+        promise="A notification's octets, whoever stores or sends them.",
+        ours=("evidence", "privacy", "protobuf_octets"),
+        never=("aiohttp", "grpc", "sqlalchemy"),
+    ),
+    Rule(
+        room=f"{PIXEL}.endpoint",
+        promise="Answers mail clients, whatever happens to an open after that.",
+        ours=("evidence", "intake"),
+        never=("emailopens", "google", "grpc", "sqlalchemy"),
+    ),
+    Rule(
+        room=f"{PIXEL}.intake",
+        promise="From a fetch to what may be kept of it.",
+        ours=("errors", "evidence", "notification", "open_log", "privacy", "protobuf_octets"),
+        never=("aiohttp", "grpc", "sqlalchemy"),
+    ),
+    Rule(
+        room=f"{PIXEL}.recording",
+        promise="Brings kept opens into the open log.",
+        ours=("errors", "open_log"),
+        never=("aiohttp", "emailopens", "grpc"),
+    ),
+    Rule(
+        room=f"{PIXEL}.open_log",
+        promise="Keeps octets in order, whatever they say.",
+        ours=("errors",),
+        never=("aiohttp", "emailopens", "google", "grpc"),
+        only={
+            # `connecting` reads URLs as SQLAlchemy does.
+            "sqlalchemy": (
+                "open_log.connecting",
+                "open_log.postgres",
+                "open_log.sql",
+                "open_log.sqlite",
+            ),
+            "asyncpg": ("open_log.postgres",),
+            "aiosqlite": ("open_log.sqlite",),
+        },
+    ),
+    Rule(
+        room=f"{PIXEL}.streaming",
+        promise="Follows the log's positions; servicers put them on the wire.",
+        ours=("errors", "open_log"),
+        never=("aiohttp", "emailopens", "google", "grpc", "sqlalchemy"),
+    ),
+    Rule(
+        room=f"{PIXEL}.grpc_api",
+        promise="From messages to values and back; no rules of its own.",
+        ours=("errors", "notification", "open_log", "protobuf_octets", "streaming"),
+        never=("aiohttp", "sqlalchemy"),
+    ),
+    Rule(
+        room=f"{PIXEL}.housekeeping",
+        promise="Keeps the log within its limits.",
+        ours=("errors", "open_log"),
+        never=("aiohttp", "emailopens", "grpc", "sqlalchemy"),
+    ),
+    Rule(
+        room="service_runtime",
+        promise="What any process needs, and no drawer for what two services share.",
+        never=("emailopens", INJECTOR, PIXEL),
+    ),
+    Rule(
+        room="emailopens_client",
+        promise="Needs the stubs and gRPC, and neither service.",
+        never=(INJECTOR, PIXEL, "service_runtime"),
+    ),
+)
+
+
+@pytest.mark.parametrize("rule", RULES, ids=[rule.room for rule in RULES])
+def test_room_imports_what_it_may(rule: Rule) -> None:
+    """A module imports what its room's rule allows, and nothing else of ours."""
+    found = imports_of(rule.room)
+
+    assert found, f"{rule.room} is gone: so should its rule be"
+    assert [broken for each in found if (broken := rule.broken_by(each))] == []
+
+
+@pytest.mark.parametrize(
+    ("importer", "imported", "broken"),
+    [
+        (f"{INJECTOR}.rewriting.html.scan", f"{INJECTOR}.rewriting.mime.header", True),
+        (f"{INJECTOR}.rewriting.html.scan", f"{INJECTOR}.rewriting.outcome", False),
+        (f"{INJECTOR}.rewriting.html.scan", f"{INJECTOR}.rewriting.html.head", False),
+        (f"{INJECTOR}.rewriting.html.scan", "asyncio", True),
+        (f"{INJECTOR}.rewriting.html.scan", "re", False),
+    ],
+)
+def test_wrong_import_is_named_with_its_rule(importer: str, imported: str, *, broken: bool) -> None:
+    """What fails says who imported what, and what the room promises."""
+    rule = next(rule for rule in RULES if rule.room == f"{INJECTOR}.rewriting.html")
+
+    sentence = rule.broken_by(Import(importer, imported))
+
+    assert (sentence is not None) == broken
+    if sentence is not None:
+        assert importer in sentence
+        assert imported in sentence
+        assert rule.promise in sentence
+
+
+def test_every_room_has_a_rule() -> None:
+    """A new package of a service cannot be forgotten here."""
+    rooms = {
+        f"{service}.{folder.name}"
+        for service in (INJECTOR, PIXEL)
+        for folder in (ROOT / service).iterdir()
+        if (folder / "__init__.py").exists()
+    }
+
+    # The pixel service's commands reach for what they need: offline ones open the log.
+    assert rooms - {rule.room for rule in RULES} == {f"{PIXEL}.cli"}
 
 
 def test_services_know_each_other_only_through_the_contract() -> None:
     """Neither service imports the other: each can be deployed and replaced alone."""
-    assert "pixel_service" not in imported_roots(ROOT / "injector_service")
-    assert "injector_service" not in imported_roots(ROOT / "pixel_service")
+    assert PIXEL not in roots_of(INJECTOR)
+    assert INJECTOR not in roots_of(PIXEL)
 
 
-def test_runtime_knows_nothing_of_mail_pixels_or_opens() -> None:
-    """What both processes need is no drawer for what they share."""
-    assert not imported_roots(ROOT / "service_runtime") & {
-        "emailopens",
-        "injector_service",
-        "pixel_service",
+@pytest.mark.parametrize("service", [INJECTOR, PIXEL])
+def test_only_the_command_that_serves_puts_a_service_together(service: str) -> None:
+    """`server` may import everything, because nothing imports it but `cli.serve`."""
+    importers = {
+        found.importer for found in imports_of(service) if found.imported == f"{service}.server"
     }
 
-
-def closure_of(module: str) -> set[Path]:
-    """Return the files of *module* and of everything of ours that it imports, at any depth."""
-    found: set[Path] = set()
-    waiting = [module]
-    while waiting:
-        path = ROOT / (waiting.pop().replace(".", "/") + ".py")
-        if path in found or not path.exists():
-            continue
-        found.add(path)
-        waiting += [
-            node.module
-            for node in ast.walk(ast.parse(path.read_text()))
-            if isinstance(node, ast.ImportFrom) and node.module is not None
-        ]
-    return found
+    assert importers == {f"{service}.cli.serve"}
 
 
-def test_rewriting_core_is_pure() -> None:
-    """What `rewrite.py` is made of has no network, no database and no contract in it."""
-    core = closure_of("injector_service.rewriting.rewrite")
+@pytest.mark.parametrize("one", ["sqlite", "postgres"])
+def test_databases_do_not_know_each_other(one: str) -> None:
+    """What both databases share is in `open_log.sql`."""
+    other = {"sqlite": "postgres", "postgres": "sqlite"}[one]
 
-    assert ROOT / "injector_service/rewriting/mime/html_part.py" in core
-    outside = set().union(*(imported_roots(path) for path in core))
-    assert not outside & {
-        "aiohttp",
-        "asyncio",
-        "emailopens",
-        "grpc",
-        "service_runtime",
-        "sqlalchemy",
-    }
-
-
-def test_client_stands_alone() -> None:
-    """Whoever follows opens needs the stubs and gRPC, and neither service."""
-    assert not imported_roots(ROOT / "emailopens_client") & {
-        "injector_service",
-        "pixel_service",
-        "service_runtime",
-    }
-
-
-def test_streaming_core_speaks_neither_grpc_nor_protobuf() -> None:
-    """A stream is positions, entries and events; servicers put them on the wire."""
-    core = closure_of("pixel_service.streaming.log_stream") | closure_of(
-        "pixel_service.streaming.tail"
-    )
-
-    assert ROOT / "pixel_service/streaming/selection.py" in core
-    outside = set().union(*(imported_roots(path) for path in core))
-    assert not outside & {"aiohttp", "emailopens", "google", "grpc"}
+    assert not [
+        found
+        for found in imports_of(f"{PIXEL}.open_log.{one}")
+        if is_in(found.imported, f"{PIXEL}.open_log.{other}")
+    ]
