@@ -1,6 +1,5 @@
 """The injector service's process: what it is made of, and in which order it ends."""
 
-import asyncio
 import contextlib
 import functools
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -21,7 +20,7 @@ from injector_service.metrics import InjectorMetrics
 from injector_service.pixels.token_sealer import TokenSealer
 from injector_service.settings import Settings
 from service_runtime.admin_server import Condition, admin_server
-from service_runtime.background import running
+from service_runtime.background import kept_running
 from service_runtime.drain import Drain
 from service_runtime.grpc_server import GrpcService, grpc_server
 
@@ -51,13 +50,16 @@ async def run(
     async with contextlib.AsyncExitStack() as stack:
         store = await stack.enter_async_context(connect(settings.effective_database_url))
         configurations = await Configurations.load(store)
-        follower = await stack.enter_async_context(
-            running(configurations.follow(settings.refresh_interval))
+        await stack.enter_async_context(
+            kept_running(
+                "configurations",
+                functools.partial(configurations.follow, settings.refresh_interval),
+            )
         )
         address = await stack.enter_async_context(_serving(settings, configurations, sealer, drain))
         if on_ready is not None:
             on_ready(address)
-        await _first_of(drain, follower)
+        await drain.wait()
 
 
 @contextlib.asynccontextmanager
@@ -131,9 +133,3 @@ def _conditions(configurations: Configurations, drain: Drain) -> Sequence[Condit
             detail="" if configurations.is_current else "(the database does not answer)",
         ),
     )
-
-
-async def _first_of(drain: Drain, follower: asyncio.Task[None]) -> None:
-    """Wait for the drain, or for the follower to fail, whose error then ends the process."""
-    async with running(drain.wait()) as draining:
-        await asyncio.wait({draining, follower}, return_when=asyncio.FIRST_COMPLETED)

@@ -34,7 +34,7 @@ from pixel_service.settings import SPOOL_FOLDER, Settings, SettingsInvalid
 from pixel_service.streaming.live_streams import LiveStreams
 from pixel_service.streaming.tail import Tail, following
 from service_runtime.admin_server import Condition, admin_server
-from service_runtime.background import running
+from service_runtime.background import kept_running
 from service_runtime.data_folder import prepare_data_folder
 from service_runtime.drain import Drain
 from service_runtime.grpc_server import GrpcService, grpc_server
@@ -163,7 +163,10 @@ async def _housekeeping(settings: Settings, open_log: OpenLog) -> AsyncIterator[
     if settings.worker_index > 0:
         yield housekeeping
         return
-    async with running(housekeeping.trim()), running(housekeeping.measure()):
+    async with (
+        kept_running("trimming", housekeeping.trim),
+        kept_running("lags of subscriptions", housekeeping.measure),
+    ):
         yield housekeeping
 
 

@@ -1,7 +1,8 @@
 """What operators' tools ask a process over HTTP: is it alive, is it ready, its metrics.
 
 `GET /healthz` answers 200 as long as the process runs its event loop.  `GET /readyz`
-answers 200 or 503 with one line for each condition.  `GET /metrics` is the
+answers 200 or 503 with one line for each condition; that no background task is down is
+one of every process.  `GET /metrics` is the
 Prometheus text format.  It belongs on an address of its own, which the public does
 not reach.
 """
@@ -14,6 +15,7 @@ import prometheus_client
 import structlog
 from aiohttp import web
 
+from service_runtime.background import tasks_down
 from service_runtime.listen import ListenError, bound_address, split_address
 
 log = structlog.get_logger()
@@ -46,7 +48,7 @@ async def admin_server(
         return web.Response(text="alive\n")
 
     async def readiness(_: web.Request) -> web.Response:
-        found = conditions()
+        found = [*conditions(), _background_condition()]
         text = "".join(
             f"{each.name}: {'yes' if each.holds else 'no'} {each.detail}".rstrip() + "\n"
             for each in found
@@ -66,6 +68,15 @@ async def admin_server(
     async with http_server(application, listen=listen) as address:
         log.info("serving operators' tools", address=address)
         yield address
+
+
+def _background_condition() -> Condition:
+    down = tasks_down()
+    return Condition(
+        name="background tasks run",
+        holds=not down,
+        detail=f"(down: {', '.join(down)}; the log says why)" if down else "",
+    )
 
 
 @contextlib.asynccontextmanager

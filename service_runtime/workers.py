@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import datetime as dt
 import multiprocessing
 import multiprocessing.connection
 import multiprocessing.context
@@ -14,15 +15,16 @@ from typing import Final
 
 import structlog
 
+from service_runtime.backoff import Backoff
 from service_runtime.drain import Drain
 
 # Started afresh and not forked: neither gRPC nor SQLite survives a fork.
 _SPAWN: Final = multiprocessing.get_context("spawn")
 
 # A worker that lives shorter than this has failed to start; the next attempt waits.
-_HEALTHY_SECONDS: Final = 10.0
-_SHORTEST_WAIT_SECONDS: Final = 0.1
-_LONGEST_WAIT_SECONDS: Final = 10.0
+_HEALTHY: Final = dt.timedelta(seconds=10)
+_SHORTEST_WAIT: Final = dt.timedelta(milliseconds=100)
+_LONGEST_WAIT: Final = dt.timedelta(seconds=10)
 
 # So often in a row a worker may fail to start before all give up: what is wrong
 # then does not pass by itself.
@@ -67,24 +69,23 @@ async def run_workers(work: Work, *, count: int, drain: Drain) -> None:
 
 async def _keep_running(work: Work, index: int, drain: Drain) -> None:
     failed_starts = 0
-    wait_seconds = _SHORTEST_WAIT_SECONDS
+    backoff = Backoff(shortest=_SHORTEST_WAIT, longest=_LONGEST_WAIT, healthy=_HEALTHY)
     while not drain.is_draining:
         started = time.monotonic()
+        backoff.begin()
         exit_code = await _run_once(work, index, drain)
         if drain.is_draining:
             return
         log.error("worker died, starting another", worker=index, exit_code=exit_code)
-        if time.monotonic() - started >= _HEALTHY_SECONDS:
+        if time.monotonic() - started >= _HEALTHY.total_seconds():
             failed_starts = 0
-            wait_seconds = _SHORTEST_WAIT_SECONDS
         # A signal killed it: no fault of its start.
         failed_starts += exit_code >= 0
         if failed_starts >= _MAX_FAILED_STARTS:
             raise WorkersFailed(f"worker {index} failed to start {failed_starts} times")
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(wait_seconds):
+            async with asyncio.timeout(backoff.next_seconds()):
                 await drain.wait()
-        wait_seconds = min(wait_seconds * 2, _LONGEST_WAIT_SECONDS)
 
 
 async def _run_once(work: Work, index: int, drain: Drain) -> int:

@@ -30,7 +30,8 @@ from pixel_service.recording.held_opens import HeldOpens
 from pixel_service.recording.recorder_health import RecorderHealth, RecorderState
 from pixel_service.recording.spool import Spool, SpoolFull
 from pixel_service.recording.timely_appends import TimelyAppends
-from service_runtime.background import running
+from service_runtime.background import kept_running
+from service_runtime.backoff import Backoff
 
 # How late the log may be before an open goes to the spool.  A person does not see a
 # quarter of a second in a letter's last image.
@@ -47,8 +48,8 @@ DEFAULT_MAX_HELD_OPENS: Final = 10_000  # in memory when nothing else is left: a
 _DRAIN_BOUND: Final = dt.timedelta(seconds=10)
 
 # Between attempts to reach a log that is down.
-_MIN_RETRY_SECONDS: Final = 0.1
-_MAX_RETRY_SECONDS: Final = 2.0
+_SHORTEST_RETRY: Final = dt.timedelta(milliseconds=100)
+_LONGEST_RETRY: Final = dt.timedelta(seconds=2)
 
 _MAX_AWAITED_OCTETS: Final = 1024 * 1024  # of the spool, while fetches wait: about a commit
 
@@ -132,7 +133,7 @@ class Recorder:
         """Record and drain beside the block; on the way out make durable what waits."""
         self._to_drain.set()
         with self._spool_thread:
-            async with running(self._drain()), running(self._flush()):
+            async with kept_running("drain", self._drain), kept_running("recording", self._flush):
                 try:
                     yield
                 finally:
@@ -196,15 +197,14 @@ class Recorder:
 
     async def _drain(self) -> None:
         """Bring what was put aside into the log, whenever there is any."""
-        retry_seconds = _MIN_RETRY_SECONDS
+        backoff = Backoff(shortest=_SHORTEST_RETRY, longest=_LONGEST_RETRY)
         while True:
             await self._to_drain.wait()
             self._log_answers = await self._drain_some()
             if self._log_answers:
-                retry_seconds = _MIN_RETRY_SECONDS
+                backoff.reset()
             else:
-                await asyncio.sleep(retry_seconds)
-                retry_seconds = min(2 * retry_seconds, _MAX_RETRY_SECONDS)
+                await backoff.pause()
 
     async def _drain_some(self) -> bool:
         """Bring what is held, or one file of the spool, into the log; return whether it took it."""

@@ -11,9 +11,11 @@ from pixel_service.open_log.subscriptions import Session, SubscriptionStore
 from pixel_service.streaming.log_stream import Acknowledging
 from pixel_service.streaming.window import Window
 from service_runtime.background import running
+from service_runtime.backoff import Backoff
 
 # While the storage is away; the stream ends when that lasts.
-_RETRY: Final = dt.timedelta(milliseconds=200)
+_SHORTEST_RETRY: Final = dt.timedelta(milliseconds=100)
+_LONGEST_RETRY: Final = dt.timedelta(seconds=1)
 
 
 @contextlib.asynccontextmanager
@@ -39,12 +41,14 @@ async def _follow(
         SubscriptionTakenOver: by a newer stream, or a seek.
         SubscriptionNotFound: the subscription was deleted.
     """
+    backoff = Backoff(shortest=_SHORTEST_RETRY, longest=_LONGEST_RETRY)
     acknowledged = session.subscription.acknowledged
     while True:
         try:
             acknowledged = await store.wait_for_acknowledgement(session, beyond=acknowledged)
         except LogUnavailable:
-            await asyncio.sleep(_RETRY.total_seconds())
+            await backoff.pause()
             continue
+        backoff.reset()
         window.acknowledged(acknowledged)
         wake.set()

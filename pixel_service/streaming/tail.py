@@ -14,7 +14,8 @@ import structlog
 
 from pixel_service.errors import CursorAhead, CursorExpired, LogUnavailable, PixelError
 from pixel_service.open_log import LogEntry, OpenLog, Page, Position
-from service_runtime.background import running
+from service_runtime.background import kept_running
+from service_runtime.backoff import Backoff
 
 # A second or so of the fastest recording that was measured. A stream that is
 # further behind reads the log by itself.
@@ -34,9 +35,10 @@ _CHECK: Final = dt.timedelta(seconds=5)
 
 # A failover takes seconds; streams wait that long before they end.
 _PATIENCE: Final = dt.timedelta(seconds=5)
-_RETRY: Final = dt.timedelta(milliseconds=200)
+_SHORTEST_RETRY: Final = dt.timedelta(milliseconds=100)
+_LONGEST_RETRY: Final = dt.timedelta(seconds=1)
 
-log = structlog.get_logger()
+logger = structlog.get_logger()
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,7 +99,14 @@ class Tail:
                 self._needed.clear()
 
     async def follow(self) -> None:
-        """Read the log as it grows, while that is needed, for ever."""
+        """Read the log as it grows, while that is needed, for ever.
+
+        An error that is not the log's is raised; streams end then, and call again.
+        """
+        # The one before, if there was one, may have died anywhere.
+        self.generation += 1
+        self._forget()
+        backoff = Backoff(shortest=_SHORTEST_RETRY, longest=_LONGEST_RETRY)
         failing_since: float | None = None
         while True:
             try:
@@ -106,6 +115,7 @@ class Tail:
                 else:
                     await self._rest()
                 failing_since = self.failure = None
+                backoff.reset()
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(_CHECK.total_seconds()):
                         await self._wait()
@@ -118,7 +128,11 @@ class Tail:
                 now = time.monotonic()
                 failing_since = now if failing_since is None else failing_since
                 self._report(error, failing_for=dt.timedelta(seconds=now - failing_since))
-                await asyncio.sleep(_RETRY.total_seconds())
+                await backoff.pause()
+            except Exception:
+                self.failure = LogUnavailable()
+                self._on_news()
+                raise
 
     async def _read_on(self) -> None:
         """Read until the end of the log; begin there, if it was not followed before."""
@@ -184,7 +198,7 @@ class Tail:
         if isinstance(error, LogUnavailable) and failing_for < _PATIENCE:
             return
         if self.failure is None:
-            log.error("log not readable", error=type(error).__name__)
+            logger.error("log not readable", error=type(error).__name__)
         self.failure = error
         self._on_news()
 
@@ -211,5 +225,5 @@ async def following(open_log: OpenLog, *, on_news: Callable[[], None]) -> AsyncI
         LogUnavailable: the log does not answer.
     """
     tail = Tail(open_log, end=await open_log.head(), on_news=on_news)
-    async with running(tail.follow()):
+    async with kept_running("tail of the log", tail.follow):
         yield tail

@@ -37,7 +37,10 @@ async def test_readiness_names_each_condition(*, log_answers: bool, status: int)
         text = await answer.text()
 
     assert answer.status == status
-    assert text == f"log: {'yes' if log_answers else 'no'} spooling\nkeys: yes\n"
+    assert (
+        text
+        == f"log: {'yes' if log_answers else 'no'} spooling\nkeys: yes\nbackground tasks run: yes\n"
+    )
 
 
 async def test_health_and_metrics_are_there() -> None:

@@ -13,7 +13,7 @@ from pixel_service.open_log.postgres import restoring as postgres_restore
 from pixel_service.open_log.postgres.log import PostgresOpenLog
 from pixel_service.open_log.sql import epochs, schema
 from pixel_service.open_log.values import LogIdentity
-from service_runtime.background import running
+from service_runtime.background import kept_running
 
 # Of `pg_advisory_xact_lock`: the first octets of "opens" in ASCII.
 _MIGRATION_LOCK: Final = 0x6F70656E73
@@ -35,7 +35,10 @@ async def connect_postgres(
         log = PostgresOpenLog(
             identity=identity, engine=engine, number_open=number_open, burst_window=burst_window
         )
-        async with running(log.follower.follow()), log.subscriptions.running():
+        async with (
+            kept_running("head of the log", log.follower.follow),
+            log.subscriptions.running(),
+        ):
             try:
                 yield log
             finally:

@@ -1,16 +1,17 @@
 """Follows the visible head of a log on PostgreSQL, and wakes the readers of this process."""
 
 import asyncio
+import datetime as dt
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
-import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from pixel_service.errors import LogUnavailable
 from pixel_service.open_log.news import News
 from pixel_service.open_log.postgres import pool as postgres_pool
 from pixel_service.open_log.values import Position
+from service_runtime.backoff import Backoff
 
 CHANNEL: Final = "emailopens_opens"
 
@@ -23,10 +24,8 @@ _MIN_HIDDEN_SECONDS: Final = 0.002
 _MAX_HIDDEN_SECONDS: Final = 0.1
 
 # Between attempts to reach the database.
-_MIN_RETRY_SECONDS: Final = 0.1
-_MAX_RETRY_SECONDS: Final = 5.0
-
-_log = structlog.get_logger()
+_SHORTEST_RETRY: Final = dt.timedelta(milliseconds=100)
+_LONGEST_RETRY: Final = dt.timedelta(seconds=5)
 
 
 class HeadFollower:
@@ -48,16 +47,15 @@ class HeadFollower:
 
     async def follow(self) -> None:
         """Follow for ever; come back after every failure of the database."""
-        retry_seconds = _MIN_RETRY_SECONDS
+        backoff = Backoff(shortest=_SHORTEST_RETRY, longest=_LONGEST_RETRY)
         while True:
             try:
                 async with postgres_pool.driver_connection(self._engine) as connection:
                     await connection.add_listener(CHANNEL, self._hear)
-                    retry_seconds = _MIN_RETRY_SECONDS
+                    backoff.reset()
                     await self._follow_while_connected(connection)
             except LogUnavailable:
-                await asyncio.sleep(retry_seconds)
-                retry_seconds = min(2 * retry_seconds, _MAX_RETRY_SECONDS)
+                await backoff.pause()
 
     async def _follow_while_connected(self, connection: Any) -> None:  # noqa: ANN401 - untyped driver
         hidden_seconds = _MIN_HIDDEN_SECONDS

@@ -9,7 +9,7 @@ from pixel_service.errors import LogUnavailable, SubscriptionNotFound, Subscript
 from pixel_service.open_log.cursor import encode
 from pixel_service.open_log.subscriptions import Session
 from pixel_service.open_log.values import LogIdentity, Position
-from service_runtime.background import running
+from service_runtime.background import kept_running
 
 # How often the database is asked what other processes did.  One query of a few
 # thousand small rows at most, and only while somebody waits.
@@ -75,7 +75,7 @@ class SubscriptionWatch:
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Ask the database again and again beside the block, while anybody waits."""
-        async with running(self._poll()):
+        async with kept_running("subscriptions", self._poll):
             yield
 
     async def _poll(self) -> None:

@@ -26,7 +26,7 @@ from pixel_service.open_log.sqlite.sharing.client import WriterGone, remote_writ
 from pixel_service.open_log.sqlite.sharing.server import serving
 from pixel_service.open_log.sqlite.writer import Writer, WriterThread
 from pixel_service.open_log.values import OpenRecord, Position
-from service_runtime.background import running
+from service_runtime.background import kept_running
 
 # Between attempts to find a role: the moment between a lock's end and the next
 # writer's socket.
@@ -126,7 +126,7 @@ class SharedWriter:
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Take one of the two roles, and the other when it comes to that, beside the block."""
-        async with running(self._take_roles()):
+        async with kept_running("roles of the log's processes", self._take_roles):
             yield
 
     async def _take_roles(self) -> None:
