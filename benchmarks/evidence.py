@@ -25,8 +25,8 @@ from ua_parser import basic, loaders, regex
 from ua_parser.core import Domain, Resolver
 
 from pixel_service.evidence import Evidence, Fetch, Judge, load_judge
-from pixel_service.notification.open_part import open_part
-from pixel_service.privacy.kept_fetch import PrivacyLevel, keep_fetch
+from pixel_service.notification import open_octets
+from pixel_service.privacy import PrivacyLevel, keep_fetch
 
 ROUNDS: Final = 9
 TABLE: Final = Path(__file__).parents[1] / "tests/pixel/evidence/fetches.toml"
@@ -102,7 +102,7 @@ def part_of_an_open(judge: Judge, fetches: Sequence[Fetch]) -> int:
                 user_agent=fetch.user_agent,
                 evidence=evidence,
             )
-            open_part(kept, event_id="4hX_0aPz9QmLr7sV2dKfTw:0", open_us=1, since_us=60_000_000)
+            open_octets(kept, event_id="4hX_0aPz9QmLr7sV2dKfTw:0", open_us=1, since_us=60_000_000)
     return 100 * len(fetches)
 
 

@@ -17,8 +17,10 @@
 
 * TokenInvalid              a pixel token that is not ours; never sent to anyone
 * LogSchemaOld              an operator must migrate the log before serving
+* LogUrlInvalid             there is no log of this URL
+* SettingsInvalid           the service cannot run as it was told
 
-The last two are no `PixelError`, because no caller may see them.
+The last four are no `PixelError`, because no caller may see them.
 """
 
 import datetime as dt
@@ -179,3 +181,11 @@ class TokenInvalid(Exception):
 
 class LogSchemaOld(Exception):
     """The log's tables are not those of this version.  The text says what to do."""
+
+
+class LogUrlInvalid(ValueError):
+    """The URL names no log that there is an implementation for."""
+
+
+class SettingsInvalid(Exception):
+    """The service cannot run as it was told.  The text says why, in one line."""

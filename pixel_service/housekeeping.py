@@ -10,8 +10,7 @@ from typing import Final
 import structlog
 
 from pixel_service.errors import PixelError
-from pixel_service.open_log import OpenLog
-from pixel_service.open_log.subscriptions import Subscription
+from pixel_service.open_log import OpenLog, Subscription
 
 # Each time costs a few queries; what it removes is at most an hour too old.
 _INTERVAL: Final = dt.timedelta(minutes=10)

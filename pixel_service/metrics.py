@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from pixel_service.intake.intake import IntakeCounts
+from pixel_service.intake import IntakeCounts
 from pixel_service.recording.recorder_health import RecorderHealth, RecorderState
 
 

@@ -12,25 +12,20 @@ from typing import Final
 
 import prometheus_client
 
-from pixel_service import open_log as openlog
 from pixel_service.endpoint.client_address import ClientAddresses
 from pixel_service.endpoint.handler import PixelHandler, pixel_server
+from pixel_service.errors import SettingsInvalid
 from pixel_service.evidence import Judge
-from pixel_service.grpc_api.pixel_servicer import PixelServicer
-from pixel_service.grpc_api.status_table import STATUS_OF
-from pixel_service.grpc_api.stream_servicer import StreamServicer
-from pixel_service.grpc_api.subscription_servicer import SubscriptionServicer
+from pixel_service.grpc_api import STATUS_OF, PixelServicer, StreamServicer, SubscriptionServicer
 from pixel_service.housekeeping import Housekeeping
-from pixel_service.intake.intake import Intake
-from pixel_service.intake.sealed_message import SealedMessages
-from pixel_service.intake.token_opener import TokenOpener
+from pixel_service.intake import Intake, SealedMessages, TokenOpener
 from pixel_service.metrics import PixelMetrics
-from pixel_service.notification.open_part import number_open
-from pixel_service.open_log import OpenLog
+from pixel_service.notification import number_open
+from pixel_service.open_log import OpenLog, connect
 from pixel_service.recording.recorder import Recorder
 from pixel_service.recording.recorder_health import RecorderHealth, RecorderState
 from pixel_service.recording.spool import Spool, open_spool
-from pixel_service.settings import SPOOL_FOLDER, Settings, SettingsInvalid
+from pixel_service.settings import SPOOL_FOLDER, Settings
 from pixel_service.streaming.live_streams import LiveStreams
 from pixel_service.streaming.tail import Tail, following
 from service_runtime.admin_server import Condition, admin_server
@@ -127,7 +122,7 @@ async def supervising(settings: Settings) -> AsyncIterator[None]:
 
 
 def _open_log(settings: Settings) -> contextlib.AbstractAsyncContextManager[OpenLog]:
-    return openlog.connect(
+    return connect(
         settings.effective_log_url, number_open=number_open, burst_window=settings.burst_window
     )
 

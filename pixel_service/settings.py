@@ -7,8 +7,9 @@ from typing import Final, Self
 
 from pixel_service.default_addresses import DEFAULT_ADMIN, DEFAULT_GRPC, DEFAULT_HTTP
 from pixel_service.endpoint.client_address import ForwardedHeader, IpNetwork
+from pixel_service.errors import SettingsInvalid
 from pixel_service.evidence import Judge, NetworkDatabases, load_judge
-from pixel_service.open_log.numbering import DEFAULT_BURST_WINDOW
+from pixel_service.open_log import DEFAULT_BURST_WINDOW
 from pixel_service.recording.recorder import DEFAULT_BOUND
 from pixel_service.recording.spool import DEFAULT_MAX_OCTETS
 from service_runtime.drain import DEFAULT_GRACE
@@ -20,10 +21,6 @@ DEFAULT_DATA: Final = Path("data")
 LOG_FILE: Final = "opens.db"
 SPOOL_FOLDER: Final = "spool"
 RANGES_FOLDER: Final = "ranges"
-
-
-class SettingsInvalid(Exception):
-    """The service cannot run as it was told.  The text says why, in one line."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -31,9 +31,9 @@ from benchmarks.open_log.serving import (
     sealed_tokens,
     wait_until_listening,
 )
-from pixel_service import open_log as openlog
 from pixel_service.endpoint.client_address import ClientAddresses
 from pixel_service.endpoint.handler import PIXEL, PixelHandler, pixel_server
+from pixel_service.open_log import migrate
 from tests.fixtures.postgres import running_postgres
 
 MESSAGES: Final = 30_000
@@ -116,7 +116,7 @@ def _running_log() -> Iterator[str]:
     """Run a PostgreSQL server inside the block; yields the URL of an empty log."""
     with running_postgres() as server:
         url = server.url_of(asyncio.run(server.create_database()))
-        asyncio.run(openlog.migrate(url))
+        asyncio.run(migrate(url))
         yield url
 
 

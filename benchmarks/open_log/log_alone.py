@@ -19,8 +19,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from pixel_service import open_log as openlog
-from pixel_service.open_log import OpenLog, OpenRecord, Position
+from pixel_service.open_log import OpenLog, OpenRecord, Position, connect, migrate
 from pixel_service.recording.recorder import Recorder
 from pixel_service.recording.spool import open_spool
 from tests.fixtures.postgres import running_postgres
@@ -94,7 +93,7 @@ async def measure_catching_up(log: OpenLog) -> tuple[int, float]:
 
 async def run(url: str, folder: Path, seconds: float) -> None:
     """Measure the log at *url* and print a table."""
-    async with openlog.connect(url, number_open=lambda number, _: bytes([number % 256])) as log:
+    async with connect(url, number_open=lambda number, _: bytes([number % 256])) as log:
         with open_spool(folder / "spool") as spool:
             recorder = Recorder(log, spool, bound=dt.timedelta(seconds=10))
             async with recorder.running():
@@ -117,7 +116,7 @@ def log_url(backend: str, folder: Path) -> Iterator[str]:
         return
     with running_postgres() as server:
         url = server.url_of(asyncio.run(server.create_database()))
-        asyncio.run(openlog.migrate(url))
+        asyncio.run(migrate(url))
         yield url
 
 

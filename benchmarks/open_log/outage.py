@@ -15,7 +15,7 @@ from typing import Final
 import uvloop
 
 from benchmarks.open_log.serving import load, running_service, sealed_tokens
-from pixel_service import open_log as openlog
+from pixel_service.open_log import migrate
 from tests.fixtures.postgres import running_postgres
 
 MESSAGES: Final = 20_000
@@ -29,7 +29,7 @@ def main() -> None:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder, running_postgres() as server:
         url = server.url_of(asyncio.run(server.create_database()))
-        asyncio.run(openlog.migrate(url))
+        asyncio.run(migrate(url))
         with running_service(Path(folder) / "data", log_url=url) as service:
             tokens = sealed_tokens(MESSAGES, service.ring)
             print(f"{'':>8} {'opens/s':>8} {'p50 ms':>7} {'p99 ms':>7}")

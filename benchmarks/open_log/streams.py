@@ -29,9 +29,8 @@ import uvloop
 from benchmarks.open_log.serving import Running, running_service, sealed_tokens
 from emailopens.notification.v1 import open_notification_pb2
 from emailopens.pixel.v1 import pixel_service_pb2 as pb
-from pixel_service import open_log as openlog
-from pixel_service.notification.open_part import number_open
-from pixel_service.open_log import OpenRecord
+from pixel_service.notification import number_open
+from pixel_service.open_log import OpenRecord, connect
 from pixel_service.settings import default_log_url
 
 METHOD: Final = "/emailopens.pixel.v1.PixelService/StreamOpens"
@@ -59,7 +58,7 @@ async def fill(data: Path, count: int) -> None:
     """Put *count* opens into a new log in the folder *data*."""
     serial = itertools.count()
     now = dt.datetime.now(dt.UTC)
-    async with openlog.connect(default_log_url(data), number_open=number_open) as log:
+    async with connect(default_log_url(data), number_open=number_open) as log:
         for _ in range(0, count, BATCH):
             opens = [
                 OpenRecord(

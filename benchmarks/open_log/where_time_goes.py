@@ -20,12 +20,11 @@ import uvloop
 from benchmarks.open_log.http_path import MESSAGES, running_floor
 from benchmarks.open_log.serving import USER_AGENTS, load, running_service, sealed_tokens
 from pixel_service.evidence import load_judge
+from pixel_service.intake import TokenOpener
 from pixel_service.intake.event_id import new_open_id
 from pixel_service.intake.sealed_message import message_of
-from pixel_service.intake.token_opener import TokenOpener
-from pixel_service.notification.mail_part import mail_part
-from pixel_service.notification.open_part import open_part
-from pixel_service.privacy.kept_fetch import PrivacyLevel, keep_fetch
+from pixel_service.notification import mail_octets, open_octets
+from pixel_service.privacy import PrivacyLevel, keep_fetch
 from service_runtime.key_ring import KeyRing, generate_key_ring
 
 TICKS_PER_SECOND: Final = os.sysconf("SC_CLK_TCK")
@@ -130,13 +129,13 @@ def stages(ring: KeyRing) -> None:
 
     def told(number: int) -> object:
         event_id = f"{new_open_id(NOW_US + number)}:0"
-        return open_part(kept, event_id=event_id, open_us=NOW_US + number, since_us=number)
+        return open_octets(kept, event_id=event_id, open_us=NOW_US + number, since_us=number)
 
     numbers = range(MESSAGES)
     for name, microseconds in (
         ("open the token", fastest(opener.unseal, tokens)),
         ("keep what its privacy level allows", fastest(message_of, opened)),
-        ("tell of the message", fastest(lambda each: mail_part(each, "newsletter"), opened)),
+        ("tell of the message", fastest(lambda each: mail_octets(each, "newsletter"), opened)),
         ("judge the fetch", fastest(judged, numbers)),
         ("tell of the open", fastest(told, numbers)),
     ):

@@ -8,12 +8,10 @@ from typing import Any, Final
 
 import click
 
-from pixel_service import open_log as openlog
 from pixel_service.cli.output import Format, print_counts
-from pixel_service.errors import LogSchemaOld
-from pixel_service.notification.open_part import number_open
-from pixel_service.open_log import LogUrlInvalid, OpenLog
-from pixel_service.open_log.connecting import migrate as migrate_log
+from pixel_service.errors import LogSchemaOld, LogUrlInvalid
+from pixel_service.notification import number_open
+from pixel_service.open_log import OpenLog, begin_epoch, connect, migrate
 from pixel_service.settings import DEFAULT_DATA, LOG_FILE, default_log_url
 from service_runtime.cli import wait_for
 from service_runtime.logging import configure_logging
@@ -49,9 +47,7 @@ async def opened_log(data: Path, log_url: str | None) -> AsyncIterator[OpenLog]:
     # On standard output it would stand between results.
     configure_logging(level="ERROR")
     with one_line_errors():
-        async with openlog.connect(
-            log_url or default_log_url(data), number_open=number_open
-        ) as log:
+        async with connect(log_url or default_log_url(data), number_open=number_open) as log:
             yield log
 
 
@@ -157,14 +153,14 @@ def trim(
     wait_for(work())
 
 
-@log.command()
+@log.command("migrate")
 @log_options
-def migrate(data: Path, log_url: str | None) -> None:
+def migrate_tables(data: Path, log_url: str | None) -> None:
     """Create or migrate the log's tables; SQLite migrates itself when it is opened."""
 
     async def work() -> None:
         with one_line_errors():
-            await migrate_log(log_url or default_log_url(data))
+            await migrate(log_url or default_log_url(data))
 
     wait_for(work())
 
@@ -183,7 +179,7 @@ def restored(data: Path, log_url: str | None) -> None:
 
     async def work() -> None:
         with one_line_errors():
-            epoch = await openlog.begin_epoch(log_url or default_log_url(data))
+            epoch = await begin_epoch(log_url or default_log_url(data))
         click.echo(f"epoch {epoch}: cursors from before are refused")
 
     wait_for(work())

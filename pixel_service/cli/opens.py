@@ -13,8 +13,8 @@ from pixel_service.cli.filter_options import configuration_option, filter_option
 from pixel_service.cli.log import log_options, opened_log
 from pixel_service.cli.output import Format, print_heading, print_notification
 from pixel_service.cli.target import CALL_SECONDS, target_option
-from pixel_service.intake.sealed_message import message_key
-from pixel_service.notification.matching import Matches, matches_message, matches_recipient
+from pixel_service.intake import message_key
+from pixel_service.notification import Matches, matches_message, matches_recipient
 from pixel_service.recording.spool_emptying import DEFAULT_PATIENCE, damaged_files, empty_spool
 from pixel_service.settings import SPOOL_FOLDER
 from service_runtime.channel import connect

@@ -8,7 +8,7 @@ from typing import Final, Literal
 from google.protobuf import json_format
 
 from emailopens.notification.v1 import open_notification_pb2 as pb
-from pixel_service.open_log.values import DayCount
+from pixel_service.open_log import DayCount
 
 Format = Literal["json", "table"]
 

@@ -15,10 +15,9 @@ import structlog
 
 from pixel_service import server
 from pixel_service.endpoint.client_address import ForwardedHeader, IpNetwork
-from pixel_service.errors import LogSchemaOld
+from pixel_service.errors import LogSchemaOld, LogUrlInvalid, SettingsInvalid
 from pixel_service.evidence import EvidenceError
-from pixel_service.open_log import LogUrlInvalid
-from pixel_service.settings import Settings, SettingsInvalid
+from pixel_service.settings import Settings
 from service_runtime import process
 from service_runtime.drain import Drain
 from service_runtime.errors import ServiceError

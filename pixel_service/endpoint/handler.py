@@ -26,7 +26,7 @@ from pixel_service.endpoint.image import PIXEL_GIF
 from pixel_service.endpoint.prepared_response import PreparedResponse
 from pixel_service.endpoint.request_log import request_logger
 from pixel_service.evidence import PURPOSE_HEADERS
-from pixel_service.intake.fetch import PixelFetch
+from pixel_service.intake import PixelFetch
 from service_runtime.listen import ListenError, bound_address, split_address
 
 _PREFIX: Final = "/o/"

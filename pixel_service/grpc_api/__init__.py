@@ -1,1 +1,16 @@
-"""From the contract's messages to values and back; no rules of its own."""
+"""From the contract's messages to values and back; no rules of its own.
+
+One servicer for each service of the contract.  `requests` reads messages and refuses
+what is wrong with all of its fields at once; `responses` writes them; `status_table`
+says which status each error becomes.  Imports `streaming`, the face of `open_log` and
+`protobuf_octets`; never SQL, and nothing that takes opens in.
+
+Read `pixel_servicer` first.
+"""
+
+from pixel_service.grpc_api.pixel_servicer import PixelServicer
+from pixel_service.grpc_api.status_table import STATUS_OF
+from pixel_service.grpc_api.stream_servicer import StreamServicer
+from pixel_service.grpc_api.subscription_servicer import SubscriptionServicer
+
+__all__ = ["STATUS_OF", "PixelServicer", "StreamServicer", "SubscriptionServicer"]

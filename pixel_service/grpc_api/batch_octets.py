@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from emailopens.pixel.v1 import pixel_service_pb2 as pb
-from pixel_service.protobuf_octets.fields import field, tag, varint
+from pixel_service.protobuf_octets import field, tag, varint
 
 # The numbers are those of `pixel_service.proto`.
 _BATCH_TAG: Final = tag(pb.StreamOpensResponse.BATCH_FIELD_NUMBER)

@@ -7,7 +7,7 @@ from emailopens.pixel.v1 import pixel_service_pb2 as pb
 from pixel_service.errors import CursorForeignLog, CursorMalformed
 from pixel_service.grpc_api.batch_octets import page_octets
 from pixel_service.grpc_api.requests import read_selection, read_start
-from pixel_service.open_log import LogEntry, OpenLog, Position, cursor
+from pixel_service.open_log import LogEntry, OpenLog, Position, decode_cursor, encode_cursor
 from pixel_service.streaming.log_stream import MAX_BATCH_OCTETS
 from pixel_service.streaming.selection import Selection
 from pixel_service.streaming.starts import LogEnd, Start, position_of
@@ -48,7 +48,7 @@ class OpenListing:
         checks.finish()
         position = start if isinstance(start, Position) else await position_of(start, self._log)
         entries, after, at_head = await self._read(position, selection, page_size)
-        text = cursor.encode(after, self._log.identity)
+        text = encode_cursor(after, self._log.identity)
         rest = pb.ListOpensResponse(
             cursor=text,
             next_page_token="" if at_head else f"{text}{_SEPARATOR}{_fingerprint(request)}",
@@ -66,7 +66,7 @@ class OpenListing:
     def _continued(self, request: pb.ListOpensRequest, checks: FieldChecks) -> Start | Position:
         text, _, fingerprint = request.page_token.partition(_SEPARATOR)
         try:
-            position = cursor.decode(text, self._log.identity)
+            position = decode_cursor(text, self._log.identity)
         except (CursorMalformed, CursorForeignLog):
             checks.refuse("page_token", "is not one that this log gave")
             return LogEnd.EARLIEST

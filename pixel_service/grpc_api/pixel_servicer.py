@@ -7,7 +7,7 @@ import grpc
 from emailopens.pixel.v1 import pixel_service_pb2 as pb
 from pixel_service.grpc_api.open_listing import OpenListing
 from pixel_service.grpc_api.stream_servicer import StreamServicer
-from pixel_service.open_log import OpenLog, cursor
+from pixel_service.open_log import OpenLog, decode_cursor, encode_cursor
 from service_runtime.field_checks import FieldChecks
 from service_runtime.grpc_server import GrpcService
 
@@ -42,10 +42,10 @@ class PixelServicer:
         checks.finish()
         acknowledged = await self._log.subscriptions.acknowledge(
             request.subscription_id,
-            up_to=cursor.decode(request.cursor, self._log.identity),
+            up_to=decode_cursor(request.cursor, self._log.identity),
             session_token=request.session_token,
         )
-        return pb.AcknowledgeOpensResponse(cursor=cursor.encode(acknowledged, self._log.identity))
+        return pb.AcknowledgeOpensResponse(cursor=encode_cursor(acknowledged, self._log.identity))
 
     def service(self) -> GrpcService:
         """Return what a gRPC server needs to serve this."""

@@ -10,7 +10,7 @@ from google.protobuf import duration_pb2
 from emailopens.notification.v1 import open_notification_pb2
 from emailopens.pixel.v1 import pixel_service_pb2 as pb
 from emailopens.pixel.v1 import subscription_service_pb2
-from pixel_service.open_log.subscriptions import OpenFilter
+from pixel_service.open_log import OpenFilter
 from pixel_service.streaming.log_stream import MAX_BATCH_NOTIFICATIONS
 from pixel_service.streaming.selection import Selection
 from pixel_service.streaming.starts import LogEnd, Start

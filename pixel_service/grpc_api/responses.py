@@ -5,14 +5,14 @@ import datetime as dt
 from emailopens.pixel.v1 import pixel_service_pb2 as pb
 from pixel_service.grpc_api.batch_octets import batch_response
 from pixel_service.grpc_api.requests import StreamRequest
-from pixel_service.open_log import LogIdentity, Position, cursor
-from pixel_service.protobuf_octets.times import duration
+from pixel_service.open_log import LogIdentity, Position, encode_cursor
+from pixel_service.protobuf_octets import duration
 from pixel_service.streaming.events import Batch, DrainNotice, Heartbeat, StreamEvent
 
 
 def event_octets(event: StreamEvent, identity: LogIdentity) -> bytes:
     """Return *event* as a serialized `StreamOpensResponse`."""
-    after = cursor.encode(event.after, identity)
+    after = encode_cursor(event.after, identity)
     match event:
         case Batch():
             return batch_response(event.notifications, after)
@@ -42,9 +42,9 @@ def started_octets(
     """Return the first response of a stream, serialized."""
     started = pb.StreamStarted(
         log_id=identity.log_id,
-        start_cursor=cursor.encode(start, identity),
-        earliest_cursor=cursor.encode(earliest, identity),
-        head_cursor=cursor.encode(head, identity),
+        start_cursor=encode_cursor(start, identity),
+        earliest_cursor=encode_cursor(earliest, identity),
+        head_cursor=encode_cursor(head, identity),
         session_token=session_token,
         heartbeat_interval=duration(request.heartbeat_interval),
         max_batch_size=request.max_batch_size,

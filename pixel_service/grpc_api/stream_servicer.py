@@ -13,8 +13,7 @@ from emailopens.pixel.v1 import pixel_service_pb2 as pb
 from pixel_service.errors import ConsumerStalled, Draining
 from pixel_service.grpc_api.requests import StreamRequest, read_stream_request
 from pixel_service.grpc_api.responses import event_octets, started_octets
-from pixel_service.open_log import OpenLog, Position
-from pixel_service.open_log.subscriptions import Session
+from pixel_service.open_log import OpenLog, Position, Session
 from pixel_service.streaming.acknowledging import acknowledging
 from pixel_service.streaming.events import StreamEvent
 from pixel_service.streaming.live_streams import LiveStreams

@@ -11,9 +11,8 @@ from emailopens.pixel.v1 import pixel_service_pb2
 from emailopens.pixel.v1 import subscription_service_pb2 as pb
 from emailopens.pixel.v1 import subscription_service_pb2_grpc as pb_grpc
 from pixel_service.grpc_api.requests import read_selection, read_start
-from pixel_service.open_log import LogIdentity, OpenLog, cursor
-from pixel_service.open_log.subscriptions import OpenFilter, Subscription
-from pixel_service.protobuf_octets.times import timestamp
+from pixel_service.open_log import LogIdentity, OpenFilter, OpenLog, Subscription, encode_cursor
+from pixel_service.protobuf_octets import timestamp
 from pixel_service.streaming.starts import position_of
 from service_runtime.field_checks import ID_PATTERN, FieldChecks
 from service_runtime.grpc_server import GrpcService
@@ -126,7 +125,7 @@ def subscription_to_proto(subscription: Subscription, identity: LogIdentity) -> 
     message = pb.Subscription(
         id=subscription.id,
         configuration_ids=subscription.configuration_ids,
-        acknowledged_cursor=cursor.encode(subscription.acknowledged, identity),
+        acknowledged_cursor=encode_cursor(subscription.acknowledged, identity),
         lag=subscription.lag,
         fell_behind=subscription.fell_behind,
         create_time=timestamp(subscription.create_time),

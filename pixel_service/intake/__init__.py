@@ -1,1 +1,15 @@
-"""From a fetch to what may be kept of it: opens the token, has it judged, asks privacy."""
+"""From a fetch to what may be kept of it.
+
+Opens the token, has the fetch judged by `evidence`, and asks `privacy` what may be
+kept.  A request for a pixel comes in as a `PixelFetch`; nothing that `privacy` has not
+let through leaves.  Imports neither HTTP nor gRPC.
+
+Read `intake` first.
+"""
+
+from pixel_service.intake.fetch import PixelFetch
+from pixel_service.intake.intake import Intake, IntakeCounts
+from pixel_service.intake.sealed_message import SealedMessages, message_key
+from pixel_service.intake.token_opener import TokenOpener
+
+__all__ = ["Intake", "IntakeCounts", "PixelFetch", "SealedMessages", "TokenOpener", "message_key"]

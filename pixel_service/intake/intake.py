@@ -13,11 +13,10 @@ from pixel_service.evidence import Judge
 from pixel_service.intake.event_id import new_open_id
 from pixel_service.intake.fetch import PixelFetch
 from pixel_service.intake.sealed_message import SealedMessage, SealedMessages
-from pixel_service.notification.mail_part import mail_part
-from pixel_service.notification.open_part import open_part
-from pixel_service.open_log.values import OpenRecord
-from pixel_service.privacy.kept_fetch import PrivacyLevel, keep_fetch
-from pixel_service.protobuf_octets.times import microseconds_of
+from pixel_service.notification import mail_octets, open_octets
+from pixel_service.open_log import OpenRecord
+from pixel_service.privacy import PrivacyLevel, keep_fetch
+from pixel_service.protobuf_octets import microseconds_of
 
 Record = Callable[[Sequence[OpenRecord]], Awaitable[None]]
 
@@ -111,7 +110,7 @@ class Intake:
                     confidence=confidence,
                     notified=notified,
                     notification=_mail_octets(sealed, configuration_id)
-                    + open_part(kept, event_id=event_id, open_us=open_us, since_us=since_us)
+                    + open_octets(kept, event_id=event_id, open_us=open_us, since_us=since_us)
                     if notified
                     else b"",
                 )
@@ -130,5 +129,5 @@ def _since_us(sealed: SealedMessage, open_us: int) -> int | None:
 def _mail_octets(sealed: SealedMessage, configuration_id: str) -> bytes:
     octets = sealed.mail_octets.get(configuration_id)
     if octets is None:
-        octets = sealed.mail_octets[configuration_id] = mail_part(sealed.kept, configuration_id)
+        octets = sealed.mail_octets[configuration_id] = mail_octets(sealed.kept, configuration_id)
     return octets

@@ -8,9 +8,8 @@ from typing import Final
 
 from emailopens.token.v1 import pixel_token_pb2 as pb
 from pixel_service.intake.token_opener import TokenOpener
-from pixel_service.open_log.values import MESSAGE_KEY_OCTETS
-from pixel_service.privacy.kept_fetch import PrivacyLevel, level_of
-from pixel_service.privacy.kept_message import keep_message
+from pixel_service.open_log import MESSAGE_KEY_OCTETS
+from pixel_service.privacy import PrivacyLevel, keep_message, level_of
 
 # Repeats come in bursts: Yahoo fetches up to four times within seconds. More would make
 # every full garbage collection longer, because each message is a handful of objects.
@@ -44,11 +43,19 @@ class SealedMessages:
     """Opens tokens, and remembers those it opened lately."""
 
     def __init__(self, opener: TokenOpener) -> None:
-        # Forged tokens raise, and what raises is not kept: nobody can push out
-        # what is there by making tokens up.
-        self.open = functools.lru_cache(maxsize=_MAX_CACHED)(
-            lambda token: message_of(opener.unseal(token))
-        )
+        self._opener = opener
+        # Of each instance, because a cache of the method would hold all instances. Forged
+        # tokens raise, and what raises is not kept: nobody can push out what is there by
+        # making tokens up.
+        self.open = functools.lru_cache(maxsize=_MAX_CACHED)(self._open)
+
+    def _open(self, token: str) -> SealedMessage:
+        """Return what *token* says.
+
+        Raises:
+            TokenInvalid: it is none of ours.
+        """
+        return message_of(self._opener.unseal(token))
 
 
 def message_of(token: pb.PixelToken) -> SealedMessage:

@@ -1,1 +1,23 @@
-"""A notification's octets, and how they are matched when somebody is to be forgotten."""
+"""A notification's octets, and how they are matched when somebody is to be forgotten.
+
+A notification is what readers of the log get for an open.  Its octets are made in three
+parts, each as soon as it is known: `mail_octets` for the message, `open_octets` for the
+fetch, `number_open` for what the log counts.  Joined, they are one serialized
+`OpenNotification`.  Imports `privacy`, `evidence` and `protobuf_octets`; knows neither
+logs nor the network.
+
+Read `open` first.
+"""
+
+from pixel_service.notification.mail import mail_octets
+from pixel_service.notification.matching import Matches, matches_message, matches_recipient
+from pixel_service.notification.open import number_open, open_octets
+
+__all__ = [
+    "Matches",
+    "mail_octets",
+    "matches_message",
+    "matches_recipient",
+    "number_open",
+    "open_octets",
+]

@@ -6,7 +6,7 @@ from email.utils import parseaddr
 from typing import Final
 
 from emailopens.notification.v1 import open_notification_pb2 as pb
-from pixel_service.notification.open_part import number_open
+from pixel_service.notification.open import number_open
 
 Matches = Callable[[bytes], bool]
 

@@ -1,8 +1,28 @@
-"""The open log: start with `protocol`, which says what it promises."""
+"""The open log: opens in order, durable, numbered per message, whatever they say.
 
-from pixel_service.open_log.connecting import LogUrlInvalid, begin_epoch, connect, migrate
+A log is opened by URL (`connect`) and is used through `OpenLog`, which SQLite and
+PostgreSQL keep alike.  It knows octets and positions: what a notification means, who
+reads it and how it is sent are nobody's business here.  Of ours it imports
+`errors` alone.  Importing this face loads neither SQLAlchemy nor a driver: `connect`
+does, when it knows which.
+
+Read `protocol` first, which says what a log promises; then `values` and `numbering`.
+"""
+
+from pixel_service.open_log.connecting import begin_epoch, connect, migrate
+from pixel_service.open_log.cursor import decode_cursor, encode_cursor
+from pixel_service.open_log.numbering import DEFAULT_BURST_WINDOW
 from pixel_service.open_log.protocol import OpenLog
+from pixel_service.open_log.subscriptions import (
+    OpenFilter,
+    Session,
+    Subscription,
+    SubscriptionStore,
+)
 from pixel_service.open_log.values import (
+    BEGINNING,
+    MESSAGE_KEY_OCTETS,
+    DayCount,
     LogEntry,
     LogIdentity,
     LogStats,
@@ -14,17 +34,26 @@ from pixel_service.open_log.values import (
 )
 
 __all__ = [
+    "BEGINNING",
+    "DEFAULT_BURST_WINDOW",
+    "MESSAGE_KEY_OCTETS",
+    "DayCount",
     "LogEntry",
     "LogIdentity",
     "LogStats",
-    "LogUrlInvalid",
     "Notifications",
+    "OpenFilter",
     "OpenLog",
     "OpenRecord",
     "Page",
     "Position",
+    "Session",
+    "Subscription",
+    "SubscriptionStore",
     "Trimmed",
     "begin_epoch",
     "connect",
+    "decode_cursor",
+    "encode_cursor",
     "migrate",
 ]

@@ -5,15 +5,14 @@ import contextlib
 import datetime as dt
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import sqlalchemy as sa
-
+from pixel_service.errors import LogUrlInvalid
 from pixel_service.open_log.numbering import DEFAULT_BURST_WINDOW
 from pixel_service.open_log.protocol import OpenLog
 
-
-class LogUrlInvalid(ValueError):
-    """The URL names no log that there is an implementation for."""
+if TYPE_CHECKING:
+    import sqlalchemy as sa
 
 
 @contextlib.asynccontextmanager
@@ -93,13 +92,15 @@ async def begin_epoch(url: str) -> int:
     return await begin_epoch_postgres(parsed)
 
 
-def _parse(url: str) -> sa.URL:
+def _parse(url: str) -> "sa.URL":
     """Return *url* in its parts.
 
     Raises:
         LogUrlInvalid: there is no implementation for it.  The text never holds it,
             because it may have a password.
     """
+    import sqlalchemy as sa  # noqa: PLC0415 - so that who only names values loads no database
+
     try:
         parsed = sa.make_url(url)
     except (sa.exc.ArgumentError, ValueError):

@@ -34,7 +34,7 @@ _MAC_OCTETS: Final = 16
 _OCTETS: Final = _BODY.size + _CHECKSUM_OCTETS + _MAC_OCTETS
 
 
-def encode(position: Position, identity: LogIdentity) -> str:
+def encode_cursor(position: Position, identity: LogIdentity) -> str:
     """Return *position* in the log *identity* as text: 76 URL-safe characters."""
     body = _BODY.pack(_VERSION, bytes.fromhex(identity.log_id), identity.epoch, *position)
     checked = body + _checksum(body)
@@ -42,7 +42,7 @@ def encode(position: Position, identity: LogIdentity) -> str:
     return base64.urlsafe_b64encode(octets).rstrip(b"=").decode()
 
 
-def decode(cursor: str, identity: LogIdentity) -> Position:
+def decode_cursor(cursor: str, identity: LogIdentity) -> Position:
     """Return the position that *cursor* names in the log *identity*.
 
     Raises:

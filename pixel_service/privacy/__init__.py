@@ -1,4 +1,21 @@
 """The only doors to what is kept.
 
-Nothing reaches a disk, a log line or a notification but through them.
+Nothing of a fetch or of its message reaches a disk, a log line or a notification but
+through `keep_fetch` and `keep_message`.  Imports the values of `evidence`; the token's
+message is known to `kept_message` alone.
+
+Read `levels` first: its table says what each level keeps.
 """
+
+from pixel_service.privacy.kept_fetch import KeptFetch, keep_fetch
+from pixel_service.privacy.kept_message import keep_message
+from pixel_service.privacy.levels import KEEPING_CORRESPONDENCE, PrivacyLevel, level_of
+
+__all__ = [
+    "KEEPING_CORRESPONDENCE",
+    "KeptFetch",
+    "PrivacyLevel",
+    "keep_fetch",
+    "keep_message",
+    "level_of",
+]

@@ -5,24 +5,16 @@ notification must know no more than the privacy level allows.  There are two doo
 between them: `keep_fetch` here for what a fetch says, and `keep_message` for what
 the token says of its message.
 
-| level        | message ID, tags, times | addresses, header fields | IP address | user agent |
-| ------------ | ----------------------- | ------------------------ | ---------- | ---------- |
-| FULL         | kept                    | kept                     | kept       | kept       |
-| MASKED       | kept                    | kept                     | network    | family     |
-| PSEUDONYMOUS | kept                    | -                        | -          | -          |
-| ANONYMOUS    | time of the open only   | -                        | -          | -          |
-| OFF          | nothing is recorded     |                          |            |            |
-
 Evidence is judged before anything is discarded, and is kept at every level, less
 what `_coarsen` takes from it.
 """
 
-import enum
 import functools
 import ipaddress
 from typing import Final, NamedTuple
 
 from pixel_service.evidence import Evidence, clean_user_agent, known_families, parse_address
+from pixel_service.privacy.levels import PrivacyLevel
 
 # Proxies fetch again and again. Reading and writing an address takes as long as
 # judging a fetch does.
@@ -39,32 +31,8 @@ _6TO4: Final = ipaddress.IPv6Network("2002::/16")
 _6TO4_PREFIX: Final = 16 + _IPV4_PREFIX
 
 
-class PrivacyLevel(enum.IntEnum):
-    """How much may be kept; the numbers are the contract's, larger keeps less."""
-
-    FULL = 1
-    MASKED = 2
-    PSEUDONYMOUS = 3
-    ANONYMOUS = 4
-    OFF = 5
-
-
-# Python 3.11 takes a quarter of a microsecond to find a member of an enumeration, which
-# is much for what is asked several times for every fetch.
-_LEVELS: Final = {level.value: level for level in PrivacyLevel}
+# Here, because Python 3.11 takes long to find a member of an enumeration.
 _FULL: Final = PrivacyLevel.FULL
-
-
-def level_of(number: int) -> PrivacyLevel:
-    """Return the level with this *number* of the contract.
-
-    A number that is not known, 0 included, is the most restrictive level: OFF.
-    """
-    return _LEVELS.get(number, PrivacyLevel.OFF)
-
-
-KEEPING_CORRESPONDENCE: Final[frozenset[int]] = frozenset({PrivacyLevel.FULL, PrivacyLevel.MASKED})
-"""The levels that keep what names people, or was written by them."""
 
 
 class KeptFetch(NamedTuple):

@@ -1,7 +1,7 @@
-"""What a privacy level keeps of a message: see `privacy`."""
+"""The door for what a token says of its message."""
 
 from emailopens.token.v1 import pixel_token_pb2 as pb
-from pixel_service.privacy.kept_fetch import KEEPING_CORRESPONDENCE, PrivacyLevel
+from pixel_service.privacy.levels import KEEPING_CORRESPONDENCE, PrivacyLevel
 
 
 def keep_message(token: pb.PixelToken, level: PrivacyLevel) -> pb.PixelToken:

@@ -11,7 +11,7 @@ from typing import Final
 
 import structlog
 
-from pixel_service.open_log.values import OpenRecord
+from pixel_service.open_log import OpenRecord
 
 # A loss is logged at most once in this time.
 _LOSS_LOG_SECONDS: Final = 10.0

@@ -23,8 +23,7 @@ from typing import Final, NamedTuple, TypeVar, TypeVarTuple, Unpack
 
 import structlog
 
-from pixel_service.open_log import OpenLog
-from pixel_service.open_log.values import OpenRecord
+from pixel_service.open_log import OpenLog, OpenRecord
 from pixel_service.recording.gathering import gather
 from pixel_service.recording.held_opens import HeldOpens
 from pixel_service.recording.recorder_health import RecorderHealth, RecorderState

@@ -17,8 +17,8 @@ from typing import Final
 
 import structlog
 
+from pixel_service.open_log import OpenRecord
 from pixel_service.open_log.open_codec import decode_open, encode_open
-from pixel_service.open_log.values import OpenRecord
 from pixel_service.recording import spool_file
 
 # A million opens of a thousand octets: most of an hour at 300 opens a second.

@@ -7,8 +7,7 @@ from collections.abc import Sequence
 import structlog
 
 from pixel_service.errors import LogUnavailable
-from pixel_service.open_log import OpenLog
-from pixel_service.open_log.values import OpenRecord
+from pixel_service.open_log import OpenLog, OpenRecord
 
 _log = structlog.get_logger()
 

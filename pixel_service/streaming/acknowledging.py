@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from typing import Final
 
 from pixel_service.errors import LogUnavailable
-from pixel_service.open_log.subscriptions import Session, SubscriptionStore
+from pixel_service.open_log import Session, SubscriptionStore
 from pixel_service.streaming.log_stream import Acknowledging
 from pixel_service.streaming.window import Window
 from service_runtime.background import running

@@ -13,7 +13,7 @@ import time
 from typing import Final
 
 from pixel_service.errors import Draining
-from pixel_service.open_log import Notifications, OpenLog, Page, Position, cursor
+from pixel_service.open_log import Notifications, OpenLog, Page, Position, encode_cursor
 from pixel_service.streaming.events import Batch, DrainNotice, Heartbeat, Send
 from pixel_service.streaming.selection import Selection, selected
 from pixel_service.streaming.tail import Tail
@@ -115,7 +115,7 @@ class OpenStream:
     @property
     def cursor(self) -> str:
         """Everything up to here was sent or does not match."""
-        return cursor.encode(self.position, self._log.identity)
+        return encode_cursor(self.position, self._log.identity)
 
     async def _announce_drain(self) -> None:
         if self._ends_at is not None or not self._drain.is_draining:

@@ -3,8 +3,7 @@
 import dataclasses
 from collections.abc import Sequence
 
-from pixel_service.open_log.subscriptions import OpenFilter
-from pixel_service.open_log.values import LogEntry, Page
+from pixel_service.open_log import LogEntry, OpenFilter, Page
 
 _NO_FILTER = OpenFilter()
 

@@ -3,7 +3,7 @@
 import datetime as dt
 import enum
 
-from pixel_service.open_log import OpenLog, Position, cursor
+from pixel_service.open_log import OpenLog, Position, decode_cursor
 
 
 class LogEnd(enum.Enum):
@@ -25,7 +25,7 @@ async def position_of(start: Start, open_log: OpenLog) -> Position:
     """
     match start:
         case str():
-            position = cursor.decode(start, open_log.identity)
+            position = decode_cursor(start, open_log.identity)
             await check(position, open_log)
             return position
         case dt.datetime():

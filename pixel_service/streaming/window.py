@@ -2,7 +2,7 @@
 
 import collections
 
-from pixel_service.open_log.values import Position
+from pixel_service.open_log import Position
 
 
 class Window:

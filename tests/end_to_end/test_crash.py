@@ -19,7 +19,7 @@ import pytest
 from emailopens.pixel.v1 import pixel_service_pb2 as pb
 from emailopens.pixel.v1 import pixel_service_pb2_grpc as pb_grpc
 from examples.pair import Pair, pixel_options, running_service
-from pixel_service import open_log as openlog
+from pixel_service.open_log import migrate
 from service_runtime.key_ring import generate_key_ring, write_key_ring
 from tests.fixtures.postgres import running_postgres
 from tests.pixel.service_values import a_token, seal
@@ -143,7 +143,7 @@ def log_options(request: pytest.FixtureRequest) -> Iterator[list[str]]:
         return
     with running_postgres() as server:
         url = server.url_of(asyncio.run(server.create_database()))
-        asyncio.run(openlog.migrate(url))
+        asyncio.run(migrate(url))
         yield [f"--log-url={url}"]
 
 

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pixel_service import open_log as openlog
-from pixel_service.open_log import OpenLog
+from pixel_service.open_log import OpenLog, migrate
 from tests.fixtures.postgres import Postgres, running_postgres
 from tests.pixel.open_log.log_values import EMPTY_LOG, LogHome
 from tests.pixel.service_values import StreamService, log_at, streaming
@@ -27,7 +26,7 @@ def postgres() -> Iterator[Postgres]:
 def shared_database(postgres: Postgres) -> str:
     """Name a database with a log, for one test after the other."""
     name = asyncio.run(postgres.create_database())
-    asyncio.run(openlog.migrate(postgres.url_of(name)))
+    asyncio.run(migrate(postgres.url_of(name)))
     return name
 
 
@@ -66,5 +65,5 @@ def mortal() -> Iterator[tuple[Postgres, str]]:
     """Run a PostgreSQL server of the test's own, and name an empty log on it."""
     with running_postgres() as server:
         url = server.url_of(asyncio.run(server.create_database()))
-        asyncio.run(openlog.migrate(url))
+        asyncio.run(migrate(url))
         yield server, url

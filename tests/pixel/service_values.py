@@ -16,13 +16,10 @@ from emailopens.notification.v1 import open_notification_pb2, privacy_level_pb2
 from emailopens.pixel.v1 import pixel_service_pb2_grpc as pb_grpc
 from emailopens.pixel.v1 import subscription_service_pb2_grpc
 from emailopens.token.v1 import pixel_token_pb2
-from pixel_service import open_log as openlog
-from pixel_service.grpc_api.pixel_servicer import PixelServicer
-from pixel_service.grpc_api.status_table import STATUS_OF
-from pixel_service.grpc_api.stream_servicer import DEFAULT_STALL_TIMEOUT, StreamServicer
-from pixel_service.grpc_api.subscription_servicer import SubscriptionServicer
-from pixel_service.notification.open_part import number_open
-from pixel_service.open_log import OpenLog, OpenRecord, Position
+from pixel_service.grpc_api import STATUS_OF, PixelServicer, StreamServicer, SubscriptionServicer
+from pixel_service.grpc_api.stream_servicer import DEFAULT_STALL_TIMEOUT
+from pixel_service.notification import number_open
+from pixel_service.open_log import OpenLog, OpenRecord, Position, connect
 from pixel_service.streaming.live_streams import LiveStreams
 from pixel_service.streaming.tail import following
 from service_runtime.drain import Drain
@@ -127,7 +124,7 @@ async def a_log(folder: Path) -> AsyncIterator[OpenLog]:
 @contextlib.asynccontextmanager
 async def log_at(url: str) -> AsyncIterator[OpenLog]:
     """Open the log at *url* as the service does."""
-    async with openlog.connect(url, number_open=number_open) as log:
+    async with connect(url, number_open=number_open) as log:
         yield log
 
 

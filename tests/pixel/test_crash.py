@@ -15,8 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from pixel_service import open_log as openlog
-from pixel_service.open_log import OpenLog
+from pixel_service.open_log import OpenLog, connect, migrate
 from pixel_service.recording.recorder import Recorder
 from pixel_service.recording.spool import open_spool
 from tests.fixtures.postgres import running_postgres
@@ -130,7 +129,7 @@ async def test_killing_postgres_loses_nothing(tmp_path: Path) -> None:
     chance = random.Random(6)  # noqa: S311 - not for secrets
     with running_postgres() as server:
         url = server.url_of(await server.create_database())
-        await openlog.migrate(url)
+        await migrate(url)
         async with recording_processes(url, spool, 1) as ((process,), answered):
             for _ in range(max(1, KILLS // 2)):
                 await process.wait_for_answers(chance.randrange(50, 500))
@@ -139,5 +138,5 @@ async def test_killing_postgres_loses_nothing(tmp_path: Path) -> None:
                 await asyncio.to_thread(server.start)
                 await process.wait_for_answers(100)
 
-        async with openlog.connect(url, number_open=number_open) as log:
+        async with connect(url, number_open=number_open) as log:
             assert_each_once(answered, await drained(log, spool))

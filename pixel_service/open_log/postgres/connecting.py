@@ -8,8 +8,7 @@ from typing import Final
 import sqlalchemy as sa
 
 from pixel_service.errors import LogSchemaOld
-from pixel_service.open_log.postgres import pool as postgres_pool
-from pixel_service.open_log.postgres import restoring as postgres_restore
+from pixel_service.open_log.postgres import pool, restoring
 from pixel_service.open_log.postgres.log import PostgresOpenLog
 from pixel_service.open_log.sql import epochs, schema
 from pixel_service.open_log.values import LogIdentity
@@ -29,9 +28,9 @@ async def connect_postgres(
         LogSchemaOld: it was not, or it was restored since.
         LogUnavailable: the database does not answer.
     """
-    engine = postgres_pool.create_engine(url)
+    engine = pool.create_engine(url)
     try:
-        identity = await postgres_pool.run(engine, _identity, writes=False)
+        identity = await pool.run(engine, _identity, writes=False)
         log = PostgresOpenLog(
             identity=identity, engine=engine, number_open=number_open, burst_window=burst_window
         )
@@ -54,9 +53,9 @@ async def migrate_postgres(url: sa.URL) -> None:
         LogSchemaOld: the log is newer than this program.
         LogUnavailable: the database does not answer.
     """
-    engine = postgres_pool.create_engine(url)
+    engine = pool.create_engine(url)
     try:
-        await postgres_pool.run(engine, _migrate, writes=True)
+        await pool.run(engine, _migrate, writes=True)
     finally:
         await engine.dispose()
 
@@ -68,9 +67,9 @@ async def begin_epoch_postgres(url: sa.URL) -> int:
         LogSchemaOld: it must be migrated first.
         LogUnavailable: the database does not answer.
     """
-    engine = postgres_pool.create_engine(url)
+    engine = pool.create_engine(url)
     try:
-        return await postgres_pool.run(engine, _begin_epoch, writes=True)
+        return await pool.run(engine, _begin_epoch, writes=True)
     finally:
         await engine.dispose()
 
@@ -82,7 +81,7 @@ def _begin_epoch(connection: sa.Connection) -> int:
 
 def _identity(connection: sa.Connection) -> LogIdentity:
     schema.check(connection)
-    if postgres_restore.is_restored(connection):
+    if restoring.is_restored(connection):
         raise LogSchemaOld(
             "the log was restored into another database cluster: run `pixel-service log migrate` "
             "first; cursors from before are refused then, subscriptions go on"
@@ -93,5 +92,5 @@ def _identity(connection: sa.Connection) -> LogIdentity:
 def _migrate(connection: sa.Connection) -> None:
     connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_MIGRATION_LOCK)))
     schema.migrate(connection)
-    if postgres_restore.is_restored(connection):
-        postgres_restore.adopt(connection)
+    if restoring.is_restored(connection):
+        restoring.adopt(connection)

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from pixel_service.errors import LogUnavailable
 from pixel_service.open_log.news import News
-from pixel_service.open_log.postgres import pool as postgres_pool
+from pixel_service.open_log.postgres.pool import driver_connection
 from pixel_service.open_log.values import Position
 from service_runtime.backoff import Backoff
 
@@ -50,7 +50,7 @@ class HeadFollower:
         backoff = Backoff(shortest=_SHORTEST_RETRY, longest=_LONGEST_RETRY)
         while True:
             try:
-                async with postgres_pool.driver_connection(self._engine) as connection:
+                async with driver_connection(self._engine) as connection:
                     await connection.add_listener(CHANNEL, self._hear)
                     backoff.reset()
                     await self._follow_while_connected(connection)

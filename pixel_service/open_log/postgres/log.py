@@ -10,18 +10,14 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from pixel_service.errors import CursorAhead, CursorExpired
-from pixel_service.open_log.cursor import encode
+from pixel_service.open_log.cursor import encode_cursor
 from pixel_service.open_log.news import News
 from pixel_service.open_log.numbering import BurstWindow, Suffixes
 from pixel_service.open_log.paging import MAX_PAGE_ENTRIES, cut
-from pixel_service.open_log.postgres import appending as postgres_append
-from pixel_service.open_log.postgres import pool as postgres_pool
-from pixel_service.open_log.postgres import statements as postgres_sql
+from pixel_service.open_log.postgres import appending, pool, statements
 from pixel_service.open_log.postgres.head_follower import HeadFollower
-from pixel_service.open_log.sql import clock
-from pixel_service.open_log.sql import counting as count_sql
-from pixel_service.open_log.sql import erase_statements as erase_sql
-from pixel_service.open_log.sql import subscription_statements as subscription_sql
+from pixel_service.open_log.sql import clock, erase_statements, subscription_statements
+from pixel_service.open_log.sql.counting import daily_counts
 from pixel_service.open_log.sql.erasing import StoredOpen, erase_in_steps
 from pixel_service.open_log.sql.subscriptions import SqlSubscriptions
 from pixel_service.open_log.sql.trimming import trim_in_steps
@@ -39,11 +35,11 @@ from pixel_service.open_log.values import (
 )
 
 _COMMANDS: Final[dict[str, Callable[..., Any]]] = {
-    "acknowledge": subscription_sql.acknowledge,
-    "begin_session": subscription_sql.begin_session,
-    "create_subscription": subscription_sql.create,
-    "delete_subscription": subscription_sql.delete,
-    "seek_subscription": subscription_sql.seek,
+    "acknowledge": subscription_statements.acknowledge,
+    "begin_session": subscription_statements.begin_session,
+    "create_subscription": subscription_statements.create,
+    "delete_subscription": subscription_statements.delete,
+    "seek_subscription": subscription_statements.seek,
 }
 
 Answer = TypeVar("Answer")
@@ -91,8 +87,8 @@ class PostgresOpenLog:
         await asyncio.shield(task)
 
     async def _append(self, opens: Sequence[OpenRecord]) -> None:
-        async with postgres_pool.driver_connection(self._engine) as connection:
-            await postgres_append.append(connection, opens, self._window)
+        async with pool.driver_connection(self._engine) as connection:
+            await appending.append(connection, opens, self._window)
         self.follower.tell()
 
     async def finish(self) -> None:
@@ -106,22 +102,22 @@ class PostgresOpenLog:
         Raises:
             LogUnavailable: the database failed.
         """
-        return await postgres_pool.run(self._engine, function, writes=False)
+        return await pool.run(self._engine, function, writes=False)
 
     async def execute(self, command: str, **arguments: object) -> Any:  # noqa: ANN401 - JSON
-        """Carry out a command of `subscription_sql`, durably."""
-        return await postgres_pool.run(
+        """Carry out a command of `subscription_statements`, durably."""
+        return await pool.run(
             self._engine, functools.partial(_COMMANDS[command], **arguments), writes=True
         )
 
     async def _fetch(self, statement: str, *arguments: object) -> list[Any]:
-        async with postgres_pool.driver_connection(self._engine) as connection:
+        async with pool.driver_connection(self._engine) as connection:
             return list(await connection.fetch(statement, *arguments))
 
     async def read(self, *, after: Position, max_entries: int, max_octets: int) -> Page:
         """See `OpenLog`."""
         limit = max(1, min(max_entries, MAX_PAGE_ENTRIES))
-        rows = await self._fetch(postgres_sql.ENTRIES, *after, limit)
+        rows = await self._fetch(statements.ENTRIES, *after, limit)
         if after < (trimmed := Position(rows[0][8], rows[0][9])):
             raise await self._expired(trimmed)
         if rows[0][0] is None:
@@ -171,16 +167,16 @@ class PostgresOpenLog:
         ]
 
     async def _expired(self, trimmed: Position) -> CursorExpired:
-        first_us, _ = (await self._fetch(postgres_sql.END_TIMES))[0]
+        first_us, _ = (await self._fetch(statements.END_TIMES))[0]
         return CursorExpired(
-            earliest_cursor=encode(trimmed, self.identity),
+            earliest_cursor=encode_cursor(trimmed, self.identity),
             earliest_time=None if first_us is None else clock.from_us(first_us),
         )
 
     async def _refuse_beyond(self, after: Position) -> None:
         _, head = await self._ends()
         if after > head:
-            raise CursorAhead(head_cursor=encode(head, self.identity))
+            raise CursorAhead(head_cursor=encode_cursor(head, self.identity))
 
     async def check(self, after: Position) -> None:
         """Raise what `read` would of a position."""
@@ -188,11 +184,11 @@ class PostgresOpenLog:
         if after < trimmed:
             raise await self._expired(trimmed)
         if after > head:
-            raise CursorAhead(head_cursor=encode(head, self.identity))
+            raise CursorAhead(head_cursor=encode_cursor(head, self.identity))
 
     async def _ends(self) -> tuple[Position, Position]:
         """Return the positions of the last open that was trimmed and of the last visible one."""
-        row = (await self._fetch(postgres_sql.ENDS))[0]
+        row = (await self._fetch(statements.ENDS))[0]
         trimmed = Position(row[0], row[1])
         return trimmed, trimmed if row[2] is None else Position(row[2], row[3])
 
@@ -208,7 +204,7 @@ class PostgresOpenLog:
 
     async def position_at(self, time: dt.datetime) -> Position:
         """See `OpenLog`."""
-        rows = await self._fetch(postgres_sql.POSITION_AT, clock.to_us(time))
+        rows = await self._fetch(statements.POSITION_AT, clock.to_us(time))
         trimmed, head = await self._ends()
         if not rows:
             return head
@@ -233,13 +229,13 @@ class PostgresOpenLog:
 
     async def octets_used(self) -> int:
         """Return an estimate of the size of what is held."""
-        (row,) = await self._fetch(postgres_sql.OCTETS)
+        (row,) = await self._fetch(statements.OCTETS)
         trimmed, head = await self._ends()
         return int(row[0]) * max(0, head.sequence - trimmed.sequence)
 
     async def trim_step(self, *, up_to: Position, max_entries: int) -> int:
         """Remove up to *max_entries* of the oldest opens, none beyond *up_to*."""
-        (row,) = await self._fetch(postgres_sql.TRIM_STEP, *up_to, max_entries)
+        (row,) = await self._fetch(statements.TRIM_STEP, *up_to, max_entries)
         return int(row[0])
 
     async def erase(
@@ -250,20 +246,22 @@ class PostgresOpenLog:
 
     async def stored(self, *, after: Position, max_entries: int) -> Sequence[StoredOpen]:
         """Return the opens that follow *after*, all kinds."""
-        rows = await self._fetch(postgres_sql.STORED, *after, max_entries)
+        rows = await self._fetch(statements.STORED, *after, max_entries)
         return [StoredOpen(Position(row[0], row[1]), row[2], row[3]) for row in rows]
 
     async def erase_step(self, positions: Sequence[Position]) -> int:
         """Erase the opens at *positions*; return how many held anything."""
-        return await postgres_pool.run(
-            self._engine, functools.partial(erase_sql.erase, positions=positions), writes=True
+        return await pool.run(
+            self._engine,
+            functools.partial(erase_statements.erase, positions=positions),
+            writes=True,
         )
 
     async def stats(self) -> LogStats:
         """See `OpenLog`."""
         trimmed, head = await self._ends()
-        first_us, last_us = (await self._fetch(postgres_sql.END_TIMES))[0]
-        (held_back,) = await self._fetch(postgres_sql.HELD_BACK)
+        first_us, last_us = (await self._fetch(statements.END_TIMES))[0]
+        (held_back,) = await self._fetch(statements.HELD_BACK)
         return LogStats(
             entries=max(0, head.sequence - trimmed.sequence),
             octets=await self.octets_used(),
@@ -276,4 +274,4 @@ class PostgresOpenLog:
 
     async def daily_counts(self) -> Sequence[DayCount]:
         """See `OpenLog`."""
-        return await postgres_pool.run(self._engine, count_sql.daily_counts, writes=False)
+        return await pool.run(self._engine, daily_counts, writes=False)

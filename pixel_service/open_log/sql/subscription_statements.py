@@ -11,7 +11,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from pixel_service.open_log.sql import clock
-from pixel_service.open_log.sql.tables import subscriptions as table
+from pixel_service.open_log.sql.tables import subscriptions
 from pixel_service.open_log.subscriptions import OpenFilter, Subscription
 from pixel_service.open_log.values import Position
 
@@ -23,31 +23,38 @@ Row = Mapping[str, Any]
 
 def create(connection: sa.Connection, *, row: dict[str, Any]) -> bool:
     """Insert *row*; return whether the ID was free."""
-    taken = connection.scalar(sa.select(table.c.id).where(table.c.id == row["id"]))
+    taken = connection.scalar(sa.select(subscriptions.c.id).where(subscriptions.c.id == row["id"]))
     if taken is None:
-        connection.execute(table.insert().values(row))
+        connection.execute(subscriptions.insert().values(row))
     return taken is None
 
 
 def find(connection: sa.Connection, *, subscription_id: str) -> dict[str, Any] | None:
     """Return the row of a subscription; None if there is none."""
-    found = connection.execute(sa.select(table).where(table.c.id == subscription_id)).one_or_none()
+    found = connection.execute(
+        sa.select(subscriptions).where(subscriptions.c.id == subscription_id)
+    ).one_or_none()
     return None if found is None else dict(found._mapping)  # noqa: SLF001 - its public name
 
 
 def page(connection: sa.Connection, *, after_id: str, limit: int) -> list[dict[str, Any]]:
     """Return the rows whose ID sorts after *after_id*."""
-    query = sa.select(table).where(table.c.id > after_id).order_by(table.c.id).limit(limit)
+    query = (
+        sa.select(subscriptions)
+        .where(subscriptions.c.id > after_id)
+        .order_by(subscriptions.c.id)
+        .limit(limit)
+    )
     return [dict(row) for row in connection.execute(query).mappings()]
 
 
 def sessions(connection: sa.Connection) -> list[tuple[str, str, int, int]]:
     """Return ID, session token and acknowledged position of every subscription."""
     query = sa.select(
-        table.c.id,
-        table.c.session_token,
-        table.c.acknowledged_transaction,
-        table.c.acknowledged_sequence,
+        subscriptions.c.id,
+        subscriptions.c.session_token,
+        subscriptions.c.acknowledged_transaction,
+        subscriptions.c.acknowledged_sequence,
     )
     return [tuple(row) for row in connection.execute(query)]
 
@@ -68,7 +75,12 @@ def seek(
 
 def delete(connection: sa.Connection, *, subscription_id: str) -> bool:
     """Delete a subscription; return whether there was one."""
-    return connection.execute(table.delete().where(table.c.id == subscription_id)).rowcount == 1
+    return (
+        connection.execute(
+            subscriptions.delete().where(subscriptions.c.id == subscription_id)
+        ).rowcount
+        == 1
+    )
 
 
 def begin_session(
@@ -108,8 +120,8 @@ def _acknowledge(
     # The token stands in the condition, too: where writers are not taken one at a
     # time, a newer session may begin between the two statements.
     changed = connection.execute(
-        table.update()
-        .where(table.c.id == subscription_id, table.c.session_token == token)
+        subscriptions.update()
+        .where(subscriptions.c.id == subscription_id, subscriptions.c.session_token == token)
         .values(
             acknowledged_transaction=transaction,
             acknowledged_sequence=sequence,
@@ -122,7 +134,9 @@ def _acknowledge(
 def _change(
     connection: sa.Connection, subscription_id: str, **values: object
 ) -> dict[str, Any] | None:
-    changed = connection.execute(table.update().where(table.c.id == subscription_id).values(values))
+    changed = connection.execute(
+        subscriptions.update().where(subscriptions.c.id == subscription_id).values(values)
+    )
     return find(connection, subscription_id=subscription_id) if changed.rowcount == 1 else None
 
 

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Final
 
 from pixel_service.errors import LogUnavailable, SubscriptionNotFound, SubscriptionTakenOver
-from pixel_service.open_log.cursor import encode
+from pixel_service.open_log.cursor import encode_cursor
 from pixel_service.open_log.subscriptions import Session
 from pixel_service.open_log.values import LogIdentity, Position
 from service_runtime.background import kept_running
@@ -68,7 +68,7 @@ class SubscriptionWatch:
         token, acknowledged = known
         if token != session.token:
             raise SubscriptionTakenOver(
-                subscription_id, cursor=encode(acknowledged, self._identity)
+                subscription_id, cursor=encode_cursor(acknowledged, self._identity)
             )
         return acknowledged
 

@@ -14,8 +14,8 @@ from pixel_service.errors import (
     SubscriptionExists,
     SubscriptionNotFound,
 )
-from pixel_service.open_log.cursor import encode
-from pixel_service.open_log.sql import subscription_statements as subscription_sql
+from pixel_service.open_log.cursor import encode_cursor
+from pixel_service.open_log.sql import subscription_statements
 from pixel_service.open_log.sql.subscription_watch import SubscriptionWatch
 from pixel_service.open_log.subscriptions import OpenFilter, Session, Subscription
 from pixel_service.open_log.values import LogIdentity, Position
@@ -44,7 +44,7 @@ class Database(Protocol):
         """Return what *function* finds on a connection that reads."""
 
     async def execute(self, command: str, **arguments: object) -> Any:  # noqa: ANN401 - JSON
-        """Carry out a command of `subscription_sql`, durably."""
+        """Carry out a command of `subscription_statements`, durably."""
 
 
 class SqlSubscriptions:
@@ -53,7 +53,7 @@ class SqlSubscriptions:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._watch = SubscriptionWatch(
-            lambda: database.query(subscription_sql.sessions), identity=database.identity
+            lambda: database.query(subscription_statements.sessions), identity=database.identity
         )
         self._waiting: dict[tuple[str, str], tuple[Position, list[asyncio.Future[Any]]]] = {}
         self._committing: asyncio.Task[None] | None = None
@@ -87,7 +87,7 @@ class SqlSubscriptions:
             create_time=now,
             acknowledge_time=now,
         )
-        row = subscription_sql.to_row(subscription)
+        row = subscription_statements.to_row(subscription)
         if not await self._database.execute("create_subscription", row=row):
             raise SubscriptionExists(subscription_id)
         return await self._from_row(row)
@@ -95,14 +95,18 @@ class SqlSubscriptions:
     async def get_subscription(self, subscription_id: str) -> Subscription:
         """See `SubscriptionStore`."""
         row = await self._database.query(
-            lambda connection: subscription_sql.find(connection, subscription_id=subscription_id)
+            lambda connection: subscription_statements.find(
+                connection, subscription_id=subscription_id
+            )
         )
         return await self._from_row(_required(row, subscription_id))
 
     async def list_subscriptions(self, *, after_id: str, limit: int) -> Sequence[Subscription]:
         """See `SubscriptionStore`."""
         rows = await self._database.query(
-            lambda connection: subscription_sql.page(connection, after_id=after_id, limit=limit)
+            lambda connection: subscription_statements.page(
+                connection, after_id=after_id, limit=limit
+            )
         )
         return [await self._from_row(row) for row in rows]
 
@@ -140,7 +144,7 @@ class SqlSubscriptions:
         """See `SubscriptionStore`."""
         head = await self._database.head()
         if up_to > head:
-            raise CursorAhead(head_cursor=encode(head, self._database.identity))
+            raise CursorAhead(head_cursor=encode_cursor(head, self._database.identity))
         state, transaction, sequence = await self._commit(subscription_id, session_token, up_to)
         if state == "missing":
             raise SubscriptionNotFound(subscription_id)
@@ -194,9 +198,9 @@ class SqlSubscriptions:
                 if not waiter.done():
                     waiter.set_result(outcome)
 
-    async def _from_row(self, row: subscription_sql.Row) -> Subscription:
+    async def _from_row(self, row: subscription_statements.Row) -> Subscription:
         acknowledged = _acknowledged_of(row)
-        return subscription_sql.from_row(
+        return subscription_statements.from_row(
             row,
             lag=await self._database.lag(acknowledged),
             fell_behind=acknowledged < await self._database.earliest(),
@@ -209,5 +213,5 @@ def _required(row: dict[str, Any] | None, subscription_id: str) -> dict[str, Any
     return row
 
 
-def _acknowledged_of(row: subscription_sql.Row) -> Position:
+def _acknowledged_of(row: subscription_statements.Row) -> Position:
     return Position(row["acknowledged_transaction"], row["acknowledged_sequence"])

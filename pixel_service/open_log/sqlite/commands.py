@@ -9,8 +9,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from pixel_service.open_log.sql import erase_statements as erase_sql
-from pixel_service.open_log.sql import subscription_statements as subscription_sql
+from pixel_service.open_log.sql import erase_statements, subscription_statements
 from pixel_service.open_log.sqlite.counts import MessageCounts
 
 # The last open of a message takes its count along.
@@ -46,16 +45,16 @@ def erase_step(
     counts.flush(connection)
     # Overwrite with zeros what is given up: gone means gone.
     connection.exec_driver_sql("PRAGMA secure_delete = ON")
-    return erase_sql.erase(connection, positions=positions)
+    return erase_statements.erase(connection, positions=positions)
 
 
 # What subscriptions need has nothing to do with counts.
 _SUBSCRIPTION_COMMANDS: Final[Mapping[str, Callable[..., Any]]] = {
-    "acknowledge": subscription_sql.acknowledge,
-    "begin_session": subscription_sql.begin_session,
-    "create_subscription": subscription_sql.create,
-    "delete_subscription": subscription_sql.delete,
-    "seek_subscription": subscription_sql.seek,
+    "acknowledge": subscription_statements.acknowledge,
+    "begin_session": subscription_statements.begin_session,
+    "create_subscription": subscription_statements.create,
+    "delete_subscription": subscription_statements.delete,
+    "seek_subscription": subscription_statements.seek,
 }
 _LOG_COMMANDS: Final[Mapping[str, Callable[..., Any]]] = {
     "erase_step": erase_step,

@@ -12,7 +12,7 @@ from pixel_service.errors import LogUnavailable
 from pixel_service.open_log.news import News
 from pixel_service.open_log.numbering import BurstWindow
 from pixel_service.open_log.sql import epochs, schema
-from pixel_service.open_log.sqlite import engine as sqlite_engine
+from pixel_service.open_log.sqlite.engine import READERS, reader_engine, writer_engine
 from pixel_service.open_log.sqlite.log import SqliteOpenLog
 from pixel_service.open_log.sqlite.sharing.roles import SharedWriter, writer_lock
 from pixel_service.open_log.values import LogIdentity
@@ -36,17 +36,17 @@ async def connect_sqlite(
         raise LogUnavailable(f"the log's folder cannot be made: {error.strerror}") from error
     async with contextlib.AsyncExitStack() as stack:
         news = News()
-        read_engine = sqlite_engine.reader_engine(path)
-        stack.callback(read_engine.dispose)
+        engine = reader_engine(path)
+        stack.callback(engine.dispose)
         threads = stack.enter_context(
-            concurrent.futures.ThreadPoolExecutor(sqlite_engine.READERS, "open log reader")
+            concurrent.futures.ThreadPoolExecutor(READERS, "open log reader")
         )
         writer = SharedWriter(path, news=news, window=BurstWindow(window=burst_window))
         await stack.enter_async_context(writer.running())
         await writer.wait_until_ready()
         log = SqliteOpenLog(
-            identity=_identity_of(read_engine),
-            engine=read_engine,
+            identity=_identity_of(engine),
+            engine=engine,
             threads=threads,
             writer=writer,
             news=news,
@@ -70,7 +70,7 @@ def begin_epoch_sqlite(path: Path) -> int:
         with writer_lock(path) as is_ours:
             if not is_ours:
                 raise LogUnavailable("a process has the log open: stop the service first")
-            engine = sqlite_engine.writer_engine(path)
+            engine = writer_engine(path)
             try:
                 with engine.begin() as connection:
                     schema.migrate(connection)

@@ -10,16 +10,16 @@ import sqlalchemy as sa
 import structlog
 
 from pixel_service.errors import CursorAhead, CursorExpired, LogHole, LogUnavailable
-from pixel_service.open_log.cursor import encode
+from pixel_service.open_log.cursor import encode_cursor
 from pixel_service.open_log.news import News
 from pixel_service.open_log.numbering import Suffixes
 from pixel_service.open_log.paging import MAX_PAGE_ENTRIES
 from pixel_service.open_log.sql import clock
-from pixel_service.open_log.sql import counting as count_sql
+from pixel_service.open_log.sql.counting import daily_counts
 from pixel_service.open_log.sql.erasing import StoredOpen, erase_in_steps
 from pixel_service.open_log.sql.subscriptions import SqlSubscriptions
 from pixel_service.open_log.sql.trimming import trim_in_steps
-from pixel_service.open_log.sqlite import reading as sqlite_read
+from pixel_service.open_log.sqlite import reading
 from pixel_service.open_log.sqlite.sharing.roles import SharedWriter
 from pixel_service.open_log.values import (
     DayCount,
@@ -69,7 +69,7 @@ class SqliteOpenLog:
             await self._writer.append(opens)
 
     async def execute(self, command: str, **arguments: object) -> Any:  # noqa: ANN401 - JSON
-        """Carry out a command of `sqlite_commands`, durably."""
+        """Carry out a command of `commands`, durably."""
         return await self._writer.execute(command, **arguments)
 
     async def query(self, function: Callable[[sa.Connection], Answer]) -> Answer:
@@ -92,8 +92,8 @@ class SqliteOpenLog:
     async def read(self, *, after: Position, max_entries: int, max_octets: int) -> Page:
         """See `OpenLog`."""
         entries, after, at_head = await self._read(
-            sqlite_read.ENTRIES,
-            sqlite_read.to_entries,
+            reading.ENTRIES,
+            reading.to_entries,
             after=after,
             max_entries=max_entries,
             max_octets=max_octets,
@@ -105,8 +105,8 @@ class SqliteOpenLog:
     ) -> Notifications:
         """See `OpenLog`."""
         octets, after, at_head = await self._read(
-            sqlite_read.NOTIFICATIONS,
-            sqlite_read.to_notifications,
+            reading.NOTIFICATIONS,
+            reading.to_notifications,
             after=after,
             max_entries=max_entries,
             max_octets=max_octets,
@@ -126,7 +126,7 @@ class SqliteOpenLog:
         limit = max(1, min(max_entries, MAX_PAGE_ENTRIES))
 
         def read(connection: sa.Connection) -> tuple[Answer, Position, bool]:
-            found, has_more = sqlite_read.rows_after(
+            found, has_more = reading.rows_after(
                 connection, statement, after.sequence, limit=limit, max_octets=max_octets
             )
             rows = self._up_to_a_hole(connection, after.sequence, found)
@@ -153,9 +153,9 @@ class SqliteOpenLog:
 
     def _refuse(self, connection: sa.Connection, after: int) -> None:
         """Raise what is wrong with the position *after*, if anything."""
-        trimmed, last = sqlite_read.ends(connection)
+        trimmed, last = reading.ends(connection)
         if after < trimmed:
-            first_us, _ = sqlite_read.end_times(connection)
+            first_us, _ = reading.end_times(connection)
             raise CursorExpired(
                 earliest_cursor=self._cursor(trimmed),
                 earliest_time=None if first_us is None else clock.from_us(first_us),
@@ -164,7 +164,7 @@ class SqliteOpenLog:
             raise CursorAhead(head_cursor=self._cursor(last))
 
     def _cursor(self, sequence: int) -> str:
-        return encode(Position(0, sequence), self.identity)
+        return encode_cursor(Position(0, sequence), self.identity)
 
     async def check(self, after: Position) -> None:
         """Raise what `read` would of a position."""
@@ -172,24 +172,24 @@ class SqliteOpenLog:
 
     async def head(self) -> Position:
         """See `OpenLog`."""
-        _, last = await self.query(sqlite_read.ends)
+        _, last = await self.query(reading.ends)
         return Position(0, last)
 
     async def earliest(self) -> Position:
         """See `OpenLog`."""
-        trimmed, _ = await self.query(sqlite_read.ends)
+        trimmed, _ = await self.query(reading.ends)
         return Position(0, trimmed)
 
     async def position_at(self, time: dt.datetime) -> Position:
         """See `OpenLog`."""
         time_us = clock.to_us(time)
         return Position(
-            0, await self.query(lambda connection: sqlite_read.last_before(connection, time_us))
+            0, await self.query(lambda connection: reading.last_before(connection, time_us))
         )
 
     async def lag(self, after: Position) -> int:
         """See `OpenLog`."""
-        trimmed, last = await self.query(sqlite_read.ends)
+        trimmed, last = await self.query(reading.ends)
         return max(0, last - max(after.sequence, trimmed))
 
     async def wait_for_news(self, *, after: Position) -> None:
@@ -204,7 +204,7 @@ class SqliteOpenLog:
 
     async def octets_used(self) -> int:
         """Return the size of the database without its free pages."""
-        return await self.query(sqlite_read.octets_used)
+        return await self.query(reading.octets_used)
 
     async def trim_step(self, *, up_to: Position, max_entries: int) -> int:
         """Remove up to *max_entries* of the oldest opens, none beyond *up_to*."""
@@ -220,7 +220,7 @@ class SqliteOpenLog:
         erased = await erase_in_steps(self, matches, message_keys=message_keys)
         # The old content is in the write-ahead log until this has emptied it.  Also when
         # nothing was erased now: the last time it may have failed.
-        if not await self.query(sqlite_read.checkpoint):
+        if not await self.query(reading.checkpoint):
             raise LogUnavailable(
                 f"{erased} opens erased, but somebody reads an older state of the log, whose "
                 "write-ahead log still holds what was erased; erase again later"
@@ -230,7 +230,7 @@ class SqliteOpenLog:
     async def stored(self, *, after: Position, max_entries: int) -> Sequence[StoredOpen]:
         """Return the opens that follow *after*, all kinds."""
         return await self.query(
-            lambda connection: sqlite_read.stored_after(connection, after.sequence, max_entries)
+            lambda connection: reading.stored_after(connection, after.sequence, max_entries)
         )
 
     async def erase_step(self, positions: Sequence[Position]) -> int:
@@ -240,8 +240,8 @@ class SqliteOpenLog:
 
     async def stats(self) -> LogStats:
         """See `OpenLog`."""
-        trimmed, last = await self.query(sqlite_read.ends)
-        first_us, last_us = await self.query(sqlite_read.end_times)
+        trimmed, last = await self.query(reading.ends)
+        first_us, last_us = await self.query(reading.end_times)
         return LogStats(
             entries=last - trimmed,
             octets=await self.octets_used(),
@@ -254,4 +254,4 @@ class SqliteOpenLog:
 
     async def daily_counts(self) -> Sequence[DayCount]:
         """See `OpenLog`."""
-        return await self.query(count_sql.daily_counts)
+        return await self.query(daily_counts)

@@ -17,7 +17,7 @@ import structlog
 
 from pixel_service.errors import LogUnavailable
 from pixel_service.open_log.numbering import BurstWindow
-from pixel_service.open_log.sqlite import appending as sqlite_append
+from pixel_service.open_log.sqlite import appending
 from pixel_service.open_log.sqlite.commands import carry_out
 from pixel_service.open_log.sqlite.counts import MessageCounts
 from pixel_service.open_log.values import OpenRecord
@@ -43,7 +43,7 @@ class Writer(Protocol):
         """
 
     async def execute(self, command: str, **arguments: object) -> Any:  # noqa: ANN401 - JSON
-        """Carry out a command of `sqlite_commands`; durable on return.
+        """Carry out a command of `commands`; durable on return.
 
         Raises:
             LogUnavailable: the outcome is unknown.
@@ -80,17 +80,17 @@ class WriterThread:
         """
 
         def append(connection: sa.Connection) -> int:
-            return sqlite_append.append(connection, opens, counts=self._counts, window=self._window)
+            return appending.append(connection, opens, counts=self._counts, window=self._window)
 
         def append_rest(connection: sa.Connection) -> int:
-            fresh = sqlite_append.without_duplicates(connection, opens)
-            return sqlite_append.append(connection, fresh, counts=self._counts, window=self._window)
+            fresh = appending.without_duplicates(connection, opens)
+            return appending.append(connection, fresh, counts=self._counts, window=self._window)
 
         sequence: int = await self._submit(append, append_rest)
         return sequence
 
     async def execute(self, command: str, **arguments: object) -> Any:  # noqa: ANN401 - JSON
-        """Carry out a command of `sqlite_commands`; durable on return.
+        """Carry out a command of `commands`; durable on return.
 
         Raises:
             LogUnavailable: the outcome is unknown.

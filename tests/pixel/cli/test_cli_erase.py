@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from emailopens.notification.v1 import open_notification_pb2 as pb
-from pixel_service.intake.sealed_message import message_key
+from pixel_service.intake import message_key
 from pixel_service.open_log import OpenLog, OpenRecord, Position
 from pixel_service.recording.spool import open_spool
 from tests.pixel.service_values import a_log, an_open

@@ -13,7 +13,7 @@ from aiohttp import web
 from pixel_service.endpoint.client_address import ClientAddresses
 from pixel_service.endpoint.handler import PixelHandler, pixel_server
 from pixel_service.endpoint.image import PIXEL_GIF
-from pixel_service.intake.fetch import PixelFetch
+from pixel_service.intake import PixelFetch
 from service_runtime.listen import ListenError
 
 GRACE = dt.timedelta(seconds=1)

@@ -4,7 +4,7 @@ import grpc
 import pytest
 
 from emailopens.pixel.v1 import pixel_service_pb2 as pb
-from pixel_service.open_log import cursor
+from pixel_service.open_log import encode_cursor
 from tests.pixel.grpc_api.rpc_values import failure_of, wrong_fields_of
 from tests.pixel.service_values import (
     BEYOND,
@@ -106,7 +106,7 @@ async def test_wrong_fields_are_named(service: StreamService) -> None:
 
 async def test_wrong_cursors_have_their_reasons(service: StreamService) -> None:
     """As for streams."""
-    ahead = cursor.encode(BEYOND, service.log.identity)
+    ahead = encode_cursor(BEYOND, service.log.identity)
     for text, code, reason in (
         ("nonsense", grpc.StatusCode.INVALID_ARGUMENT, "CURSOR_MALFORMED"),
         (ahead, grpc.StatusCode.OUT_OF_RANGE, "CURSOR_AHEAD"),

@@ -10,7 +10,7 @@ import structlog
 
 from emailopens.notification.v1 import open_notification_pb2 as notification_pb
 from emailopens.pixel.v1 import pixel_service_pb2 as pb
-from pixel_service.open_log import LogIdentity, Position, cursor
+from pixel_service.open_log import LogIdentity, Position, encode_cursor
 from tests.pixel.grpc_api.rpc_values import fields_of, info_of
 from tests.pixel.service_values import (
     BEYOND,
@@ -467,7 +467,7 @@ async def test_stream_that_retention_overtakes_is_ended(tmp_path: Path) -> None:
 
 async def test_cursor_beyond_the_end_is_refused(service: StreamService) -> None:
     """A log that was restored is shorter than its clients remember."""
-    ahead = cursor.encode(BEYOND, service.log.identity)
+    ahead = encode_cursor(BEYOND, service.log.identity)
     code, reason, metadata = await failure_of(
         service.pixel.StreamOpens(pb.StreamOpensRequest(after_cursor=ahead))
     )
@@ -478,7 +478,7 @@ async def test_cursor_beyond_the_end_is_refused(service: StreamService) -> None:
 
 async def test_cursor_of_another_log_is_refused(service: StreamService) -> None:
     """Its log ID says so."""
-    foreign = cursor.encode(
+    foreign = encode_cursor(
         Position(0, 0), LogIdentity(log_id="0" * 32, epoch=1, cursor_key=b"k" * 32)
     )
     code, reason, metadata = await failure_of(

@@ -8,8 +8,7 @@ import pytest
 from emailopens.notification.v1 import open_notification_pb2 as notification_pb
 from emailopens.pixel.v1 import pixel_service_pb2 as pb
 from emailopens.pixel.v1 import subscription_service_pb2 as subscription_pb
-from pixel_service.open_log import cursor
-from pixel_service.open_log.values import BEGINNING
+from pixel_service.open_log import BEGINNING, encode_cursor
 from tests.pixel.grpc_api.rpc_values import failure_of, info_of, wrong_fields_of
 from tests.pixel.service_values import (
     BEYOND,
@@ -220,7 +219,7 @@ async def test_acknowledging_what_was_never_there_is_refused(service: StreamServ
     await create(service)
     call = stream(service)
     session_token = (await started_of(call)).session_token
-    ahead = cursor.encode(BEYOND, service.log.identity)
+    ahead = encode_cursor(BEYOND, service.log.identity)
     code, reason, _ = await failure_of(
         service.pixel.AcknowledgeOpens(
             pb.AcknowledgeOpensRequest(
@@ -258,7 +257,7 @@ async def test_unknown_subscription_is_not_found(service: StreamService) -> None
         service.pixel.AcknowledgeOpens(
             pb.AcknowledgeOpensRequest(
                 subscription_id="crm",
-                cursor=cursor.encode(BEGINNING, service.log.identity),
+                cursor=encode_cursor(BEGINNING, service.log.identity),
                 session_token="x",  # noqa: S106 - of a session that never was
             )
         ),

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from emailopens.token.v1 import pixel_token_pb2 as pb
 from pixel_service.errors import TokenInvalid
-from pixel_service.intake.token_opener import TokenOpener
+from pixel_service.intake import TokenOpener
 from service_runtime.key_ring import KeyRing
 
 VECTORS = json.loads(

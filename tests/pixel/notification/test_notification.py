@@ -15,11 +15,10 @@ from emailopens.notification.v1 import open_notification_pb2 as pb
 from emailopens.notification.v1 import privacy_level_pb2
 from emailopens.token.v1 import pixel_token_pb2 as token_pb
 from pixel_service.evidence import Agent, Client, Confidence, Evidence, Signal
-from pixel_service.notification.mail_part import address_of, mail_part
-from pixel_service.notification.open_part import number_open, open_part
-from pixel_service.privacy.kept_fetch import PrivacyLevel, keep_fetch
-from pixel_service.privacy.kept_message import keep_message
-from pixel_service.protobuf_octets.times import microseconds_of
+from pixel_service.notification import mail_octets, number_open, open_octets
+from pixel_service.notification.mail import address_of
+from pixel_service.privacy import PrivacyLevel, keep_fetch, keep_message
+from pixel_service.protobuf_octets import microseconds_of
 
 # Shaped as the documentation of Yandex Cloud Postbox shows it: concepts/notification.
 MODEL = json.loads(
@@ -83,12 +82,12 @@ def kept_of(level: PrivacyLevel, changes: token_pb.PixelToken | None = None) -> 
 
 
 def mail_of(kept: token_pb.PixelToken) -> pb.Mail:
-    return pb.OpenNotification.FromString(mail_part(kept, "newsletter")).mail
+    return pb.OpenNotification.FromString(mail_octets(kept, "newsletter")).mail
 
 
-def open_octets(level: PrivacyLevel, *, open_us: int, since_us: int | None) -> bytes:
+def kept_open(level: PrivacyLevel, *, open_us: int, since_us: int | None) -> bytes:
     kept = keep_fetch(level, ip_address=IP_ADDRESS, user_agent=USER_AGENT, evidence=EVIDENCE)
-    return open_part(kept, event_id=EVENT_ID, open_us=open_us, since_us=since_us)
+    return open_octets(kept, event_id=EVENT_ID, open_us=open_us, since_us=since_us)
 
 
 def octets_of(level: PrivacyLevel, *, number: int = 1, burst: int = 1) -> bytes:
@@ -97,8 +96,8 @@ def octets_of(level: PrivacyLevel, *, number: int = 1, burst: int = 1) -> bytes:
     since_us = OPEN_US - kept.acceptance_time_us if kept.acceptance_time_us else None
     return b"".join(
         (
-            mail_part(kept, "newsletter"),
-            open_octets(level, open_us=OPEN_US, since_us=since_us),
+            mail_octets(kept, "newsletter"),
+            kept_open(level, open_us=OPEN_US, since_us=since_us),
             number_open(number, burst),
         )
     )
@@ -258,7 +257,7 @@ def test_anonymous_tells_no_messages_apart() -> None:
 )
 def test_times_are_those_of_protobuf(time: dt.datetime, since: dt.timedelta) -> None:
     """Also before 1970, and when clocks disagree."""
-    octets = open_octets(
+    octets = kept_open(
         PrivacyLevel.FULL,
         open_us=microseconds_of(time),
         since_us=since // dt.timedelta(microseconds=1),

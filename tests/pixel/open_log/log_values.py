@@ -6,9 +6,7 @@ import datetime as dt
 import itertools
 from collections.abc import AsyncIterator, Sequence
 
-from pixel_service import open_log as openlog
-from pixel_service.open_log import OpenLog
-from pixel_service.open_log.values import BEGINNING, LogEntry, OpenRecord, Position
+from pixel_service.open_log import BEGINNING, LogEntry, OpenLog, OpenRecord, Position, connect
 
 NOON = dt.datetime(2026, 3, 1, 12, tzinfo=dt.UTC)
 
@@ -101,7 +99,5 @@ class LogHome:
         self, *, burst_window: dt.timedelta = dt.timedelta(seconds=2)
     ) -> AsyncIterator[OpenLog]:
         """Open the log as one more process would."""
-        async with openlog.connect(
-            self.url, number_open=number_open, burst_window=burst_window
-        ) as log:
+        async with connect(self.url, number_open=number_open, burst_window=burst_window) as log:
             yield log

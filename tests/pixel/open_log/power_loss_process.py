@@ -12,7 +12,7 @@ import sqlite3
 import sys
 from pathlib import Path
 
-from pixel_service import open_log as openlog
+from pixel_service.open_log import connect
 from tests.pixel.open_log.log_values import event_ids, new_open, number_open
 from tests.pixel.open_log.lossy_disk import LossyDisk, write_files
 
@@ -32,7 +32,7 @@ def write_down(disk: LossyDisk, answered: list[str], folder: Path) -> None:
 
 async def append_to_log(disk: LossyDisk, folder: Path) -> None:
     answered: list[str] = []
-    async with openlog.connect(f"sqlite:///{folder}/live/opens.db", number_open=number_open) as log:
+    async with connect(f"sqlite:///{folder}/live/opens.db", number_open=number_open) as log:
         for _ in range(MOMENTS):
             opens = [
                 new_open(message_key=bytes(12) + index.to_bytes(4))

@@ -8,8 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pixel_service.errors import CursorForeignLog, CursorMalformed
-from pixel_service.open_log import cursor
-from pixel_service.open_log.values import LogIdentity, Position
+from pixel_service.open_log import LogIdentity, Position, decode_cursor, encode_cursor
 
 IDENTITY = LogIdentity(log_id="0123456789abcdef" * 2, epoch=1, cursor_key=b"k" * 32)
 POSITION = Position(7, 11)
@@ -22,29 +21,29 @@ positions = st.builds(
 @given(positions)
 def test_a_cursor_names_its_position(position: Position) -> None:
     """What was encoded comes back, from at most 128 URL-safe characters."""
-    text = cursor.encode(position, IDENTITY)
+    text = encode_cursor(position, IDENTITY)
 
-    assert cursor.decode(text, IDENTITY) == position
+    assert decode_cursor(text, IDENTITY) == position
     assert re.fullmatch("[A-Za-z0-9_-]{1,128}", text)
 
 
 @given(st.integers(0, 75), st.sampled_from("ABab01-_"))
 def test_a_changed_cursor_is_malformed(index: int, character: str) -> None:
     """No single character can be changed without notice."""
-    text = cursor.encode(POSITION, IDENTITY)
+    text = encode_cursor(POSITION, IDENTITY)
     changed = text[:index] + character + text[index + 1 :]
 
     if changed == text:
         return
     with pytest.raises(CursorMalformed):
-        cursor.decode(changed, IDENTITY)
+        decode_cursor(changed, IDENTITY)
 
 
 @given(st.one_of(st.text(max_size=200), st.binary(max_size=90).map(base64.urlsafe_b64encode)))
 def test_other_text_is_malformed(text: str | bytes) -> None:
     """Whatever is no cursor is refused as such, and nothing else is raised."""
     with pytest.raises(CursorMalformed):
-        cursor.decode(text if isinstance(text, str) else text.decode(), IDENTITY)
+        decode_cursor(text if isinstance(text, str) else text.decode(), IDENTITY)
 
 
 @pytest.mark.parametrize(
@@ -56,10 +55,10 @@ def test_other_text_is_malformed(text: str | bytes) -> None:
 )
 def test_a_cursor_of_another_log_or_epoch_is_foreign(other: LogIdentity) -> None:
     """A cursor is valid in its own log and epoch only."""
-    text = cursor.encode(POSITION, other)
+    text = encode_cursor(POSITION, other)
 
     with pytest.raises(CursorForeignLog) as caught:
-        cursor.decode(text, IDENTITY)
+        decode_cursor(text, IDENTITY)
     assert caught.value.metadata == {"log_id": IDENTITY.log_id}
 
 
@@ -68,4 +67,4 @@ def test_a_cursor_cannot_be_made_without_the_key() -> None:
     forger = LogIdentity(log_id=IDENTITY.log_id, epoch=1, cursor_key=b"guess" * 6 + b"es")
 
     with pytest.raises(CursorMalformed):
-        cursor.decode(cursor.encode(POSITION, forger), IDENTITY)
+        decode_cursor(encode_cursor(POSITION, forger), IDENTITY)

@@ -8,9 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from pixel_service import open_log as openlog
 from pixel_service.errors import CursorForeignLog, LogUnavailable, SessionStale
-from pixel_service.open_log import cursor
+from pixel_service.open_log import begin_epoch, decode_cursor, encode_cursor
 from tests.pixel.cli.test_cli import run, run_well
 from tests.pixel.open_log.log_values import LogHome, event_ids, new_opens, read_all
 
@@ -21,16 +20,16 @@ async def test_cursors_from_before_are_foreign(log_home: LogHome) -> None:
     async with log_home.connect() as log:
         await log.append(opens)
         places = [entry.position for entry in await read_all(log)]
-        old = cursor.encode(places[1], log.identity)
+        old = encode_cursor(places[1], log.identity)
         subscription = await log.subscriptions.create_subscription("crm", start=places[1])
         session = await log.subscriptions.begin_session("crm", consumer_name="")
         epoch = log.identity.epoch
 
-    assert await openlog.begin_epoch(log_home.url) == epoch + 1
+    assert await begin_epoch(log_home.url) == epoch + 1
     async with log_home.connect() as log:
         assert log.identity.epoch == epoch + 1
         with pytest.raises(CursorForeignLog):
-            cursor.decode(old, log.identity)
+            decode_cursor(old, log.identity)
         found = await log.subscriptions.get_subscription("crm")
         assert found.acknowledged == subscription.acknowledged
         with pytest.raises(SessionStale):
@@ -43,7 +42,7 @@ async def test_log_in_use_is_left_alone(tmp_path: Path) -> None:
     home = LogHome(url=f"sqlite:///{tmp_path}/opens.db")
     async with home.connect() as log:
         with pytest.raises(LogUnavailable, match="stop the service"):
-            await openlog.begin_epoch(home.url)
+            await begin_epoch(home.url)
         epoch = log.identity.epoch
     async with home.connect() as log:
         assert log.identity.epoch == epoch
@@ -56,7 +55,7 @@ async def test_command_after_a_backup_was_restored(tmp_path: Path) -> None:
         await log.append(new_opens(2))
         await asyncio.to_thread(back_up, tmp_path / "opens.db", tmp_path / "copy.db")
         await log.append(new_opens(3))
-        old = cursor.encode(await log.head(), log.identity)
+        old = encode_cursor(await log.head(), log.identity)
     for name in ("opens.db-wal", "opens.db-shm"):
         (tmp_path / name).unlink(missing_ok=True)
     shutil.copy(tmp_path / "copy.db", tmp_path / "opens.db")
@@ -71,7 +70,7 @@ async def test_command_after_a_backup_was_restored(tmp_path: Path) -> None:
         # Without the command this cursor would be taken once the log has grown.
         await log.append(new_opens(4))
         with pytest.raises(CursorForeignLog):
-            cursor.decode(old, log.identity)
+            decode_cursor(old, log.identity)
 
 
 def back_up(source: Path, target: Path) -> None:

@@ -7,8 +7,8 @@ import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
-from pixel_service import open_log as openlog
-from pixel_service.errors import LogSchemaOld
+from pixel_service.errors import LogSchemaOld, LogUrlInvalid
+from pixel_service.open_log import connect
 from pixel_service.open_log.sql import schema, tables
 from tests.pixel.open_log.log_values import number_open
 
@@ -33,7 +33,7 @@ def test_the_tables_are_what_the_migrations_make() -> None:
 async def test_a_log_of_a_newer_program_is_refused(tmp_path: Path) -> None:
     """A program does not touch tables that it does not know."""
     url = f"sqlite:///{tmp_path}/opens.db"
-    async with openlog.connect(url, number_open=number_open):
+    async with connect(url, number_open=number_open):
         pass
     engine = sa.create_engine(url)
     with engine.begin() as connection:
@@ -41,7 +41,7 @@ async def test_a_log_of_a_newer_program_is_refused(tmp_path: Path) -> None:
     engine.dispose()
 
     with pytest.raises(LogSchemaOld, match="use a newer program"):
-        async with openlog.connect(url, number_open=number_open):
+        async with connect(url, number_open=number_open):
             raise AssertionError("connected")
 
 
@@ -50,7 +50,7 @@ async def test_a_log_of_a_newer_program_is_refused(tmp_path: Path) -> None:
 )
 async def test_a_url_without_a_log_is_refused_without_its_secrets(url: str) -> None:
     """The error says what is wrong, and never repeats a password."""
-    with pytest.raises(openlog.LogUrlInvalid) as caught:
-        async with openlog.connect(url, number_open=number_open):
+    with pytest.raises(LogUrlInvalid) as caught:
+        async with connect(url, number_open=number_open):
             raise AssertionError("connected")
     assert "secret" not in str(caught.value)

@@ -11,13 +11,13 @@ import sqlalchemy as sa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pixel_service.open_log import OpenRecord
 from pixel_service.open_log.numbering import BurstWindow, Counts, MessageOf, number_opens
 from pixel_service.open_log.postgres.numbering_plan import plan_numbers, remember_bursts
 from pixel_service.open_log.sql import schema
-from pixel_service.open_log.sqlite import appending as sqlite_append
-from pixel_service.open_log.sqlite import engine as sqlite_engine
+from pixel_service.open_log.sqlite import appending
 from pixel_service.open_log.sqlite.counts import MessageCounts
-from pixel_service.open_log.values import OpenRecord
+from pixel_service.open_log.sqlite.engine import writer_engine
 from tests.pixel.open_log.log_values import NOON, new_open
 
 some_opens = st.lists(
@@ -76,7 +76,7 @@ def test_bursts_that_are_remembered_are_bounded() -> None:
 @pytest.fixture(scope="module")
 def engine() -> Iterator[sa.Engine]:
     with tempfile.TemporaryDirectory() as folder:
-        engine = sqlite_engine.writer_engine(Path(folder) / "opens.db")
+        engine = writer_engine(Path(folder) / "opens.db")
         with engine.begin() as connection:
             schema.migrate(connection)
         yield engine
@@ -108,7 +108,7 @@ def test_counts_are_right_after_any_failure_and_restart(
         opens = [new_open(message_key=bytes([number]) * 16) for number in messages]
         connection = engine.connect()
         transaction = connection.begin()
-        sqlite_append.append(connection, opens, counts=counts, window=window)
+        appending.append(connection, opens, counts=counts, window=window)
         if then == "flush":
             counts.flush(connection)
         if then == "fail":

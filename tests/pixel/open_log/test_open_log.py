@@ -7,7 +7,14 @@ import datetime as dt
 import pytest
 
 from pixel_service.errors import CursorAhead, CursorExpired
-from pixel_service.open_log import LogEntry, OpenLog, OpenRecord, Position, cursor
+from pixel_service.open_log import (
+    LogEntry,
+    OpenLog,
+    OpenRecord,
+    Position,
+    decode_cursor,
+    encode_cursor,
+)
 from tests.pixel.open_log.log_values import (
     NOON,
     LogHome,
@@ -156,12 +163,12 @@ async def test_opens_survive_reopening_in_their_places(log_home: LogHome) -> Non
         await log.append(new_opens(5))
         before = await read_all(log)
         identity = log.identity
-        text = cursor.encode(before[2].position, identity)
+        text = encode_cursor(before[2].position, identity)
 
     async with log_home.connect() as log:
         assert log.identity == identity
         assert await read_all(log) == before
-        assert await read_all(log, after=cursor.decode(text, log.identity)) == before[3:]
+        assert await read_all(log, after=decode_cursor(text, log.identity)) == before[3:]
 
 
 async def test_a_repeated_open_is_skipped(log: OpenLog) -> None:
@@ -307,7 +314,7 @@ async def test_a_position_beyond_the_end_is_refused(log: OpenLog) -> None:
         await log.read(
             after=Position(head.transaction, head.sequence + 1), max_entries=1, max_octets=1
         )
-    assert cursor.decode(caught.value.metadata["head_cursor"], log.identity) == head
+    assert decode_cursor(caught.value.metadata["head_cursor"], log.identity) == head
 
 
 async def test_trimmed_opens_are_not_skipped_silently(log: OpenLog) -> None:
@@ -321,7 +328,7 @@ async def test_trimmed_opens_are_not_skipped_silently(log: OpenLog) -> None:
     assert trimmed.entries == 5
     with pytest.raises(CursorExpired) as caught:
         await log.read(after=entries[3].position, max_entries=9, max_octets=999)
-    earliest = cursor.decode(caught.value.metadata["earliest_cursor"], log.identity)
+    earliest = decode_cursor(caught.value.metadata["earliest_cursor"], log.identity)
     assert earliest == await log.earliest() == entries[4].position
     assert event_ids(await read_all(log, after=earliest)) == [later.event_id]
 

@@ -14,8 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
 from pixel_service.errors import CursorExpired, SessionStale, SubscriptionNotFound
-from pixel_service.open_log import OpenLog, Position
-from pixel_service.open_log.values import BEGINNING
+from pixel_service.open_log import BEGINNING, OpenLog, Position
 from tests.fixtures.postgres import Postgres
 from tests.pixel.open_log.log_values import (
     EMPTY_LOG,

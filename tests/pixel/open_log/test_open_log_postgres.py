@@ -8,13 +8,19 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from pixel_service import open_log as openlog
 from pixel_service.errors import CursorForeignLog, LogSchemaOld, LogUnavailable
-from pixel_service.open_log import OpenLog, cursor
+from pixel_service.open_log import (
+    BEGINNING,
+    OpenLog,
+    OpenRecord,
+    Position,
+    connect,
+    decode_cursor,
+    encode_cursor,
+    migrate,
+)
 from pixel_service.open_log.numbering import BurstWindow
-from pixel_service.open_log.postgres import appending as postgres_append
-from pixel_service.open_log.postgres import pool as postgres_pool
-from pixel_service.open_log.values import BEGINNING, OpenRecord, Position
+from pixel_service.open_log.postgres import appending, pool
 from tests.fixtures.postgres import Postgres, running_postgres
 from tests.pixel.open_log.log_values import (
     LogHome,
@@ -42,7 +48,7 @@ async def connection_to(postgres: Postgres, database: str) -> AsyncIterator[Any]
 
 
 async def append_in(connection: Any, opens: list[OpenRecord]) -> None:  # noqa: ANN401 - untyped
-    await postgres_append.append(connection, opens, BurstWindow())
+    await appending.append(connection, opens, BurstWindow())
 
 
 async def test_an_open_that_commits_late_is_not_passed(
@@ -155,17 +161,17 @@ async def test_a_database_that_was_not_migrated_is_refused_in_one_line(postgres:
     url = postgres.url_of(await postgres.create_database())
 
     with pytest.raises(LogSchemaOld, match=r"^[^\n]*pixel-service log migrate[^\n]*$"):
-        async with openlog.connect(url, number_open=number_open):
+        async with connect(url, number_open=number_open):
             raise AssertionError("connected")
 
 
 async def test_migrating_twice_at_once_is_safe(postgres: Postgres) -> None:
     """Two operators who migrate at the same moment get one log."""
     url = postgres.url_of(await postgres.create_database())
-    await asyncio.gather(*(openlog.migrate(url) for _ in range(3)))
-    await openlog.migrate(url)
+    await asyncio.gather(*(migrate(url) for _ in range(3)))
+    await migrate(url)
 
-    async with openlog.connect(url, number_open=number_open) as log:
+    async with connect(url, number_open=number_open) as log:
         assert await log.head() == Position(0, 0)
 
 
@@ -176,13 +182,13 @@ async def test_a_log_restored_into_another_cluster_goes_on(postgres: Postgres) -
     """
     name = await postgres.create_database()
     url = postgres.url_of(name)
-    await openlog.migrate(url)
+    await migrate(url)
     opens = new_opens(6)
-    async with openlog.connect(url, number_open=number_open) as log:
+    async with connect(url, number_open=number_open) as log:
         await log.append(opens)
         places = [entry.position for entry in await read_all(log)]
         await log.subscriptions.create_subscription("crm", start=places[2])
-        old_cursor = cursor.encode(places[2], log.identity)
+        old_cursor = encode_cursor(places[2], log.identity)
     await postgres.execute(
         name,
         "UPDATE open_log SET system_identifier = '1'; "
@@ -192,10 +198,10 @@ async def test_a_log_restored_into_another_cluster_goes_on(postgres: Postgres) -
     )
 
     with pytest.raises(LogSchemaOld, match="restored into another"):
-        async with openlog.connect(url, number_open=number_open):
+        async with connect(url, number_open=number_open):
             raise AssertionError("connected")
-    await openlog.migrate(url)
-    async with openlog.connect(url, number_open=number_open) as log:
+    await migrate(url)
+    async with connect(url, number_open=number_open) as log:
         later = new_open()
         await log.append([later])
         assert event_ids(await read_all(log)) == event_ids([*opens, later])
@@ -203,15 +209,15 @@ async def test_a_log_restored_into_another_cluster_goes_on(postgres: Postgres) -
         rest = await read_all(log, after=subscription.acknowledged)
         assert event_ids(rest) == event_ids([*opens[3:], later])
         with pytest.raises(CursorForeignLog):
-            cursor.decode(old_cursor, log.identity)
+            decode_cursor(old_cursor, log.identity)
 
 
 async def test_the_log_comes_back_after_the_server_was_killed() -> None:
     """While the server is away every call says so; afterwards all goes on, nothing lost."""
     with running_postgres() as server:
         url = server.url_of(await server.create_database())
-        await openlog.migrate(url)
-        async with openlog.connect(url, number_open=number_open) as log:
+        await migrate(url)
+        async with connect(url, number_open=number_open) as log:
             first, lost, second = new_opens(3)
             await log.append([first])
             server.kill()
@@ -241,7 +247,7 @@ async def append_until_taken(log: OpenLog, opens: list[OpenRecord]) -> None:
 
 async def test_errors_of_the_database_hold_no_parameters(postgres: Postgres, database: str) -> None:
     """What is logged of an error tells nothing of an open."""
-    engine = postgres_pool.create_engine(sa.make_url(postgres.url_of(database)))
+    engine = pool.create_engine(sa.make_url(postgres.url_of(database)))
     async with engine.connect() as connection:
         with pytest.raises(sa.exc.DBAPIError) as caught:
             await connection.execute(sa.text("INSERT INTO nowhere VALUES (:x)"), {"x": "telltale"})

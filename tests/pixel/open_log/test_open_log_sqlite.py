@@ -10,9 +10,8 @@ import pytest
 import sqlalchemy as sa
 
 from pixel_service.errors import LogHole, LogUnavailable
-from pixel_service.open_log import Position, cursor
-from pixel_service.open_log.sqlite import engine as sqlite_engine
-from pixel_service.open_log.values import BEGINNING
+from pixel_service.open_log import BEGINNING, Position, decode_cursor
+from pixel_service.open_log.sqlite.engine import reader_engine, writer_engine
 from tests.pixel.open_log.log_values import (
     LogHome,
     event_ids,
@@ -55,7 +54,7 @@ async def test_a_hole_is_noticed_and_never_skipped(log_home: LogHome, tmp_path: 
         assert not page.at_head
         with pytest.raises(LogHole) as caught:
             await log.read(after=page.after, max_entries=100, max_octets=10_000)
-        place = cursor.decode(caught.value.metadata["cursor"], log.identity)
+        place = decode_cursor(caught.value.metadata["cursor"], log.identity)
         assert place == page.after == Position(0, 4)
 
 
@@ -155,7 +154,7 @@ async def test_a_folder_that_cannot_be_made_is_said_in_one_line(tmp_path: Path) 
             raise AssertionError("connected")
 
 
-@pytest.mark.parametrize("engine_of", [sqlite_engine.writer_engine, sqlite_engine.reader_engine])
+@pytest.mark.parametrize("engine_of", [writer_engine, reader_engine])
 def test_errors_of_the_database_hold_no_parameters(
     engine_of: Callable[[Path], sa.Engine], tmp_path: Path
 ) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pixel_service import open_log as openlog
+from pixel_service.open_log import connect
 from pixel_service.recording.spool import open_spool
 from tests.pixel.open_log.log_values import event_ids, new_opens, number_open, read_all
 
@@ -33,7 +33,7 @@ async def test_an_answered_open_survives_power_loss(tmp_path: Path) -> None:
     assert len(moments) == 60
     for moment in moments[::3] + moments[-2:]:
         answered = (moment / "answered").read_text().split("\n")
-        async with openlog.connect(f"sqlite:///{moment}/opens.db", number_open=number_open) as log:
+        async with connect(f"sqlite:///{moment}/opens.db", number_open=number_open) as log:
             there = event_ids(await read_all(log))
 
             assert there[: len(answered)] == answered

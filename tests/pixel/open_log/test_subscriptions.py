@@ -13,9 +13,7 @@ from pixel_service.errors import (
     SubscriptionNotFound,
     SubscriptionTakenOver,
 )
-from pixel_service.open_log import OpenLog, Position
-from pixel_service.open_log.subscriptions import OpenFilter
-from pixel_service.open_log.values import BEGINNING
+from pixel_service.open_log import BEGINNING, OpenFilter, OpenLog, Position
 from tests.pixel.open_log.log_values import LogHome, new_opens, read_all
 
 

@@ -11,7 +11,7 @@ import sys
 import time
 from pathlib import Path
 
-from pixel_service import open_log as openlog
+from pixel_service.open_log import connect
 from pixel_service.recording.recorder import Recorder
 from pixel_service.recording.spool import open_spool
 from tests.pixel.open_log.log_values import new_open, number_open
@@ -22,7 +22,7 @@ CLIENTS = 8
 
 async def main(url: str, spool_folder: str, name: str) -> None:
     """Record without end."""
-    async with openlog.connect(url, number_open=number_open) as log:
+    async with connect(url, number_open=number_open) as log:
         with open_spool(Path(spool_folder)) as spool:
             recorder = Recorder(log, spool, bound=dt.timedelta(milliseconds=100))
             async with recorder.running():

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pixel_service.open_log import OpenLog
-from pixel_service.open_log.values import OpenRecord
+from pixel_service.open_log import OpenLog, OpenRecord
 from pixel_service.recording.recorder import Recorder
 from pixel_service.recording.recorder_health import RecorderState
 from pixel_service.recording.spool import open_spool

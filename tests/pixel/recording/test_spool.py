@@ -10,9 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pixel_service.open_log import OpenRecord
 from pixel_service.open_log.open_codec import decode_open, encode_open
-from pixel_service.open_log.values import OpenRecord
-from pixel_service.recording import spool as spool_module
 from pixel_service.recording.spool import Spool, SpoolFull, open_spool
 from tests.pixel.open_log.log_values import NOON, event_ids, new_open, new_opens
 
@@ -169,7 +168,7 @@ def test_a_killed_process_leaves_its_opens_to_the_next(tmp_path: Path) -> None:
         [sys.executable, "-c", script, str(tmp_path / "spool")],
         stdout=subprocess.PIPE,
         check=False,
-        cwd=Path(spool_module.__file__).parents[2],
+        cwd=Path(__file__).parents[3],
     )
     assert killed.returncode == -signal.SIGKILL
 

@@ -9,9 +9,8 @@ from typing import Final
 from emailopens.notification.v1 import open_notification_pb2 as pb
 from emailopens.notification.v1 import privacy_level_pb2
 from emailopens.token.v1 import pixel_token_pb2 as token_pb
-from pixel_service.privacy.kept_fetch import KEEPING_CORRESPONDENCE
-from pixel_service.protobuf_octets.fields import field, tag, text
-from pixel_service.protobuf_octets.times import timestamp_octets
+from pixel_service.privacy import KEEPING_CORRESPONDENCE
+from pixel_service.protobuf_octets import field, tag, text, timestamp_octets
 
 EVENT_TYPE: Final = "Open"
 
@@ -45,12 +44,12 @@ _ADDRESS: Final = r'[^\s"()<>\\,:;@\[\]]+@[^\s"()<>\\,:;@\[\]]+'
 _COMMON_MAILBOX: Final = re.compile(rf'({_ADDRESS})|(?:"[^"\\]*"|[^"()<>\\,:;@])*<({_ADDRESS})>')
 
 
-def mail_part(kept: token_pb.PixelToken, configuration_id: str) -> bytes:
+def mail_octets(kept: token_pb.PixelToken, configuration_id: str) -> bytes:
     """Return the fields of a notification that tell of its message, serialized.
 
     *kept* is what its privacy level left of a token: see `keep_message`.
     """
-    mail = b"".join((_mail(kept), *_tag_parts(kept, configuration_id)))
+    mail = b"".join((_mail(kept), *_tags_octets(kept, configuration_id)))
     return _envelope(configuration_id, kept.privacy_level) + field(_MAIL_TAG, mail)
 
 
@@ -100,24 +99,24 @@ def _header_field(name: str, value: str) -> bytes:
     return field(_HEADERS_TAG, pb.HeaderField(name=name, value=value).SerializeToString())
 
 
-def _tag_parts(kept: token_pb.PixelToken, configuration_id: str) -> Iterator[bytes]:
+def _tags_octets(kept: token_pb.PixelToken, configuration_id: str) -> Iterator[bytes]:
     """Yield the tags, each as a field of the mail; a custom one cannot pose as the system's."""
     for each in kept.tags[:]:
         if each.key not in (_CONFIGURATION_TAG, _FROM_DOMAIN_TAG):
-            yield _tag_part(each.key, each.value)
+            yield _tag_octets(each.key, each.value)
     from_domain = kept.identity_id.rpartition("@")[2]
     if from_domain:
-        yield _system_tag_part(_FROM_DOMAIN_TAG, from_domain)
-    yield _system_tag_part(_CONFIGURATION_TAG, configuration_id)
+        yield _system_tag_octets(_FROM_DOMAIN_TAG, from_domain)
+    yield _system_tag_octets(_CONFIGURATION_TAG, configuration_id)
 
 
-def _tag_part(key: str, value: str) -> bytes:
+def _tag_octets(key: str, value: str) -> bytes:
     mail = pb.Mail()
     mail.tags[key].values.add(string_value=value)
     return mail.SerializeToString()
 
 
-_system_tag_part: Final = functools.lru_cache(maxsize=_MAX_CACHED_TAGS)(_tag_part)
+_system_tag_octets: Final = functools.lru_cache(maxsize=_MAX_CACHED_TAGS)(_tag_octets)
 
 
 def _only_address(to_mailboxes: Sequence[str]) -> str:

@@ -10,9 +10,16 @@ from typing import Final, cast
 
 from emailopens.notification.v1 import open_notification_pb2 as pb
 from pixel_service.evidence import Agent, Client, Confidence, Evidence, Network
-from pixel_service.privacy.kept_fetch import KeptFetch
-from pixel_service.protobuf_octets.fields import field, fixed_varint, number_tag, tag, varint
-from pixel_service.protobuf_octets.times import duration_octets, timestamp_octets
+from pixel_service.privacy import KeptFetch
+from pixel_service.protobuf_octets import (
+    duration_octets,
+    field,
+    fixed_varint,
+    number_tag,
+    tag,
+    timestamp_octets,
+    varint,
+)
 
 # Judgements repeat: there are as many as kinds of clients and networks. About 1 kB
 # each.
@@ -55,7 +62,7 @@ _EVIDENCE_REST: Final = 8
 _OPEN_REST: Final = len(number_open(0, 0))
 
 
-def open_part(kept: KeptFetch, *, event_id: str, open_us: int, since_us: int | None) -> bytes:
+def open_octets(kept: KeptFetch, *, event_id: str, open_us: int, since_us: int | None) -> bytes:
     """Return the fields of a notification that tell of this open, but for `number_open`.
 
     Args:
@@ -64,11 +71,11 @@ def open_part(kept: KeptFetch, *, event_id: str, open_us: int, since_us: int | N
         open_us: When the fetch arrived, microseconds since 1970 UTC.
         since_us: Microseconds between acceptance and then; None if that is not known.
     """
-    evidence = _judgement_part(kept.evidence)
+    evidence = _judgement_octets(kept.evidence)
     since = b"" if since_us is None else field(_SINCE_TAG, duration_octets(since_us))
     opened = b"".join(
         (
-            _source_part(kept.ip_address, kept.user_agent),
+            _source_octets(kept.ip_address, kept.user_agent),
             field(_TIME_TAG, timestamp_octets(open_us)),
             _EVIDENCE_TAG,
             varint(len(since) + len(evidence) + _EVIDENCE_REST),
@@ -81,12 +88,12 @@ def open_part(kept: KeptFetch, *, event_id: str, open_us: int, since_us: int | N
 
 
 @functools.lru_cache(maxsize=_MAX_CACHED_SOURCES)
-def _source_part(ip_address: str, user_agent: str) -> bytes:
+def _source_octets(ip_address: str, user_agent: str) -> bytes:
     return pb.Open(ip_address=ip_address, user_agent=user_agent).SerializeToString()
 
 
 @functools.lru_cache(maxsize=_MAX_CACHED_JUDGEMENTS)
-def _judgement_part(evidence: Evidence) -> bytes:
+def _judgement_octets(evidence: Evidence) -> bytes:
     """Return *evidence* serialized, all but the time and what the log knows."""
     return pb.Evidence(
         agent=_agent(evidence.agent),
