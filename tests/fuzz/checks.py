@@ -12,6 +12,7 @@ from injector_service.rewriting.rewrite import Rewriting, Splice, rewrite_messag
 from tests.fuzz.html_check import missing_image
 from tests.fuzz.text_check import changed_text, html_of
 from tests.fuzz.words import OWN_TOKEN
+from tests.mail.line_ends import stray_line_end
 
 # RFC 5322 section 2.1.1, without the line end.
 MAX_LINE_OCTETS: Final = 998
@@ -83,6 +84,7 @@ def broken_promise(raw: bytes, options: Options, rewriting: Rewriting) -> str | 
         or ("untracked message is changed" if not (is_tracked or options.remove_fields) else None)
         or _broken_form(raw, out, splice)
         or (_broken_text(raw, out, options) if is_tracked else None)
+        or stray_line_end(raw, out)
         or _broken_repetition(out, options, rewriting)
     )
 

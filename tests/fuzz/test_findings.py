@@ -86,6 +86,7 @@ def test_faults_are_noticed() -> None:
     assert verdict(splice.insert, delete_count=9_999) == "splice is outside the message"
     assert verdict(splice.insert + b"\xe4") == "seven bits became eight"
     assert verdict(splice.insert + b"x" * 999) == "a line became too long"
+    assert verdict(b"\n" + splice.insert) == "an LF stands alone"
     assert verdict(splice.insert, delete_count=1) == "text changed"
     assert verdict(splice.insert.replace(b'"1"', b'"2"')) == "text changed"
 

@@ -18,15 +18,16 @@ class Base64Body:
     """A part's body in base64; *octets* is what it says.
 
     Only up to the padding: list servers append plain text behind it, and that
-    stays where it is.
+    stays where it is.  *line_end* is that of the message, for a body of one line.
     """
 
-    __slots__ = ("_encoded", "_text", "octets")
+    __slots__ = ("_encoded", "_line_end", "_text", "octets")
     breaks_lines = True
 
-    def __init__(self, encoded: bytes) -> None:
+    def __init__(self, encoded: bytes, *, line_end: bytes) -> None:
         self._encoded = encoded
-        self._text: Base64Text = read_base64(encoded)
+        self._line_end = line_end
+        self._text: Base64Text = read_base64(encoded, line_end)
         self.octets = self._text.octets
 
     def encoded_edits(self, edits: Sequence[Edit]) -> list[Edit] | None:
@@ -38,6 +39,9 @@ class Base64Body:
         at = self._locate(characters, kept)
         if at is None:
             return None
+        if self._encoded[at - 1 : at] == b"\r":
+            # Not between CR and LF, nor after a CR that a line break would follow.
+            at = len(self._encoded[:at].rstrip())
         text = applied(self.octets[kept:], edits, start=kept)
         if len(text) % 3 == 0 and self._text.goes_on:
             # Only padding keeps a list server's text from being read as base64.
@@ -48,7 +52,7 @@ class Base64Body:
         result = [Edit(start=at, end=self._text.resume, insert=insert)]
         if not self._text.is_regular:
             # Where it is a matter of judgement what the text is, judge again.
-            again = read_base64(applied(self._encoded, result))
+            again = read_base64(applied(self._encoded, result), self._line_end)
             if again.is_damaged or again.octets != self.octets[:kept] + text:
                 return None
         return result

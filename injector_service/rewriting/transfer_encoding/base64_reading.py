@@ -65,11 +65,14 @@ class Base64Text(NamedTuple):
     """Whether what follows holds characters of the alphabet."""
 
 
-def read_base64(encoded: bytes) -> Base64Text:
-    """Return what *encoded* says, up to its padding or to text that follows it."""
+def read_base64(encoded: bytes, line_end: bytes) -> Base64Text:
+    """Return what *encoded* says, up to its padding or to text that follows it.
+
+    *line_end* is the message's, for a body that has none of its own.
+    """
     padding = encoded.find(b"=")
     end = _end_of_text(encoded, padding if padding >= 0 else len(encoded))
-    lines = _lines(encoded, end)
+    lines = _lines(encoded, end, line_end)
     octets, characters = _decoded_regular(encoded, end, lines)
     is_damaged = False
     is_regular = octets is not None
@@ -116,11 +119,11 @@ def _end_of_text(encoded: bytes, end: int) -> int:
         end = start
 
 
-def _lines(encoded: bytes, end: int) -> Lines:
-    """Take the first line for all."""
+def _lines(encoded: bytes, end: int, line_end: bytes) -> Lines:
+    """Take the first line for all; *line_end* where it is the only one."""
     first = encoded.find(b"\n", 0, end)
     if first < 0:
-        return Lines(end, b"\r\n" if b"\r\n" in encoded else b"\n")
+        return Lines(end, line_end)
     line_end = b"\r\n" if encoded.startswith(b"\r\n", first - 1) else b"\n"
     return Lines(first + 1 - len(line_end), line_end)
 

@@ -56,7 +56,7 @@ def read_body(raw: bytes, part: HtmlPart) -> Body | Outcome:
         case b"quoted-printable":
             return QuotedPrintableBody(encoded, line_end=line_end_of(raw, part))
         case b"base64":
-            return Base64Body(encoded)
+            return Base64Body(encoded, line_end=line_end_of(raw, part))
         case name if name in _OTHER_ENCODINGS:
             return Outcome.UNSUPPORTED_ENCODING
         case _:

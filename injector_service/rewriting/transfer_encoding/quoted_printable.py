@@ -80,7 +80,11 @@ class QuotedPrintableBody:
         literal = octets[position : position + 6]
         if len(literal) == 6:  # noqa: PLR2004 - the slice above, uncut
             at = encoded.rfind(literal)
-            if at >= 0 and decode(encoded[at:]) == octets[position:]:
+            if (
+                at >= 0
+                and not _is_inside_token(encoded, at)
+                and decode(encoded[at:]) == octets[position:]
+            ):
                 return at
         return self._bisected(position)
 
@@ -129,6 +133,16 @@ class QuotedPrintableBody:
             end=end,
             insert=before + fold(text, column=column, rest=rest, line_end=self._line_end),
         )
+
+
+def _is_inside_token(encoded: bytes, at: int) -> bool:
+    """Say whether the octet at *at* may belong to an escape, a soft break or a CRLF.
+
+    What an escape says may stand in it once more: "3" in "=33", a line end in "=0A=" + CRLF.
+    """
+    if encoded[at : at + 1] in {b"\r", b"\n"}:
+        return encoded[at - 1 : at] in {b"=", b" ", b"\t", b"\r"}
+    return b"=" in encoded[max(at - 2, 0) : at].replace(b"=\n", b"")
 
 
 def fold(text: bytes, *, column: int, rest: int, line_end: bytes) -> bytes:

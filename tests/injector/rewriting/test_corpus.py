@@ -18,6 +18,7 @@ import pytest
 from injector_service.rewriting.rewrite import Outcome, Rewriting, Splice, rewrite_message
 from tests.mail.golden_messages import MESSAGES, PIXEL, is_own_token
 from tests.mail.judge import READERS, Position, html_bodies, position, texts
+from tests.mail.line_ends import stray_line_end
 
 ROOT: Final = Path(__file__).parents[3]
 MARKUP: Final = PIXEL.markup().decode("ascii")
@@ -83,6 +84,8 @@ def _faults_of_any(rewriting: Rewriting, raw: bytes, out: bytes) -> Iterator[str
         yield "failure"
     if (rewriting.outcome is Outcome.TRACKED) == (out is raw):
         yield "outcome"
+    if stray_line_end(raw, out) is not None:
+        yield "line end"
 
 
 def _faults_of_tracked(splice: Splice, where: Position, raw: bytes, out: bytes) -> Iterator[str]:
@@ -139,6 +142,11 @@ def test_no_real_message_fails_and_all_are_judged(
     assert named(verdicts, "outcome") == set()
 
 
+def test_no_line_end_is_left_alone_in_real_messages(verdicts: list[Verdict]) -> None:
+    """No CR or LF stands alone in the output that did not in the message."""
+    assert named(verdicts, "line end") == set()
+
+
 def test_octets_outside_the_html_part_stay_in_real_messages(verdicts: list[Verdict]) -> None:
     """The change lies inside what another program takes for the HTML part's body."""
     assert named(verdicts, "outside") - exceptions("outside") == set()
@@ -166,6 +174,6 @@ def table(verdicts: list[Verdict]) -> Iterator[str]:
     positions = collections.Counter(v.position for v in verdicts if v.position is not None)
     for where, count in positions.most_common():
         yield f"  pixel {where.value:16} {count:6} {count / max(1, positions.total()):8.2%}"
-    for fault in ("failure", "outcome", "outside", "text", "pixel"):
+    for fault in ("failure", "outcome", "line end", "outside", "text", "pixel"):
         yield f"  fault {fault:16} {len(named(verdicts, fault)):6}"
     yield f"{'messages':24} {total:6}"

@@ -4,6 +4,7 @@ import pytest
 
 from tests.mail.golden_messages import MESSAGES, PIXEL, Golden, golden_messages
 from tests.mail.judge import READERS, position, texts
+from tests.mail.line_ends import stray_line_end
 
 GOLDENS = golden_messages()
 CHANGED = [golden for golden in GOLDENS if golden.is_tracked or golden.remove_fields]
@@ -70,6 +71,15 @@ def test_message_with_line_feeds_becomes_the_same(golden: Golden) -> None:
     recorded = golden.golden_path.read_bytes() if golden in CHANGED else golden.path.read_bytes()
 
     assert golden.rewrite(raw).message(raw) == with_line_feeds(recorded, golden)
+
+
+@each(CHANGED)
+def test_no_line_end_is_left_alone(golden: Golden) -> None:
+    """No CR or LF stands alone in the output that did not in the input."""
+    message = golden.path.read_bytes()
+
+    for raw in (message, with_line_feeds(message, golden)):
+        assert stray_line_end(raw, golden.rewrite(raw).message(raw)) is None
 
 
 @each(TRACKED)

@@ -21,6 +21,7 @@ from tests.mail.generated_messages import (
 )
 from tests.mail.golden_messages import PIXEL, is_own_token
 from tests.mail.judge import Position, position
+from tests.mail.line_ends import stray_line_end
 
 MARKUP = PIXEL.markup().decode("ascii")
 LONGEST_LINE = 998  # RFC 5322 section 2.1.1
@@ -134,6 +135,17 @@ def test_lines_stay_within_their_limits(message: HtmlMessage, placement: Placeme
         limit = LONGEST_QUOTED_PRINTABLE_LINE
     before = sum(length > limit for length in lengths(message.raw))
     assert sum(length > limit for length in lengths(out)) <= before
+
+
+@given(
+    st.one_of(
+        html_messages(placeholders=True).map(lambda message: message.raw), mutated_messages()
+    ),
+    st.sampled_from(Placement),
+)
+def test_no_line_end_is_left_alone(raw: bytes, placement: Placement) -> None:
+    """No CR or LF stands alone in the output that did not in the input, damaged mail included."""
+    assert stray_line_end(raw, rewrite(raw, placement=placement).message(raw)) is None
 
 
 @given(html_messages(placeholders=True))

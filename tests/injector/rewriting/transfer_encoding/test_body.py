@@ -11,6 +11,7 @@ from injector_service.rewriting.outcome import Outcome
 from injector_service.rewriting.transfer_encoding.base64_body import Base64Body
 from injector_service.rewriting.transfer_encoding.body import Body, line_end_of, read_body
 from injector_service.rewriting.transfer_encoding.quoted_printable import QuotedPrintableBody, fold
+from tests.mail.line_ends import stray_line_end
 
 INSERT = b'<img src="https://open.example.org/o/' + b"x" * 120 + b'.gif" alt="">'
 
@@ -42,6 +43,7 @@ QUOTED_PRINTABLE = {
     "ends with a soft break": b"Hello=\n",
     "ends with an equals sign": b"Hello=",
     "not really quoted-printable": b'<a href="x?a=b&c=">100% = \xe9</a>\n',
+    "escaped line ends": b"<body>=0A=\n<p>Hello</p>=0D=0A= \nHello=33=\n3=0A=\n=0A=\n</body>\n",
     "full line": b"x" * 76 + b"\n" + b"y" * 75 + b"=\n" + b"z" * 76 + b"\n",
     "full line that ends with an escape": b"x" * 73 + b"=3D",
     "long line": b"x" * 400 + b"\n" + b"y" * 300,
@@ -68,6 +70,7 @@ def test_quoted_printable_insert_is_exact_everywhere(name: str, line_end: bytes)
         out = applied(encoded, made)
         text = body.octets[:position] + INSERT + body.octets[position:]
         assert QuotedPrintableBody(out, line_end=line_end).octets == text
+        assert stray_line_end(line_end + encoded, out) is None
         assert longest(out) <= max(76, longest(encoded))
 
 
@@ -92,6 +95,23 @@ def test_quoted_printable_removal_does_not_join_lines_into_a_long_one() -> None:
 
     assert quopri.decodestring(out) == b"x" * 60 + b"y" * 70 + b"\n"
     assert longest(out) <= 76
+
+
+@pytest.mark.parametrize("line_end", [b"\n", b"\r\n"])
+@pytest.mark.parametrize("escaped", [b"=0A", b"=0D=0A", b"=0d=0a", b"=33"])
+def test_quoted_printable_removal_beside_an_escape_is_exact(
+    escaped: bytes, line_end: bytes
+) -> None:
+    """What an escape says is not looked for inside of it, nor in the soft break after it."""
+    encoded = b"<p>Hi</p>" + (escaped + b"=" + line_end + b"{{openTracker}}") * 2
+    encoded += escaped + b"=" + line_end + b"333</body>"
+    body = QuotedPrintableBody(encoded, line_end=line_end)
+    start = body.octets.rindex(b"{{")
+
+    out = edited(body, encoded, Edit(start=start, end=start + 15, insert=b""))
+
+    assert out.count(b"\n") == out.count(line_end) == 3
+    assert quopri.decodestring(out) == body.octets[:start] + body.octets[start + 15 :]
 
 
 def test_several_edits_are_made_at_once() -> None:
@@ -127,15 +147,15 @@ def test_base64_insert_is_exact_everywhere(width: int, line_end: bytes, size: in
     """At every position and alignment, decoding gives the text with the insert."""
     text = bytes(65 + at % 26 for at in range(size))
     encoded = wrapped(text, width, line_end)
-    body = Base64Body(encoded)
+    body = Base64Body(encoded, line_end=line_end)
     assert body.octets == text
 
     for position in range(0, size + 1, 1 if size < 60 else 7):
         out = edited(body, encoded, inserted_at(position))
         assert base64.b64decode(out) == text[:position] + INSERT + text[position:]
         assert longest(out) <= max(76, width if width < 10_000 else longest(encoded))
-        if line_end == b"\n":
-            assert b"\r" not in out
+        assert stray_line_end(line_end + encoded, out) is None
+        assert line_end == b"\r\n" or b"\r" not in out
 
 
 IRREGULAR = {
@@ -151,12 +171,35 @@ IRREGULAR = {
 def test_irregular_base64_is_edited_exactly(name: str) -> None:
     """What a lenient decoder reads is kept, with the insert in it."""
     encoded = IRREGULAR[name]
-    body = Base64Body(encoded)
+    body = Base64Body(encoded, line_end=b"\n")
 
     for position in range(len(body.octets) + 1):
         out = edited(body, encoded, inserted_at(position))
         expected = body.octets[:position] + INSERT + body.octets[position:]
-        assert Base64Body(out).octets == expected
+        assert Base64Body(out, line_end=b"\n").octets == expected
+
+
+@pytest.mark.parametrize("encoded", [b"", b"PHA+SGVsbG8gV29ybGQhPC9wPg==", b"PHA+SGVs\r"])
+@pytest.mark.parametrize("line_end", [b"\n", b"\r\n"])
+def test_base64_of_one_line_gets_line_ends_of_the_message(encoded: bytes, line_end: bytes) -> None:
+    """A body without a line end of its own is broken as the message is, everywhere."""
+    body = Base64Body(encoded, line_end=line_end)
+
+    for position in range(len(body.octets) + 1):
+        out = edited(body, encoded, inserted_at(position))
+        assert out.count(b"\n") == out.count(line_end) > 0
+        assert stray_line_end(line_end + encoded, out) is None
+
+
+@pytest.mark.parametrize("stray", [b"\r", b"\r\r\n", b"\n\r", b"\r\n\r", b" \r \r\n"])
+def test_base64_with_stray_line_ends_gets_no_more_of_them(stray: bytes) -> None:
+    """Between CR and LF nothing is put, nor a line break after a CR that stands alone."""
+    encoded = b"PHA+SGVs\r\nbG8gV29ybGQ8" + stray + b"L3A+PHA+" + stray + b"SGVsbG8h\r\n"
+    body = Base64Body(encoded, line_end=b"\r\n")
+
+    for position in range(len(body.octets) + 1):
+        out = edited(body, encoded, inserted_at(position))
+        assert stray_line_end(encoded, out) is None
 
 
 @pytest.mark.parametrize("text", [b"<p>Hello</p>", b"<p>Hello</p>\n", b"<p>Hello!</p>\n"])
@@ -169,7 +212,7 @@ def test_footer_behind_base64_stays_and_stays_text(text: bytes, *, is_padded: bo
     if not is_padded:
         encoded = encoded.rstrip(b"=")
     encoded += footer
-    body = Base64Body(encoded)
+    body = Base64Body(encoded, line_end=b"\n")
     assert body.octets == text
 
     out = edited(body, encoded, inserted_at(len(text)))
@@ -186,7 +229,7 @@ def test_footer_longer_than_the_letter_is_not_taken_for_one() -> None:
         base64.b64encode(b"<p>Hi</p>")
         + b"\nAll the words. They are not base64, they are more than that.\n"
     )
-    body = Base64Body(encoded)
+    body = Base64Body(encoded, line_end=b"\n")
 
     assert body.encoded_edits([inserted_at(len(body.octets))]) is None
 
@@ -197,7 +240,7 @@ def test_words_in_a_late_line_of_base64_hide_nothing_behind_them(at: int) -> Non
     text = b"<p>All the words of a letter, line by line.</p>\n" * 4
     lines = base64.encodebytes(text).splitlines(keepends=True)
     lines[-2] = lines[-2][:at] + b"-- x" + lines[-2][at:]
-    body = Base64Body(b"".join(lines))
+    body = Base64Body(b"".join(lines), line_end=b"\n")
 
     assert body.encoded_edits([inserted_at(len(body.octets))]) is None
 
@@ -208,7 +251,7 @@ def test_stray_octet_in_the_first_line_hides_nothing() -> None:
     lines = base64.encodebytes(text).splitlines(keepends=True)
     encoded = lines[0].replace(b"\n", b"-\n") + b"".join(lines[1:])
 
-    out = edited(Base64Body(encoded), encoded, inserted_at(len(text)))
+    out = edited(Base64Body(encoded, line_end=b"\n"), encoded, inserted_at(len(text)))
 
     assert base64.b64decode(out) == text + INSERT
 
@@ -217,7 +260,7 @@ def test_blank_line_behind_the_last_group_stays() -> None:
     """Only groups are replaced, not the lines behind them."""
     encoded = b"PHA+eDwvcD4=\r\n\r\n\r\n"
 
-    out = edited(Base64Body(encoded), encoded, inserted_at(8))
+    out = edited(Base64Body(encoded, line_end=b"\n"), encoded, inserted_at(8))
 
     assert out.endswith(b"\r\n\r\n\r\n")
     assert out.rstrip() + b"\r\n\r\n\r\n" == out
@@ -228,7 +271,7 @@ def test_damaged_character_does_not_end_the_base64() -> None:
     encoded = wrapped(b"<p>" * 200, 76, b"\n")
     damaged = encoded[:100] + b"!" + encoded[100:]
 
-    assert Base64Body(damaged).octets == b"<p>" * 200
+    assert Base64Body(damaged, line_end=b"\n").octets == b"<p>" * 200
 
 
 def part_of(raw: bytes, encoding: bytes) -> HtmlPart:
