@@ -76,7 +76,7 @@ def running_pair(pair: Pair, *, data: Path, log: IO[bytes] | None = None) -> Ite
         running_service(
             "injector-service",
             [
-                f"--listen={pair.injector}",
+                f"--grpc={pair.injector}",
                 f"--data={data}",
                 f"--pixel-base-url=http://{pair.pixel_http}",
             ],

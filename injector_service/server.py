@@ -84,7 +84,7 @@ async def _serving(
             )
         yield await stack.enter_async_context(
             grpc_server(
-                listen=settings.listen,
+                listen=settings.grpc,
                 services=services,
                 status_codes=STATUS_OF,
                 drain=drain,

@@ -12,7 +12,7 @@ from service_runtime.data_folder import prepare_data_folder
 from service_runtime.drain import DEFAULT_GRACE
 from service_runtime.key_ring import KEY_RING_FILE, KeyRing, load_key_ring
 
-DEFAULT_LISTEN: Final = "127.0.0.1:50051"
+DEFAULT_GRPC: Final = "127.0.0.1:50051"
 DEFAULT_DATA: Final = Path("data")
 DEFAULT_PIXEL_BASE_URL: Final = "http://127.0.0.1:8080"
 
@@ -34,7 +34,7 @@ class Settings:
         SettingsInvalid: the pixel base URL is none.
     """
 
-    listen: str = DEFAULT_LISTEN
+    grpc: str = DEFAULT_GRPC
     """Where gRPC is served, as `host:port`."""
 
     admin: str | None = None

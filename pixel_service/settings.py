@@ -110,12 +110,12 @@ class Settings:
             ListenError: an address is taken, or none of ours.
         """
         for address in (self.http, self.grpc, self.admin):
-            host, port = split_address(address)
+            _, port = split_address(address)
             if port == 0:
                 raise SettingsInvalid("several workers share their ports, so port 0 will not do")
             # The workers share ports, so that they would not notice another service
             # that shares them, too.
-            require_free(host, port)
+            require_free(address)
 
 
 def default_log_url(data: Path) -> str:

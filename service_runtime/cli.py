@@ -1,11 +1,13 @@
 """What the command lines of both services share: errors in one line, and exit statuses."""
 
 import asyncio
+import errno
+import io
 import os
 import sys
 from collections.abc import Coroutine
 from pathlib import Path
-from typing import Final, NoReturn, TypeVar
+from typing import Any, Final, NoReturn, TypeVar
 
 import click
 import grpc
@@ -18,8 +20,14 @@ from service_runtime.listen import ListenError
 
 EXIT_ERROR: Final = 1
 
+# As shells and click have it.
+EXIT_USAGE: Final = 2
+
 # 128 + SIGINT, as shells report it.
 EXIT_INTERRUPTED: Final = 130
+
+# How commands and groups print their help.
+HELP: Final = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
 Result = TypeVar("Result")
 
@@ -29,10 +37,14 @@ def run_command(command: click.Command) -> NoReturn:
 
     Whatever is wrong is said in one line on standard error: `<program>: <what>`.
     """
-    # gRPC's C core writes lines of its own (a port in use, say) that we say better.
-    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
+    sys.stdout = _standard_output()
     try:
         status = command.main(standalone_mode=False)
+        sys.stdout.flush()
+    except click.exceptions.NoArgsIsHelpError as error:
+        # A group without a command: not a line but all that one can ask for.
+        click.echo(error.format_message(), err=True)
+        sys.exit(EXIT_USAGE)
     except click.ClickException as error:
         _fail(error.format_message(), error.exit_code)
     except (ServiceError, DataFolderError, KeyRingError, ListenError) as error:
@@ -41,12 +53,44 @@ def run_command(command: click.Command) -> NoReturn:
         _fail(describe_error(error), EXIT_ERROR)
     except (click.Abort, KeyboardInterrupt):
         sys.exit(EXIT_INTERRUPTED)
-    except BrokenPipeError:
-        # Whoever read our output has seen enough (`… | head`).  What is still in the
-        # buffer goes nowhere, or Python would complain when it flushes at exit.
+    except _OutputFailed as error:
+        # What is still in the buffer goes nowhere, or Python would complain at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(EXIT_ERROR)
+        if error.errno == errno.EPIPE:
+            # Whoever read our output has seen enough (`… | head`).
+            sys.exit(EXIT_ERROR)
+        _fail(f"standard output: {error.strerror}", EXIT_ERROR)
     sys.exit(status if isinstance(status, int) else 0)
+
+
+class _OutputFailed(Exception):
+    """Standard output cannot be written.  No `OSError`: click would take it for its own."""
+
+    def __init__(self, error: OSError) -> None:
+        super().__init__(str(error))
+        self.errno = error.errno
+        self.strerror = error.strerror
+
+
+class _RawOutput(io.FileIO):
+    """A file whose failures are told from those of all others."""
+
+    def write(self, octets: Any, /) -> int:  # noqa: ANN401 - Buffer, which Python 3.11 lacks
+        """Write *octets*, or some of them."""
+        try:
+            return super().write(octets)
+        except OSError as error:
+            raise _OutputFailed(error) from error
+
+
+def _standard_output() -> io.TextIOWrapper:
+    old = sys.stdout
+    return io.TextIOWrapper(
+        io.BufferedWriter(_RawOutput(old.fileno(), "wb", closefd=False)),
+        encoding=old.encoding,
+        errors=old.errors,
+        line_buffering=old.isatty(),
+    )
 
 
 def _fail(message: str, status: int) -> NoReturn:

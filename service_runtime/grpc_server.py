@@ -14,7 +14,7 @@ from service_runtime.background import running
 from service_runtime.drain import Drain
 from service_runtime.error_interceptor import ErrorInterceptor
 from service_runtime.errors import ServiceError
-from service_runtime.listen import ListenError, bound_address
+from service_runtime.listen import ListenError, bound_address, require_free
 
 # gRPC's own default is 4 MiB.
 DEFAULT_MAX_MESSAGE_OCTETS: Final = 4 * 1024 * 1024
@@ -85,7 +85,7 @@ async def grpc_server(
         service.add(server)
     names = [service.name for service in services]
     health_servicer = _add_health_and_reflection(server, names)
-    port = _bind(server, listen)
+    port = _bind(server, listen, reuse_port=reuse_port)
     await server.start()
     # The empty name stands for the server as a whole (gRPC health protocol).
     for name in ("", *names):
@@ -125,12 +125,14 @@ def _add_health_and_reflection(
     return health_servicer
 
 
-def _bind(server: grpc.aio.Server, listen: str) -> int:
+def _bind(server: grpc.aio.Server, listen: str, *, reuse_port: bool) -> int:
+    # gRPC says what is wrong in lines of its own on standard error, and not to us.
+    require_free(listen, reuse_port=reuse_port)
     try:
         return server.add_insecure_port(listen)
     except RuntimeError:
-        # Not the cause: gRPC puts a page of its own file names into it.
-        raise ListenError(f"cannot listen at {listen}: taken, or not an address of ours") from None
+        # Taken since.  Not the cause: gRPC puts a page of its own file names into it.
+        raise ListenError(f"cannot listen at {listen}: taken") from None
 
 
 async def _say_not_serving(drain: Drain, health_servicer: health.aio.HealthServicer) -> None:

@@ -15,24 +15,33 @@ def split_address(address: str) -> tuple[str, int]:
     """
     host, separator, port = address.rpartition(":")
     if not separator or not host or not port.isdecimal() or int(port) > 65_535:  # noqa: PLR2004 - ports have 16 bits
-        raise ListenError(f"{address!r} is not host:port")
+        raise ListenError(f"{address!r} is not HOST:PORT, such as 127.0.0.1:8080")
     return host.removeprefix("[").removesuffix("]"), int(port)
 
 
-def require_free(host: str, port: int) -> None:
-    """Check that nobody listens at *host* and *port*, not even one who would share it.
+def require_free(address: str, *, reuse_port: bool = False) -> None:
+    """Check that *address* can be listened at.
+
+    Args:
+        address: `host:port`.
+        reuse_port: whether somebody may listen there who shares it, too.
 
     Raises:
-        ListenError: somebody does, or the address is none of ours.
+        ListenError: somebody listens there, it is none of ours, or no address.
     """
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as probe:
-        # Connections of an earlier run that linger are in nobody's way.
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError as error:
-            raise ListenError(f"cannot listen at {host}:{port}: {error.strerror}") from error
+    host, port = split_address(address)
+    try:
+        family, kind, protocol, _, place = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        with socket.socket(family, kind, protocol) as probe:
+            # Connections of an earlier run that linger are in nobody's way.
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if reuse_port:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+            probe.bind(place)
+    except OSError as error:
+        raise ListenError(f"cannot listen at {address}: {error.strerror}") from error
 
 
 def bound_address(address: str, port: int) -> str:

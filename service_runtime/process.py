@@ -2,11 +2,15 @@
 
 import asyncio
 import signal
+import time
 from collections.abc import Awaitable, Callable
 
+import structlog
 import uvloop
 
 from service_runtime.drain import Drain
+
+log = structlog.get_logger()
 
 
 def run(main: Callable[[Drain], Awaitable[None]], *, drain: Drain | None = None) -> None:
@@ -22,19 +26,40 @@ def run(main: Callable[[Drain], Awaitable[None]], *, drain: Drain | None = None)
 
 
 async def _run(main: Callable[[Drain], Awaitable[None]], drain: Drain) -> None:
-    task = asyncio.ensure_future(main(drain))
-
-    def on_signal() -> None:
-        if drain.is_draining:
-            task.cancel()
-        drain.begin()
-
     loop = asyncio.get_running_loop()
+    task = asyncio.ensure_future(main(drain))
+    stop = _Stop(task, drain)
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, on_signal)
+        loop.add_signal_handler(number, stop.on_signal, number)
     try:
         await task
     except asyncio.CancelledError:
         # The second signal asked for this end; any other cancellation is passed on.
         if not drain.is_draining:
             raise
+    stop.log_end()
+
+
+class _Stop:
+    """The planned end of a process, told to operators."""
+
+    def __init__(self, task: asyncio.Future[None], drain: Drain) -> None:
+        self._task = task
+        self._drain = drain
+        self._began: float | None = None
+
+    def on_signal(self, number: signal.Signals) -> None:
+        """Begin the drain; at the second signal, end at once."""
+        if self._drain.is_draining:
+            log.warning("stopping at once", signal=number.name)
+            self._task.cancel()
+            return
+        self._began = time.monotonic()
+        grace = self._drain.grace.total_seconds()
+        log.info("stopping", signal=number.name, grace_seconds=grace)
+        self._drain.begin()
+
+    def log_end(self) -> None:
+        """Say how long it took, if it was asked for."""
+        if self._began is not None:
+            log.info("stopped", seconds=round(time.monotonic() - self._began, 3))

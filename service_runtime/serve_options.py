@@ -7,19 +7,84 @@ from typing import Any, Final
 import click
 
 from service_runtime.drain import DEFAULT_GRACE
+from service_runtime.environment import refuse_unknown_variables
+from service_runtime.listen import ListenError, split_address
 
 Decorator = Callable[[Any], Any]
 Option = Callable[..., Decorator]
+
+# The parts of the help, in the order in which both programs have them.
+ADDRESSES: Final = "Addresses"
+DATA: Final = "Data and keys"
+LIMITS: Final = "Limits"
+PROCESS: Final = "Process"
+
+
+class _SectionOption(click.Option):
+    """An option that belongs to a section of its command's help."""
+
+    def __init__(self, *names: Any, section: str, **attributes: Any) -> None:  # noqa: ANN401 - click's own
+        super().__init__(*names, **attributes)
+        self.section = section
+
+
+class ServeCommand(click.Command):
+    """`serve`: its help has the options by section, and a misspelt variable stops it."""
+
+    def __init__(self, *names: Any, prefix: str, **attributes: Any) -> None:  # noqa: ANN401 - click's own
+        super().__init__(*names, **attributes)
+        self._prefix = prefix
+
+    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - click's own
+        """Run the command unless the environment says something that nobody reads."""
+        # The other commands of the program read where the service is.
+        known = {f"{self._prefix}_TARGET"}
+        known.update(str(each.envvar) for each in self.params if each.envvar is not None)
+        refuse_unknown_variables(f"{self._prefix}_", known)
+        return super().invoke(ctx)
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the options, those of a section together."""
+        sections: dict[str, list[tuple[str, str]]] = {}
+        for parameter in self.get_params(ctx):
+            record = parameter.get_help_record(ctx)
+            if record is not None:
+                section = getattr(parameter, "section", "Other")
+                sections.setdefault(section, []).append(record)
+        for name, records in sections.items():
+            with formatter.section(name):
+                formatter.write_dl(records)
+
+
+def _address(_context: click.Context, _parameter: click.Parameter, given: str | None) -> str | None:
+    """Return *given* if it is an address: looked at before any port is bound."""
+    try:
+        if given is not None:
+            split_address(given)
+    except ListenError as error:
+        raise click.BadParameter(str(error)) from None
+    return given
 
 
 def options_of(prefix: str) -> Option:
     """Return what declares options whose environment variables begin with *prefix*."""
 
-    def option(name: str, **attributes: Any) -> Decorator:  # noqa: ANN401 - click's own
-        variable = f"{prefix}_{name.upper().replace('-', '_')}"
-        return click.option(f"--{name}", envvar=variable, show_envvar=True, **attributes)
+    def option(name: str, *, section: str, **attributes: Any) -> Decorator:  # noqa: ANN401 - click's own
+        return click.option(
+            f"--{name}",
+            cls=_SectionOption,
+            section=section,
+            envvar=f"{prefix}_{name.upper().replace('-', '_')}",
+            show_envvar=True,
+            **{"show_default": True, **attributes},
+        )
 
     return option
+
+
+def address_option(option: Option, name: str, **attributes: Any) -> Decorator:  # noqa: ANN401 - click's own
+    """Declare where the service listens."""
+    return option(name, section=ADDRESSES, callback=_address, metavar="HOST:PORT", **attributes)
 
 
 def key_ring_options(option: Option) -> Decorator:
@@ -27,10 +92,17 @@ def key_ring_options(option: Option) -> Decorator:
     return _all(
         option(
             "token-keys-file",
+            section=DATA,
             type=click.Path(path_type=Path, dir_okay=False),
-            help="The key ring.  [default: token_keys in the data folder, made when missing]",
+            show_default="token_keys in the data folder, made when missing",
+            help="The key ring.",
         ),
-        option("token-keys", help="The key ring itself; meant for the environment."),
+        option(
+            "token-keys",
+            section=DATA,
+            metavar="KEYS",
+            help="The key ring itself; meant for the environment.",
+        ),
     )
 
 
@@ -39,29 +111,30 @@ def process_options(option: Option) -> Decorator:
     return _all(
         option(
             "grace",
+            section=PROCESS,
             type=click.FloatRange(min=0),
+            metavar="SECONDS",
             default=DEFAULT_GRACE.total_seconds(),
-            show_default=True,
-            help="Seconds that running work has when the service is told to stop.",
+            help="How long running work may go on when the service is told to stop.",
         ),
         option(
             "log-level",
+            section=PROCESS,
             type=click.Choice(_LEVELS, case_sensitive=False),
-            default="INFO",
-            show_default=True,
+            default="info",
             help="The least severe events that are logged.",
         ),
         option(
             "log-format",
+            section=PROCESS,
             type=click.Choice(["text", "json"]),
             default="text",
-            show_default=True,
             help="text for people, json for collectors.",
         ),
     )
 
 
-_LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR")
+_LEVELS: Final = ("debug", "info", "warning", "error")
 
 
 def _all(*decorators: Decorator) -> Decorator:

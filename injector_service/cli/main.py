@@ -8,18 +8,24 @@ from injector_service.cli.configurations import configurations
 from injector_service.cli.keys import keys
 from injector_service.cli.rewrite import rewrite
 from injector_service.cli.serve import serve
-from service_runtime.cli import run_command
+from service_runtime.cli import HELP, run_command
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class _Commands(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's own
+        # In the order in which one needs them, and not of their letters.
+        return list(self.commands)
+
+
+@click.group(cls=_Commands, context_settings=HELP)
 @click.version_option(package_name="emailopens")
 def commands() -> None:
     """Puts tracking pixels into outgoing messages, and changes nothing else in them."""
 
 
 commands.add_command(serve)
-commands.add_command(configurations)
 commands.add_command(rewrite)
+commands.add_command(configurations)
 commands.add_command(keys)
 
 

@@ -14,80 +14,97 @@ from service_runtime.allocator import keep_large_blocks
 from service_runtime.drain import Drain
 from service_runtime.garbage import keep_start_up
 from service_runtime.logging import configure_logging
-from service_runtime.serve_options import key_ring_options, options_of, process_options
+from service_runtime.serve_options import (
+    DATA,
+    LIMITS,
+    PROCESS,
+    ServeCommand,
+    address_option,
+    key_ring_options,
+    options_of,
+    process_options,
+)
 
-_DEFAULTS = Settings()
+_DEFAULTS: Final = Settings()
 
 # What Python can hold several times over on a small machine.
-_MOST_MESSAGE_OCTETS = 256 * 1024 * 1024
+_MOST_MESSAGE_OCTETS: Final = 256 * 1024 * 1024
+
+_PREFIX: Final = "EMAILOPENS_INJECTOR"
+_PIXELS: Final = "Pixels"
+_option: Final = options_of(_PREFIX)
 
 
-_option: Final = options_of("EMAILOPENS_INJECTOR")
-
-
-@click.command()
-@_option(
-    "listen",
-    metavar="HOST:PORT",
-    default=_DEFAULTS.listen,
-    show_default=True,
-    help="Where gRPC is served.",
-)
-@_option(
+@click.command(cls=ServeCommand, prefix=_PREFIX)
+@address_option(_option, "grpc", default=_DEFAULTS.grpc, help="Where messages are rewritten.")
+@address_option(
+    _option,
     "admin",
-    metavar="HOST:PORT",
-    help="Where health and metrics are served.  [default: nowhere]",
+    show_default="nowhere",
+    help="Where health and metrics are served.",
 )
 @_option(
     "data",
+    section=DATA,
     type=click.Path(path_type=Path, file_okay=False),
     default=_DEFAULTS.data,
-    show_default=True,
     help="Folder of the embedded database and of the key ring.",
 )
 @_option(
     "database-url",
+    section=DATA,
     metavar="URL",
-    help="sqlite:///PATH or postgresql://USER:PASSWORD@HOST/NAME."
-    "  [default: SQLite in the data folder]",
+    show_default="SQLite in the data folder",
+    help="Where configurations are: sqlite:///PATH or postgresql://USER:PASSWORD@HOST/NAME.",
 )
 @key_ring_options(_option)
 @_option(
     "pixel-base-url",
+    section=_PIXELS,
     metavar="URL",
     default=_DEFAULTS.pixel_base_url,
-    show_default=True,
     help="Where mail clients fetch pixels, unless a configuration says otherwise.",
 )
 @_option(
+    "refresh-interval",
+    section=_PIXELS,
+    type=click.FloatRange(min=0.1, max=3_600),
+    metavar="SECONDS",
+    default=_DEFAULTS.refresh_interval.total_seconds(),
+    help="How soon configurations that another process changed are seen.",
+)
+@_option(
     "max-message-octets",
+    section=LIMITS,
     type=click.IntRange(min=1, max=_MOST_MESSAGE_OCTETS),
+    metavar="OCTETS",
     default=_DEFAULTS.max_message_octets,
-    show_default=True,
     help="The largest message that is taken.",
 )
 @_option(
     "max-calls",
+    section=LIMITS,
     type=click.IntRange(min=1),
+    metavar="COUNT",
     default=_DEFAULTS.max_calls,
-    show_default=True,
     help="Calls at once; their messages are all in memory.",
 )
 @_option(
-    "refresh-interval",
-    type=click.FloatRange(min=0.1, max=3_600),
-    default=_DEFAULTS.refresh_interval.total_seconds(),
-    show_default=True,
-    help="Seconds until configurations that another process changed are seen.",
+    "reuse-port",
+    section=PROCESS,
+    is_flag=True,
+    help="Let several processes listen at one address.",
 )
-@_option("reuse-port", is_flag=True, help="Let several processes listen at one address.")
 @process_options(_option)
 def serve(
     log_level: str,
     log_format: Literal["text", "json"],
     **options: Any,  # noqa: ANN401 - click's
 ) -> None:
-    """Rewrite messages and keep configurations, until SIGTERM or SIGINT."""
+    """Rewrite messages and keep configurations.
+
+    Until SIGTERM or SIGINT, which lets running calls end; a second one ends them.
+    """
     # Here, because loading the server takes longer than all that the other commands do.
     from injector_service import server  # noqa: PLC0415 - see above
 

@@ -5,7 +5,7 @@ from typing import Final, NoReturn
 
 import click
 
-from service_runtime.cli import run_command
+from service_runtime.cli import HELP, run_command
 
 # Where each command is.  Only the one that runs is imported: all of them together
 # take a second, and half of that is for `serve` alone.
@@ -31,7 +31,7 @@ class _Commands(click.Group):
         return command
 
 
-@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=_Commands, context_settings=HELP)
 @click.version_option(package_name="emailopens")
 def commands() -> None:
     """Serves tracking pixels, keeps every fetch as an open, and streams the opens."""

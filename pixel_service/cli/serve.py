@@ -25,7 +25,16 @@ from service_runtime.garbage import keep_start_up
 from service_runtime.key_ring import KeyRingError
 from service_runtime.listen import ListenError
 from service_runtime.logging import configure_logging
-from service_runtime.serve_options import key_ring_options, options_of, process_options
+from service_runtime.serve_options import (
+    DATA,
+    LIMITS,
+    PROCESS,
+    ServeCommand,
+    address_option,
+    key_ring_options,
+    options_of,
+    process_options,
+)
 from service_runtime.workers import WorkersFailed, run_workers
 
 _DEFAULTS: Final = Settings()
@@ -34,99 +43,137 @@ _EXPECTED: Final = (SettingsInvalid, EvidenceError, LogUrlInvalid, LogSchemaOld,
 _FILE: Final = click.Path(path_type=Path, dir_okay=False)
 
 
-_option: Final = options_of("EMAILOPENS_PIXEL")
+_PREFIX: Final = "EMAILOPENS_PIXEL"
+_OPENS: Final = "Opens"
+_EVIDENCE: Final = "Evidence"
+_PROXIES: Final = "Proxies"
+_option: Final = options_of(_PREFIX)
 
 
 def _networks(_: click.Context, __: click.Parameter, values: Sequence[str]) -> list[IpNetwork]:
+    given = [each.strip() for value in values for each in value.split(",")]
     try:
-        return [ipaddress.ip_network(value) for value in values]
+        return [ipaddress.ip_network(each) for each in given if each]
     except ValueError as error:
         raise click.BadParameter(str(error)) from None
 
 
-_address = functools.partial(_option, metavar="HOST:PORT", show_default=True)
-
-
-@click.command()
-@_address("http", default=_DEFAULTS.http, help="Where pixels are served.")
-@_address("grpc", default=_DEFAULTS.grpc, help="Where opens are streamed.")
-@_address("admin", default=_DEFAULTS.admin, help="Where health and metrics are served.")
+@click.command(cls=ServeCommand, prefix=_PREFIX)
+@address_option(_option, "grpc", default=_DEFAULTS.grpc, help="Where opens are streamed.")
+@address_option(_option, "http", default=_DEFAULTS.http, help="Where pixels are served.")
+@address_option(
+    _option, "admin", default=_DEFAULTS.admin, help="Where health and metrics are served."
+)
 @_option(
     "data",
+    section=DATA,
     type=click.Path(path_type=Path, file_okay=False),
     default=_DEFAULTS.data,
-    show_default=True,
-    help="Folder of the embedded log and all other state.",
+    help="Folder of the embedded log, of the key ring and of all other state.",
 )
-@_option("log-url", help="The log's database.  [default: SQLite in the data folder]")
+@_option(
+    "log-url",
+    section=DATA,
+    metavar="URL",
+    show_default="SQLite in the data folder",
+    help="Where opens are: sqlite:///PATH or postgresql://USER:PASSWORD@HOST/NAME.",
+)
 @key_ring_options(_option)
 @_option(
     "retention-days",
+    section=_OPENS,
     type=click.FloatRange(min=0, min_open=True),
+    metavar="DAYS",
     default=_DEFAULTS.retention / _DAY,
-    show_default=True,
     help="Opens that are older are removed.",
 )
 @_option(
     "max-log-octets",
+    section=_OPENS,
     type=click.IntRange(min=1),
-    help="The oldest opens beyond this size of the log are removed.  [default: no limit]",
+    metavar="OCTETS",
+    show_default="no limit",
+    help="The oldest opens beyond this size of the log are removed.",
 )
 @_option(
     "burst-window",
+    section=_OPENS,
     type=click.FloatRange(min=0),
+    metavar="SECONDS",
     default=_DEFAULTS.burst_window.total_seconds(),
-    show_default=True,
-    help="Seconds within which fetches of one message from one address are one burst.",
+    help="For how long fetches of one message from one address are one burst.",
 )
 @_option(
     "log-bound",
+    section=_OPENS,
     type=click.FloatRange(min=0, min_open=True),
+    metavar="SECONDS",
     default=_DEFAULTS.log_bound.total_seconds(),
-    show_default=True,
-    help="Seconds that the log may be late before opens go to the spool.",
+    help="How late the log may be before opens go to the spool.",
 )
 @_option(
     "max-spool-octets",
+    section=_OPENS,
     type=click.IntRange(min=0),
+    metavar="OCTETS",
     default=_DEFAULTS.max_spool_octets,
-    show_default=True,
     help="Size of the spool, which keeps opens while the log is away.",
 )
-@_option("evidence-rules", type=_FILE, help="A rule file instead of the built-in one.")
+@_option(
+    "evidence-rules",
+    section=_EVIDENCE,
+    type=_FILE,
+    show_default="built in",
+    help="The rules by which fetches are judged.",
+)
 @_option(
     "evidence-ranges",
+    section=_EVIDENCE,
     type=click.Path(path_type=Path, file_okay=False),
-    help="Folder of updated address ranges.  [default: ranges in the data folder]",
+    show_default="ranges in the data folder",
+    help="Folder of updated address ranges.",
 )
-@_option("autonomous-systems", type=_FILE, help="A database such as GeoLite2-ASN.mmdb.")
-@_option("countries", type=_FILE, help="A database such as GeoLite2-Country.mmdb.")
+@_option(
+    "autonomous-systems",
+    section=_EVIDENCE,
+    type=_FILE,
+    help="A database of network operators, such as GeoLite2-ASN.mmdb.",
+)
+@_option(
+    "countries",
+    section=_EVIDENCE,
+    type=_FILE,
+    help="A database of countries, such as GeoLite2-Country.mmdb.",
+)
 @_option(
     "trusted-proxies",
+    section=_PROXIES,
     multiple=True,
     callback=_networks,
-    metavar="NETWORK",
-    help="A proxy in front whose forwarding header is believed; may be repeated.",
+    metavar="NETWORKS",
+    help="Proxies in front whose forwarding header is believed: networks, comma-separated.",
 )
 @_option(
     "forwarded-header",
+    section=_PROXIES,
     type=click.Choice([each.value for each in ForwardedHeader]),
     default=_DEFAULTS.forwarded_header.value,
-    show_default=True,
-    help="The header in which trusted proxies name the client.",
+    help="The header field in which trusted proxies name the client.",
 )
 @_option(
     "max-streams",
+    section=LIMITS,
     type=click.IntRange(min=1),
+    metavar="COUNT",
     default=_DEFAULTS.max_streams,
-    show_default=True,
     help="Streams of opens at once.",
 )
 @_option(
     "workers",
+    section=PROCESS,
     type=click.IntRange(min=1, max=64),
+    metavar="COUNT",
     default=_DEFAULTS.workers,
-    show_default=True,
     help="Processes that share the work; worker N has its metrics N ports above --admin.",
 )
 @process_options(_option)
@@ -135,7 +182,10 @@ def serve(
     log_format: Literal["text", "json"],
     **options: Any,  # noqa: ANN401 - click's
 ) -> None:
-    """Serve pixels, record opens and stream them, until SIGTERM or SIGINT."""
+    """Serve pixels, record opens and stream them.
+
+    Until SIGTERM or SIGINT, which lets running work end; a second one ends it.
+    """
     settings = _settings(**options)
     set_up_logging = functools.partial(_set_up_logging, log_level.upper(), log_format)
     set_up_logging()
@@ -154,7 +204,7 @@ def serve(
 
 def _set_up_logging(level: str, format_: Literal["text", "json"]) -> None:
     configure_logging(level=level, format_=format_)
-    # It tells of its own parts at every start.
+    # It describes its own parts at every start.
     logging.getLogger("alembic").setLevel(logging.WARNING)
 
 

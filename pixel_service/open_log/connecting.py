@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import datetime as dt
+import importlib
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -111,5 +112,15 @@ def _parse(url: str) -> "sa.URL":
             raise LogUrlInvalid("the log's URL must name a file: sqlite:///path")
         return parsed
     if backend == "postgresql":
+        _require_driver()
         return parsed.set(drivername="postgresql+asyncpg")
-    raise LogUrlInvalid(f"there is no log on {backend}")
+    raise LogUrlInvalid("the log's URL must start with sqlite:/// or postgresql://")
+
+
+def _require_driver() -> None:
+    try:
+        importlib.import_module("asyncpg")
+    except ModuleNotFoundError:
+        raise LogUrlInvalid(
+            "postgresql needs asyncpg: pip install 'emailopens[postgres]'"
+        ) from None

@@ -48,5 +48,5 @@ async def store(database_url: str) -> AsyncIterator[ConfigurationStore]:
 @pytest.fixture
 async def service(tmp_path: Path) -> AsyncIterator[Service]:
     """Run the service on the embedded default."""
-    async with running_service(Settings(listen="127.0.0.1:0", data=tmp_path)) as running:
+    async with running_service(Settings(grpc="127.0.0.1:0", data=tmp_path)) as running:
         yield running

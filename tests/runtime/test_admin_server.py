@@ -68,7 +68,7 @@ async def test_taken_port_is_one_clear_error() -> None:
 @pytest.mark.parametrize("address", ["", ":80", "host", "host:", "host:x", "host:65536"])
 def test_address_without_host_or_port_is_refused(address: str) -> None:
     """A typing error in a setting is found at start."""
-    with pytest.raises(ListenError, match="is not host:port"):
+    with pytest.raises(ListenError, match="is not HOST:PORT"):
         split_address(address)
 
 

@@ -1,15 +1,21 @@
 """Processes of ours end when they are told to, and say what is wrong in one line."""
 
+import json
 import os
+import re
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 DRAINING = """
 import asyncio
 from service_runtime import process
+from service_runtime.logging import configure_logging
+
+configure_logging(format_="json")
 
 async def main(drain):
     print("ready", flush=True)
@@ -26,13 +32,22 @@ import click
 from service_runtime.cli import run_command
 from service_runtime.listen import ListenError
 
-@click.command()
+@click.group()
+def group():
+    pass
+
+@group.group()
+def look():
+    "Look after things."
+
+@look.command()
 @click.option("--number", type=int)
-def command(number):
+def after(number):
     if number == 0:
         raise ListenError("cannot listen at\\nhere")
+    print("x" * 10)
 
-run_command(command)
+run_command(group)
 """
 
 
@@ -47,14 +62,19 @@ def start(program: str, *arguments: str) -> subprocess.Popen[str]:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_first_signal_lets_the_process_finish(number: signal.Signals) -> None:
-    """An orchestrator's or a person's stop is a drain, with exit status 0."""
+    """An orchestrator's or a person's stop is a drain, logged, with exit status 0."""
     with start(DRAINING.format(stubborn=False)) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "ready\n"
         os.kill(process.pid, number)
         out, errors = process.communicate()
 
-    assert (out, errors, process.returncode) == ("draining\n", "", 0)
+    assert (out, process.returncode) == ("draining\n", 0)
+    stopping, stopped = map(json.loads, errors.splitlines())
+    assert (stopping["event"], stopping["signal"]) == ("stopping", number.name)
+    assert stopping["grace_seconds"] == 5.0
+    assert stopped["event"] == "stopped"
+    assert stopped["seconds"] >= 0
 
 
 def test_second_signal_ends_a_process_that_does_not_finish() -> None:
@@ -67,15 +87,16 @@ def test_second_signal_ends_a_process_that_does_not_finish() -> None:
         os.kill(process.pid, signal.SIGTERM)
         _, errors = process.communicate()
 
-    assert (errors, process.returncode) == ("", 0)
+    events = [json.loads(line)["event"] for line in errors.splitlines()]
+    assert (events, process.returncode) == (["stopping", "stopping at once", "stopped"], 0)
 
 
 @pytest.mark.parametrize(
     ("arguments", "status", "complaint"),
     [
-        (["--number", "x"], 2, "'x' is not a valid integer"),
-        (["--nonsense"], 2, "No such option"),
-        (["--number", "0"], 1, "-c: cannot listen at here"),
+        (["look", "after", "--number", "x"], 2, "'x' is not a valid integer"),
+        (["look", "after", "--nonsense"], 2, "No such option"),
+        (["look", "after", "--number", "0"], 1, "-c: cannot listen at here"),
     ],
 )
 def test_errors_are_one_line(arguments: list[str], status: int, complaint: str) -> None:
@@ -87,3 +108,29 @@ def test_errors_are_one_line(arguments: list[str], status: int, complaint: str) 
     assert complaint in errors
     assert errors.count("\n") == 1
     assert process.returncode == status
+
+
+@pytest.mark.parametrize(("arguments", "command"), [([], "look"), (["look"], "after")])
+def test_group_without_a_command_prints_its_help(arguments: list[str], command: str) -> None:
+    """As help is printed everywhere: in lines, on standard error, because nothing was done."""
+    with start(FAILING, *arguments) as process:
+        out, errors = process.communicate()
+
+    assert (out, process.returncode) == ("", 2)
+    assert errors.startswith("Usage: ")
+    assert re.search(rf"^Commands:\n  {command}", errors, re.MULTILINE)
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["look", "after"]])
+def test_output_that_cannot_be_written_is_one_line(arguments: list[str]) -> None:
+    """A full disk is no traceback; Python has nothing to add when it ends."""
+    with Path("/dev/full").open("w", encoding="ascii") as full:
+        done = subprocess.run(  # noqa: S603 - as above
+            [sys.executable, "-c", FAILING, *arguments],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+
+    assert (done.returncode, done.stderr) == (1, "-c: standard output: No space left on device\n")

@@ -92,7 +92,9 @@ def _engine(url: str) -> AsyncEngine:
             connect_args={"timeout": ANSWER_SECONDS, "command_timeout": ANSWER_SECONDS},
         )
     except ModuleNotFoundError as error:
-        raise DatabaseUnusable(f"{parsed.drivername} needs {error.name}") from None
+        raise DatabaseUnusable(
+            f"{parsed.get_backend_name()} needs {error.name}: pip install 'emailopens[postgres]'"
+        ) from None
 
 
 def _sqlite_engine(url: sa.URL) -> AsyncEngine:

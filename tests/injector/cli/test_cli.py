@@ -38,7 +38,7 @@ def run(
 def serving(*options: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """Run `serve` inside the block; yields the process and its address."""
     with subprocess.Popen(  # noqa: S603 - our own program
-        [PROGRAM, "serve", "--listen=127.0.0.1:0", "--log-format=json", *options],
+        [PROGRAM, "serve", "--grpc=127.0.0.1:0", "--log-format=json", *options],
         stderr=subprocess.PIPE,
         text=True,
     ) as process:
@@ -236,7 +236,7 @@ def test_an_empty_message_is_refused(address: str) -> None:
         (["--database-url=mysql://u:secret@h/d"], r"the database URL must start with .*"),
         (["--database-url=postgresql://u:secret@127.0.0.1:1/d"], r"cannot open the database: .*"),
         (["--pixel-base-url=ftp://x"], r"the pixel base URL must be an http or https URL .*"),
-        (["--listen=nonsense"], r"cannot listen at nonsense: .*"),
+        (["--grpc=192.0.2.1:50051"], r"cannot listen at 192.0.2.1:50051: Cannot assign .*"),
     ],
 )
 def test_a_service_that_cannot_start_says_why(
@@ -246,23 +246,17 @@ def test_a_service_that_cannot_start_says_why(
     (tmp_path / "bad").write_text("not a key\n")
     given = [option.format(tmp=tmp_path) for option in options]
 
-    done = run("serve", "--listen=127.0.0.1:0", f"--data={tmp_path}/data", *given)
+    done = run("serve", "--grpc=127.0.0.1:0", f"--data={tmp_path}/data", *given)
 
-    # gRPC writes about addresses by itself, before us.
-    ours = [line for line in done.stderr.splitlines() if line.startswith(b"injector-service: ")]
-    assert done.returncode == 1
-    assert len(ours) == 1, done.stderr
-    assert re.fullmatch(pattern, ours[0].decode().removeprefix("injector-service: ")), ours
+    says(done, 1, pattern)
     assert b"secret" not in done.stderr
-    assert b"Traceback" not in done.stderr
 
 
 def test_a_port_in_use_is_said(address: str, tmp_path: Path) -> None:
     """A second service at the same address does not start."""
-    done = run("serve", f"--listen={address}", f"--data={tmp_path}")
+    done = run("serve", f"--grpc={address}", f"--data={tmp_path}")
 
-    assert done.returncode == 1
-    assert f"injector-service: cannot listen at {address}: taken" in done.stderr.decode()
+    says(done, 1, f"cannot listen at {address}: Address already in use")
 
 
 def test_services_on_one_folder_share_configurations(address: str, data: Path) -> None:
@@ -300,6 +294,67 @@ def test_settings_come_from_the_environment_too(tmp_path: Path) -> None:
     flat = "".join(text.split())
     for name in names:
         assert f"EMAILOPENS_INJECTOR_{name.upper().replace('-', '_')}" in flat, name
+
+
+@pytest.mark.parametrize("option", ["--grpc", "--admin"])
+@pytest.mark.parametrize("given", ["8080", "localhost", "127.0.0.1:http", ":0"])
+def test_no_address_is_a_wrong_use(option: str, given: str, tmp_path: Path) -> None:
+    """It is named with its option before anything is made or any port is bound."""
+    done = run("serve", f"{option}={given}", f"--data={tmp_path}/data")
+
+    says(done, 2, rf"Invalid value for '{option}'.*: '{given}' is not HOST:PORT, such as .*")
+    assert not (tmp_path / "data").exists()
+
+
+def test_misspelt_variable_is_named_with_what_was_meant(tmp_path: Path) -> None:
+    """Nobody would read it: the service does not start as if it had not been set."""
+    done = run(
+        "serve",
+        f"--data={tmp_path}/data",
+        environment={
+            "EMAILOPENS_INJECTOR_DATABASEURL": "postgresql://u:secret@h/d",
+            "EMAILOPENS_INJECTOR_FROBNICATE": "1",
+        },
+    )
+
+    says(
+        done,
+        2,
+        r"unknown in the environment: EMAILOPENS_INJECTOR_DATABASEURL, did you mean"
+        r" EMAILOPENS_INJECTOR_DATABASE_URL\?; EMAILOPENS_INJECTOR_FROBNICATE",
+    )
+    assert not (tmp_path / "data").exists()
+
+
+def test_variables_of_kubernetes_and_of_clients_stop_nobody(tmp_path: Path) -> None:
+    """Kubernetes sets variables for its services, and clients may share the environment."""
+    done = run(
+        "serve",
+        f"--data={tmp_path}",
+        "--token-keys=broken",
+        environment={
+            "EMAILOPENS_INJECTOR_TARGET": "injector:50051",
+            "EMAILOPENS_INJECTOR_SERVICE_HOST": "10.0.0.1",
+            "EMAILOPENS_INJECTOR_SERVICE_PORT_GRPC": "50051",
+            "EMAILOPENS_INJECTOR_PORT": "tcp://10.0.0.1:50051",
+            "EMAILOPENS_INJECTOR_PORT_50051_TCP_ADDR": "10.0.0.1",
+        },
+    )
+
+    says(done, 1, r"line 1 is not `<key ID>:<base64url>`")
+
+
+def test_postgresql_without_its_driver_says_what_to_install(tmp_path: Path) -> None:
+    """The driver is an extra of the distribution, whose name is in the line."""
+    (tmp_path / "asyncpg.py").write_text("raise ModuleNotFoundError(name=__name__)\n")
+    done = run(
+        "serve",
+        f"--data={tmp_path}",
+        "--database-url=postgresql://u:secret@h/d",
+        environment={"PYTHONPATH": str(tmp_path)},
+    )
+
+    says(done, 1, r"postgresql needs asyncpg: pip install 'emailopens\[postgres\]'")
 
 
 def test_keys_are_made_listed_and_rotated_without_being_shown(tmp_path: Path) -> None:

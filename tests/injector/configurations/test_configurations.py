@@ -208,7 +208,7 @@ async def test_rewriting_outlives_an_outage_of_the_database(
     """Without its database the service rewrites as before and refuses to change; then it heals."""
     async with cuttable(postgres_database) as (url, outage):
         settings = Settings(
-            listen="127.0.0.1:0",
+            grpc="127.0.0.1:0",
             data=tmp_path,
             database_url=url,
             refresh_interval=dt.timedelta(milliseconds=50),

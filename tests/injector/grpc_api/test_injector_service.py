@@ -553,7 +553,7 @@ async def test_tags_that_do_not_fit_are_invalid_whatever_the_message(
 @pytest.mark.parametrize("octets", [10_000, 10_001, 1_000_000])
 async def test_a_message_over_the_limit_is_refused(tmp_path: Path, octets: int) -> None:
     """A message over the operator's limit is RESOURCE_EXHAUSTED and says both sizes."""
-    settings = Settings(listen="127.0.0.1:0", data=tmp_path, max_message_octets=10_000)
+    settings = Settings(grpc="127.0.0.1:0", data=tmp_path, max_message_octets=10_000)
     raw = message()
     raw += b"x" * (octets - len(raw))
     async with running_service(settings) as service:

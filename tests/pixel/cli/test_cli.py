@@ -2,12 +2,15 @@
 
 import asyncio
 import json
+import os
+import re
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
+from examples.pair import pair_on_free_ports, pixel_options
 from pixel_service.open_log import OpenLog
 from tests.fixtures.postgres import Postgres
 from tests.pixel.service_values import (
@@ -34,11 +37,12 @@ async def service(log: OpenLog) -> AsyncIterator[StreamService]:
         yield running
 
 
-async def run(*arguments: str) -> tuple[int, str, str]:
+async def run(*arguments: str, **environment: str) -> tuple[int, str, str]:
     """Run `pixel-service` with *arguments*; return exit status, output and errors."""
     process = await asyncio.create_subprocess_exec(
         PROGRAM,
         *arguments,
+        env={**os.environ, **environment},
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
@@ -203,8 +207,9 @@ async def test_old_schema_is_refused_in_one_clear_line(
 ) -> None:
     """It says what to run; once that was run, the log is there."""
     url = postgres.url_of(await postgres.create_database())
+    options = pixel_options(pair_on_free_ports(), tmp_path)
     status, output, errors = await run(
-        "serve", f"--data={tmp_path}", f"--log-url={url}", f"--workers={workers}"
+        "serve", *options, f"--log-url={url}", f"--workers={workers}"
     )
     assert (status, output) == (1, "")
     assert [line for line in errors.splitlines() if "pixel-service log migrate" in line]
@@ -239,3 +244,63 @@ async def test_unreadable_keys_are_one_clear_line(tmp_path: Path) -> None:
         assert str(path) in errors
         assert said in errors
         assert "secret" not in errors
+
+
+@pytest.mark.parametrize("option", ["--grpc", "--http", "--admin"])
+async def test_no_address_is_a_wrong_use(option: str, tmp_path: Path) -> None:
+    """It is named with its option before anything is made or any port is bound."""
+    status, _, errors = await run("serve", f"{option}=8080", f"--data={tmp_path}/data")
+
+    assert status == 2
+    assert re.fullmatch(
+        rf"pixel-service: Invalid value for '{option}'.*: '8080' is not HOST:PORT, such as .*\n",
+        errors,
+    )
+    assert not (tmp_path / "data").exists()
+
+
+async def test_misspelt_variable_is_named_with_what_was_meant(tmp_path: Path) -> None:
+    """Nobody would read it: the service does not start as if it had not been set."""
+    status, _, errors = await run(
+        "serve", f"--data={tmp_path}/data", EMAILOPENS_PIXEL_LOGURL="postgresql://u:secret@h/d"
+    )
+
+    assert (status, errors) == (
+        2,
+        (
+            "pixel-service: unknown in the environment: EMAILOPENS_PIXEL_LOGURL,"
+            " did you mean EMAILOPENS_PIXEL_LOG_URL?\n"
+        ),
+    )
+    assert not (tmp_path / "data").exists()
+
+
+@pytest.mark.parametrize("networks", ["10.0.0.0/8,192.0.2.7", "10.0.0.0/8, 192.0.2.7", "::1/128"])
+async def test_networks_of_proxies_are_a_list_with_commas(networks: str, tmp_path: Path) -> None:
+    """In the environment as on the command line, where each may also be an option of its own."""
+    serve = ("serve", f"--data={tmp_path}", "--token-keys=broken")
+    for given, environment in (
+        ((f"--trusted-proxies={networks}",), {}),
+        ((), {"EMAILOPENS_PIXEL_TRUSTED_PROXIES": networks}),
+    ):
+        _, _, errors = await run(*serve, *given, **environment)
+        assert errors == "pixel-service: line 1 is not `<key ID>:<base64url>`\n"
+
+
+@pytest.mark.parametrize("command", ["serve", "log migrate", "log stats"])
+async def test_postgresql_without_its_driver_says_what_to_install(
+    command: str, tmp_path: Path
+) -> None:
+    """The driver is an extra of the distribution, whose name is in the line."""
+    (tmp_path / "asyncpg.py").write_text("raise ModuleNotFoundError(name=__name__)\n")
+    status, _, errors = await run(
+        *command.split(),
+        f"--data={tmp_path}",
+        "--log-url=postgresql://u:secret@h/d",
+        PYTHONPATH=str(tmp_path),
+    )
+
+    assert (status, errors) == (
+        1,
+        "pixel-service: postgresql needs asyncpg: pip install 'emailopens[postgres]'\n",
+    )

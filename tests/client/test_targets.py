@@ -1,0 +1,38 @@
+"""A target is what people write: a host, with or without its port."""
+
+import pytest
+
+from emailopens_client.targets import with_port
+
+
+@pytest.mark.parametrize(
+    ("target", "meant"),
+    [
+        ("localhost", "localhost:50052"),
+        ("192.0.2.1", "192.0.2.1:50052"),
+        ("::1", "[::1]:50052"),
+        ("[2001:db8::1]", "[2001:db8::1]:50052"),
+        ("dns:///pixel.internal", "dns:///pixel.internal:50052"),
+        ("dns:pixel.internal", "dns:pixel.internal:50052"),
+    ],
+)
+def test_host_alone_gets_the_services_port(target: str, meant: str) -> None:
+    """And not 443, which gRPC would take."""
+    assert with_port(target, 50052) == meant
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "localhost:1",
+        "[::1]:1",
+        "dns:///pixel.internal:1",
+        "unix:/run/pixel.sock",
+        "unix:pixel.sock",
+        "unix-abstract:pixel",
+        "ipv4:192.0.2.1:1,192.0.2.2:1",
+    ],
+)
+def test_any_other_target_is_left_to_grpc(target: str) -> None:
+    """A port that was given stays, and so do the forms of gRPC that have none."""
+    assert with_port(target, 50052) == target
