@@ -24,7 +24,7 @@ _PAGE: Final = 500
 # Lags are a metric; a scrape every 15 s is usual.
 _LAG_INTERVAL: Final = dt.timedelta(seconds=15)
 
-log = structlog.get_logger()
+logger = structlog.get_logger()
 
 
 @dataclasses.dataclass(slots=True, kw_only=True)
@@ -45,7 +45,7 @@ class Housekeeping:
             try:
                 await self.trim_once()
             except PixelError as error:
-                log.warning("log not trimmed", error=type(error).__name__)
+                logger.warning("log not trimmed", error=type(error).__name__)
 
     async def trim_once(self) -> None:
         """Remove what is too old or too much; name the subscriptions that lose by it, and soon.
@@ -58,9 +58,9 @@ class Housekeeping:
             older_than=self.retention, max_octets=self.max_log_octets
         )
         if trimmed.entries:
-            log.info("log trimmed", opens=trimmed.entries)
+            logger.info("log trimmed", opens=trimmed.entries)
         for subscription_id in trimmed.subscriptions_behind:
-            log.warning("subscription lost opens", subscription_id=subscription_id)
+            logger.warning("subscription lost opens", subscription_id=subscription_id)
 
     async def _warn(self) -> None:
         """Name the subscriptions that will lose opens soon."""
@@ -68,7 +68,7 @@ class Housekeeping:
         limit = await self.open_log.position_at(soon)
         async for subscription in self._subscriptions():
             if subscription.acknowledged < limit and not subscription.fell_behind:
-                log.warning("subscription will lose opens", subscription_id=subscription.id)
+                logger.warning("subscription will lose opens", subscription_id=subscription.id)
 
     async def measure(self) -> None:
         """Keep `lags` up to date."""
@@ -76,7 +76,7 @@ class Housekeeping:
             try:
                 self.lags = {each.id: each.lag async for each in self._subscriptions()}
             except PixelError as error:
-                log.warning("lags not measured", error=type(error).__name__)
+                logger.warning("lags not measured", error=type(error).__name__)
             await asyncio.sleep(_LAG_INTERVAL.total_seconds())
 
     async def _subscriptions(self) -> AsyncIterator[Subscription]:

@@ -7,7 +7,14 @@ from emailopens.pixel.v1 import pixel_service_pb2 as pb
 from pixel_service.errors import CursorForeignLog, CursorMalformed
 from pixel_service.grpc_api.batch_octets import page_octets
 from pixel_service.grpc_api.requests import read_selection, read_start
-from pixel_service.open_log import LogEntry, OpenLog, Position, decode_cursor, encode_cursor
+from pixel_service.open_log import (
+    LogEntry,
+    OpenLog,
+    Position,
+    count_within,
+    decode_cursor,
+    encode_cursor,
+)
 from pixel_service.streaming.log_stream import MAX_BATCH_OCTETS
 from pixel_service.streaming.selection import Selection
 from pixel_service.streaming.starts import LogEnd, Start, position_of
@@ -82,16 +89,15 @@ class OpenListing:
     ) -> tuple[list[LogEntry], Position, bool]:
         """Return what is selected, where that ends, and whether that is the end of the log."""
         entries: list[LogEntry] = []
-        octets = 0
         for _ in range(_MAX_READS):
             page = await self._log.read(
                 after=after, max_entries=_READ_ENTRIES, max_octets=MAX_BATCH_OCTETS
             )
-            for entry in selection.of(page.entries):
-                octets += len(entry.notification)
-                if len(entries) == page_size or (entries and octets > MAX_BATCH_OCTETS):
-                    return entries, entries[-1].position, False
-                entries.append(entry)
+            entries += selection.of(page.entries)
+            sizes = [len(entry.notification) for entry in entries]
+            count = min(page_size, count_within(sizes, MAX_BATCH_OCTETS))
+            if count < len(entries):
+                return entries[:count], entries[count - 1].position, False
             after = page.after
             if page.at_head:
                 return entries, after, True

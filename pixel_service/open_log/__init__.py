@@ -31,6 +31,7 @@ from pixel_service.open_log.values import (
     Page,
     Position,
     Trimmed,
+    count_within,
 )
 
 __all__ = [
@@ -53,6 +54,7 @@ __all__ = [
     "Trimmed",
     "begin_epoch",
     "connect",
+    "count_within",
     "decode_cursor",
     "encode_cursor",
     "migrate",

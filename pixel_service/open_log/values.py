@@ -1,13 +1,18 @@
 """The values of the open log: what goes in, what comes out, and where it stands."""
 
+import bisect
 import dataclasses
 import datetime as dt
 import functools
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 # 128 bits of BLAKE2b: enough that no two messages of one log ever share a key.
 MESSAGE_KEY_OCTETS: Final = 16
+
+# Of one page, whatever the caller asks: about 3 MiB of notifications.
+MAX_PAGE_ENTRIES: Final = 10_000
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,6 +119,14 @@ class Page:
     at_head: bool
     """Whether this was everything visible."""
 
+    def within(self, max_octets: int) -> "Page":
+        """Return the part of it that `count_within` allows."""
+        count = count_within([len(entry.notification) for entry in self.entries], max_octets)
+        if count == len(self.entries):
+            return self
+        entries = self.entries[:count]
+        return Page(entries=entries, after=entries[-1].position, at_head=False)
+
     @property
     def notifications(self) -> Notifications:
         """The same without what entries are selected by."""
@@ -122,6 +135,17 @@ class Page:
             after=self.after,
             at_head=self.at_head,
         )
+
+
+def count_within(sizes: Sequence[int], max_octets: int) -> int:
+    """Return how many of the first notifications of these *sizes* fit into *max_octets*.
+
+    At least one if there is any: a notification that is larger than the limit still has
+    to arrive.
+    """
+    if sum(sizes) <= max_octets:
+        return len(sizes)
+    return max(1, bisect.bisect_right(list(itertools.accumulate(sizes)), max_octets))
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

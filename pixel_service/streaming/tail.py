@@ -13,7 +13,7 @@ from typing import Final
 import structlog
 
 from pixel_service.errors import CursorAhead, CursorExpired, LogUnavailable, PixelError
-from pixel_service.open_log import LogEntry, OpenLog, Page, Position
+from pixel_service.open_log import LogEntry, OpenLog, Page, Position, count_within
 from service_runtime.background import kept_running
 from service_runtime.backoff import Backoff
 
@@ -81,7 +81,7 @@ class Tail:
         # An entry's first two members are its position; a shorter tuple sorts first.
         index = bisect.bisect_left(self._entries, (after.transaction, after.sequence + 1))
         found = self._entries[index : index + max_entries]
-        found = found[: _count_within(found, max_octets)]
+        found = found[: count_within([len(entry.notification) for entry in found], max_octets)]
         if index + len(found) < len(self._entries):
             return Page(entries=found, after=found[-1].position, at_head=False)
         return Page(entries=found, after=max(after, self.end), at_head=True)
@@ -201,16 +201,6 @@ class Tail:
             logger.error("log not readable", error=type(error).__name__)
         self.failure = error
         self._on_news()
-
-
-def _count_within(entries: list[LogEntry], max_octets: int) -> int:
-    """Return how many of *entries* fit into *max_octets*; at least one if there is any."""
-    octets = 0
-    for count, entry in enumerate(entries):
-        octets += len(entry.notification)
-        if octets > max_octets:
-            return max(count, 1)
-    return len(entries)
 
 
 @contextlib.asynccontextmanager

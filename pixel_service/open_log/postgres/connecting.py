@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from pixel_service.errors import LogSchemaOld
 from pixel_service.open_log.postgres import pool, restoring
 from pixel_service.open_log.postgres.log import PostgresOpenLog
-from pixel_service.open_log.sql import epochs, schema
+from pixel_service.open_log.sql import schema
 from pixel_service.open_log.values import LogIdentity
 from service_runtime.background import kept_running
 
@@ -76,7 +76,7 @@ async def begin_epoch_postgres(url: sa.URL) -> int:
 
 def _begin_epoch(connection: sa.Connection) -> int:
     _identity(connection)
-    return epochs.begin(connection)
+    return schema.begin_epoch(connection)
 
 
 def _identity(connection: sa.Connection) -> LogIdentity:

@@ -13,15 +13,15 @@ from pixel_service.errors import CursorAhead, CursorExpired
 from pixel_service.open_log.cursor import encode_cursor
 from pixel_service.open_log.news import News
 from pixel_service.open_log.numbering import BurstWindow, Suffixes
-from pixel_service.open_log.paging import MAX_PAGE_ENTRIES, cut
 from pixel_service.open_log.postgres import appending, pool, statements
 from pixel_service.open_log.postgres.head_follower import HeadFollower
-from pixel_service.open_log.sql import clock, erase_statements, subscription_statements
+from pixel_service.open_log.sql import clock, subscription_statements
 from pixel_service.open_log.sql.counting import daily_counts
-from pixel_service.open_log.sql.erasing import StoredOpen, erase_in_steps
+from pixel_service.open_log.sql.erasing import StoredOpen, erase_in_steps, erase_opens
 from pixel_service.open_log.sql.subscriptions import SqlSubscriptions
 from pixel_service.open_log.sql.trimming import trim_in_steps
 from pixel_service.open_log.values import (
+    MAX_PAGE_ENTRIES,
     DayCount,
     LogEntry,
     LogIdentity,
@@ -128,7 +128,7 @@ class PostgresOpenLog:
             after=Position(rows[-1][0], rows[-1][1]),
             at_head=len(rows) < limit,
         )
-        return cut(page, max_octets)
+        return page.within(max_octets)
 
     async def read_notifications(
         self, *, after: Position, max_entries: int, max_octets: int
@@ -253,7 +253,7 @@ class PostgresOpenLog:
         """Erase the opens at *positions*; return how many held anything."""
         return await pool.run(
             self._engine,
-            functools.partial(erase_statements.erase, positions=positions),
+            functools.partial(erase_opens, positions=positions),
             writes=True,
         )
 

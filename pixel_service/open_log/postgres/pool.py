@@ -24,7 +24,7 @@ _POOL_SECONDS: Final = 10.0
 
 Answer = TypeVar("Answer")
 
-_log = structlog.get_logger()
+logger = structlog.get_logger()
 
 
 def create_engine(url: sa.URL) -> AsyncEngine:
@@ -62,7 +62,7 @@ async def failures_as_unavailable() -> AsyncIterator[None]:
         # which are personal data: so the cause's class, and its text only if it is
         # the server's.
         cause = error.orig if isinstance(error, sa.exc.DBAPIError) else error
-        _log.warning(
+        logger.warning(
             "log's database failed",
             cause=type(cause).__name__,
             sqlstate=getattr(cause, "sqlstate", None),

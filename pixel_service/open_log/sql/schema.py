@@ -64,6 +64,19 @@ def identity_of(connection: sa.Connection) -> LogIdentity:
     return LogIdentity(log_id=row.log_id, epoch=row.epoch, cursor_key=row.cursor_key)
 
 
+def begin_epoch(connection: sa.Connection) -> int:
+    """Begin a new epoch of the log inside the caller's transaction; return its number.
+
+    After a backup is restored, the log is shorter than its clients remember, and gives
+    their positions to other opens as it grows.  A cursor from before would then pass over
+    opens that its client has never seen, so cursors of an older epoch are those of
+    another log.  Subscriptions go on where the log says they were; their sessions end.
+    """
+    connection.exec_driver_sql("UPDATE open_subscriptions SET session_token = ''")
+    connection.exec_driver_sql("UPDATE open_log SET epoch = epoch + 1")
+    return int(connection.exec_driver_sql("SELECT epoch FROM open_log").scalar_one())
+
+
 def newest_step() -> str | None:
     """Return the newest step that there is a file for."""
     config = Config()

@@ -9,7 +9,8 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from pixel_service.open_log.sql import erase_statements, subscription_statements
+from pixel_service.open_log.sql import subscription_statements
+from pixel_service.open_log.sql.erasing import erase_opens
 from pixel_service.open_log.sqlite.counts import MessageCounts
 
 # The last open of a message takes its count along.
@@ -45,7 +46,7 @@ def erase_step(
     counts.flush(connection)
     # Overwrite with zeros what is given up: gone means gone.
     connection.exec_driver_sql("PRAGMA secure_delete = ON")
-    return erase_statements.erase(connection, positions=positions)
+    return erase_opens(connection, positions=positions)
 
 
 # What subscriptions need has nothing to do with counts.

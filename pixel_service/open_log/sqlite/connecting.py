@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from pixel_service.errors import LogUnavailable
 from pixel_service.open_log.news import News
 from pixel_service.open_log.numbering import BurstWindow
-from pixel_service.open_log.sql import epochs, schema
+from pixel_service.open_log.sql import schema
 from pixel_service.open_log.sqlite.engine import READERS, reader_engine, writer_engine
 from pixel_service.open_log.sqlite.log import SqliteOpenLog
 from pixel_service.open_log.sqlite.sharing.roles import SharedWriter, writer_lock
@@ -74,7 +74,7 @@ def begin_epoch_sqlite(path: Path) -> int:
             try:
                 with engine.begin() as connection:
                     schema.migrate(connection)
-                    return epochs.begin(connection)
+                    return schema.begin_epoch(connection)
             finally:
                 engine.dispose()
     except (OSError, sa.exc.DBAPIError) as error:

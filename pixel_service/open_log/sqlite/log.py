@@ -13,7 +13,6 @@ from pixel_service.errors import CursorAhead, CursorExpired, LogHole, LogUnavail
 from pixel_service.open_log.cursor import encode_cursor
 from pixel_service.open_log.news import News
 from pixel_service.open_log.numbering import Suffixes
-from pixel_service.open_log.paging import MAX_PAGE_ENTRIES
 from pixel_service.open_log.sql import clock
 from pixel_service.open_log.sql.counting import daily_counts
 from pixel_service.open_log.sql.erasing import StoredOpen, erase_in_steps
@@ -22,6 +21,7 @@ from pixel_service.open_log.sql.trimming import trim_in_steps
 from pixel_service.open_log.sqlite import reading
 from pixel_service.open_log.sqlite.sharing.roles import SharedWriter
 from pixel_service.open_log.values import (
+    MAX_PAGE_ENTRIES,
     DayCount,
     LogIdentity,
     LogStats,
@@ -34,7 +34,7 @@ from pixel_service.open_log.values import (
 
 Answer = TypeVar("Answer")
 
-_log = structlog.get_logger()
+logger = structlog.get_logger()
 
 
 class SqliteOpenLog:
@@ -86,7 +86,7 @@ class SqliteOpenLog:
         try:
             return await asyncio.get_running_loop().run_in_executor(self._threads, run)
         except sa.exc.DBAPIError as error:
-            _log.error("log read failed", cause=type(error.orig).__name__, text=str(error.orig))
+            logger.warning("log read failed", cause=type(error.orig).__name__, text=str(error.orig))
             raise LogUnavailable from error
 
     async def read(self, *, after: Position, max_entries: int, max_octets: int) -> Page:

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 
 from pixel_service.open_log.numbering import Suffixes
 from pixel_service.open_log.sql.erasing import StoredOpen
-from pixel_service.open_log.values import LogEntry, Position, new_log_entry
+from pixel_service.open_log.values import LogEntry, Position, count_within, new_log_entry
 
 # The sequence number is the first column of both, and the octets are the last.
 ENTRIES: Final = (
@@ -43,9 +43,8 @@ def rows_after(
 ) -> tuple[list[tuple[Any, ...]], bool]:
     """Return the rows of *statement* that follow *sequence*, and whether more may follow.
 
-    At most *limit* rows, and with no more than *max_octets* of notifications, but for
-    the first.  Not cut afterwards, because the rows of a page with large ones would
-    be a hundred megabytes.
+    At most *limit* rows, and as many as `count_within` allows.  They are fetched in
+    portions, because all *limit* rows of large notifications would be a hundred megabytes.
     """
     # The driver's cursor, because a stream that catches up reads half a million
     # rows a second, and a Row object for each would be most of the cost.
@@ -63,10 +62,10 @@ def rows_after(
     finally:
         cursor.close()
     has_more = len(rows) == limit or len(portion) == _PORTION
-    while octets > max_octets and len(rows) > 1:
-        octets -= len(rows.pop()[-1])
-        has_more = True
-    return rows, has_more
+    if octets <= max_octets:
+        return rows, has_more
+    count = count_within([len(row[-1]) for row in rows], max_octets)
+    return rows[:count], has_more or count < len(rows)
 
 
 def to_entries(rows: Sequence[tuple[Any, ...]], suffixes: Suffixes) -> list[LogEntry]:

@@ -29,7 +29,7 @@ MAX_JOBS: Final = 1_000
 # Jobs of one transaction, so that one commit stays short.
 _MAX_JOBS_PER_COMMIT: Final = 100
 
-_log = structlog.get_logger()
+logger = structlog.get_logger()
 
 
 class Writer(Protocol):
@@ -190,7 +190,7 @@ def _visible(error: Exception) -> Exception:
     """Return what the caller gets for *error*."""
     if isinstance(error, sa.exc.DBAPIError):
         # Never the statement's parameters, which are personal data.
-        _log.error("log write failed", cause=type(error.orig).__name__, text=str(error.orig))
+        logger.error("log write failed", cause=type(error.orig).__name__, text=str(error.orig))
         return LogUnavailable()
     return error
 

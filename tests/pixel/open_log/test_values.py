@@ -1,0 +1,34 @@
+"""Pages keep within their limits."""
+
+import itertools
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pixel_service.open_log import LogEntry, Page, Position, count_within
+
+
+def entry(sequence: int, octets: int) -> LogEntry:
+    return LogEntry(0, sequence, "news", 1, 2, first_open=True, notification=bytes(octets))
+
+
+@given(st.lists(st.integers(0, 50)), st.integers(0, 500))
+def test_as_many_as_fit_and_at_least_one(sizes: list[int], max_octets: int) -> None:
+    """The count is the largest that fits; a first one that is too large is counted alone."""
+    count = count_within(sizes, max_octets)
+
+    fitting = [n for n, octets in enumerate(itertools.accumulate(sizes), 1) if octets <= max_octets]
+    assert count == max([*fitting, 1 if sizes else 0])
+
+
+def test_page_that_is_cut_says_where_to_read_on() -> None:
+    """What is left out follows the last entry that is kept; a page that fits is unchanged."""
+    page = Page(
+        entries=[entry(number, 10) for number in range(1, 5)], after=Position(0, 9), at_head=True
+    )
+
+    cut = page.within(25)
+
+    assert [each.sequence for each in cut.entries] == [1, 2]
+    assert (cut.after, cut.at_head) == (Position(0, 2), False)
+    assert page.within(40) is page
