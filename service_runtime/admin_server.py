@@ -23,12 +23,14 @@ log = structlog.get_logger()
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Condition:
-    """One thing that must hold for a process to be ready."""
+    """One thing that must hold for a process to be ready, or that it says of itself."""
 
     name: str
     holds: bool
     detail: str = ""
     """What an operator should know, in words without personal data."""
+    is_required: bool = True
+    """Whether a process without it is not ready."""
 
 
 @contextlib.asynccontextmanager
@@ -53,7 +55,8 @@ async def admin_server(
             f"{each.name}: {'yes' if each.holds else 'no'} {each.detail}".rstrip() + "\n"
             for each in found
         )
-        return web.Response(text=text, status=200 if all(each.holds for each in found) else 503)
+        is_ready = all(each.holds for each in found if each.is_required)
+        return web.Response(text=text, status=200 if is_ready else 503)
 
     async def metrics(_: web.Request) -> web.Response:
         return web.Response(

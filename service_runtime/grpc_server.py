@@ -1,7 +1,9 @@
 """A gRPC server as people expect one: limits, keepalive, health, reflection, drain."""
 
+import asyncio
 import contextlib
 import dataclasses
+import functools
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Final
 
@@ -10,7 +12,7 @@ import structlog
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
-from service_runtime.background import running
+from service_runtime.background import kept_running, running
 from service_runtime.drain import Drain
 from service_runtime.error_interceptor import ErrorInterceptor
 from service_runtime.errors import ServiceError
@@ -36,7 +38,12 @@ LIVENESS: Final = (
     ("grpc.http2.max_pings_without_data", 0),
 )
 
-log = structlog.get_logger()
+# How often services are asked whether they can serve: a look at a variable each.
+_HEALTH_SECONDS: Final = 1.0
+_SERVING: Final = health_pb2.HealthCheckResponse.SERVING
+_NOT_SERVING: Final = health_pb2.HealthCheckResponse.NOT_SERVING
+
+logger = structlog.get_logger()
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +55,9 @@ class GrpcService:
 
     add: Callable[[grpc.aio.Server], None]
     """Adds its servicer to a server."""
+
+    can_serve: Callable[[], bool] = lambda: True
+    """Whether it has what it needs; its health says so within a second or so."""
 
 
 @contextlib.asynccontextmanager
@@ -63,8 +73,9 @@ async def grpc_server(
 ) -> AsyncIterator[str]:
     """Serve *services* at *listen* (`host:port`; port 0 takes a free one) inside the block.
 
-    Yields the address that is served.  Once the drain has begun, health says
-    NOT_SERVING, and calls go on.  When the block ends, no new call is taken, and
+    Yields the address that is served.  The health of a service follows its `can_serve`;
+    that of the server as a whole says that it answers.  Once the drain has begun, health
+    says NOT_SERVING, and calls go on.  When the block ends, no new call is taken, and
     running ones have the drain's grace to end.
 
     One connection may have half of *max_calls* at once, more wait in the client
@@ -89,10 +100,13 @@ async def grpc_server(
     await server.start()
     # The empty name stands for the server as a whole (gRPC health protocol).
     for name in ("", *names):
-        await health_servicer.set(name, health_pb2.HealthCheckResponse.SERVING)
+        await health_servicer.set(name, _SERVING)
     address = bound_address(listen, port)
-    log.info("serving gRPC", address=address)
-    async with running(_say_not_serving(drain, health_servicer)):
+    logger.info("serving gRPC", address=address)
+    async with (
+        kept_running("gRPC health", functools.partial(_follow_health, services, health_servicer)),
+        running(_say_not_serving(drain, health_servicer)),
+    ):
         try:
             yield address
         finally:
@@ -133,6 +147,19 @@ def _bind(server: grpc.aio.Server, listen: str, *, reuse_port: bool) -> int:
     except RuntimeError:
         # Taken since.  Not the cause: gRPC puts a page of its own file names into it.
         raise ListenError(f"cannot listen at {listen}: taken") from None
+
+
+async def _follow_health(
+    services: Sequence[GrpcService], health_servicer: health.aio.HealthServicer
+) -> None:
+    told: dict[str, bool] = {}
+    while True:
+        for service in services:
+            can_serve = service.can_serve()
+            if told.get(service.name) is not can_serve:
+                told[service.name] = can_serve
+                await health_servicer.set(service.name, _SERVING if can_serve else _NOT_SERVING)
+        await asyncio.sleep(_HEALTH_SECONDS)
 
 
 async def _say_not_serving(drain: Drain, health_servicer: health.aio.HealthServicer) -> None:

@@ -49,7 +49,10 @@ class PixelServicer:
 
     def service(self) -> GrpcService:
         """Return what a gRPC server needs to serve this."""
-        return GrpcService(name=SERVICE_NAME, add=self._add)
+        return GrpcService(name=SERVICE_NAME, add=self._add, can_serve=self._can_read)
+
+    def _can_read(self) -> bool:
+        return self._streaming.tail.failure is None
 
     def _add(self, server: grpc.aio.Server) -> None:
         # By hand, because the generated function would serialize what is serialized.

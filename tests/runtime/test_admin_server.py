@@ -43,6 +43,21 @@ async def test_readiness_names_each_condition(*, log_answers: bool, status: int)
     )
 
 
+async def test_condition_that_is_not_required_is_told_and_leaves_a_process_ready() -> None:
+    """An operator reads of it, and a balancer does not go by it."""
+    async with (
+        served(Condition(name="opens can be streamed", holds=False, is_required=False)) as (
+            session,
+            url,
+        ),
+        session.get(f"{url}/readyz") as answer,
+    ):
+        text = await answer.text()
+
+    assert answer.status == 200
+    assert text.startswith("opens can be streamed: no\n")
+
+
 async def test_health_and_metrics_are_there() -> None:
     """Probes and Prometheus find what they look for."""
     async with served() as (session, url):

@@ -250,6 +250,32 @@ async def test_health_says_not_serving_as_soon_as_the_drain_begins() -> None:
     assert still_answered.cursor == "x"
 
 
+async def test_health_of_a_service_follows_what_it_says_of_itself() -> None:
+    """A service that lacks what it needs is named, and the server as a whole still answers."""
+    is_well = True
+    async with (
+        grpc_server(
+            listen="127.0.0.1:0",
+            services=[GrpcService(name=NAME, add=lambda _: None, can_serve=lambda: is_well)],
+            status_codes={},
+            drain=Drain(),
+        ) as address,
+        connected(address) as channel,
+    ):
+        health = health_stub(channel)
+        statuses = aiter(health.Watch(health_pb2.HealthCheckRequest(service=NAME)))
+        seen = [(await anext(statuses)).status]
+        is_well = False
+        seen.append((await anext(statuses)).status)
+        is_well = True
+        seen.append((await anext(statuses)).status)
+        whole = await health.Check(health_pb2.HealthCheckRequest())
+
+    serving = health_pb2.HealthCheckResponse.SERVING
+    assert seen == [serving, health_pb2.HealthCheckResponse.NOT_SERVING, serving]
+    assert whole.status == serving
+
+
 async def test_taken_port_is_one_clear_error() -> None:
     """A second instance does not silently share the port."""
     async with contextlib.AsyncExitStack() as stack:

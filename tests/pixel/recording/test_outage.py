@@ -10,16 +10,23 @@ import os
 import re
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import aiohttp
+import grpc
 import pytest
+from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from emailopens_client import LogEnd, OpenStream
+from pixel_service.grpc_api.pixel_servicer import SERVICE_NAME
 from pixel_service.server import Addresses
 from service_runtime.drain import Drain
 from tests.fixtures.postgres import Postgres
 from tests.pixel.service_values import a_token, seal
 from tests.pixel.test_service import RING, a_service, fetch
+
+SERVING = health_pb2.HealthCheckResponse.SERVING
+NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
 
 CLIENTS = 8
 OUTAGES = int(os.environ.get("EMAILOPENS_CRASH_KILLS", "1"))
@@ -112,6 +119,30 @@ async def test_pixels_are_answered_while_the_log_is_away_and_none_is_lost(
     record_table["PostgreSQL killed under load, over HTTP"] = [
         f"{OUTAGES} kills, {len(place)} answered, {len(there)} streamed"
     ]
+
+
+async def test_service_that_cannot_stream_says_so_over_grpc_alone(
+    tmp_path: Path, mortal: tuple[Postgres, str]
+) -> None:
+    """A balancer of pixels keeps it: opens are durable.  One of streams looks elsewhere."""
+    postgres, url = mortal
+    async with (
+        a_service(tmp_path, Drain(), log_url=url) as addresses,
+        grpc.aio.insecure_channel(addresses.grpc) as channel,
+    ):
+        health: Any = health_pb2_grpc.HealthStub(channel)
+        statuses = aiter(health.Watch(health_pb2.HealthCheckRequest(service=SERVICE_NAME)))
+        seen = [(await anext(statuses)).status]
+        await asyncio.to_thread(postgres.kill)
+        await fetch(addresses.http, seal(a_token(), RING))
+        seen.append((await anext(statuses)).status)
+        readiness, said = await ask(addresses.admin, "readyz")
+        await asyncio.to_thread(postgres.start)
+        seen.append((await anext(statuses)).status)
+
+    assert seen == [SERVING, NOT_SERVING, SERVING]
+    assert "opens can be streamed: no" in said
+    assert readiness == 200
 
 
 async def test_operators_are_told_where_opens_go(
