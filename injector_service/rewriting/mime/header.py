@@ -6,8 +6,11 @@ A message that is only passed through needs three or four of its fields.  So a
 
 import dataclasses
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final
+
+from injector_service.rewriting.mime.content_type import parse_content_type
+from injector_service.rewriting.mime.multiparts import is_delimiter_line
 
 # Long chains of ARC and DKIM signatures reach 60 KB; a To field comes near this
 # with ten thousand addresses.
@@ -15,15 +18,17 @@ MAX_HEADER_OCTETS: Final = 1 << 19
 
 # A field (RFC 5322 section 3.6.8) with its folded lines.
 # QUIRK: white space before the colon is obsolete (section 4.5) yet in use.
-# Not a name that begins with "--": that is a delimiter which follows the block
-# without a blank line, and a boundary may hold a colon.
-_FIELD: Final = rb"(?!--)[!-9;-~]++[ \t]*+:[^\n]*+(?:\n[ \t][^\n]*+)*+(?:\n|\Z)"
+_FIELD: Final = rb"[!-9;-~]++[ \t]*+:[^\n]*+(?:\n[ \t][^\n]*+)*+(?:\n|\Z)"
 
+# Up to a name that begins with "--": it may be a delimiter that follows the block
+# without a blank line, for a boundary may hold a colon.
 # QUIRK: mail stores leave their "From " separator line, quoted or not, in the block.
-_BLOCK: Final = re.compile(rb"(?:" + _FIELD + rb"|>?From [^\n]*+(?:\n|\Z))*+")
-_FIELDS: Final = re.compile(
-    rb"(?m)^(?!--)([!-9;-~]++)[ \t]*+:([^\n]*+(?:\n[ \t][^\n]*+)*+)(?:\n|\Z)"
-)
+_BLOCK: Final = re.compile(rb"(?:(?!--)" + _FIELD + rb"|>?From [^\n]*+(?:\n|\Z))*+")
+_HYPHEN_FIELD: Final = re.compile(rb"--" + _FIELD)
+_FIELDS: Final = re.compile(rb"(?m)^([!-9;-~]++)[ \t]*+:([^\n]*+(?:\n[ \t][^\n]*+)*+)(?:\n|\Z)")
+
+# Each may cost a look at the fields above it; real headers have one at most.
+_MAX_HYPHEN_FIELDS: Final = 8
 
 # QUIRK: editors put a UTF-8 byte order mark in front of a message.
 _UTF8_MARK: Final = b"\xef\xbb\xbf"
@@ -131,16 +136,22 @@ def text_of(value: bytes) -> str:
         return value.decode("latin-1")
 
 
-def read_header(raw: bytes, start: int, end: int) -> Header | None:
+def read_header(
+    raw: bytes, start: int, end: int, *, is_delimiter: Callable[[int], bool] = lambda _at: False
+) -> Header | None:
     """Read the header block at *start*; None if it is longer than we look at.
 
     The block ends at a blank line or, where that is missing, at the first line
-    that is no header field: then the body begins with that line.
+    that is no header field: then the body begins with that line.  So does it at
+    a delimiter, of its own boundary or of an open one, which *is_delimiter* knows.
     """
     limit = min(end, start + MAX_HEADER_OCTETS)
-    found = _BLOCK.match(raw, start, limit)
-    # The pattern matches the empty string, so there is always a match.
-    block_end = start if found is None else found.end()
+    block_end = _block_end(raw, start, limit)
+    for _ in range(_MAX_HYPHEN_FIELDS):
+        found = _HYPHEN_FIELD.match(raw, block_end, limit)
+        if found is None or is_delimiter(block_end) or _is_own_delimiter(raw, start, block_end):
+            break
+        block_end = _block_end(raw, found.end(), limit)
     if block_end == limit < end:
         return None
     body_start = block_end
@@ -149,6 +160,20 @@ def read_header(raw: bytes, start: int, end: int) -> Header | None:
     elif raw.startswith(b"\n", block_end, end):
         body_start += 1
     return Header(raw, start=start, end=block_end, body_start=body_start)
+
+
+def _block_end(raw: bytes, start: int, limit: int) -> int:
+    found = _BLOCK.match(raw, start, limit)
+    # The pattern matches the empty string, so there is always a match.
+    return start if found is None else found.end()
+
+
+def _is_own_delimiter(raw: bytes, start: int, at: int) -> bool:
+    """Say whether the line at *at* is a delimiter by the fields of the block above it."""
+    value = Header(raw, start=start, end=at, body_start=at).find(b"content-type")
+    content_type = None if value is None else parse_content_type(value)
+    boundary = None if content_type is None else content_type.parameter(b"boundary")
+    return bool(boundary) and is_delimiter_line(raw, at, b"--" + (boundary or b"").rstrip())
 
 
 def message_start(raw: bytes, start: int = 0) -> int:

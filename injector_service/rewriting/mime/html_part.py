@@ -60,7 +60,9 @@ class _Walk:
             start = self._multiparts.next_part(header.body_start)
             if start is None:
                 return self._protection or Outcome.NO_HTML_PART
-            following = read_header(self._raw, start, len(self._raw))
+            following = read_header(
+                self._raw, start, len(self._raw), is_delimiter=self._multiparts.is_delimiter
+            )
             if following is None:
                 return Outcome.TOO_COMPLEX
             header = following

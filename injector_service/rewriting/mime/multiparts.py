@@ -69,6 +69,10 @@ class OpenMultiparts:
         """
         return self._next_delimiter(position)[0] if self._open else -1
 
+    def is_delimiter(self, at: int) -> bool:
+        """Say whether a delimiter of one of them begins at the offset *at*."""
+        return any(is_delimiter_line(self._raw, at, part.delimiter) for part in self._open)
+
     def next_part(self, position: int) -> int | None:
         """Return where the next part's header begins, or None behind the last part.
 
@@ -123,29 +127,35 @@ class OpenMultiparts:
         stop = limit + len(delimiter) - 1
         at = _find(raw, delimiter, begin, stop)
         while at >= 0:
-            if self._is_delimiter_line(at, at + len(delimiter)):
+            if self._is_delimiter_line(at, delimiter):
                 multipart.next_at = at
                 return at
             at = _find(raw, delimiter, at + 1, stop)
         multipart.searched_to = max(begin, limit)
         return -1
 
-    def _is_delimiter_line(self, at: int, after: int) -> bool:
-        raw = self._raw
-        if at == 0 or raw.startswith(b"\n", at - 1):
-            if raw.startswith(b"--", after):
-                after += 2
-            # The usual line end first; else white space up to it (RFC 2046 section 5.1.1).
-            if raw.startswith((b"\r\n", b"\n"), after) or after >= len(raw):
-                return True
-            line_end = raw.find(b"\n", after, after + _MAX_PADDING)
-            rest = raw[after : line_end if line_end >= 0 else after + _MAX_PADDING]
-            if not rest.strip(b" \t\r") and (line_end >= 0 or after + len(rest) >= len(raw)):
-                return True
+    def _is_delimiter_line(self, at: int, delimiter: bytes) -> bool:
+        if is_delimiter_line(self._raw, at, delimiter):
+            return True
         self._lookalikes += 1
         if self._lookalikes > MAX_LOOKALIKES:
             raise TooComplexError
         return False
+
+
+def is_delimiter_line(raw: bytes, at: int, delimiter: bytes) -> bool:
+    """Say whether the line at *at* is *delimiter* alone, which may be a closing one."""
+    if not raw.startswith(delimiter, at) or not (at == 0 or raw.startswith(b"\n", at - 1)):
+        return False
+    after = at + len(delimiter)
+    if raw.startswith(b"--", after):
+        after += 2
+    # The usual line end first; else white space up to it (RFC 2046 section 5.1.1).
+    if raw.startswith((b"\r\n", b"\n"), after) or after >= len(raw):
+        return True
+    line_end = raw.find(b"\n", after, after + _MAX_PADDING)
+    rest = raw[after : line_end if line_end >= 0 else after + _MAX_PADDING]
+    return not rest.strip(b" \t\r") and (line_end >= 0 or after + len(rest) >= len(raw))
 
 
 def _find(raw: bytes, delimiter: bytes, begin: int, stop: int) -> int:
