@@ -59,6 +59,18 @@ def applied(text: bytes, edits: Sequence[Edit], *, start: int = 0) -> bytes:
     return b"".join(pieces)
 
 
+def splits_line_end(raw: bytes, edits: Sequence[Edit]) -> bool:
+    """Say whether one of *edits* comes between CR and LF.
+
+    In text of wide characters these may be halves of two of them.
+    """
+    return any(
+        (raw[edit.start - 1 : edit.start + 1] == b"\r\n" and not edit.insert.startswith(b"\n"))
+        or raw[edit.end - 1 : edit.end + 1] == b"\r\n"
+        for edit in edits
+    )
+
+
 def makes_long_line(raw: bytes, splice: Splice) -> bool:
     """Say whether *splice* makes a line of over 998 octets where *raw* had none."""
     end = splice.offset + splice.delete_count

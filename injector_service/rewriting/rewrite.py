@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from typing import Final, TypeAlias
 
 from injector_service.rewriting.charset.text import AsciiText, Text, read_text
-from injector_service.rewriting.edit import Edit, Splice, makes_long_line, merged
+from injector_service.rewriting.edit import Edit, Splice, makes_long_line, merged, splits_line_end
 from injector_service.rewriting.html.pgp_armour import inline_protection
 from injector_service.rewriting.mime.header import Header, message_start, read_header
 from injector_service.rewriting.mime.html_part import HtmlPart, find_html_part
@@ -199,7 +199,9 @@ class _Rewriter:
         if changes is None:
             return Rewriting(outcome=Outcome.UNSUPPORTED_ENCODING)
         in_message = _in_message(changes, part)
-        if makes_long_line(self._raw, _spliced(self._raw, in_message)):
+        if splits_line_end(self._raw, in_message) or makes_long_line(
+            self._raw, _spliced(self._raw, in_message)
+        ):
             return Rewriting(outcome=Outcome.UNSUPPORTED_ENCODING)
         rewriting = Rewriting(
             outcome=Outcome.TRACKED,
