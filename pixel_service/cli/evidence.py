@@ -95,6 +95,9 @@ def print_rules(rules: Path | None, ranges: Path, form: str) -> None:
             click.echo(f"  if      {what} {asked}")
         if rule.overrides:
             click.echo(f"  instead of {', '.join(sorted(rule.overrides))}")
+        if rule.at_most_low:
+            agents = ", ".join(sorted(agent.name for agent in rule.at_most_low))
+            click.echo(f"  at most LOW  {agents}")
         click.echo(f"  source  {signal.source}")
 
 

@@ -14,6 +14,8 @@ def asked_by(rule: Rule) -> dict[str, str]:
             "contains": agent.contains and " | ".join(agent.contains),
             "lacks": agent.lacks and " | ".join(agent.lacks),
             "matches": agent.pattern and agent.pattern.pattern,
+            "is of at most": agent.outdated
+            and f"Chrome {agent.outdated.chrome} or Firefox {agent.outdated.firefox}",
         }
         asked["user agent"] = "; ".join(
             f"{test} {value}" for test, value in tests.items() if value is not None
@@ -38,6 +40,7 @@ def rule_as_json(rule: Rule) -> dict[str, object]:
         "seen": rule.signal.seen,
         "if": asked_by(rule),
         "overrides": sorted(rule.overrides),
+        "atMostLow": sorted(agent.name for agent in rule.at_most_low),
         "source": rule.signal.source,
     }
 

@@ -1,6 +1,7 @@
 """What a user agent says of itself, and how much of that is repeated."""
 
 import functools
+import re
 import tomllib
 from collections.abc import Callable
 from importlib import resources
@@ -25,17 +26,27 @@ def load_client_reader() -> Callable[[str], Client | None]:
     nothing was recognised.
     """
     resolve = Resolver(loaders.load_builtins())
+    mail_clients = _mail_clients()
 
     def read_client(user_agent: str) -> Client | None:
         found = resolve(user_agent, _EVERYTHING)
+        family = found.user_agent.family if found.user_agent else ""
         client = Client(
-            name=found.user_agent.family if found.user_agent else "",
+            name=next(
+                (name for name, found_by in mail_clients if found_by.search(user_agent)), family
+            ),
             operating_system=found.os.family if found.os else "",
             device=found.device.family if found.device else "",
         )
         return client if client != _NOTHING else None
 
     return read_client
+
+
+def _mail_clients() -> list[tuple[str, re.Pattern[str]]]:
+    """Return the mail clients that ua-parser gets wrong, and how each is found."""
+    tables = tomllib.loads(_text_of("mail_clients.toml"))["clients"]
+    return [(each["name"], re.compile(each["found_by"], re.IGNORECASE)) for each in tables]
 
 
 _NOTHING: Final = Client(name="", operating_system="", device="")
@@ -64,5 +75,9 @@ def known_families(client: Client | None) -> Client | None:
 
 @functools.cache
 def _families() -> dict[str, frozenset[str]]:
-    text = resources.files(__package__).joinpath("families.toml").read_text(encoding="utf-8")
-    return {kind: frozenset(names) for kind, names in tomllib.loads(text).items()}
+    families = tomllib.loads(_text_of("families.toml"))
+    return {kind: frozenset(names) for kind, names in families.items()}
+
+
+def _text_of(name: str) -> str:
+    return resources.files(__package__).joinpath(name).read_text(encoding="utf-8")

@@ -9,6 +9,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Final
 
+from pixel_service.evidence.browser_versions import BrowserVersions
 from pixel_service.evidence.client import load_client_reader
 from pixel_service.evidence.facts import (
     MAX_USER_AGENT_CHARACTERS,
@@ -147,6 +148,7 @@ def load_judge(
     rules: Path | None = None,
     ranges: Path | None = None,
     networks: NetworkDatabases | None = None,
+    today: dt.date | None = None,
 ) -> Judge:
     """Return a judge by the rules in the file *rules*, or by the built-in ones.
 
@@ -157,6 +159,7 @@ def load_judge(
         ranges: A folder of address ranges; its files replace built-in ones of
             the same name, or add to them.
         networks: Databases of network operators.
+        today: From which the age of a browser is counted; None: the day of the call.
 
     Raises:
         EvidenceError: something that was supplied cannot be used.
@@ -165,7 +168,8 @@ def load_judge(
     with contextlib.ExitStack() as stack:
         builtin = resources.files(__package__).joinpath("rules.toml")
         path = rules or stack.enter_context(resources.as_file(builtin))
-        ruleset = read_rules(path, sets)
+        newest = None if today is None else BrowserVersions.newest_on(today)
+        ruleset = read_rules(path, sets, newest=newest)
         digest = hashlib.blake2b(path.read_bytes() + ranges_digest.encode(), digest_size=4)
     return Judge(
         RuleSet(version=f"{ruleset.version}+{digest.hexdigest()}", rules=ruleset.rules),

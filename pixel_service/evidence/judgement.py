@@ -5,10 +5,11 @@
 2. An agent is as sure as the strongest signal for it.
 3. It is one step surer when a second signal for it looks at other facts altogether:
    two readings of one user agent are not two witnesses.
-4. The surest agent is the judgement; among equals the earlier one of `PRECEDENCE`.
-5. It is one step less sure, but at least LOW, when an equally sure agent says the
+4. An agent is no surer than LOW when a rule that holds says so.
+5. The surest agent is the judgement; among equals the earlier one of `PRECEDENCE`.
+6. It is one step less sure, but at least LOW, when an equally sure agent says the
    opposite: that a person was there, or that nobody was (`ATTENDED`).
-6. Without a vote the agent is UNKNOWN, with LOW confidence.
+7. Without a vote the agent is UNKNOWN, with LOW confidence.
 """
 
 from collections.abc import Sequence
@@ -46,6 +47,8 @@ def weigh(rules: Sequence[Rule]) -> Judgement:
     overridden = frozenset[str]().union(*(rule.overrides for rule in rules))
     voters = [rule for rule in rules if rule.name not in overridden]
     sureness = {agent: _sureness(agent, voters) for agent in PRECEDENCE}
+    for agent in frozenset[Agent]().union(*(rule.at_most_low for rule in voters)):
+        sureness[agent] = min(sureness[agent], Confidence.LOW)
     # max takes the first of equals.
     agent = max(PRECEDENCE, key=lambda each: sureness[each])
     confidence = sureness[agent]

@@ -1,11 +1,13 @@
 """Reads rules from TOML, and says everything that is wrong with them at once."""
 
+import datetime as dt
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final, NamedTuple, TypeVar
 
+from pixel_service.evidence.browser_versions import BrowserVersions
 from pixel_service.evidence.errors import RulesInvalid
 from pixel_service.evidence.facts import Agent, Confidence, Signal
 from pixel_service.evidence.ranges import AddressSet
@@ -24,7 +26,7 @@ MAX_RULES: Final = 500
 _NAME: Final = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
 _RULE_KEYS: Final = frozenset(
-    {"name", "agent", "confidence", "seen", "source", "client", "overrides", "match"}
+    {"name", "agent", "confidence", "seen", "source", "client", "overrides", "at_most_low", "match"}
 )
 _MATCH_KEYS: Final = frozenset(
     {
@@ -33,6 +35,7 @@ _MATCH_KEYS: Final = frozenset(
         "user_agent_contains",
         "user_agent_lacks",
         "user_agent_matches",
+        "user_agent_versions_behind_at_least",
         "address_in",
         "autonomous_system_in",
         "header_names",
@@ -42,18 +45,33 @@ _MATCH_KEYS: Final = frozenset(
     }
 )
 
+
+class Given(NamedTuple):
+    """What rules refer to that is not in their file."""
+
+    ranges: Mapping[str, AddressSet]
+    newest: BrowserVersions
+
+
 Kind = TypeVar("Kind")
 Level = TypeVar("Level", Agent, Confidence)
 
 
-def read_rules(path: Path, ranges: Mapping[str, AddressSet]) -> RuleSet:
-    """Return the rules in the file at *path*, whose address ranges are *ranges*.
+def read_rules(
+    path: Path, ranges: Mapping[str, AddressSet], *, newest: BrowserVersions | None = None
+) -> RuleSet:
+    """Return the rules in a file.
+
+    Args:
+        path: where it is.
+        ranges: the address ranges that its rules may name.
+        newest: the newest versions of browsers; None: today's.
 
     Raises:
         RulesInvalid: the file cannot be used; holds one line for each fault.
     """
     try:
-        return parse_rules(path.read_text(encoding="utf-8"), ranges)
+        return parse_rules(path.read_text(encoding="utf-8"), ranges, newest=newest)
     except OSError as error:
         raise RulesInvalid([f"{path}: {error.strerror}"]) from error
     except UnicodeDecodeError as error:
@@ -62,8 +80,11 @@ def read_rules(path: Path, ranges: Mapping[str, AddressSet]) -> RuleSet:
         raise RulesInvalid([f"{path}: {fault}" for fault in error.faults]) from error
 
 
-def parse_rules(text: str, ranges: Mapping[str, AddressSet]) -> RuleSet:
+def parse_rules(
+    text: str, ranges: Mapping[str, AddressSet], *, newest: BrowserVersions | None = None
+) -> RuleSet:
     """Return the rules in *text*; as `read_rules`."""
+    given = Given(ranges, newest or BrowserVersions.newest_on(dt.datetime.now(dt.UTC).date()))
     try:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -75,7 +96,7 @@ def parse_rules(text: str, ranges: Mapping[str, AddressSet]) -> RuleSet:
     tables = top.required("rules", list, [])
     if len(tables) > MAX_RULES:
         raise RulesInvalid([f"has more than {MAX_RULES} rules"])
-    rules = [_parse_rule(number, table, ranges, faults) for number, table in enumerate(tables, 1)]
+    rules = [_parse_rule(number, table, given, faults) for number, table in enumerate(tables, 1)]
     faults.extend(_faults_between([rule for rule in rules if rule is not None]))
     if faults:
         raise RulesInvalid(faults)
@@ -136,6 +157,14 @@ class _Table:
             return None
         return tuple(values)
 
+    def levels(self, key: str, level: type[Level]) -> frozenset[Level]:
+        texts = self.list_of(key, str) or ()
+        known = {each.name: each for each in level if each}
+        for text in texts:
+            if text not in known:
+                self.fault(f"{key} has {text!r}, must be of {', '.join(known)}")
+        return frozenset(known[text] for text in texts if text in known)
+
     def level(self, key: str, level: type[Level]) -> Level | None:
         text = self.required(key, str, "")
         member = level.__members__.get(text)
@@ -152,9 +181,7 @@ class _Table:
         return float(value)
 
 
-def _parse_rule(
-    number: int, value: object, ranges: Mapping[str, AddressSet], faults: list[str]
-) -> Rule | None:
+def _parse_rule(number: int, value: object, given: Given, faults: list[str]) -> Rule | None:
     known = len(faults)
     name = str(value.get("name", "")) if isinstance(value, dict) else ""
     table = _Table(f"rule {name or number}", value, faults)
@@ -164,15 +191,20 @@ def _parse_rule(
     agent, confidence = table.level("agent", Agent), table.level("confidence", Confidence)
     seen, source = table.required("seen", str, ""), table.required("source", str, "")
     client, overrides = table.optional("client", str), table.list_of("overrides", str)
+    at_most_low = table.levels("at_most_low", Agent)
     match = _Table(f"rule {name or number}", table.required("match", dict, {}), faults)
     match.allow(_MATCH_KEYS)
-    user_agent, address = _parse_user_agent(match), _parse_address(match, ranges)
+    user_agent, address = (
+        _parse_user_agent(match, given.newest),
+        _parse_address(match, given.ranges),
+    )
     header, time = _parse_header(match), _parse_time(match)
     if len(faults) > known or agent is None or confidence is None:
         return None
     return Rule(
         signal=Signal(name=name, seen=seen, agent=agent, confidence=confidence, source=source),
         overrides=frozenset(overrides or ()),
+        at_most_low=at_most_low,
         client=client,
         user_agent=user_agent,
         address=address,
@@ -181,11 +213,14 @@ def _parse_rule(
     )
 
 
-def _parse_user_agent(match: _Table) -> UserAgentMatch | None:
+def _parse_user_agent(match: _Table, newest: BrowserVersions) -> UserAgentMatch | None:
     equals = match.list_of("user_agent_equals", str)
     contains = match.list_of("user_agent_contains", str)
     lacks = match.list_of("user_agent_lacks", str)
     pattern = match.optional("user_agent_matches", str)
+    behind = match.optional("user_agent_versions_behind_at_least", int)
+    if behind is not None and behind < 1:
+        match.fault("user_agent_versions_behind_at_least must be 1 or more")
     compiled: re.Pattern[str] | None = None
     if pattern is not None:
         try:
@@ -198,6 +233,7 @@ def _parse_user_agent(match: _Table) -> UserAgentMatch | None:
         contains=None if contains is None else tuple(word.lower() for word in contains),
         lacks=None if lacks is None else tuple(word.lower() for word in lacks),
         pattern=compiled,
+        outdated=None if behind is None else newest.minus(behind),
     )
     return found if found != UserAgentMatch() else None
 

@@ -9,7 +9,8 @@ import enum
 import re
 from collections.abc import Mapping
 
-from pixel_service.evidence.facts import Signal
+from pixel_service.evidence.browser_versions import BrowserVersions
+from pixel_service.evidence.facts import Agent, Signal
 from pixel_service.evidence.ranges import Address, AddressSet
 
 
@@ -36,6 +37,9 @@ class UserAgentMatch:
 
     pattern: re.Pattern[str] | None = None
 
+    outdated: BrowserVersions | None = None
+    """A browser of at most these versions."""
+
     def holds(self, user_agent: str) -> bool:
         """Return whether a clean *user_agent* is as asked."""
         if self.is_empty is not None and self.is_empty != (not user_agent.strip()):
@@ -46,6 +50,8 @@ class UserAgentMatch:
         if self.contains is not None and not any(word in lowered for word in self.contains):
             return False
         if self.lacks is not None and any(word in lowered for word in self.lacks):
+            return False
+        if self.outdated is not None and not self.outdated.reach(user_agent):
             return False
         return self.pattern is None or self.pattern.search(user_agent) is not None
 
@@ -104,6 +110,9 @@ class Rule:
 
     overrides: frozenset[str] = frozenset()
     """Names of rules that have no vote when this one holds: it knows better."""
+
+    at_most_low: frozenset[Agent] = frozenset()
+    """Agents that are no surer than LOW when this one holds."""
 
     client: str | None = None
     """What fetched, when the user agent does not say it or says something else;

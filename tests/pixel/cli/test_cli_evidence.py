@@ -29,7 +29,9 @@ def test_rules_are_printed_for_programs() -> None:
     """JSON holds every rule."""
     rules = json.loads(run("rules", "--format", "json").output)
 
-    assert {"name", "agent", "confidence", "seen", "if", "overrides", "source"} == set(rules[0])
+    assert {"name", "agent", "confidence", "seen", "if", "atMostLow", "overrides", "source"} == set(
+        rules[0]
+    )
     assert "apple-mail-privacy" in {rule["name"] for rule in rules}
 
 
@@ -51,7 +53,7 @@ def test_a_judgement_is_explained() -> None:
     result = run("explain", "--user-agent", GMAIL, "--ip", "66.249.93.84", "--since", "3600")
 
     assert result.exit_code == 0
-    assert result.output.startswith("IMAGE_PROXY, HIGH (rules 2026.1+")
+    assert result.output.startswith("IMAGE_PROXY, HIGH (rules 2026.2+")
     assert "  gmail-image-proxy-at-google: IMAGE_PROXY, HIGH\n" in result.output
     assert "  client: Gmail image proxy\n" in result.output
 
@@ -83,12 +85,12 @@ def test_ranges_are_updated_and_used(tmp_path: Path) -> None:
     source = tmp_path / "list.json"
     source.write_text('{"prefixes": [{"ipv4Prefix": "192.0.2.0/24"}]}')
     ranges = tmp_path / "ranges"
-    update = run("update-ranges", "google", str(source), "--ranges", str(ranges))
+    update = run("update-ranges", "google-image-proxy", str(source), "--ranges", str(ranges))
     result = run(
         "explain", "--user-agent", GMAIL, "--ip", "192.0.2.1", "--since=60", "--ranges", str(ranges)
     )
 
-    assert (update.exit_code, update.output) == (0, "google: 1 ranges\n")
+    assert (update.exit_code, update.output) == (0, "google-image-proxy: 1 ranges\n")
     assert result.output.startswith("IMAGE_PROXY, HIGH")
 
 

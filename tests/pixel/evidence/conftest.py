@@ -1,5 +1,6 @@
 """A judge with everything: built-in rules and ranges, and a network database."""
 
+import datetime as dt
 from pathlib import Path
 
 import netaddr
@@ -7,6 +8,8 @@ import pytest
 from mmdb_writer import MMDBWriter
 
 from pixel_service.evidence import Judge, NetworkDatabases, load_judge
+
+TODAY = dt.date(2024, 9, 1)
 
 
 def write_database(path: Path, records: dict[str, dict[str, object]]) -> Path:
@@ -23,7 +26,8 @@ def databases(tmp_path_factory: pytest.TempPathFactory) -> NetworkDatabases:
     folder = tmp_path_factory.mktemp("databases")
     systems = {
         "192.0.2.0/24": (8075, "MICROSOFT-CORP-MSN-AS-BLOCK"),
-        "198.51.100.0/24": (34440, "Mimecast Services Limited"),
+        "198.51.100.0/24": (42427, "Mimecast Services Limited"),
+        "198.18.0.0/24": (16276, "OVH SAS"),
         "203.0.113.0/24": (64500, "Example Access"),
     }
     return NetworkDatabases(
@@ -49,4 +53,5 @@ def databases(tmp_path_factory: pytest.TempPathFactory) -> NetworkDatabases:
 
 @pytest.fixture(scope="session")
 def judge(databases: NetworkDatabases) -> Judge:
-    return load_judge(networks=databases)
+    # The browsers of the table are of that summer.
+    return load_judge(networks=databases, today=TODAY)

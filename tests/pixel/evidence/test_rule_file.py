@@ -59,6 +59,16 @@ def test_good_rules_are_read() -> None:
         ('address_in = "office"', 'header_names = ["x"]', "belong together"),
         (
             'address_in = "office"',
+            "user_agent_versions_behind_at_least = 0",
+            "must be 1 or more",
+        ),
+        (
+            "match.address_in",
+            'at_most_low = ["HUMAN"]\nmatch.address_in',
+            "at_most_low has 'HUMAN', must be of PERSON, ",
+        ),
+        (
+            'address_in = "office"',
             "seconds_since_acceptance_below = -1",
             "must be a number of seconds",
         ),
