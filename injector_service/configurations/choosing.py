@@ -7,7 +7,7 @@ from typing import Final
 from injector_service.configurations.configuration import Configuration
 from injector_service.configurations.snapshot import Snapshot
 from injector_service.errors import ConfigurationNotFound
-from injector_service.rewriting.mime.addresses import addr_spec, mailboxes
+from injector_service.rewriting.mime.correspondents import sender_address
 from injector_service.rewriting.mime.header import Header
 from service_runtime.errors import FieldViolation, InvalidFields
 
@@ -61,12 +61,6 @@ def choose(snapshot: Snapshot, requested: Sequence[str], header: Header | None) 
             description="is empty, and neither a header field nor the sender names a configuration",
         )
     )
-
-
-def sender_address(header: Header) -> str:
-    """Return the address of the first mailbox of From; empty if there is none."""
-    found = mailboxes(header.get("From") or "")
-    return addr_spec(found[0]) if found else ""
 
 
 def _existing(snapshot: Snapshot, configuration_id: str) -> Configuration:

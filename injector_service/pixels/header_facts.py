@@ -3,9 +3,13 @@
 import dataclasses
 from collections.abc import Collection, Sequence
 
-from injector_service.configurations.choosing import sender_address
 from injector_service.pixels.token_payload import NotifiedField
-from injector_service.rewriting.mime.addresses import addr_spec, mailboxes
+from injector_service.rewriting.mime.correspondents import (
+    from_mailboxes,
+    recipient_addresses,
+    sender_address,
+    to_mailboxes,
+)
 from injector_service.rewriting.mime.header import Header
 
 
@@ -38,8 +42,8 @@ def read_header_facts(
     return HeaderFacts(
         recipient=_recipient(header, recipients),
         identity_id=sender_address(header),
-        from_mailboxes=_mailboxes(header, "From"),
-        to_mailboxes=_mailboxes(header, "To"),
+        from_mailboxes=from_mailboxes(header),
+        to_mailboxes=to_mailboxes(header),
         date=header.get("Date") or "",
         subject=header.get("Subject") or "",
         header_message_id=header.get("Message-ID") or "",
@@ -47,23 +51,10 @@ def read_header_facts(
     )
 
 
-def _mailboxes(header: Header, name: str) -> tuple[str, ...]:
-    """Return the mailboxes of all fields called *name*; what cannot be split is one."""
-    found: list[str] = []
-    for value in header.get_all(name):
-        split = mailboxes(value)
-        found += [value] if split is None else split
-    return tuple(found)
-
-
 def _recipient(header: Header, recipients: Sequence[str]) -> str:
     if recipients:
         return recipients[0]
-    for name in ("To", "Cc", "Bcc"):
-        for value in header.get_all(name):
-            if found := mailboxes(value):
-                return addr_spec(found[0])
-    return ""
+    return next((address for address in recipient_addresses(header) if address), "")
 
 
 def _notified_fields(header: Header, names: Collection[str]) -> tuple[NotifiedField, ...]:

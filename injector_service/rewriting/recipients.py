@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from injector_service.rewriting.mime.addresses import addr_spec, mailboxes
+from injector_service.rewriting.mime.correspondents import recipient_addresses
 from injector_service.rewriting.mime.header import Header
 from injector_service.rewriting.outcome import Outcome
 
@@ -16,12 +16,10 @@ def refusal_for_recipients(header: Header, recipients: Sequence[str]) -> Outcome
     if recipients:
         return _judge(recipients)
     addresses: list[str] = []
-    for name in ("To", "Cc", "Bcc"):
-        for value in header.get_all(name):
-            found = mailboxes(value)
-            if found is None:
-                return Outcome.SEVERAL_RECIPIENTS if addresses else Outcome.NO_RECIPIENT
-            addresses += map(addr_spec, found)
+    for address in recipient_addresses(header):
+        if address is None:
+            return Outcome.SEVERAL_RECIPIENTS if addresses else Outcome.NO_RECIPIENT
+        addresses.append(address)
     return _judge(addresses)
 
 
