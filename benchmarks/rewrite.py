@@ -22,9 +22,14 @@ from typing import Final
 from benchmarks import messages
 from benchmarks.peers import stdlib_peer
 from benchmarks.peers.mailsplit_peer import Mailsplit, mailsplit
-from injector_service.rewriting.outcome import Outcome
-from injector_service.rewriting.pixel import Pixel
-from injector_service.rewriting.rewrite import Rewriting, rewrite_message
+from injector_service.rewriting import (
+    Instructions,
+    MadePixel,
+    Outcome,
+    Pixel,
+    Rewritten,
+    rewrite_message,
+)
 from service_runtime.allocator import keep_large_blocks
 
 # 300 characters, the usual length with the common headers in the token.
@@ -48,13 +53,15 @@ Contestant = Callable[[int], float]
 """Does its work so often, and returns the seconds it took in all."""
 
 
-def ours(raw: bytes) -> Rewriting:
+def ours(raw: bytes) -> Rewritten:
     """Rewrite as the service does, with a pixel that is already made."""
     return rewrite_message(
         raw,
-        recipients=RECIPIENTS,
-        make_pixel=lambda _header, _most: PIXEL,
-        is_own_token=lambda _token: False,
+        Instructions(
+            recipients=RECIPIENTS,
+            make_pixel=lambda _header, _most: MadePixel(PIXEL),
+            is_own_token=lambda _token: False,
+        ),
     )
 
 
@@ -87,8 +94,8 @@ def medians(contestants: dict[str, Contestant], rounds: int = ROUNDS) -> dict[st
 def contestants_for(raw: bytes, file: Path, node: Mailsplit) -> dict[str, Contestant]:
     """Return all contestants on one message, after a look that each does its work."""
     markup = PIXEL.markup()
-    rewriting = ours(raw)
-    assert rewriting.outcome is Outcome.TRACKED
+    rewritten = ours(raw)
+    assert rewritten.outcome is Outcome.TRACKED
     assert len(stdlib_peer.rewrite(raw, PIXEL)) > len(raw) + len(markup) // 2
     source = bytearray(raw)
     file.write_bytes(raw)
@@ -103,7 +110,7 @@ def contestants_for(raw: bytes, file: Path, node: Mailsplit) -> dict[str, Contes
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """One message, and the bars of issue 3.
+    """One message, and the bars that it must clear.
 
     *least_gain* is over the fastest peer; of *judged*, the whole message or,
     for large mail, the splice: there a copy alone, which the whole message

@@ -12,12 +12,12 @@ from typing import Final
 
 from benchmarks import messages
 from benchmarks.rewrite import PIXEL, ours
-from injector_service.rewriting.charset.text import read_text
+from injector_service.rewriting import Outcome, Placement
+from injector_service.rewriting.charset import read_text
+from injector_service.rewriting.mime import find_html_part
 from injector_service.rewriting.mime.header import read_header
-from injector_service.rewriting.mime.html_part import find_html_part
-from injector_service.rewriting.outcome import Outcome, Placement
 from injector_service.rewriting.plan import plan_edits
-from injector_service.rewriting.transfer_encoding.body import read_body
+from injector_service.rewriting.transfer_encoding import read_body
 from service_runtime.allocator import keep_large_blocks
 
 ROUNDS: Final = 7
@@ -35,7 +35,8 @@ def print_steps(name: str, raw: bytes) -> None:
     assert header is not None
     part = find_html_part(raw, header)
     assert not isinstance(part, Outcome)
-    body = read_body(raw, part)
+    encoded = raw[part.start : part.end]
+    body = read_body(encoded, part.transfer_encoding, line_end=part.line_end)
     assert not isinstance(body, Outcome)
     text = read_text(body.octets, part.charset)
     assert not isinstance(text, Outcome)
@@ -50,7 +51,10 @@ def print_steps(name: str, raw: bytes) -> None:
         ("whole", best(lambda: ours(raw))),
         ("read the header", best(lambda: read_header(raw, 0, len(raw)))),
         ("find the HTML part", best(lambda: find_html_part(raw, header))),
-        ("decode its body", best(lambda: read_body(raw, part))),
+        (
+            "decode its body",
+            best(lambda: read_body(encoded, part.transfer_encoding, line_end=part.line_end)),
+        ),
         ("decide where the pixel goes", best(plan)),
         ("encode it", best(lambda: body.encoded_edits(edits))),
         ("copy the text in lower case", best(text.view.lower)),

@@ -4,7 +4,7 @@ import time
 
 import prometheus_client
 
-from injector_service.rewriting.rewrite import Rewriting
+from injector_service.rewriting import Rewritten
 
 
 class InjectorMetrics:
@@ -35,16 +35,16 @@ class InjectorMetrics:
             registry=self.registry,
         )
 
-    def record(self, rewriting: Rewriting, *, octets: int, since: float) -> None:
+    def record(self, rewritten: Rewritten, *, octets: int, since: float) -> None:
         """Count a message.
 
         Args:
-            rewriting: what became of it.
+            rewritten: what became of it.
             octets: its length.
             since: when the request came, by `time.perf_counter`.
         """
-        self._messages.labels(rewriting.outcome.value).inc()
+        self._messages.labels(rewritten.outcome.value).inc()
         self._octets.inc(octets)
         self._seconds.observe(time.perf_counter() - since)
-        if rewriting.failure is not None:
+        if rewritten.failure is not None:
             self._failures.inc()

@@ -11,13 +11,12 @@ from emailopens.injector.v1 import (
     injector_service_pb2,
     injector_service_pb2_grpc,
 )
-from injector_service.configurations.snapshot import Configurations
-from injector_service.configurations.store.connecting import connect
-from injector_service.grpc_api.injector_servicer import ConfigurationServicer, InjectorServicer
-from injector_service.grpc_api.status_table import STATUS_OF
+from injector_service.configurations import Configurations
+from injector_service.configurations.store import connect
+from injector_service.grpc_api import STATUS_OF, ConfigurationServicer, InjectorServicer
 from injector_service.injector import Injector
 from injector_service.metrics import InjectorMetrics
-from injector_service.pixels.token_sealer import TokenSealer
+from injector_service.pixels import TokenSealer
 from injector_service.settings import Settings
 from service_runtime.admin_server import Condition, admin_server
 from service_runtime.background import kept_running

@@ -5,7 +5,7 @@ import datetime as dt
 from pathlib import Path
 from typing import Final
 
-from injector_service.configurations.configuration import is_base_url
+from injector_service.base_url import is_base_url
 from injector_service.errors import SettingsInvalid
 from injector_service.rewrite_request import DEFAULT_MAX_MESSAGE_OCTETS
 from service_runtime.data_folder import prepare_data_folder

@@ -14,7 +14,7 @@ import io
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from injector_service.rewriting.pixel import Pixel
+from injector_service.rewriting import Pixel
 
 if TYPE_CHECKING:
     # Generic for the type checker only: Python 3.11's class is not.

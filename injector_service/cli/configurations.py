@@ -8,16 +8,14 @@ from google.protobuf import field_mask_pb2, json_format
 
 from emailopens.injector.v1 import configuration_service_pb2 as pb
 from emailopens.injector.v1 import configuration_service_pb2_grpc as pb_grpc
+from emailopens.notification.v1 import privacy_level_pb2
 from injector_service.cli.target import CALL_SECONDS, PRIVACY_LEVELS, target_option
-from injector_service.grpc_api.convert_configuration import (
-    MAX_PAGE_SIZE,
-    PLACEMENT_TO_PROTO,
-    privacy_level_to_proto,
-)
 from injector_service.privacy import PrivacyLevel
-from injector_service.rewriting.outcome import Placement
 from service_runtime.channel import connect
 from service_runtime.cli import wait_for
+
+# The most that the service puts into a page.
+_PAGE_SIZE: Final = 1_000
 
 _COLUMNS: Final = "{:<24} {:<13} {:<13} {:<10} {}"
 _FORMAT: Final = click.option(
@@ -43,7 +41,7 @@ def _settings_options(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option("--privacy-level", type=PRIVACY_LEVELS, help="How much of an open is kept."),
         click.option(
             "--pixel-placement",
-            type=click.Choice([each.value for each in Placement]),
+            type=click.Choice(["end", "start"]),
             help="Where in the HTML the pixel stands.",
         ),
         click.option("--pixel-base-url", metavar="URL", help="Where mail clients fetch pixels."),
@@ -73,10 +71,11 @@ def _given(options: dict[str, Any]) -> dict[str, Any]:
         if name in given:
             given[name] = [each.strip() for each in given[name].split(",") if each.strip()]
     if "pixel_placement" in given:
-        given["pixel_placement"] = PLACEMENT_TO_PROTO[Placement(given["pixel_placement"])]
+        name = f"PIXEL_PLACEMENT_{given['pixel_placement'].upper()}"
+        given["pixel_placement"] = pb.Configuration.PixelPlacement.Value(name)
     if "privacy_level" in given:
-        level = PrivacyLevel[given["privacy_level"].upper()]
-        given["privacy_level"] = privacy_level_to_proto(level)
+        name = f"PRIVACY_LEVEL_{given['privacy_level'].upper()}"
+        given["privacy_level"] = privacy_level_pb2.PrivacyLevel.Value(name)
     return given
 
 
@@ -128,7 +127,7 @@ def list_configurations(target: str, format_: Literal["json", "table"]) -> None:
     async def call() -> None:
         if format_ == "table":
             click.echo(_COLUMNS.format("ID", "NOTIFICATIONS", "STATISTICS", "PRIVACY", "NAME"))
-        request = pb.ListConfigurationsRequest(page_size=MAX_PAGE_SIZE)
+        request = pb.ListConfigurationsRequest(page_size=_PAGE_SIZE)
         async with connect(target) as channel:
             stub = pb_grpc.ConfigurationServiceStub(channel)
             while True:

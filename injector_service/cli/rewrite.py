@@ -10,7 +10,6 @@ from emailopens.injector.v1 import injector_service_pb2 as pb
 from emailopens.injector.v1 import injector_service_pb2_grpc as pb_grpc
 from emailopens.notification.v1 import privacy_level_pb2
 from injector_service.cli.target import CALL_SECONDS, PRIVACY_LEVELS, target_option
-from injector_service.rewriting.edit import Splice
 from service_runtime.channel import MAX_MESSAGE_OCTETS, connect
 from service_runtime.cli import wait_for
 
@@ -70,12 +69,10 @@ def rewrite(
         privacy_level=_privacy_level(privacy_level),
     )
     response = wait_for(_call(target, request))
-    splice = Splice(
-        offset=response.splice.offset,
-        delete_count=response.splice.delete_count,
-        insert=response.splice.insert,
-    )
-    sys.stdout.buffer.write(splice.apply(raw))
+    splice = response.splice
+    sys.stdout.buffer.write(raw[: splice.offset])
+    sys.stdout.buffer.write(splice.insert)
+    sys.stdout.buffer.write(raw[splice.offset + splice.delete_count :])
     sys.stdout.buffer.flush()
     _report(response)
     is_tracked = response.outcome == pb.RewriteMessageResponse.OUTCOME_TRACKED

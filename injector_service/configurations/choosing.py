@@ -7,8 +7,7 @@ from typing import Final
 from injector_service.configurations.configuration import Configuration
 from injector_service.configurations.snapshot import Snapshot
 from injector_service.errors import ConfigurationNotFound
-from injector_service.rewriting.mime.correspondents import sender_address
-from injector_service.rewriting.mime.header import Header
+from injector_service.rewriting.mime import Header, sender_address
 from service_runtime.errors import FieldViolation, InvalidFields
 
 # Header fields that name a configuration: ours, and the one of Amazon SES.  The
@@ -26,7 +25,7 @@ class Choice:
     configurations: tuple[Configuration, ...]
     """At least one, in the order of the request."""
 
-    remove_fields: tuple[str, ...] = ()
+    fields_to_remove: tuple[str, ...] = ()
     """Header fields that spoke to us alone and are taken out of the message.
 
     Only where they were asked for: a message whose request names configurations may
@@ -71,7 +70,7 @@ def _existing(snapshot: Snapshot, configuration_id: str) -> Configuration:
 
 
 def _choice_by_header(configuration: Configuration) -> Choice:
-    return Choice(configurations=(configuration,), remove_fields=CONFIGURATION_FIELDS)
+    return Choice(configurations=(configuration,), fields_to_remove=CONFIGURATION_FIELDS)
 
 
 def _bound_to_sender(snapshot: Snapshot, header: Header) -> Configuration | None:

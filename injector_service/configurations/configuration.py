@@ -6,24 +6,17 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
+from injector_service.base_url import is_base_url
 from injector_service.configurations.senders import is_sender, sender_key
 from injector_service.privacy import PrivacyLevel
-from injector_service.rewriting.outcome import Placement
+from injector_service.rewriting import Placement
 from service_runtime.field_checks import FieldChecks
 
 MAX_DISPLAY_NAME_CHARACTERS: Final = 128
 MAX_DESCRIPTION_CHARACTERS: Final = 1_024
 
-# Leaves 1,793 characters of a URL of 2,000 to the token.
-MAX_BASE_URL_CHARACTERS: Final = 200
 MAX_NOTIFIED_HEADERS: Final = 20
 MAX_SENDERS: Final = 100
-
-# RFC 3986: a host name or an address, a port, a path; no user, query or fragment.
-_BASE_URL: Final = re.compile(
-    r"https?://(?:[A-Za-z0-9._~-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?"
-    r"(?:/(?:[A-Za-z0-9._~!$&'()*+,;=:@-]|%[0-9A-Fa-f]{2})*)*"
-)
 
 # RFC 5322 section 3.6.8: printable ASCII without the colon.  76 characters, because
 # a name may not be folded.
@@ -55,7 +48,7 @@ class Configuration:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class KeptConfiguration:
+class StoredConfiguration:
     """A configuration as the database has it."""
 
     configuration: Configuration
@@ -63,11 +56,6 @@ class KeptConfiguration:
     update_time: dt.datetime
     etag: str
     """Changes with every change."""
-
-
-def is_base_url(url: str) -> bool:
-    """Say whether pixels can be served below *url*."""
-    return len(url) <= MAX_BASE_URL_CHARACTERS and _BASE_URL.fullmatch(url) is not None
 
 
 def check_configuration(configuration: Configuration, checks: FieldChecks) -> None:
@@ -111,5 +99,5 @@ def _check_senders(checks: FieldChecks, senders: Sequence[str]) -> None:
             checks.refuse(f"{field}[{index}]", "must be a mail address or a domain")
             continue
         key = sender_key(sender)
-        checks.require(key not in seen, f"{field}[{index}]", "stands twice")
+        checks.require(key not in seen, f"{field}[{index}]", "is listed twice")
         seen.add(key)

@@ -12,9 +12,9 @@ from collections.abc import Callable, Mapping, Sequence
 
 import structlog
 
-from injector_service.configurations.configuration import Configuration, KeptConfiguration
+from injector_service.configurations.configuration import Configuration, StoredConfiguration
 from injector_service.configurations.senders import keys_of_address, sender_key
-from injector_service.configurations.store.store import ConfigurationStore, Written
+from injector_service.configurations.store import ConfigurationStore, Written
 from injector_service.errors import StorageUnavailable
 
 log = structlog.get_logger()
@@ -95,31 +95,31 @@ class Configurations:
         """Return the configurations in *store*."""
         return cls(store, Snapshot.of(*await store.load()))
 
-    async def create(self, configuration: Configuration) -> KeptConfiguration:
+    async def create(self, configuration: Configuration) -> StoredConfiguration:
         """Keep a new configuration; see `ConfigurationStore.create`."""
         async with self._lock:
             written = await self._store.create(configuration)
             self.snapshot = self.snapshot.after(written, configuration.id, configuration)
-        return written.kept
+        return written.stored
 
-    async def get(self, configuration_id: str) -> KeptConfiguration:
+    async def get(self, configuration_id: str) -> StoredConfiguration:
         """Return a configuration from the database; see `ConfigurationStore.get`."""
         return await self._store.get(configuration_id)
 
-    async def page(self, *, after: str, limit: int) -> list[KeptConfiguration]:
+    async def page(self, *, after: str, limit: int) -> list[StoredConfiguration]:
         """Return configurations from the database; see `ConfigurationStore.page`."""
         return await self._store.page(after=after, limit=limit)
 
     async def update(
         self, configuration_id: str, *, etag: str, change: Callable[[Configuration], Configuration]
-    ) -> KeptConfiguration:
+    ) -> StoredConfiguration:
         """Change a configuration; see `ConfigurationStore.update`."""
         async with self._lock:
             written = await self._store.update(configuration_id, etag=etag, change=change)
             self.snapshot = self.snapshot.after(
-                written, configuration_id, written.kept.configuration
+                written, configuration_id, written.stored.configuration
             )
-        return written.kept
+        return written.stored
 
     async def delete(self, configuration_id: str, *, etag: str) -> None:
         """Forget a configuration; see `ConfigurationStore.delete`."""

@@ -1,1 +1,11 @@
-"""From the contract's messages to values and back; no rules of its own."""
+"""From the contract's messages to values and back; no rules of its own.
+
+Read `injector_servicer` first.  Imports `injector` and `configurations`, and of the
+rewriting only what became of a message.
+"""
+
+from injector_service.grpc_api.configuration_servicer import ConfigurationServicer
+from injector_service.grpc_api.injector_servicer import InjectorServicer
+from injector_service.grpc_api.status_table import STATUS_OF
+
+__all__ = ["STATUS_OF", "ConfigurationServicer", "InjectorServicer"]

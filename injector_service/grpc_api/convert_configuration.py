@@ -8,14 +8,10 @@ from typing import Final
 
 from emailopens.injector.v1 import configuration_service_pb2 as pb
 from emailopens.notification.v1 import privacy_level_pb2
-from injector_service.configurations.configuration import (
-    Configuration,
-    KeptConfiguration,
-    check_configuration,
-)
+from injector_service.configurations import Configuration, StoredConfiguration, check_configuration
 from injector_service.new_ids import new_configuration_id
 from injector_service.privacy import PrivacyLevel
-from injector_service.rewriting.outcome import Placement
+from injector_service.rewriting import Placement
 from service_runtime.field_checks import ID_PATTERN, FieldChecks
 
 DEFAULT_PAGE_SIZE: Final = 50
@@ -86,9 +82,9 @@ def configuration_from_proto(message: pb.Configuration, checks: FieldChecks) -> 
     return configuration
 
 
-def configuration_to_proto(kept: KeptConfiguration) -> pb.Configuration:
-    """Return *kept* as the contract has it."""
-    configuration = kept.configuration
+def configuration_to_proto(stored: StoredConfiguration) -> pb.Configuration:
+    """Return *stored* as the contract has it."""
+    configuration = stored.configuration
     message = pb.Configuration(
         id=configuration.id,
         display_name=configuration.display_name,
@@ -100,10 +96,10 @@ def configuration_to_proto(kept: KeptConfiguration) -> pb.Configuration:
         privacy_level=privacy_level_to_proto(configuration.privacy_level),
         notified_headers=configuration.notified_headers,
         senders=configuration.senders,
-        etag=kept.etag,
+        etag=stored.etag,
     )
-    message.create_time.FromDatetime(kept.create_time)
-    message.update_time.FromDatetime(kept.update_time)
+    message.create_time.FromDatetime(stored.create_time)
+    message.update_time.FromDatetime(stored.update_time)
     return message
 
 

@@ -8,9 +8,9 @@ from injector_service.grpc_api.convert_configuration import (
     privacy_level_from_proto,
     privacy_level_to_proto,
 )
-from injector_service.injector import Rewritten
+from injector_service.injector import Answer
 from injector_service.rewrite_request import RewriteRequest, check_rewrite_request
-from injector_service.rewriting.outcome import Outcome, RewriteWarning
+from injector_service.rewriting import Outcome, RewriteWarning
 from service_runtime.field_checks import FieldChecks
 
 OUTCOME_TO_PROTO: Final = {
@@ -58,22 +58,22 @@ def read_rewrite_request(
     return request
 
 
-def rewritten_to_proto(
-    rewritten: Rewritten, raw: bytes, view: pb.RewriteMessageRequest.View.ValueType
+def answer_to_proto(
+    answer: Answer, raw: bytes, view: pb.RewriteMessageRequest.View.ValueType
 ) -> pb.RewriteMessageResponse:
-    """Return the answer for the message *raw*, in the *view* that was asked for."""
-    rewriting = rewritten.rewriting
+    """Return *answer* about the message *raw*, in the *view* that was asked for."""
+    rewritten = answer.rewritten
     response = pb.RewriteMessageResponse(
-        outcome=OUTCOME_TO_PROTO[rewriting.outcome],
-        message_id=rewritten.message_id,
-        pixel_url="" if rewriting.pixel is None else rewriting.pixel.url,
-        warnings=[WARNING_TO_PROTO[each] for each in rewriting.warnings],
-        configuration_ids=rewritten.configuration_ids,
-        privacy_level=privacy_level_to_proto(rewritten.privacy_level),
+        outcome=OUTCOME_TO_PROTO[rewritten.outcome],
+        message_id=answer.message_id,
+        pixel_url="" if rewritten.pixel is None else rewritten.pixel.url,
+        warnings=[WARNING_TO_PROTO[each] for each in rewritten.warnings],
+        configuration_ids=answer.configuration_ids,
+        privacy_level=privacy_level_to_proto(answer.privacy_level),
     )
-    splice = rewriting.splice
+    splice = rewritten.splice
     if view != pb.RewriteMessageRequest.VIEW_SPLICE:
-        response.raw_message = rewriting.message(raw)
+        response.raw_message = rewritten.message(raw)
     elif splice is not None and (splice.delete_count or splice.insert):
         response.splice.offset = splice.offset
         response.splice.delete_count = splice.delete_count

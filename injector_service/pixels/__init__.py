@@ -1,1 +1,10 @@
-"""What a pixel says of its message, made to fit, sealed, in a URL."""
+"""What a pixel says of its message, made to fit, sealed, in a URL.
+
+Read `maker` first.  Imports values of `configurations` and `rewriting`; only
+`token_sealer` knows the contract.
+"""
+
+from injector_service.pixels.maker import MessageFacts, PixelMaker
+from injector_service.pixels.token_sealer import TokenSealer
+
+__all__ = ["MessageFacts", "PixelMaker", "TokenSealer"]

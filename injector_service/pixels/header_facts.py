@@ -4,13 +4,13 @@ import dataclasses
 from collections.abc import Collection, Sequence
 
 from injector_service.pixels.token_payload import NotifiedField
-from injector_service.rewriting.mime.correspondents import (
+from injector_service.rewriting.mime import (
+    Header,
     from_mailboxes,
     recipient_addresses,
     sender_address,
     to_mailboxes,
 )
-from injector_service.rewriting.mime.header import Header
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,15 +5,20 @@ import datetime as dt
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from injector_service.configurations.configuration import Configuration
+from injector_service.configurations import Configuration
 from injector_service.pixels.header_facts import HeaderFacts, read_header_facts
 from injector_service.pixels.token_budget import excess_octets, fit, max_payload_octets
 from injector_service.pixels.token_payload import TokenPayload
 from injector_service.pixels.token_sealer import TokenSealer
 from injector_service.privacy import PrivacyLevel
-from injector_service.rewriting.mime.header import Header
-from injector_service.rewriting.outcome import RewriteWarning
-from injector_service.rewriting.pixel import MAX_UNBROKEN_URL_CHARACTERS, PIXEL_PATH, Pixel
+from injector_service.rewriting import (
+    MAX_UNBROKEN_URL_CHARACTERS,
+    PIXEL_PATH,
+    MadePixel,
+    Pixel,
+    RewriteWarning,
+)
+from injector_service.rewriting.mime import Header
 from service_runtime.errors import FieldViolation, InvalidFields
 
 _EPOCH: Final = dt.datetime.fromtimestamp(0, dt.UTC)
@@ -37,7 +42,7 @@ class MessageFacts:
 
 
 class PixelMaker:
-    """Makes the pixel of one message.  After it has, *warnings* says what was left out."""
+    """Makes the pixel of one message."""
 
     def __init__(self, facts: MessageFacts, *, base_url: str, sealer: TokenSealer) -> None:
         """Prepare what does not depend on the message's header.
@@ -45,7 +50,6 @@ class PixelMaker:
         Raises:
             InvalidFields: the tags do not fit into the URL.
         """
-        self.warnings: tuple[RewriteWarning, ...] = ()
         self._base_url = base_url.rstrip("/")
         self._sealer = sealer
         self._recipients = facts.recipients
@@ -62,19 +66,21 @@ class PixelMaker:
                 )
             )
 
-    def __call__(self, header: Header, max_url_characters: int) -> Pixel:
-        """Return the pixel of the message with *header*."""
+    def __call__(self, header: Header, max_url_characters: int) -> MadePixel:
+        """Return the pixel of the message with *header*, and what was left out of it."""
         facts = HeaderFacts()
         if self._core.privacy_level < PrivacyLevel.PSEUDONYMOUS:
             facts = read_header_facts(header, self._recipients, self._notified_headers)
         max_octets = max_payload_octets(self._base_url, max_url_characters)
         fitted = fit(self._core, facts, max_octets)
+        warnings: tuple[RewriteWarning, ...] = ()
         if fitted.is_subject_cut:
-            self.warnings += (RewriteWarning.SUBJECT_TRUNCATED,)
+            warnings += (RewriteWarning.SUBJECT_TRUNCATED,)
         if fitted.are_fields_cut:
-            self.warnings += (RewriteWarning.HEADERS_TRUNCATED,)
-        token = self._sealer.mint(fitted.payload)
-        return Pixel(url=self._base_url + PIXEL_PATH.format(token=token))
+            warnings += (RewriteWarning.HEADERS_TRUNCATED,)
+        token = self._sealer.mint(fitted.plaintext)
+        pixel = Pixel(url=self._base_url + PIXEL_PATH.format(token=token))
+        return MadePixel(pixel, warnings)
 
 
 def _notified_headers(facts: MessageFacts) -> Sequence[str]:

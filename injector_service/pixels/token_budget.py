@@ -1,10 +1,9 @@
 """Keeps a pixel's URL short: what of the header goes into the token.
 
 A URL has at most 2,000 characters (920 where it must fit on a line), a token at most
-1,950.  What does not fit is left
-out: first notified header fields from the end, then the end of the subject; where that
-is not enough, To mailboxes from the end, then whole fields, the recipient last.  What
-identifies the message, and its tags, are never cut.
+1,950.  What does not fit is left out: first notified header fields from the end, then
+the end of the subject; where that is not enough, To mailboxes from the end, then whole
+fields, the recipient last.  What identifies the message, and its tags, are never cut.
 """
 
 import dataclasses
@@ -17,8 +16,8 @@ from typing import Final
 from injector_service.pixels.header_facts import HeaderFacts
 from injector_service.pixels.token_payload import NotifiedField, TokenPayload
 from injector_service.pixels.token_sealer import MAX_TOKEN_CHARACTERS, OVERHEAD_OCTETS, serialize
-from injector_service.rewriting.mime.addresses import addr_spec
-from injector_service.rewriting.pixel import PIXEL_PATH
+from injector_service.rewriting import PIXEL_PATH
+from injector_service.rewriting.mime import addr_spec
 
 # The flag that something was cut: a field number and a value.
 _FLAG_OCTETS: Final = 2
@@ -32,9 +31,10 @@ _ENCODED_WORD: Final = re.compile(r"=\?[^?\s]+\?[bBqQ]\?[^?]*\?=")
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Fitted:
-    """A payload that fits, and what was cut for it."""
+    """A payload that fits, its octets, and what was cut for it."""
 
     payload: TokenPayload
+    plaintext: bytes
     is_subject_cut: bool
     are_fields_cut: bool
 
@@ -57,16 +57,21 @@ def fit(core: TokenPayload, facts: HeaderFacts, max_octets: int) -> Fitted:
     *core* itself must fit: see `excess_octets`.
     """
     whole = _joined(core, _without_recipient(facts) if _to_says_recipient(facts) else facts)
-    if len(serialize(whole)) <= max_octets:
-        return Fitted(payload=whole, is_subject_cut=False, are_fields_cut=False)
-    room = _Room(max_octets - len(serialize(core)) - _FLAG_OCTETS)
+    plaintext = serialize(whole)
+    if len(plaintext) <= max_octets:
+        return Fitted(
+            payload=whole, plaintext=plaintext, is_subject_cut=False, are_fields_cut=False
+        )
+    room = _Room(max_octets - _core_octets(core) - _FLAG_OCTETS)
     to_mailboxes: tuple[str, ...] = ()
     if _to_says_recipient(facts) and room.holds_all(facts.to_mailboxes):
         facts = _without_recipient(facts)
         to_mailboxes = room.take_first(facts.to_mailboxes)
     cut = _cut(facts, to_mailboxes, room)
+    payload = dataclasses.replace(_joined(core, cut), headers_truncated=True)
     return Fitted(
-        payload=dataclasses.replace(_joined(core, cut), headers_truncated=True),
+        payload=payload,
+        plaintext=serialize(payload),
         is_subject_cut=cut.subject != facts.subject,
         are_fields_cut=dataclasses.replace(cut, subject=facts.subject) != facts,
     )
@@ -96,7 +101,7 @@ def _cut(facts: HeaderFacts, to_mailboxes: tuple[str, ...], room: "_Room") -> He
 
 def excess_octets(core: TokenPayload, max_octets: int) -> int:
     """Return by how many octets *core* is too long when all of the header is cut; 0 if it fits."""
-    return max(0, len(serialize(core)) + _FLAG_OCTETS - max_octets)
+    return max(0, _core_octets(core) + _FLAG_OCTETS - max_octets)
 
 
 def _joined(core: TokenPayload, facts: HeaderFacts) -> TokenPayload:
@@ -187,6 +192,23 @@ def _inner(field: NotifiedField) -> int:
     return sum(_field_octets(_octets(text)) for text in (field.name, field.value) if text)
 
 
+def _core_octets(core: TokenPayload) -> int:
+    """Return the size of *core*, counted: to serialize it takes longer."""
+    ids = (*core.configuration_ids, *core.statistics_configuration_ids)
+    texts = (core.message_id, *ids) if core.message_id else ids
+    tags = (_field_octets(_octets(key)) + _field_octets(_octets(value)) for key, value in core.tags)
+    numbers = (core.acceptance_time_us, int(core.privacy_level))
+    return (
+        sum(_field_octets(_octets(text)) for text in texts)
+        + sum(map(_field_octets, tags))
+        + sum(1 + _varint_octets(number) for number in numbers if number)
+    )
+
+
 def _field_octets(octets: int) -> int:
     """Return the size of a field of *octets*: number, length, value."""
-    return 1 + max(1, -(-octets.bit_length() // _VARINT_BITS)) + octets
+    return 1 + _varint_octets(octets) + octets
+
+
+def _varint_octets(number: int) -> int:
+    return max(1, -(-number.bit_length() // _VARINT_BITS))

@@ -19,7 +19,7 @@ from injector_service.pixels.token_payload import TokenPayload
 from service_runtime.key_ring import KeyRing
 
 # Keeps a token apart from anything else that may ever be sealed with the key.
-DOMAIN: Final = b"emailopens.token.v1.pixel"
+TOKEN_PURPOSE: Final = b"emailopens.token.v1.pixel"
 
 # One octet of key ID, 16 of synthetic IV (RFC 5297 section 2.6).
 OVERHEAD_OCTETS: Final = 17
@@ -38,14 +38,14 @@ class TokenSealer:
         self._ciphers = {key_id: AESSIV(key) for key_id, key in key_ring.keys.items()}
         self._active_key_id = key_ring.active_key_id
 
-    def mint(self, payload: TokenPayload) -> str:
-        """Return the token for *payload*: the same one for the same payload and key.
+    def mint(self, plaintext: bytes) -> str:
+        """Return the token for a serialized payload: the same one for the same octets and key.
 
         Raises:
             ValueError: the token would be longer than 1,950 characters.
         """
         key_id = bytes([self._active_key_id])
-        sealed = self._ciphers[self._active_key_id].encrypt(serialize(payload), [DOMAIN, key_id])
+        sealed = self._ciphers[self._active_key_id].encrypt(plaintext, [TOKEN_PURPOSE, key_id])
         token = pybase64.urlsafe_b64encode(key_id + sealed).rstrip(b"=").decode("ascii")
         if len(token) > MAX_TOKEN_CHARACTERS:
             raise ValueError(f"a token of {len(token)} characters is too long")
@@ -60,7 +60,7 @@ class TokenSealer:
         if cipher is None:
             return False
         try:
-            plaintext = cipher.decrypt(octets[1:], [DOMAIN, octets[:1]])
+            plaintext = cipher.decrypt(octets[1:], [TOKEN_PURPOSE, octets[:1]])
         except InvalidTag:
             return False
         return _is_serialization(plaintext)

@@ -2,7 +2,9 @@
 
 import dataclasses
 import re
-from typing import Final
+from typing import Final, NamedTuple
+
+from injector_service.rewriting.outcome import RewriteWarning
 
 # The path of every pixel URL, below whatever base an operator configures.
 PIXEL_PATH: Final = "/o/{token}.gif"
@@ -62,3 +64,10 @@ class Pixel:
         """Return the token in a pixel URL of any base, or None if it is none."""
         found = _TOKEN_IN_URL.search(url)
         return None if found is None else found[1]
+
+
+class MadePixel(NamedTuple):
+    """A pixel, and what its maker had to leave out of it."""
+
+    pixel: Pixel
+    warnings: tuple[RewriteWarning, ...] = ()

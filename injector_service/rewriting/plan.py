@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Callable, Iterable, Sequence
 
 from injector_service.rewriting.edit import MAX_LINE_OCTETS, Edit, applied
-from injector_service.rewriting.html.placement import Place, find_place, own_pixels
+from injector_service.rewriting.html import Place, find_place, own_pixels
 from injector_service.rewriting.outcome import Outcome, Placement, RewriteWarning
 
 

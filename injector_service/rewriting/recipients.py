@@ -2,8 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from injector_service.rewriting.mime.correspondents import recipient_addresses
-from injector_service.rewriting.mime.header import Header
+from injector_service.rewriting.mime import Header, recipient_addresses
 from injector_service.rewriting.outcome import Outcome
 
 

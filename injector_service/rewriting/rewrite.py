@@ -1,9 +1,9 @@
 """Rewriting a message: octets in, octets out.  Read this first.
 
 The message is walked, not parsed: the header block, then the parts up to the
-first one in HTML (`mime`).  That part is decoded once (`content`), only to
-decide where the pixel goes (`placement`); the change is then made in the
-encoded form.  Everything outside the change is a slice of the input.
+first one in HTML (`mime`).  That part is decoded once (`transfer_encoding`,
+`charset`), only to decide where the pixel goes (`plan`, `html`); the change is then
+made in the encoded form.  Everything outside the change is a slice of the input.
 
 Whatever is in the message, something that can be sent comes back, with the
 reason when it is not tracked.
@@ -11,51 +11,66 @@ reason when it is not tracked.
 
 import dataclasses
 from collections.abc import Callable, Sequence
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
-from injector_service.rewriting.charset.text import AsciiText, Text, read_text
+from injector_service.rewriting.charset import AsciiText, Text, read_text
 from injector_service.rewriting.edit import Edit, Splice, makes_long_line, merged, splits_line_end
-from injector_service.rewriting.html.pgp_armour import inline_protection
-from injector_service.rewriting.mime.header import Header, message_start, read_header
-from injector_service.rewriting.mime.html_part import HtmlPart, find_html_part
+from injector_service.rewriting.field_removal import remove_fields
+from injector_service.rewriting.html import inline_protection
+from injector_service.rewriting.mime import Header, HtmlPart, find_html_part, read_message_header
 from injector_service.rewriting.outcome import Outcome, Placement, RewriteWarning
-from injector_service.rewriting.pixel import MAX_UNBROKEN_URL_CHARACTERS, MAX_URL_CHARACTERS, Pixel
+from injector_service.rewriting.pixel import (
+    MAX_UNBROKEN_URL_CHARACTERS,
+    MAX_URL_CHARACTERS,
+    MadePixel,
+    Pixel,
+)
 from injector_service.rewriting.plan import plan_edits
 from injector_service.rewriting.recipients import refusal_for_recipients
-from injector_service.rewriting.transfer_encoding.body import Body, line_end_of, read_body
+from injector_service.rewriting.transfer_encoding import Body, read_body
 
-__all__ = [
-    "Header",
-    "Outcome",
-    "Pixel",
-    "Placement",
-    "RewriteWarning",
-    "Rewriting",
-    "Splice",
-    "rewrite_message",
-]
+MakePixel: TypeAlias = Callable[[Header, int], MadePixel]
 
-MakePixel: TypeAlias = Callable[[Header, int], Pixel]
-
-# Gmail cuts a message off behind this much HTML and does not load what was cut.
+# Gmail cuts a message off after this much HTML and does not load what was cut.
 LARGE_HTML_OCTETS: Final = 102 * 1024
 
 
+class Instructions(NamedTuple):
+    """How a message is to be rewritten."""
+
+    make_pixel: MakePixel
+    """Makes the pixel, given the message's header and the most characters that its URL
+    may have.  Called at most once, and only when there is a place for it."""
+
+    is_own_token: Callable[[str], bool]
+    """Says whether a pixel token is one of ours.  Such pixels, from an earlier run or
+    quoted in a reply, are taken out."""
+
+    recipients: Sequence[str] = ()
+    """The envelope's recipients; when empty, those of the header count."""
+
+    placement: Placement = Placement.END
+    """Where the pixel goes unless the HTML holds a placeholder."""
+
+    fields_to_remove: Sequence[str] = ()
+    """Names of header fields to take out, tracked or not."""
+
+
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Rewriting:
+class Rewritten:
     """What became of one message.
 
     *pixel* is set if and only if *outcome* is ``TRACKED``; so is *splice*,
     except that fields asked to be removed are removed from an untracked
-    message too.  *failure* names the class of an unexpected error, after which
-    the message was left alone.
+    message too.  *failure* is an unexpected error, after which the message was
+    left alone.
     """
 
     outcome: Outcome
     splice: Splice | None = None
     pixel: Pixel | None = None
     warnings: tuple[RewriteWarning, ...] = ()
-    failure: str | None = None
+    failure: Exception | None = None
 
     def message(self, raw: bytes) -> bytes:
         """Return the message to send, given the *raw* one: the same object if nothing changes."""
@@ -67,184 +82,127 @@ class _CallerError(Exception):
 
 
 def rewrite_message(
-    raw: bytes,
-    *,
-    recipients: Sequence[str] = (),
-    placement: Placement = Placement.END,
-    make_pixel: MakePixel,
-    is_own_token: Callable[[str], bool],
-    remove_fields: Sequence[str] = (),
-) -> Rewriting:
+    raw: bytes, instructions: Instructions, *, header: Header | None = None
+) -> Rewritten:
     """Put a pixel into the HTML part of *raw*, if it can be done exactly.
 
     Args:
         raw: The message (RFC 5322), in any line ends.
-        recipients: The envelope's recipients; when empty, those of the header count.
-        placement: Where the pixel goes unless the HTML holds a placeholder.
-        make_pixel: Makes the pixel, given the message's header and the most
-            characters that its URL may have.  Called at most once, and only when
-            there is a place for it.
-        is_own_token: Says whether a pixel token is one of ours.  Such pixels,
-            from an earlier run or quoted in a reply, are taken out.
-        remove_fields: Names of header fields to take out, tracked or not.
+        instructions: What to put in and to take out.
+        header: The message's header if it has been read already.
 
     Raises:
         Whatever *make_pixel* and *is_own_token* raise, and nothing else.
     """
-    rewriter = _Rewriter(
-        raw,
-        recipients=recipients,
-        placement=placement,
-        make_pixel=make_pixel,
-        is_own_token=is_own_token,
-        remove_fields=remove_fields,
-    )
     try:
-        return rewriter.run()
+        return _Rewriter(raw, instructions).run(header or read_message_header(raw))
     except _CallerError as error:
         if error.__cause__ is not None:
             raise error.__cause__ from None
         raise
     except Exception as error:  # noqa: BLE001 - mail must flow, whatever is in it
-        return Rewriting(outcome=Outcome.MALFORMED, failure=type(error).__name__)
+        return Rewritten(outcome=Outcome.MALFORMED, failure=error)
 
 
 class _Rewriter:
-    """The steps of one rewriting."""
+    """The steps of one rewriting.
 
-    __slots__ = (
-        "_is_final",
-        "_is_own_token",
-        "_make_pixel",
-        "_placement",
-        "_raw",
-        "_recipients",
-        "_remove_fields",
-    )
+    *is_second* says that the message has been rewritten already, to see whether that is
+    stable: it need not be stable once more.
+    """
 
-    def __init__(
-        self,
-        raw: bytes,
-        *,
-        recipients: Sequence[str],
-        placement: Placement,
-        make_pixel: MakePixel,
-        is_own_token: Callable[[str], bool],
-        remove_fields: Sequence[str],
-        is_final: bool = False,
-    ) -> None:
+    __slots__ = ("_instructions", "_is_second", "_raw")
+
+    def __init__(self, raw: bytes, instructions: Instructions, *, is_second: bool = False) -> None:
         self._raw = raw
-        self._recipients = recipients
-        self._is_final = is_final
-        self._placement = placement
-        self._make_pixel = make_pixel
-        self._is_own_token = is_own_token
-        self._remove_fields = remove_fields
+        self._instructions = instructions
+        self._is_second = is_second
 
-    def run(self) -> Rewriting:
-        raw = self._raw
-        header = read_header(raw, message_start(raw), len(raw))
+    def run(self, header: Header | None) -> Rewritten:
         if header is None:
-            return Rewriting(outcome=Outcome.TOO_COMPLEX)
+            return Rewritten(outcome=Outcome.TOO_COMPLEX)
         if b"\n" not in header.octets:
-            return Rewriting(outcome=Outcome.MALFORMED)
-        removals = self._removals(header)
-        rewriting = self._track(header, removals)
-        if removals and rewriting.outcome is not Outcome.TRACKED:
-            return dataclasses.replace(rewriting, splice=_spliced(raw, removals))
-        return rewriting
+            return Rewritten(outcome=Outcome.MALFORMED)
+        removals = remove_fields(self._raw, header, self._instructions.fields_to_remove)
+        rewritten = self._track(header, removals)
+        if removals and rewritten.outcome is not Outcome.TRACKED:
+            return dataclasses.replace(rewritten, splice=_spliced(self._raw, removals))
+        return rewritten
 
-    def _removals(self, header: Header) -> list[Edit]:
-        """Return the removal of the fields asked for; of none where that bares a mark.
-
-        What looks like a byte order mark would stand at the start, and be passed over.
-        """
-        spans = sorted(span for name in self._remove_fields for span in header.spans(name))
-        first = 0
-        for start, end in spans:
-            if start == first:
-                first = end
-        if first and message_start(self._raw, first) != first:
-            return []
-        return [Edit(start=start, end=end, insert=b"") for start, end in spans]
-
-    def _track(self, header: Header, removals: list[Edit]) -> Rewriting:
-        refusal = refusal_for_recipients(header, self._recipients)
+    def _track(self, header: Header, removals: list[Edit]) -> Rewritten:
+        refusal = refusal_for_recipients(header, self._instructions.recipients)
         if refusal is not None:
-            return Rewriting(outcome=refusal)
+            return Rewritten(outcome=refusal)
         part = find_html_part(self._raw, header)
         if isinstance(part, Outcome):
-            return Rewriting(outcome=part)
-        body = read_body(self._raw, part)
+            return Rewritten(outcome=part)
+        encoded = self._raw[part.start : part.end]
+        body = read_body(encoded, part.transfer_encoding, line_end=part.line_end)
         if isinstance(body, Outcome):
-            return Rewriting(outcome=body)
+            return Rewritten(outcome=body)
         return self._place(header, part, body, removals)
 
-    def _place(self, header: Header, part: HtmlPart, body: Body, removals: list[Edit]) -> Rewriting:
+    def _place(self, header: Header, part: HtmlPart, body: Body, removals: list[Edit]) -> Rewritten:
         text = _unprotected_text(body, part)
         if isinstance(text, Outcome):
-            return Rewriting(outcome=text)
+            return Rewritten(outcome=text)
         is_limited = text.is_ascii_compatible and not body.breaks_lines
         plan = plan_edits(
             text.view,
-            self._placement,
+            self._instructions.placement,
             self._own_token,
-            line_end=line_end_of(self._raw, part) if is_limited else None,
+            line_end=part.line_end if is_limited else None,
         )
         if isinstance(plan, Outcome):
-            return Rewriting(outcome=plan)
-        pixel = self._pixel(header, body)
+            return Rewritten(outcome=plan)
+        pixel, warnings = self._pixel(header, body)
         edits = plan.edits(text.view, pixel.markup())
         changes = _encoded(edits, text, body) if edits else []
         if changes is None:
-            return Rewriting(outcome=Outcome.UNSUPPORTED_ENCODING)
+            return Rewritten(outcome=Outcome.UNSUPPORTED_ENCODING)
         in_message = _in_message(changes, part)
         if splits_line_end(self._raw, in_message) or makes_long_line(
             self._raw, _spliced(self._raw, in_message)
         ):
-            return Rewriting(outcome=Outcome.UNSUPPORTED_ENCODING)
-        rewriting = Rewriting(
+            return Rewritten(outcome=Outcome.UNSUPPORTED_ENCODING)
+        rewritten = Rewritten(
             outcome=Outcome.TRACKED,
             splice=_spliced(self._raw, removals + in_message),
             pixel=pixel,
-            warnings=plan.warnings + _warnings(header, text.view),
+            warnings=plan.warnings + _warnings(header, text.view) + warnings,
         )
         is_usual = isinstance(text, AsciiText) and b"\0" not in text.view
         is_usual = is_usual and not (plan.removes or part.before)
-        if is_usual or self._is_final or self._is_stable(rewriting, pixel):
-            return rewriting
-        return Rewriting(outcome=Outcome.UNSUPPORTED_ENCODING)
+        if is_usual or self._is_second or self._is_stable(rewritten, pixel):
+            return rewritten
+        return Rewritten(outcome=Outcome.UNSUPPORTED_ENCODING)
 
-    def _is_stable(self, rewriting: Rewriting, pixel: Pixel) -> bool:
-        """Say whether *rewriting* would change nothing a second time.
+    def _is_stable(self, rewritten: Rewritten, pixel: Pixel) -> bool:
+        """Say whether rewriting the result would change nothing.
 
         Where something is taken out, or the charset is no ASCII, what remains can
         read as something else: as a header field, as the marker of a signature, as
-        another charset.  Such messages are rare, so each is judged a second time.
+        another charset.  Such messages are rare, so each is rewritten a second time.
         """
         token = Pixel.token_of(pixel.url)
-        result = rewriting.message(self._raw)
-        again = _Rewriter(
-            result,
-            recipients=self._recipients,
-            placement=self._placement,
-            make_pixel=lambda _header, _most: pixel,
-            is_own_token=lambda found: found == token or self._is_own_token(found),
-            remove_fields=self._remove_fields,
-            is_final=True,
-        ).run()
+        result = rewritten.message(self._raw)
+        instructions = self._instructions._replace(
+            make_pixel=lambda _header, _most: MadePixel(pixel),
+            is_own_token=lambda found: found == token or self._own_token(found),
+        )
+        again = _Rewriter(result, instructions, is_second=True).run(read_message_header(result))
         return again.outcome is Outcome.TRACKED and again.message(result) == result
 
     def _own_token(self, token: str) -> bool:
         try:
-            return self._is_own_token(token)
+            return self._instructions.is_own_token(token)
         except Exception as error:
             raise _CallerError from error
 
-    def _pixel(self, header: Header, body: Body) -> Pixel:
+    def _pixel(self, header: Header, body: Body) -> MadePixel:
         most = MAX_URL_CHARACTERS if body.breaks_lines else MAX_UNBROKEN_URL_CHARACTERS
         try:
-            return self._make_pixel(header, most)
+            return self._instructions.make_pixel(header, most)
         except Exception as error:
             raise _CallerError from error
 

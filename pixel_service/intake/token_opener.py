@@ -19,7 +19,7 @@ from service_runtime.key_ring import KEY_OCTETS, KeyRing
 # The longest token that is ever minted (pixel_token.proto).
 MAX_TOKEN_CHARACTERS: Final = 1_950
 
-_PURPOSE: Final = b"emailopens.token.v1.pixel"
+TOKEN_PURPOSE: Final = b"emailopens.token.v1.pixel"
 _IV_OCTETS: Final = 16
 
 
@@ -32,12 +32,12 @@ class TokenOpener:
 
     def __init__(self, key_ring: KeyRing) -> None:
         self._ciphers = {
-            key_id: (AESSIV(key), [_PURPOSE, bytes([key_id])])
+            key_id: (AESSIV(key), [TOKEN_PURPOSE, bytes([key_id])])
             for key_id, key in key_ring.keys.items()
         }
         # Its key is nobody's: what names no key of the ring costs what a forged token
         # costs, and opens nothing.
-        self._decoy = (AESSIV(secrets.token_bytes(KEY_OCTETS)), [_PURPOSE, b"\0"])
+        self._decoy = (AESSIV(secrets.token_bytes(KEY_OCTETS)), [TOKEN_PURPOSE, b"\0"])
 
     def unseal(self, token: str) -> pb.PixelToken:
         """Return what *token* holds.

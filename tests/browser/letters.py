@@ -6,9 +6,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from injector_service.rewriting.outcome import Outcome
-from injector_service.rewriting.pixel import Pixel
-from injector_service.rewriting.rewrite import Rewriting, rewrite_message
+from injector_service.rewriting import (
+    Instructions,
+    MadePixel,
+    Outcome,
+    Pixel,
+    Rewritten,
+    rewrite_message,
+)
 from tests.mail import golden_messages, judge
 
 # Real messages to show, of those that are tracked.
@@ -49,28 +54,30 @@ def _corpus(base_url: str) -> Iterator[Letter]:
     corpus = os.environ.get("MAIL_CORPUS")
     if not corpus:
         return
-    tracked: list[tuple[str, bytes, Rewriting, Pixel]] = []
+    tracked: list[tuple[str, bytes, Rewritten, Pixel]] = []
     for file in sorted(Path(corpus).rglob("*")):
         if file.is_file() and file.suffix != ".md":
             raw = file.read_bytes()
             pixel = _pixel(base_url, 5_000 + len(tracked))
-            rewriting = rewrite_message(
+            rewritten = rewrite_message(
                 raw,
-                recipients=_RECIPIENTS,
-                make_pixel=lambda _header, _most, pixel=pixel: pixel,  # type: ignore[misc]  # bound early
-                is_own_token=golden_messages.is_own_token,
+                Instructions(
+                    recipients=_RECIPIENTS,
+                    make_pixel=lambda _header, _most, pixel=pixel: MadePixel(pixel),  # type: ignore[misc]  # bound early
+                    is_own_token=golden_messages.is_own_token,
+                ),
             )
-            if rewriting.outcome is Outcome.TRACKED:
-                tracked.append((file.relative_to(corpus).as_posix(), raw, rewriting, pixel))
+            if rewritten.outcome is Outcome.TRACKED:
+                tracked.append((file.relative_to(corpus).as_posix(), raw, rewritten, pixel))
     # Spread over all folders, the same in every run.
     step = max(len(tracked) // SAMPLE, 1)
-    for name, raw, rewriting, pixel in tracked[::step][:SAMPLE]:
-        yield _letter(name, raw, rewriting, pixel)
+    for name, raw, rewritten, pixel in tracked[::step][:SAMPLE]:
+        yield _letter(name, raw, rewritten, pixel)
 
 
-def _letter(name: str, raw: bytes, rewriting: Rewriting, pixel: Pixel) -> Letter:
+def _letter(name: str, raw: bytes, rewritten: Rewritten, pixel: Pixel) -> Letter:
     """Pair what the same parser reads before and after."""
-    afters = list(judge.texts(rewriting.message(raw)))
+    afters = list(judge.texts(rewritten.message(raw)))
     befores = list(judge.texts(raw))
     pairs = list(zip(befores, afters, strict=False)) if befores else [("", text) for text in afters]
     markup = pixel.markup().decode()

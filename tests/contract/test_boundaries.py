@@ -69,8 +69,7 @@ def _reader(name: str, promise: str) -> Rule:
     return Rule(
         room=f"{INJECTOR}.rewriting.{name}",
         promise=promise,
-        # The part's type goes from here once its line end is found beside it.
-        ours=("rewriting.edit", "rewriting.outcome", "rewriting.mime.html_part"),
+        ours=("rewriting.edit", "rewriting.outcome"),
         never=_REWRITING_ALONE,
     )
 
@@ -88,7 +87,7 @@ RULES: Final = (
     Rule(
         room=f"{INJECTOR}.configurations",
         promise="Says who is tracked and how, and knows neither pixels nor the contract.",
-        ours=("errors", "privacy", "rewriting.mime", "rewriting.outcome"),
+        ours=("base_url", "errors", "privacy", "rewriting.Placement", "rewriting.mime"),
         never=("aiohttp", "emailopens", "grpc"),
         only={"sqlalchemy": ("configurations.store",)},
     ),
@@ -98,9 +97,12 @@ RULES: Final = (
         ours=(
             "configurations",
             "privacy",
+            "rewriting.MAX_UNBROKEN_URL_CHARACTERS",
+            "rewriting.MadePixel",
+            "rewriting.PIXEL_PATH",
+            "rewriting.Pixel",
+            "rewriting.RewriteWarning",
             "rewriting.mime",
-            "rewriting.outcome",
-            "rewriting.pixel",
         ),
         never=("aiohttp", "grpc", "sqlalchemy"),
         only={"emailopens": ("pixels.token_sealer",)},
@@ -123,7 +125,9 @@ RULES: Final = (
             "pixels",
             "privacy",
             "rewrite_request",
-            "rewriting.outcome",
+            "rewriting.Outcome",
+            "rewriting.Placement",
+            "rewriting.RewriteWarning",
         ),
         never=("aiohttp", "sqlalchemy"),
     ),
@@ -132,10 +136,7 @@ RULES: Final = (
         promise="Calls the service through the contract, and starts without loading it.",
         ours=(
             "errors",
-            "grpc_api.convert_configuration",
             "privacy",
-            "rewriting.edit",
-            "rewriting.outcome",
             "server",
             "settings",
         ),
@@ -284,7 +285,9 @@ def test_services_know_each_other_only_through_the_contract() -> None:
 def test_only_the_command_that_serves_puts_a_service_together(service: str) -> None:
     """`server` may import everything, because nothing imports it but `cli.serve`."""
     importers = {
-        found.importer for found in imports_of(service) if found.imported == f"{service}.server"
+        found.importer
+        for found in imports_of(service)
+        if is_in(found.imported, f"{service}.server")
     }
 
     assert importers == {f"{service}.cli.serve"}

@@ -5,10 +5,18 @@ import random
 from collections.abc import Sequence
 from typing import Final
 
-from injector_service.rewriting.mime.header import Header
-from injector_service.rewriting.outcome import Outcome, Placement, RewriteWarning
-from injector_service.rewriting.pixel import Pixel
-from injector_service.rewriting.rewrite import Rewriting, Splice, rewrite_message
+from injector_service.rewriting import (
+    Instructions,
+    MadePixel,
+    Outcome,
+    Pixel,
+    Placement,
+    RewriteWarning,
+    Rewritten,
+    Splice,
+    rewrite_message,
+)
+from injector_service.rewriting.mime import Header
 from tests.fuzz.html_check import missing_image
 from tests.fuzz.text_check import changed_text, html_of
 from tests.fuzz.words import OWN_TOKEN
@@ -34,28 +42,30 @@ class Options:
 
     recipients: Sequence[str] = _ONE_RECIPIENT
     placement: Placement = Placement.END
-    remove_fields: Sequence[str] = ()
+    fields_to_remove: Sequence[str] = ()
     pixel: Pixel = dataclasses.field(
         default_factory=lambda: Pixel(url=f"{_BASES[0]}/o/{OWN_TOKEN}.gif")
     )
 
-    def rewrite(self, raw: bytes) -> Rewriting:
+    def rewrite(self, raw: bytes) -> Rewritten:
         """Rewrite *raw* with these options."""
         return rewrite_message(
             raw,
-            recipients=self.recipients,
-            placement=self.placement,
-            remove_fields=self.remove_fields,
-            make_pixel=self._make_pixel,
-            is_own_token=lambda token: token == OWN_TOKEN,
+            Instructions(
+                recipients=self.recipients,
+                placement=self.placement,
+                fields_to_remove=self.fields_to_remove,
+                make_pixel=self._make_pixel,
+                is_own_token=lambda token: token == OWN_TOKEN,
+            ),
         )
 
-    def _make_pixel(self, header: Header, _max_url_characters: int) -> Pixel:
+    def _make_pixel(self, header: Header, _max_url_characters: int) -> MadePixel:
         # What the service does with the header must not fail either.
         for name in ("From", "Subject", "Message-ID"):
             header.get(name)
         header.get_all("To")
-        return self.pixel
+        return MadePixel(self.pixel)
 
 
 def some_options(rng: random.Random) -> Options:
@@ -63,29 +73,31 @@ def some_options(rng: random.Random) -> Options:
     return Options(
         recipients=_ONE_RECIPIENT if rng.random() < 0.9 else (),
         placement=Placement.START if rng.random() < 0.15 else Placement.END,
-        remove_fields=("X-Configuration-Id",) if rng.random() < 0.3 else (),
+        fields_to_remove=("X-Configuration-Id",) if rng.random() < 0.3 else (),
         pixel=Pixel(url=f"{rng.choice(_BASES)}/o/{OWN_TOKEN}.gif"),
     )
 
 
-def broken_promise(raw: bytes, options: Options, rewriting: Rewriting) -> str | None:
-    """Return which promise *rewriting*, made of *raw*, breaks; None if it keeps all."""
-    if rewriting.failure is not None:
-        return f"unexpected error {rewriting.failure}"
-    is_tracked = rewriting.outcome is Outcome.TRACKED
-    if is_tracked != (rewriting.pixel is not None) or (is_tracked and rewriting.splice is None):
+def broken_promise(raw: bytes, options: Options, rewritten: Rewritten) -> str | None:
+    """Return which promise *rewritten*, made of *raw*, breaks; None if it keeps all."""
+    if rewritten.failure is not None:
+        return f"unexpected error {rewritten.failure!r}"
+    is_tracked = rewritten.outcome is Outcome.TRACKED
+    if is_tracked != (rewritten.pixel is not None) or (is_tracked and rewritten.splice is None):
         return "outcome, pixel and splice do not agree"
-    out = rewriting.message(raw)
-    splice = rewriting.splice
+    out = rewritten.message(raw)
+    splice = rewritten.splice
     if splice is None:
         return None if out is raw else "untracked message is not the same object"
     return (
         _broken_splice(raw, out, splice)
-        or ("untracked message is changed" if not (is_tracked or options.remove_fields) else None)
+        or (
+            "untracked message is changed" if not (is_tracked or options.fields_to_remove) else None
+        )
         or _broken_form(raw, out, splice)
         or (_broken_text(raw, out, options) if is_tracked else None)
         or stray_line_end(raw, out)
-        or _broken_repetition(out, options, rewriting)
+        or _broken_repetition(out, options, rewritten)
     )
 
 
@@ -98,27 +110,27 @@ def _broken_splice(raw: bytes, out: bytes, splice: Splice) -> str | None:
     return None
 
 
-def misplacement(raw: bytes, options: Options, rewriting: Rewriting) -> str | None:
+def misplacement(raw: bytes, options: Options, rewritten: Rewritten) -> str | None:
     """Return what is wrong with the pixel's place in the HTML, as a browser's parser sees it."""
-    if rewriting.outcome is not Outcome.TRACKED:
+    if rewritten.outcome is not Outcome.TRACKED:
         return None
-    html = html_of(rewriting.message(raw))
+    html = html_of(rewritten.message(raw))
     if html is None:
         return None
-    may_not_load = RewriteWarning.PIXEL_MAY_NOT_LOAD in rewriting.warnings
+    may_not_load = RewriteWarning.PIXEL_MAY_NOT_LOAD in rewritten.warnings
     return missing_image(html, options.pixel.url, may_not_load=may_not_load)
 
 
 def _broken_text(raw: bytes, out: bytes, options: Options) -> str | None:
     # Where fields are removed as well, the part begins somewhere else.
-    return None if options.remove_fields else changed_text(raw, out, options.pixel.markup())
+    return None if options.fields_to_remove else changed_text(raw, out, options.pixel.markup())
 
 
-def _broken_repetition(out: bytes, options: Options, rewriting: Rewriting) -> str | None:
+def _broken_repetition(out: bytes, options: Options, rewritten: Rewritten) -> str | None:
     again = options.rewrite(out)
-    was_tracked = rewriting.outcome is Outcome.TRACKED
+    was_tracked = rewritten.outcome is Outcome.TRACKED
     if was_tracked != (again.outcome is Outcome.TRACKED):
-        return f"second time {rewriting.outcome.name} becomes {again.outcome.name}"
+        return f"second time {rewritten.outcome.name} becomes {again.outcome.name}"
     return None if again.message(out) == out else "twice is not once"
 
 

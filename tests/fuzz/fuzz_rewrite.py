@@ -19,8 +19,7 @@ from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Final
 
-from injector_service.rewriting.outcome import Outcome
-from injector_service.rewriting.rewrite import Rewriting
+from injector_service.rewriting import Outcome, Rewritten
 from tests.fuzz.checks import Options, broken_promise, misplacement, some_options
 from tests.fuzz.composing import make_mutant
 from tests.fuzz.seeds import Seeds, load_seeds
@@ -40,7 +39,7 @@ _MAX_EXAMPLES: Final = 5
 _MAX_MISPLACED: Final = 0.001
 
 
-Verdict = Callable[[bytes, Options, Rewriting], str | None]
+Verdict = Callable[[bytes, Options, Rewritten], str | None]
 """Names the fault of a rewriting of a message with options, or returns None."""
 
 
@@ -90,15 +89,15 @@ def work(plan: Plan, worker: int, connection: Connection) -> None:
     for index in range(worker, plan.count, plan.workers):
         raw, options = mutant(plan.seed, index, seeds)
         began = time.thread_time()
-        rewriting = options.rewrite(raw)
+        rewritten = options.rewrite(raw)
         took = time.thread_time() - began
         tally.mutants += 1
-        tally.outcomes[rewriting.outcome.name] += 1
+        tally.outcomes[rewritten.outcome.name] += 1
         if took > tally.worst_seconds:
             tally.worst_seconds, tally.worst = took, index
         is_kept = False
         for verdict, count in ((broken_promise, tally.findings), (misplacement, tally.misplaced)):
-            fault = verdict(raw, options, rewriting)
+            fault = verdict(raw, options, rewritten)
             if fault is not None:
                 count[fault] += 1
                 is_kept |= _keep(plan, index, raw, options, verdict)

@@ -5,10 +5,9 @@ import os
 from pathlib import Path
 from typing import Final
 
-from injector_service.rewriting.mime.header import message_start, read_header
-from injector_service.rewriting.mime.html_part import find_html_part
-from injector_service.rewriting.outcome import Outcome
-from injector_service.rewriting.transfer_encoding.body import read_body
+from injector_service.rewriting import Outcome
+from injector_service.rewriting.mime import find_html_part, read_message_header
+from injector_service.rewriting.transfer_encoding import read_body
 
 ROOT: Final = Path(__file__).parents[2]
 
@@ -48,11 +47,11 @@ def load_seeds() -> Seeds:
 
 def _page(message: bytes) -> bytes:
     """Return the start of the HTML in *message*, or nothing."""
-    header = read_header(message, message_start(message), len(message))
+    header = read_message_header(message)
     if header is None:
         return b""
     part = find_html_part(message, header)
     if isinstance(part, Outcome):
         return b""
-    body = read_body(message, part)
+    body = read_body(message[part.start : part.end], part.transfer_encoding, line_end=part.line_end)
     return b"" if isinstance(body, Outcome) else body.octets[-MAX_HTML_OCTETS:]

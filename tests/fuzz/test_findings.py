@@ -6,9 +6,7 @@ from typing import Any
 
 import pytest
 
-from injector_service.rewriting.outcome import Outcome, Placement
-from injector_service.rewriting.pixel import Pixel
-from injector_service.rewriting.rewrite import Rewriting
+from injector_service.rewriting import Outcome, Pixel, Placement, Rewritten
 from tests.fuzz.checks import Options, broken_promise
 from tests.fuzz.fuzz_rewrite import mutant
 from tests.fuzz.seeds import ROOT, load_seeds
@@ -35,7 +33,7 @@ def test_message_that_broke_a_promise_once_breaks_none(name: str, url: str) -> N
     placement = Placement(INDEX[name].get("placement", "end"))
     options = Options(
         placement=placement,
-        remove_fields=INDEX[name].get("remove_fields", ()),
+        fields_to_remove=INDEX[name].get("fields_to_remove", ()),
         pixel=Pixel(url=url),
     )
 
@@ -56,10 +54,10 @@ def test_mutant_is_the_same_every_time() -> None:
     assert mutant(7, 11, seeds) != mutant(7, 12, seeds)
 
 
-def altered(rewriting: Rewriting, **changes: Any) -> Rewriting:  # noqa: ANN401 - any field
-    """Return *rewriting* as a rewriter with a fault would have made it."""
-    fields = {name: getattr(rewriting, name) for name in ("outcome", "splice", "pixel", "failure")}
-    return Rewriting(**(fields | changes))
+def altered(rewritten: Rewritten, **changes: Any) -> Rewritten:  # noqa: ANN401 - any field
+    """Return *rewritten* as a rewriter with a fault would have made it."""
+    fields = {name: getattr(rewritten, name) for name in ("outcome", "splice", "pixel", "failure")}
+    return Rewritten(**(fields | changes))
 
 
 def test_faults_are_noticed() -> None:
@@ -74,8 +72,8 @@ def test_faults_are_noticed() -> None:
         return broken_promise(RAW, options, altered(good, splice=wrong))
 
     assert broken_promise(RAW, options, good) is None
-    assert broken_promise(RAW, options, altered(good, failure="KeyError")) == (
-        "unexpected error KeyError"
+    assert broken_promise(RAW, options, altered(good, failure=KeyError("x"))) == (
+        "unexpected error KeyError('x')"
     )
     assert broken_promise(RAW, options, altered(good, pixel=None)) == (
         "outcome, pixel and splice do not agree"

@@ -5,8 +5,8 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from injector_service.rewriting.mime.header import message_start, read_header
-from injector_service.rewriting.mime.html_part import HtmlPart, find_html_part
+from injector_service.rewriting.mime import HtmlPart, find_html_part, message_start
+from injector_service.rewriting.mime.header import read_header
 from tests.fuzz.words import OWN_TOKEN
 
 # Wide and shifted charsets: how they write the pixel's ASCII.

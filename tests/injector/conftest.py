@@ -7,9 +7,8 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from injector_service.configurations.store.connecting import connect
+from injector_service.configurations.store import ConfigurationStore, connect
 from injector_service.configurations.store.engine import database
-from injector_service.configurations.store.store import ConfigurationStore
 from injector_service.settings import Settings
 from tests.fixtures.postgres import postgres_url
 from tests.injector.running_service import Service, running_service

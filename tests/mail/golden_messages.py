@@ -5,7 +5,15 @@ import tomllib
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from injector_service.rewriting.rewrite import Outcome, Pixel, Placement, Rewriting, rewrite_message
+from injector_service.rewriting import (
+    Instructions,
+    MadePixel,
+    Outcome,
+    Pixel,
+    Placement,
+    Rewritten,
+    rewrite_message,
+)
 
 MESSAGES: Final = Path(__file__).parents[1] / "testdata" / "messages"
 
@@ -31,7 +39,7 @@ class Golden:
     outcome: str = "tracked"
     warnings: tuple[str, ...] = ()
     recipients: tuple[str, ...] = ()
-    remove_fields: tuple[str, ...] = ()
+    fields_to_remove: tuple[str, ...] = ()
     placement: str = "end"
     line_ends: Literal["any", "as is"] = "any"
     pixel_after: str = ""
@@ -49,15 +57,17 @@ class Golden:
         """What becomes of it; there is no such file if it stays as it is."""
         return MESSAGES / f"{self.name}.golden.eml"
 
-    def rewrite(self, raw: bytes, pixel: Pixel = PIXEL) -> Rewriting:
+    def rewrite(self, raw: bytes, pixel: Pixel = PIXEL) -> Rewritten:
         """Rewrite *raw* with the options of the index."""
         return rewrite_message(
             raw,
-            recipients=self.recipients,
-            placement=Placement(self.placement),
-            make_pixel=lambda _header, _most: pixel,
-            is_own_token=is_own_token,
-            remove_fields=self.remove_fields,
+            Instructions(
+                recipients=self.recipients,
+                placement=Placement(self.placement),
+                make_pixel=lambda _header, _most: MadePixel(pixel),
+                is_own_token=is_own_token,
+                fields_to_remove=self.fields_to_remove,
+            ),
         )
 
     @property

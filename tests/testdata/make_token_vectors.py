@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 
-DOMAIN: Final = b"emailopens.token.v1.pixel"
+TOKEN_PURPOSE: Final = b"emailopens.token.v1.pixel"
 
 # Not secret: keys for tests alone.
 KEYS: Final = {1: bytes(range(64)), 7: bytes(range(64, 128)), 255: bytes(range(128, 192))}
@@ -183,7 +183,7 @@ def seal(
     associated: list[bytes] | None = None,
 ) -> bytes:
     if associated is None:
-        associated = [DOMAIN, bytes([key_id])]
+        associated = [TOKEN_PURPOSE, bytes([key_id])]
     return bytes([key_id]) + AESSIV(key or KEYS[key_id]).encrypt(plaintext, associated)
 
 
@@ -228,10 +228,14 @@ def invalid_vectors() -> list[dict[str, str]]:
         "a key ID that is not in the ring": text(b"\x02" + octets[1:]),
         "the key ID of another key": text(b"\x07" + octets[1:]),
         "a foreign key under our key ID": text(seal(plaintext, 1, key=bytes(64))),
-        "key ID not authenticated": text(seal(plaintext, associated=[DOMAIN])),
+        "key ID not authenticated": text(seal(plaintext, associated=[TOKEN_PURPOSE])),
         "no domain": text(seal(plaintext, associated=[b"\x01"])),
-        "associated data in the wrong order": text(seal(plaintext, associated=[b"\x01", DOMAIN])),
-        "associated data as one string": text(seal(plaintext, associated=[DOMAIN + b"\x01"])),
+        "associated data in the wrong order": text(
+            seal(plaintext, associated=[b"\x01", TOKEN_PURPOSE])
+        ),
+        "associated data as one string": text(
+            seal(plaintext, associated=[TOKEN_PURPOSE + b"\x01"])
+        ),
         "padding": token + "=" * (-len(token) % 4 or 4),
         "the alphabet of plain base64": seal_with_both_marks(),
         "a blank at the start": " " + token,

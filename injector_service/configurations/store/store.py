@@ -15,15 +15,15 @@ from typing import Final
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from injector_service.configurations.configuration import Configuration, KeptConfiguration
+from injector_service.configurations.configuration import Configuration, StoredConfiguration
 from injector_service.configurations.senders import sender_key
 from injector_service.configurations.store.engine import answering
 from injector_service.configurations.store.tables import (
     configurations,
-    kept_configuration_of,
     row_of,
     senders,
     state,
+    stored_configuration_of,
 )
 from injector_service.errors import (
     ConfigurationExists,
@@ -43,7 +43,7 @@ class Written:
     generation: int
     """The generation that this write made."""
 
-    kept: KeptConfiguration
+    stored: StoredConfiguration
     """The configuration as it is now, or, deleted, as it was."""
 
 
@@ -65,29 +65,29 @@ class ConfigurationStore:
             SenderBound: another configuration has one of its senders.
         """
         now = dt.datetime.now(dt.UTC)
-        kept = KeptConfiguration(
+        stored = StoredConfiguration(
             configuration=configuration, create_time=now, update_time=now, etag=_new_etag()
         )
         async with self._writing() as (connection, generation):
             if await _find(connection, configuration.id) is not None:
                 raise ConfigurationExists(configuration.id)
-            await connection.execute(sa.insert(configurations).values(row_of(kept)))
+            await connection.execute(sa.insert(configurations).values(row_of(stored)))
             await _bind(connection, configuration)
-        return Written(generation=generation, kept=kept)
+        return Written(generation=generation, stored=stored)
 
-    async def get(self, configuration_id: str) -> KeptConfiguration:
+    async def get(self, configuration_id: str) -> StoredConfiguration:
         """Return a configuration.
 
         Raises:
             ConfigurationNotFound: there is none with this ID.
         """
         async with answering(), self._engine.connect() as connection:
-            kept = await _find(connection, configuration_id)
-        if kept is None:
+            stored = await _find(connection, configuration_id)
+        if stored is None:
             raise ConfigurationNotFound(configuration_id)
-        return kept
+        return stored
 
-    async def page(self, *, after: str, limit: int) -> list[KeptConfiguration]:
+    async def page(self, *, after: str, limit: int) -> list[StoredConfiguration]:
         """Return the first *limit* configurations whose ID is behind *after*, by ID."""
         query = (
             sa.select(configurations)
@@ -97,7 +97,7 @@ class ConfigurationStore:
         )
         async with answering(), self._engine.connect() as connection:
             rows = (await connection.execute(query)).mappings().all()
-        return [kept_configuration_of(row) for row in rows]
+        return [stored_configuration_of(row) for row in rows]
 
     async def update(
         self, configuration_id: str, *, etag: str, change: Callable[[Configuration], Configuration]
@@ -111,7 +111,7 @@ class ConfigurationStore:
         """
         async with self._writing() as (connection, generation):
             before = await _find_matching(connection, configuration_id, etag)
-            after = KeptConfiguration(
+            after = StoredConfiguration(
                 configuration=change(before.configuration),
                 create_time=before.create_time,
                 update_time=dt.datetime.now(dt.UTC),
@@ -126,7 +126,7 @@ class ConfigurationStore:
                 sa.delete(senders).where(senders.c.configuration_id == configuration_id)
             )
             await _bind(connection, after.configuration)
-        return Written(generation=generation, kept=after)
+        return Written(generation=generation, stored=after)
 
     async def delete(self, configuration_id: str, *, etag: str) -> Written:
         """Forget a configuration.
@@ -136,11 +136,11 @@ class ConfigurationStore:
             EtagMismatch: *etag* is not empty and not the current one.
         """
         async with self._writing() as (connection, generation):
-            kept = await _find_matching(connection, configuration_id, etag)
+            stored = await _find_matching(connection, configuration_id, etag)
             await connection.execute(
                 sa.delete(configurations).where(configurations.c.id == configuration_id)
             )
-        return Written(generation=generation, kept=kept)
+        return Written(generation=generation, stored=stored)
 
     async def generation(self) -> int:
         """Return the number of the last write."""
@@ -155,7 +155,7 @@ class ConfigurationStore:
             generation = await _generation(connection)
             async with connection.stream(sa.select(configurations)) as rows:
                 async for some in rows.mappings().partitions(LOAD_ROWS):
-                    found += [kept_configuration_of(row).configuration for row in some]
+                    found += [stored_configuration_of(row).configuration for row in some]
         return generation, found
 
     @contextlib.asynccontextmanager
@@ -175,21 +175,21 @@ async def _generation(connection: AsyncConnection) -> int:
     return int((await connection.execute(sa.select(state.c.generation))).scalar_one())
 
 
-async def _find(connection: AsyncConnection, configuration_id: str) -> KeptConfiguration | None:
+async def _find(connection: AsyncConnection, configuration_id: str) -> StoredConfiguration | None:
     query = sa.select(configurations).where(configurations.c.id == configuration_id)
     row = (await connection.execute(query)).mappings().one_or_none()
-    return None if row is None else kept_configuration_of(row)
+    return None if row is None else stored_configuration_of(row)
 
 
 async def _find_matching(
     connection: AsyncConnection, configuration_id: str, etag: str
-) -> KeptConfiguration:
-    kept = await _find(connection, configuration_id)
-    if kept is None:
+) -> StoredConfiguration:
+    stored = await _find(connection, configuration_id)
+    if stored is None:
         raise ConfigurationNotFound(configuration_id)
-    if etag and etag != kept.etag:
-        raise EtagMismatch(configuration_id=configuration_id, etag=kept.etag)
-    return kept
+    if etag and etag != stored.etag:
+        raise EtagMismatch(configuration_id=configuration_id, etag=stored.etag)
+    return stored
 
 
 async def _bind(connection: AsyncConnection, configuration: Configuration) -> None:

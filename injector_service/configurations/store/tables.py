@@ -5,9 +5,9 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from injector_service.configurations.configuration import Configuration, KeptConfiguration
+from injector_service.configurations.configuration import Configuration, StoredConfiguration
 from injector_service.privacy import PrivacyLevel
-from injector_service.rewriting.outcome import Placement
+from injector_service.rewriting import Placement
 
 # Changes when the tables do.
 SCHEMA_VERSION: Final = 1
@@ -64,9 +64,9 @@ _EPOCH: Final = dt.datetime.fromtimestamp(0, dt.UTC)
 _MICROSECOND: Final = dt.timedelta(microseconds=1)
 
 
-def row_of(kept: KeptConfiguration) -> dict[str, Any]:
-    """Return the row of *kept*."""
-    configuration = kept.configuration
+def row_of(stored: StoredConfiguration) -> dict[str, Any]:
+    """Return the row of *stored*."""
+    configuration = stored.configuration
     return {
         "id": configuration.id,
         "display_name": configuration.display_name,
@@ -78,15 +78,15 @@ def row_of(kept: KeptConfiguration) -> dict[str, Any]:
         "privacy_level": int(configuration.privacy_level),
         "notified_headers": list(configuration.notified_headers),
         "senders": list(configuration.senders),
-        "create_time_us": (kept.create_time - _EPOCH) // _MICROSECOND,
-        "update_time_us": (kept.update_time - _EPOCH) // _MICROSECOND,
-        "etag": kept.etag,
+        "create_time_us": (stored.create_time - _EPOCH) // _MICROSECOND,
+        "update_time_us": (stored.update_time - _EPOCH) // _MICROSECOND,
+        "etag": stored.etag,
     }
 
 
-def kept_configuration_of(row: sa.RowMapping) -> KeptConfiguration:
+def stored_configuration_of(row: sa.RowMapping) -> StoredConfiguration:
     """Return what *row* says."""
-    return KeptConfiguration(
+    return StoredConfiguration(
         configuration=Configuration(
             id=row["id"],
             display_name=row["display_name"],

@@ -162,6 +162,11 @@ def read_header(
     return Header(raw, start=start, end=block_end, body_start=body_start)
 
 
+def read_message_header(raw: bytes) -> Header | None:
+    """Read the header of the message *raw*; None if it is longer than we look at."""
+    return read_header(raw, message_start(raw), len(raw))
+
+
 def _block_end(raw: bytes, start: int, limit: int) -> int:
     found = _BLOCK.match(raw, start, limit)
     # The pattern matches the empty string, so there is always a match.

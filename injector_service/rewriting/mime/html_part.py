@@ -22,14 +22,16 @@ MAX_PARTS: Final = 1_000
 class HtmlPart(NamedTuple):
     """The first HTML part: its body is ``raw[start:end]``, still transfer-encoded.
 
-    *before* and *after* are what an empty body lacks around it: the blank line
-    behind the header, the line end that belongs to the next delimiter.
+    *line_end* is that of its first line, or of the header before it.  *before* and
+    *after* are what an empty body lacks around it: the blank line after the header, the
+    line end that belongs to the next delimiter.
     """
 
     start: int
     end: int
     transfer_encoding: bytes
     charset: bytes
+    line_end: bytes
     before: bytes = b""
     after: bytes = b""
 
@@ -40,6 +42,17 @@ def find_html_part(raw: bytes, header: Header) -> HtmlPart | Outcome:
         return _Walk(raw).run(header)
     except TooComplexError:
         return Outcome.TOO_COMPLEX
+
+
+def line_end_of(raw: bytes, start: int, end: int) -> bytes:
+    """Return the line end of ``raw[start:end]``: that of its first line, or the last one before."""
+    at = raw.find(b"\n", start, end)
+    if at < 0:
+        at = raw.rfind(b"\n", 0, start)
+    # A line end at the very start has nothing before it.
+    if at <= 0:
+        return b"\n"
+    return b"\r\n" if raw.startswith(b"\r\n", at - 1) else b"\n"
 
 
 class _Walk:
@@ -97,6 +110,7 @@ class _Walk:
             after=self._line_end_before(start) if start == delimiter_at else b"",
             transfer_encoding=first_token(header.find(b"content-transfer-encoding")),
             charset=content_type.charset(),
+            line_end=line_end_of(self._raw, start, end),
         )
 
     def _missing_before(self, header: Header) -> bytes:

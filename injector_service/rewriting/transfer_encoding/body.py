@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from typing import Final, Protocol
 
 from injector_service.rewriting.edit import Edit
-from injector_service.rewriting.mime.html_part import HtmlPart
 from injector_service.rewriting.outcome import Outcome
 from injector_service.rewriting.transfer_encoding.base64_body import Base64Body
 from injector_service.rewriting.transfer_encoding.quoted_printable import QuotedPrintableBody
@@ -49,26 +48,20 @@ class IdentityBody:
         return list(edits)
 
 
-def read_body(raw: bytes, part: HtmlPart) -> Body | Outcome:
-    """Decode the body of *part*, or say that its encoding is none that we can write."""
-    encoded = raw[part.start : part.end]
-    match part.transfer_encoding:
+def read_body(encoded: bytes, transfer_encoding: bytes, *, line_end: bytes) -> Body | Outcome:
+    """Decode a body, or say that its encoding is none that we can write.
+
+    Args:
+        encoded: the body as it is in the message.
+        transfer_encoding: its name in lower case; may be wrong or empty.
+        line_end: what ends the lines that an edit may have to add.
+    """
+    match transfer_encoding:
         case b"quoted-printable":
-            return QuotedPrintableBody(encoded, line_end=line_end_of(raw, part))
+            return QuotedPrintableBody(encoded, line_end=line_end)
         case b"base64":
-            return Base64Body(encoded, line_end=line_end_of(raw, part))
+            return Base64Body(encoded, line_end=line_end)
         case name if name in _OTHER_ENCODINGS:
             return Outcome.UNSUPPORTED_ENCODING
         case _:
             return IdentityBody(encoded)
-
-
-def line_end_of(raw: bytes, part: HtmlPart) -> bytes:
-    """Return the line end of *part*: that of its first line, or of the header before it."""
-    at = raw.find(b"\n", part.start, part.end)
-    if at < 0:
-        at = raw.rfind(b"\n", 0, part.start)
-    # A line end at the very start has nothing before it.
-    if at <= 0:
-        return b"\n"
-    return b"\r\n" if raw.startswith(b"\r\n", at - 1) else b"\n"

@@ -8,7 +8,7 @@ from typing import Final
 from injector_service.rewriting.edit import Edit, applied
 
 # RFC 2045 section 6.7 rule 5: with the "=" of a soft break, without the line end.
-MAX_LINE_OCTETS: Final = 76
+MAX_ENCODED_LINE_OCTETS: Final = 76
 
 # Below this a position is found token by token, above it by halving.
 _SMALL: Final = 256
@@ -110,7 +110,7 @@ class QuotedPrintableBody:
 
     def _token_start(self, at: int, low: int) -> int:
         """Return an offset near *at*, not before *low*, that is inside no escape or soft break."""
-        line = self._encoded.rfind(b"\n", max(low, at - MAX_LINE_OCTETS - 2), at) + 1
+        line = self._encoded.rfind(b"\n", max(low, at - MAX_ENCODED_LINE_OCTETS - 2), at) + 1
         if line > low:
             return line
         escape = self._encoded.rfind(b"=", at - 2, at)
@@ -123,7 +123,7 @@ class QuotedPrintableBody:
         line_end = encoded.find(b"\n", end)
         rest = len(encoded[end : line_end if line_end >= 0 else len(encoded)].rstrip(b"\r"))
         before = b""
-        if text and rest == 0 and column >= MAX_LINE_OCTETS:
+        if text and rest == 0 and column >= MAX_ENCODED_LINE_OCTETS:
             # A full line has no room for a soft break: its last token goes over it.
             token = 3 if encoded.startswith(b"=", start - 3) else 1
             before = b"=" + self._line_end + encoded[start - token : start]
@@ -153,10 +153,10 @@ def fold(text: bytes, *, column: int, rest: int, line_end: bytes) -> bytes:
     text = text.replace(b"=", b"=3D")
     if _NOT_LITERAL.search(text) is not None:
         text = _NOT_LITERAL.sub(lambda found: b"=%02X" % found[0][0], text)
-    if column + len(text) + rest <= MAX_LINE_OCTETS:
+    if column + len(text) + rest <= MAX_ENCODED_LINE_OCTETS:
         return text
     lines = []
-    room = MAX_LINE_OCTETS - 1 - column
+    room = MAX_ENCODED_LINE_OCTETS - 1 - column
     while len(text) > (room if rest else room + 1):
         cut = max(room, 0)
         escape = text.rfind(b"=", max(cut - 2, 0), cut)
@@ -168,9 +168,9 @@ def fold(text: bytes, *, column: int, rest: int, line_end: bytes) -> bytes:
         # servers that forget to undo it are known.
         if text[:1] == b".":
             text = b"=2E" + text[1:]
-        room = MAX_LINE_OCTETS - 1
+        room = MAX_ENCODED_LINE_OCTETS - 1
     lines.append(text)
     used = len(text) + (column if len(lines) == 1 else 0)
-    if rest and used + rest > MAX_LINE_OCTETS:
+    if rest and used + rest > MAX_ENCODED_LINE_OCTETS:
         lines.append(b"")
     return (b"=" + line_end).join(lines)

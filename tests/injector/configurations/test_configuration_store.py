@@ -8,9 +8,8 @@ import pytest
 import sqlalchemy as sa
 
 from injector_service.configurations.configuration import Configuration
-from injector_service.configurations.store.connecting import connect
+from injector_service.configurations.store import ConfigurationStore, connect
 from injector_service.configurations.store.engine import database
-from injector_service.configurations.store.store import ConfigurationStore
 from injector_service.configurations.store.tables import state
 from injector_service.errors import (
     ConfigurationExists,
@@ -20,7 +19,7 @@ from injector_service.errors import (
     SenderBound,
 )
 from injector_service.privacy import PrivacyLevel
-from injector_service.rewriting.outcome import Placement
+from injector_service.rewriting import Placement
 
 FULL = Configuration(
     id="full",
@@ -42,11 +41,11 @@ async def test_a_configuration_comes_back_as_it_was_given(store: ConfigurationSt
 
     written = await store.create(FULL)
 
-    kept = await store.get("full")
-    assert kept == written.kept
-    assert kept.configuration == FULL
-    assert before <= kept.create_time <= dt.datetime.now(dt.UTC)
-    assert kept.create_time == kept.update_time
+    stored = await store.get("full")
+    assert stored == written.stored
+    assert stored.configuration == FULL
+    assert before <= stored.create_time <= dt.datetime.now(dt.UTC)
+    assert stored.create_time == stored.update_time
     assert written.generation == await store.generation() == 1
     assert await store.load() == (1, [FULL])
 
@@ -57,7 +56,7 @@ async def test_configurations_outlive_the_process(database_url: str) -> None:
         written = await store.create(FULL)
 
     async with connect(database_url) as store:
-        assert written.kept == await store.get("full")
+        assert written.stored == await store.get("full")
 
 
 async def test_an_id_is_taken_once(store: ConfigurationStore) -> None:
@@ -92,13 +91,13 @@ async def test_pages_are_ordered_by_octets(store: ConfigurationStore) -> None:
     first = await store.page(after="", limit=4)
     second = await store.page(after=first[-1].configuration.id, limit=100)
 
-    assert sorted(ids) == [kept.configuration.id for kept in (*first, *second)]
+    assert sorted(ids) == [stored.configuration.id for stored in (*first, *second)]
     assert len(first) == 4
 
 
 async def test_an_update_changes_what_it_says_and_the_etag(store: ConfigurationStore) -> None:
     """What is not changed stays; etag and update time move, create time does not."""
-    before = (await store.create(FULL)).kept
+    before = (await store.create(FULL)).stored
 
     written = await store.update(
         "full",
@@ -107,7 +106,7 @@ async def test_an_update_changes_what_it_says_and_the_etag(store: ConfigurationS
     )
 
     after = await store.get("full")
-    assert after == written.kept
+    assert after == written.stored
     assert after.configuration == dataclasses.replace(FULL, senders=("other.example",))
     assert after.etag != before.etag
     assert after.create_time == before.create_time
@@ -116,8 +115,8 @@ async def test_an_update_changes_what_it_says_and_the_etag(store: ConfigurationS
 
 async def test_a_stale_etag_changes_nothing(store: ConfigurationStore) -> None:
     """Whoever has not seen the last change can neither change nor delete."""
-    stale = (await store.create(FULL)).kept.etag
-    current = (await store.update("full", etag=stale, change=lambda it: it)).kept
+    stale = (await store.create(FULL)).stored.etag
+    current = (await store.update("full", etag=stale, change=lambda it: it)).stored
 
     with pytest.raises(EtagMismatch) as update:
         await store.update("full", etag=stale, change=lambda _: Configuration(id="full"))
@@ -130,7 +129,7 @@ async def test_a_stale_etag_changes_nothing(store: ConfigurationStore) -> None:
 
 async def test_an_etag_does_not_fit_a_successor(store: ConfigurationStore) -> None:
     """A configuration that was deleted and made again does not answer to its old etag."""
-    old = (await store.create(FULL)).kept.etag
+    old = (await store.create(FULL)).stored.etag
     await store.delete("full", etag=old)
     await store.create(FULL)
 
@@ -166,15 +165,15 @@ async def test_a_sender_is_free_again(store: ConfigurationStore) -> None:
     await store.create(Configuration(id="second", senders=("news@example.com",)))
     await store.delete("full", etag="")
 
-    kept = (await store.create(Configuration(id="third", senders=("a.b",)))).kept
+    stored = (await store.create(Configuration(id="third", senders=("a.b",)))).stored
 
-    assert kept.configuration.senders == ("a.b",)
+    assert stored.configuration.senders == ("a.b",)
 
 
 async def test_one_of_many_writers_wins(database_url: str) -> None:
     """Of processes that change one configuration by one etag at once, one succeeds."""
     async with connect(database_url) as here, connect(database_url) as there:
-        etag = (await here.create(Configuration(id="shared"))).kept.etag
+        etag = (await here.create(Configuration(id="shared"))).stored.etag
 
         results = await asyncio.gather(
             *(
@@ -193,7 +192,7 @@ async def test_one_of_many_writers_wins(database_url: str) -> None:
         losers = [each for each in results if isinstance(each, BaseException)]
         assert len(winners) == 1
         assert {EtagMismatch} == {type(each) for each in losers}
-        assert winners[0].kept == await there.get("shared")
+        assert winners[0].stored == await there.get("shared")
 
 
 async def test_every_write_has_its_generation(database_url: str) -> None:

@@ -14,8 +14,7 @@ import pytest
 from emailopens.injector.v1 import injector_service_pb2 as injector_pb
 from injector_service.configurations.configuration import Configuration
 from injector_service.configurations.snapshot import Configurations, Snapshot
-from injector_service.configurations.store.connecting import connect
-from injector_service.configurations.store.store import ConfigurationStore
+from injector_service.configurations.store import ConfigurationStore, connect
 from injector_service.errors import ConfigurationNotFound, StorageUnavailable
 from injector_service.settings import Settings
 from tests.injector.running_service import refused, running_service

@@ -9,8 +9,7 @@ import pytest
 from emailopens.injector.v1 import configuration_service_pb2 as configuration_pb
 from emailopens.injector.v1 import injector_service_pb2 as pb
 from emailopens.notification.v1 import privacy_level_pb2
-from injector_service.rewriting.edit import Splice
-from injector_service.rewriting.pixel import Pixel
+from injector_service.rewriting import Pixel, Splice
 from injector_service.settings import Settings
 from tests.injector.running_service import Service, refused, running_service
 

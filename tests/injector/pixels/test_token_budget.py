@@ -12,7 +12,7 @@ from injector_service.pixels.token_budget import Fitted, excess_octets, fit, max
 from injector_service.pixels.token_payload import NotifiedField, TokenPayload
 from injector_service.pixels.token_sealer import TokenSealer, serialize
 from injector_service.privacy import PrivacyLevel
-from injector_service.rewriting.mime.addresses import addr_spec
+from injector_service.rewriting.mime import addr_spec
 from service_runtime.key_ring import generate_key_ring
 
 CORE: Final = TokenPayload(
@@ -64,7 +64,8 @@ def test_whatever_the_header_the_payload_fits(facts: HeaderFacts, max_octets: in
     fitted = fit(CORE, facts, max_octets)
 
     payload = fitted.payload
-    assert len(serialize(payload)) <= max_octets
+    assert fitted.plaintext == serialize(payload)
+    assert len(fitted.plaintext) <= max_octets
     assert payload.tags == CORE.tags
     assert payload.message_id == CORE.message_id
     assert facts.subject.startswith(payload.subject)
@@ -213,11 +214,11 @@ def test_one_mailbox_left_of_several_is_not_taken_for_the_recipient() -> None:
 def test_the_longest_payload_makes_the_longest_url(length: int, most: int) -> None:
     """The octets that are given out fill the URL to its limit, and the token to 1,950."""
     base_url = "https://" + "x" * (length - 8)
-    payload = fit(
+    fitted = fit(
         CORE, dataclasses.replace(FACTS, subject="x" * 3_000), max_payload_octets(base_url, most)
-    ).payload
+    )
 
-    token = TokenSealer(generate_key_ring()).mint(payload)
+    token = TokenSealer(generate_key_ring()).mint(fitted.plaintext)
 
     url_characters = length + len("/o/.gif") + len(token)
     assert url_characters <= most
@@ -232,3 +233,20 @@ def test_the_excess_is_what_the_tags_are_too_long() -> None:
     assert excess_octets(CORE, size + 2) == 0
     assert excess_octets(CORE, size + 1) == 1
     assert len(serialize(fit(CORE, FACTS, size + 2).payload)) <= size + 2
+
+
+cores = st.builds(
+    TokenPayload,
+    message_id=texts,
+    configuration_ids=st.lists(texts.filter(bool), max_size=3).map(tuple),
+    statistics_configuration_ids=st.lists(texts.filter(bool), max_size=3).map(tuple),
+    acceptance_time_us=st.integers(0, 1 << 60),
+    privacy_level=st.sampled_from(PrivacyLevel),
+    tags=st.lists(st.tuples(texts.filter(bool), texts.filter(bool)), max_size=4).map(tuple),
+)
+
+
+@hypothesis.given(core=cores)
+def test_the_counted_size_is_that_of_the_serialization(core: TokenPayload) -> None:
+    """What is counted without serializing anything is what serializing gives."""
+    assert excess_octets(core, 2) == len(serialize(core))

@@ -15,7 +15,10 @@ from typing import Final
 
 import pytest
 
-from injector_service.rewriting.rewrite import Outcome, Rewriting, Splice, rewrite_message
+from injector_service.rewriting.edit import Splice
+from injector_service.rewriting.outcome import Outcome
+from injector_service.rewriting.pixel import MadePixel
+from injector_service.rewriting.rewrite import Instructions, Rewritten, rewrite_message
 from tests.mail.golden_messages import MESSAGES, PIXEL, is_own_token
 from tests.mail.judge import READERS, Position, html_bodies, position, texts
 from tests.mail.line_ends import stray_line_end
@@ -62,27 +65,29 @@ def exceptions(kind: str) -> set[str]:
 
 
 def judged(name: str, raw: bytes) -> Verdict:
-    rewriting = rewrite_message(
+    rewritten = rewrite_message(
         raw,
-        recipients=["ben@example.org"],
-        make_pixel=lambda _header, _most: PIXEL,
-        is_own_token=is_own_token,
+        Instructions(
+            recipients=["ben@example.org"],
+            make_pixel=lambda _header, _most: MadePixel(PIXEL),
+            is_own_token=is_own_token,
+        ),
     )
-    out = rewriting.message(raw)
-    faults = set(_faults_of_any(rewriting, raw, out))
+    out = rewritten.message(raw)
+    faults = set(_faults_of_any(rewritten, raw, out))
     where = None
-    if rewriting.splice is not None:
+    if rewritten.splice is not None:
         where = best_position(out)
-        faults |= set(_faults_of_tracked(rewriting.splice, where, raw, out))
+        faults |= set(_faults_of_tracked(rewritten.splice, where, raw, out))
     return Verdict(
-        name=name, outcome=rewriting.outcome.value, position=where, faults=frozenset(faults)
+        name=name, outcome=rewritten.outcome.value, position=where, faults=frozenset(faults)
     )
 
 
-def _faults_of_any(rewriting: Rewriting, raw: bytes, out: bytes) -> Iterator[str]:
-    if rewriting.failure is not None:
+def _faults_of_any(rewritten: Rewritten, raw: bytes, out: bytes) -> Iterator[str]:
+    if rewritten.failure is not None:
         yield "failure"
-    if (rewriting.outcome is Outcome.TRACKED) == (out is raw):
+    if (rewritten.outcome is Outcome.TRACKED) == (out is raw):
         yield "outcome"
     if stray_line_end(raw, out) is not None:
         yield "line end"

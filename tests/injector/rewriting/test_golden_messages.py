@@ -7,7 +7,7 @@ from tests.mail.judge import READERS, position, texts
 from tests.mail.line_ends import stray_line_end
 
 GOLDENS = golden_messages()
-CHANGED = [golden for golden in GOLDENS if golden.is_tracked or golden.remove_fields]
+CHANGED = [golden for golden in GOLDENS if golden.is_tracked or golden.fields_to_remove]
 TRACKED = [golden for golden in GOLDENS if golden.is_tracked]
 
 
@@ -46,15 +46,15 @@ def test_message_becomes_its_golden_message(golden: Golden, pytestconfig: pytest
     """With CRLF as line end, outcome, warnings and every octet are as recorded."""
     raw = golden.path.read_bytes()
 
-    rewriting = golden.rewrite(raw)
+    rewritten = golden.rewrite(raw)
 
     if pytestconfig.getoption("--update-golden") and not golden.known_fault:
-        update(golden, raw, rewriting.message(raw))
+        update(golden, raw, rewritten.message(raw))
     expected = golden.golden_path.read_bytes() if golden in CHANGED else raw
-    assert rewriting.failure is None
-    assert rewriting.outcome.value == golden.outcome
-    assert tuple(warning.value for warning in rewriting.warnings) == golden.warnings
-    assert rewriting.message(raw) == expected
+    assert rewritten.failure is None
+    assert rewritten.outcome.value == golden.outcome
+    assert tuple(warning.value for warning in rewritten.warnings) == golden.warnings
+    assert rewritten.message(raw) == expected
 
 
 def update(golden: Golden, raw: bytes, output: bytes) -> None:

@@ -2,7 +2,8 @@
 
 import pytest
 
-from injector_service.rewriting.mime.header import Header, read_header
+from injector_service.rewriting.mime import Header
+from injector_service.rewriting.mime.header import read_header
 from injector_service.rewriting.outcome import Outcome
 from injector_service.rewriting.recipients import refusal_for_recipients
 

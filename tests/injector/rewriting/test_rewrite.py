@@ -5,14 +5,13 @@ import quopri
 
 import pytest
 
+from injector_service.rewriting.mime import Header
+from injector_service.rewriting.outcome import Outcome, Placement, RewriteWarning
+from injector_service.rewriting.pixel import MadePixel, Pixel
 from injector_service.rewriting.rewrite import (
     LARGE_HTML_OCTETS,
-    Header,
-    Outcome,
-    Pixel,
-    Placement,
-    RewriteWarning,
-    Rewriting,
+    Instructions,
+    Rewritten,
     rewrite_message,
 )
 
@@ -22,13 +21,14 @@ HEADER = (
 )
 
 
-def rewrite(raw: bytes, **options: object) -> Rewriting:
+def rewrite(raw: bytes, **options: object) -> Rewritten:
     """Rewrite with the one pixel of these tests, whose token is the only own one."""
     arguments: dict[str, object] = {
-        "make_pixel": lambda _header, _most: PIXEL,
+        "make_pixel": lambda _header, _most: MadePixel(PIXEL),
         "is_own_token": lambda token: token == "Ab-_9" * 24,
     }
-    return rewrite_message(raw, **(arguments | options))  # type: ignore[arg-type]  # options by name
+    instructions = Instructions(**(arguments | options))  # type: ignore[arg-type]  # options by name
+    return rewrite_message(raw, instructions)
 
 
 def html_message(html: bytes, *fields: bytes) -> bytes:
@@ -40,12 +40,12 @@ def test_pixel_stands_before_the_end_of_the_body() -> None:
     """In plain HTML nothing changes but the pixel before ``</body>``."""
     raw = html_message(b"<html><body><p>Hello</p></body></html>\r\n")
 
-    rewriting = rewrite(raw)
+    rewritten = rewrite(raw)
 
     expected = raw.replace(b"</body>", PIXEL.markup() + b"</body>")
-    assert rewriting.outcome is Outcome.TRACKED
-    assert rewriting.pixel == PIXEL
-    assert rewriting.message(raw) == expected
+    assert rewritten.outcome is Outcome.TRACKED
+    assert rewritten.pixel == PIXEL
+    assert rewritten.message(raw) == expected
 
 
 @pytest.mark.parametrize("line_end", [b"\r\n", b"\n"])
@@ -107,10 +107,10 @@ def test_several_recipients_are_not_tracked() -> None:
     """A pixel cannot say which of two recipients opened the message."""
     raw = html_message(b"<p>x</p>")
 
-    rewriting = rewrite(raw, recipients=["a@example.net", "b@example.net"])
+    rewritten = rewrite(raw, recipients=["a@example.net", "b@example.net"])
 
-    assert rewriting.outcome is Outcome.SEVERAL_RECIPIENTS
-    assert rewriting.message(raw) is raw
+    assert rewritten.outcome is Outcome.SEVERAL_RECIPIENTS
+    assert rewritten.message(raw) is raw
 
 
 def test_start_placement_stands_behind_the_body_tag() -> None:
@@ -127,10 +127,10 @@ def test_fields_are_removed_from_untracked_messages_too() -> None:
     """A field meant for the injector does not go out, whatever the outcome."""
     raw = HEADER + b"X-Configuration-Id: a\r\n b\r\nX-Other: c\r\n\r\ntext\r\n"
 
-    rewriting = rewrite(raw, remove_fields=["x-configuration-ID"])
+    rewritten = rewrite(raw, fields_to_remove=["x-configuration-ID"])
 
-    assert rewriting.outcome is Outcome.NO_HTML_PART
-    assert rewriting.message(raw) == HEADER + b"X-Other: c\r\n\r\ntext\r\n"
+    assert rewritten.outcome is Outcome.NO_HTML_PART
+    assert rewritten.message(raw) == HEADER + b"X-Other: c\r\n\r\ntext\r\n"
 
 
 def test_exceptions_of_the_caller_are_the_callers() -> None:
@@ -147,22 +147,22 @@ def test_splice_is_the_whole_difference() -> None:
     """Applying the splice to the input gives the message, and it deletes nothing without need."""
     raw = html_message(b"<html><body>x</body></html>\r\n")
 
-    rewriting = rewrite(raw)
+    rewritten = rewrite(raw)
 
-    assert rewriting.splice is not None
-    assert rewriting.splice.delete_count == 0
-    assert rewriting.splice.insert == PIXEL.markup()
-    assert rewriting.splice.apply(raw) == rewriting.message(raw)
+    assert rewritten.splice is not None
+    assert rewritten.splice.delete_count == 0
+    assert rewritten.splice.insert == PIXEL.markup()
+    assert rewritten.splice.apply(raw) == rewritten.message(raw)
 
 
 def test_field_and_pixel_are_one_splice() -> None:
     """A field that goes and a pixel that comes are merged; what is between stays."""
     raw = b"X-Configuration-Id: a\r\n" + html_message(b"<p>x</p>\r\n")
 
-    rewriting = rewrite(raw, remove_fields=["X-Configuration-Id"])
+    rewritten = rewrite(raw, fields_to_remove=["X-Configuration-Id"])
 
     expected = html_message(b"<p>x</p>" + PIXEL.markup() + b"\r\n")
-    assert rewriting.message(raw) == expected
+    assert rewritten.message(raw) == expected
 
 
 @pytest.mark.parametrize("placement", list(Placement))
@@ -194,12 +194,16 @@ def test_twice_is_once_wherever_the_pixel_stands(
 
     once = rewrite(raw, placement=placement).message(raw)
     again = rewrite(once, placement=placement)
-    replaced = rewrite(once, placement=placement, make_pixel=lambda _header, _most: other)
+    replaced = rewrite(
+        once, placement=placement, make_pixel=lambda _header, _most: MadePixel(other)
+    )
 
     assert again.outcome is Outcome.TRACKED
     assert again.message(once) == once
     if b"openTracker" not in html and encoding == b"8bit":
-        direct = rewrite(raw, placement=placement, make_pixel=lambda _header, _most: other)
+        direct = rewrite(
+            raw, placement=placement, make_pixel=lambda _header, _most: MadePixel(other)
+        )
         assert replaced.message(once) == direct.message(raw)
 
 
@@ -270,11 +274,11 @@ def test_sender_is_warned() -> None:
     """A signature that breaks and HTML that Gmail cuts are worth a warning, not a refusal."""
     raw = b"DKIM-Signature: v=1\r\n" + html_message(b"<p>" + b"x " * (LARGE_HTML_OCTETS // 2))
 
-    rewriting = rewrite(raw)
+    rewritten = rewrite(raw)
 
-    assert rewriting.outcome is Outcome.TRACKED
+    assert rewritten.outcome is Outcome.TRACKED
     expected = {RewriteWarning.LARGE_HTML, RewriteWarning.ALREADY_DKIM_SIGNED}
-    assert set(rewriting.warnings) == expected
+    assert set(rewritten.warnings) == expected
 
 
 @pytest.mark.parametrize(
@@ -294,11 +298,11 @@ def test_sender_is_warned() -> None:
 )
 def test_what_cannot_be_done_exactly_is_not_done(raw: bytes, outcome: Outcome) -> None:
     """The input itself comes back, with the reason."""
-    rewriting = rewrite(raw)
+    rewritten = rewrite(raw)
 
-    assert rewriting.outcome is outcome
-    assert rewriting.message(raw) is raw
-    assert rewriting.pixel is None
+    assert rewritten.outcome is outcome
+    assert rewritten.message(raw) is raw
+    assert rewritten.pixel is None
 
 
 def test_pixel_is_made_only_for_a_place() -> None:
@@ -319,9 +323,9 @@ def test_wide_text_is_tracked_in_its_own_charset() -> None:
         + base64.encodebytes(html.encode("utf-16"))
     )
 
-    rewriting = rewrite(raw)
+    rewritten = rewrite(raw)
 
-    out = rewriting.message(raw)
+    out = rewritten.message(raw)
     expected = html.replace("</body>", PIXEL.markup().decode() + "</body>")
     assert base64.b64decode(out.partition(b"\r\n\r\n")[2]).decode("utf-16") == expected
     assert rewrite(out).message(out) == out
@@ -342,8 +346,8 @@ def test_empty_part_gets_what_it_lacks(blank: bytes) -> None:
 
 def test_defect_of_ours_does_not_stop_mail() -> None:
     """Whatever fails inside, the input comes back, and the error's name for the log."""
-    rewriting = rewrite(html_message(b"<p>x</p>"), remove_fields=["\u00e9"])
+    rewritten = rewrite(html_message(b"<p>x</p>"), fields_to_remove=["\u00e9"])
 
-    assert rewriting.outcome is Outcome.MALFORMED
-    assert rewriting.failure == "UnicodeEncodeError"
-    assert rewriting.splice is None
+    assert rewritten.outcome is Outcome.MALFORMED
+    assert isinstance(rewritten.failure, UnicodeEncodeError)
+    assert rewritten.splice is None

@@ -5,14 +5,9 @@ import re
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from injector_service.rewriting.rewrite import (
-    Outcome,
-    Pixel,
-    Placement,
-    RewriteWarning,
-    Rewriting,
-    rewrite_message,
-)
+from injector_service.rewriting.outcome import Outcome, Placement, RewriteWarning
+from injector_service.rewriting.pixel import MadePixel, Pixel
+from injector_service.rewriting.rewrite import Instructions, Rewritten, rewrite_message
 from tests.mail.generated_messages import (
     HtmlMessage,
     html_messages,
@@ -28,10 +23,13 @@ LONGEST_LINE = 998  # RFC 5322 section 2.1.1
 LONGEST_QUOTED_PRINTABLE_LINE = 76  # RFC 2045 section 6.7
 
 
-def rewrite(raw: bytes, *, pixel: Pixel = PIXEL, placement: Placement = Placement.END) -> Rewriting:
-    return rewrite_message(
-        raw, placement=placement, make_pixel=lambda _header, _most: pixel, is_own_token=is_own_token
+def rewrite(raw: bytes, *, pixel: Pixel = PIXEL, placement: Placement = Placement.END) -> Rewritten:
+    instructions = Instructions(
+        placement=placement,
+        make_pixel=lambda _header, _most: MadePixel(pixel),
+        is_own_token=is_own_token,
     )
+    return rewrite_message(raw, instructions)
 
 
 def lengths(octets: bytes) -> list[int]:
@@ -55,25 +53,25 @@ def test_octets_outside_the_html_part_stay(message: HtmlMessage, placement: Plac
 @given(html_messages(), st.sampled_from(Placement))
 def test_html_without_the_pixel_is_the_original(message: HtmlMessage, placement: Placement) -> None:
     """Decoded, the HTML differs by the pixel, and a line break beside it where a line was full."""
-    rewriting = rewrite(message.raw, placement=placement)
-    text = message.text(new_body(message, rewriting.message(message.raw)))
+    rewritten = rewrite(message.raw, placement=placement)
+    text = message.text(new_body(message, rewritten.message(message.raw)))
 
     before = message.text(message.raw[message.start : message.end])
     left, _, right = text.partition(MARKUP)
     lefts = {left, re.sub(r"\r?\n\Z", "", left)}
     rights = {right, re.sub(r"\A\r?\n", "", right)}
-    assert rewriting.outcome is Outcome.TRACKED
+    assert rewritten.outcome is Outcome.TRACKED
     assert before in {one + other for one in lefts for other in rights}
 
 
 @given(html_messages(placeholders=True), st.sampled_from(Placement))
 def test_pixel_is_an_element(message: HtmlMessage, placement: Placement) -> None:
     """A browser's parser makes exactly one image of the pixel, however broken the HTML is."""
-    rewriting = rewrite(message.raw, placement=placement)
-    text = message.text(new_body(message, rewriting.message(message.raw)))
+    rewritten = rewrite(message.raw, placement=placement)
+    text = message.text(new_body(message, rewritten.message(message.raw)))
 
     # Inside <noscript> or <select>, with no place outside, the parser here makes none.
-    may_not_load = RewriteWarning.PIXEL_MAY_NOT_LOAD in rewriting.warnings
+    may_not_load = RewriteWarning.PIXEL_MAY_NOT_LOAD in rewritten.warnings
     assert may_not_load or position(text, PIXEL.url, "lexbor") not in {
         Position.ABSENT,
         Position.SEVERAL,
@@ -106,10 +104,10 @@ def test_another_pixel_takes_the_place_of_the_first(
 def test_url_of_any_characters_arrives_as_it_is(message: HtmlMessage) -> None:
     """What a browser reads as the image's source is the URL, whatever must be escaped in it."""
     pixel = Pixel(url="https://opens.example.com/a&lt=1&amp;b='2'=3D/o/own-odd.gif")
-    rewriting = rewrite(message.raw, pixel=pixel)
-    text = message.text(new_body(message, rewriting.message(message.raw)))
+    rewritten = rewrite(message.raw, pixel=pixel)
+    text = message.text(new_body(message, rewritten.message(message.raw)))
 
-    may_not_load = RewriteWarning.PIXEL_MAY_NOT_LOAD in rewriting.warnings
+    may_not_load = RewriteWarning.PIXEL_MAY_NOT_LOAD in rewritten.warnings
     assert may_not_load or position(text, pixel.url, "lexbor") is not Position.ABSENT
 
 
@@ -117,12 +115,12 @@ def test_url_of_any_characters_arrives_as_it_is(message: HtmlMessage) -> None:
 def test_splice_is_the_whole(message: HtmlMessage) -> None:
     """Doing by hand what the splice says gives the message."""
     raw = message.raw
-    rewriting = rewrite(raw)
+    rewritten = rewrite(raw)
 
-    splice = rewriting.splice
+    splice = rewritten.splice
     assert splice is not None
     tail = raw[splice.offset + splice.delete_count :]
-    assert raw[: splice.offset] + splice.insert + tail == rewriting.message(raw)
+    assert raw[: splice.offset] + splice.insert + tail == rewritten.message(raw)
 
 
 @given(html_messages(placeholders=True), st.sampled_from(Placement))
@@ -171,9 +169,9 @@ def test_octets_that_are_no_mail_do_no_harm(raw: bytes) -> None:
 @given(mutated_messages(), st.sampled_from(Placement))
 def test_damaged_mail_does_no_harm(raw: bytes, placement: Placement) -> None:
     """Mail with damage anywhere is rewritten to itself at the second time, and nothing fails."""
-    rewriting = rewrite(raw, placement=placement)
-    out = rewriting.message(raw)
+    rewritten = rewrite(raw, placement=placement)
+    out = rewritten.message(raw)
 
-    assert rewriting.failure is None
-    assert rewriting.outcome is Outcome.TRACKED or out is raw
+    assert rewritten.failure is None
+    assert rewritten.outcome is Outcome.TRACKED or out is raw
     assert rewrite(out, placement=placement).message(out) == out

@@ -4,7 +4,8 @@ import random
 
 import pytest
 
-from injector_service.rewriting.html.placement import MAX_CANDIDATES, Place, find_place, own_pixels
+from injector_service.rewriting.html.own_pixels import MAX_CANDIDATES, own_pixels
+from injector_service.rewriting.html.placement import Place, find_place
 from injector_service.rewriting.html.scan import scan_html
 from injector_service.rewriting.html.shortcut import end_of_body
 from injector_service.rewriting.outcome import Outcome, Placement, RewriteWarning

@@ -3,7 +3,12 @@
 import pytest
 
 from injector_service.rewriting.mime.header import message_start, read_header
-from injector_service.rewriting.mime.html_part import MAX_PARTS, HtmlPart, find_html_part
+from injector_service.rewriting.mime.html_part import (
+    MAX_PARTS,
+    HtmlPart,
+    find_html_part,
+    line_end_of,
+)
 from injector_service.rewriting.mime.multiparts import MAX_DEPTH
 from injector_service.rewriting.outcome import Outcome
 
@@ -506,3 +511,17 @@ def test_boundary_longer_than_the_search_window_is_found() -> None:
     )
 
     assert html_of(raw) == b"<p>x</p>"
+
+
+@pytest.mark.parametrize(
+    ("raw", "start", "expected"),
+    [
+        (b"a\r\nb\n", 0, b"\r\n"),
+        (b"a\nb\r\n", 0, b"\n"),
+        (b"h\r\n\r\nbody", 5, b"\r\n"),
+        (b"\nx", 1, b"\n"),
+    ],
+)
+def test_line_end_is_the_parts_own(raw: bytes, start: int, expected: bytes) -> None:
+    """The first line end in the part counts, without one the last before it."""
+    assert line_end_of(raw, start, len(raw)) == expected

@@ -6,10 +6,9 @@ import quopri
 import pytest
 
 from injector_service.rewriting.edit import Edit, applied
-from injector_service.rewriting.mime.html_part import HtmlPart
 from injector_service.rewriting.outcome import Outcome
 from injector_service.rewriting.transfer_encoding.base64_body import Base64Body
-from injector_service.rewriting.transfer_encoding.body import Body, line_end_of, read_body
+from injector_service.rewriting.transfer_encoding.body import Body, read_body
 from injector_service.rewriting.transfer_encoding.quoted_printable import QuotedPrintableBody, fold
 from tests.mail.line_ends import stray_line_end
 
@@ -274,17 +273,12 @@ def test_damaged_character_does_not_end_the_base64() -> None:
     assert Base64Body(damaged, line_end=b"\n").octets == b"<p>" * 200
 
 
-def part_of(raw: bytes, encoding: bytes) -> HtmlPart:
-    """Return the part that covers all of *raw*."""
-    return HtmlPart(start=0, end=len(raw), transfer_encoding=encoding, charset=b"")
-
-
 @pytest.mark.parametrize(
     "encoding", [b"", b"7bit", b"8bit", b"binary", b"8bits", b"7-bit", b"hexa"]
 )
 def test_unknown_encoding_is_identity(encoding: bytes) -> None:
     """Names that nobody knows stand for text as it is, as they do for mail clients."""
-    body = read_body(b"=3C", part_of(b"=3C", encoding))
+    body = read_body(b"=3C", encoding, line_end=b"\n")
 
     assert not isinstance(body, Outcome)
     assert body.octets == b"=3C"
@@ -293,20 +287,4 @@ def test_unknown_encoding_is_identity(encoding: bytes) -> None:
 @pytest.mark.parametrize("encoding", [b"x-uuencode", b"uue", b"x-yenc"])
 def test_other_encodings_are_left_alone(encoding: bytes) -> None:
     """Encodings that are none of MIME's are not written."""
-    assert read_body(b"x", part_of(b"x", encoding)) is Outcome.UNSUPPORTED_ENCODING
-
-
-@pytest.mark.parametrize(
-    ("raw", "start", "expected"),
-    [
-        (b"a\r\nb\n", 0, b"\r\n"),
-        (b"a\nb\r\n", 0, b"\n"),
-        (b"h\r\n\r\nbody", 5, b"\r\n"),
-        (b"\nx", 1, b"\n"),
-    ],
-)
-def test_line_end_is_the_parts_own(raw: bytes, start: int, expected: bytes) -> None:
-    """The first line end in the part counts, without one the last before it."""
-    part = HtmlPart(start=start, end=len(raw), transfer_encoding=b"", charset=b"")
-
-    assert line_end_of(raw, part) == expected
+    assert read_body(b"x", encoding, line_end=b"\n") is Outcome.UNSUPPORTED_ENCODING

@@ -1,0 +1,48 @@
+"""Which pixels in the HTML are ours: from an earlier run, or quoted in a reply."""
+
+import functools
+import itertools
+import re
+from collections.abc import Callable
+from typing import Final
+
+from injector_service.rewriting.html.attributes import attributes
+from injector_service.rewriting.html.scan import scan_html
+from injector_service.rewriting.outcome import Outcome
+
+_OWN_URL: Final = re.compile(rb"/o/([A-Za-z0-9_-]{1,2000})\.gif(?=[\"' \t\n\r\f>?#])")
+
+# White space as HTML has it around a URL: no vertical tab.
+_OWN_URL_END: Final = re.compile(rb"/o/([A-Za-z0-9_-]{1,2000})\.gif(?=[ \t\n\r\f]*\Z|[?#])")
+
+# Opening a sealed token costs microseconds; a long thread of replies quotes a
+# few dozen pixels at most.
+MAX_CANDIDATES: Final = 1_000
+
+
+def own_pixels(
+    html: bytes, is_own_token: Callable[[str], bool]
+) -> tuple[tuple[int, int], ...] | Outcome:
+    """Return the spans of our own pixels in *html*: real elements, not text that looks so."""
+    # Searched from the end: CPython does that twice as fast, and mostly there is none.
+    if html.rfind(b".gif") < 0 or html.rfind(b"/o/") < 0:
+        return ()
+    is_own = functools.lru_cache(maxsize=MAX_CANDIDATES)(is_own_token)
+    candidates = list(itertools.islice(_OWN_URL.finditer(html), MAX_CANDIDATES + 1))
+    if len(candidates) > MAX_CANDIDATES:
+        return Outcome.TOO_COMPLEX
+    if not any(is_own(found[1].decode("ascii")) for found in candidates):
+        return ()
+    scan = scan_html(html.lower())
+    if scan is None:
+        return Outcome.TOO_COMPLEX
+    return tuple(span for span in scan.images if _is_own_image(html, span[0], is_own))
+
+
+def _is_own_image(html: bytes, start: int, is_own_token: Callable[[str], bool]) -> bool:
+    """Say whether the element at *start* shows a pixel of ours: only its source counts."""
+    for name, value in attributes(html, start):
+        if name == b"src":
+            found = _OWN_URL_END.search(value)
+            return found is not None and is_own_token(found[1].decode("ascii"))
+    return False
