@@ -1,28 +1,41 @@
 """Address lists of header fields (RFC 5322 section 3.4), split but not decoded."""
 
 import re
-from collections.abc import Iterator
 from typing import Final
 
-# As much as a header may hold: each token costs a step of Python.
-MAX_LIST_CHARACTERS: Final = 1 << 19
+# Each costs a step of Python, in every use of the field.  No message is tracked that is
+# for a second recipient, and no notification holds more than some dozen addresses.
+MAX_MARKS: Final = 4_000
+_MARKS: Final = ',;:<"([\\'
 
-# What ordinary address lists are made of, one token at a time.
-_TOKEN: Final = re.compile(
-    r"\"(?:[^\"\\]++|\\.)*+\""  # quoted string
-    r"|\[(?:[^\[\]\\]++|\\.)*+\]"  # domain literal
-    r"|[^\"()<>\[\]:;,\\]++"
-    r"|\\."
-    r"|.",
-    re.DOTALL,
+# RFC 5322 lets comments nest without end; in mail they hardly do.
+_MAX_NESTING: Final = 5
+
+# What address lists are made of.  Everything possessive: what was matched is never looked
+# at again, so that whatever does not end is looked through once for each level at most.
+_TEXT: Final = r"[^\"()<>\[\]:;,\\]++"
+_ESCAPED: Final = r"\\(?:.|\Z)"
+_QUOTED: Final = r"\"(?:[^\"\\]++|\\.)*+\""
+_LITERAL: Final = r"\[(?:[^\[\]\\]++|\\.)*+\]"
+
+
+def _comment(nesting: int) -> str:
+    inner = f"|{_comment(nesting - 1)}" if nesting > 1 else ""
+    return rf"\((?:[^()\\]++|\\.{inner})*+\)"
+
+
+_WHOLE: Final = f"{_QUOTED}|{_LITERAL}|{_comment(_MAX_NESTING)}|{_ESCAPED}"
+_TOKEN: Final = re.compile(f"{_TEXT}|{_WHOLE}|.", re.DOTALL)
+
+# What stands between separators, and the separator; any other character in its place
+# begins or ends something that is not complete.
+_ELEMENT: Final = re.compile(
+    f"((?:{_TEXT}|{_WHOLE}|<(?:{_TEXT}|{_WHOLE}|[:;,])*+>)*+)(.|\\Z)", re.DOTALL
 )
-# One mailbox without anything that needs care, as most fields have it.
-_ADDRESS: Final = r"([^\s\"()<>\[\]:;,\\@]+@[^\s\"()<>\[\]:;,\\@]+)"
-_PLAIN: Final = re.compile(r"\s*+(?:" + _ADDRESS + r"|[^\"()<>\[\]:;,\\]*+<" + _ADDRESS + r">)\s*+")
 
-_COMMENT_TOKEN: Final = re.compile(r"[^()\\]++|\\.|.", re.DOTALL)
-# Where one of these is a token of its own, what it begins or ends is not complete.
-_STRAY: Final = frozenset({'"', "(", ")", "[", "]"})
+# One mailbox without anything that needs care, as most fields have it.
+_ADDRESS: Final = r"([^\s\"()<>\[\]:;,\\@]++@[^\s\"()<>\[\]:;,\\@]++)"
+_PLAIN: Final = re.compile(r"\s*+(?:" + _ADDRESS + r"|[^\"()<>\[\]:;,\\]*+<" + _ADDRESS + r">)\s*+")
 
 _ROUTE: Final = re.compile(r"\s*+@[^@:<>,]++(?:,\s*+@[^@:<>,]++)*+:")
 
@@ -32,67 +45,31 @@ def mailboxes(value: str) -> list[str] | None:
 
     Display names and encoded words are not decoded, comments are kept.  Groups
     are flattened, empty list elements dropped.  None if the value is no
-    address list: a quote, bracket or comment in it does not end, or something
-    in it is no address.
+    address list, or more than we look at: a quote, bracket or comment in it does
+    not end, or something in it is no address.
     """
     if _PLAIN.fullmatch(value):
         return [value.strip()]
-    if len(value) > MAX_LIST_CHARACTERS:
-        return None
-    found = _split(value)
+    found = None if _has_too_many_marks(value) else _split(value)
     if found is None:
         return None
     return None if any("@" not in addr_spec(mailbox) for mailbox in found) else found
 
 
+def _has_too_many_marks(value: str) -> bool:
+    return len(value) > MAX_MARKS and sum(map(value.count, _MARKS)) > MAX_MARKS
+
+
 def _split(value: str) -> list[str] | None:
     """Split at commas, and where groups begin and end; None if something does not end."""
     result: list[str] = []
-    start = 0
-    is_in_angle = False
-    for mark, position, end in _marks(value):
-        if mark in _STRAY or (mark == "<" and is_in_angle) or (mark == ">" and not is_in_angle):
+    for element, separator in _ELEMENT.findall(value):
+        # What stands before a colon is the display name of a group.
+        if separator not in ",;:":
             return None
-        if mark in "<>":
-            is_in_angle = mark == "<"
-        elif not is_in_angle and mark in ",;":
-            result.append(value[start:position])
-            start = end
-        elif not is_in_angle and mark == ":":
-            # What stands before is the display name of a group.
-            start = end
-    if is_in_angle:
-        return None
-    result.append(value[start:])
-    return [mailbox for element in result if (mailbox := element.strip())]
-
-
-def _marks(value: str) -> Iterator[tuple[str, int, int]]:
-    """Yield each token of *value* with its start and end; a comment that ends is one token."""
-    position = 0
-    while position < len(value):
-        token = _TOKEN.match(value, position)
-        if token is None:
-            return
-        start, position = token.span()
-        if token[0] == "(":
-            position = max(_comment_end(value, start), position)
-        yield value[start:position], start, position
-
-
-def _comment_end(value: str, start: int) -> int:
-    """Return the offset behind the comment at *start*, nested ones included, or -1."""
-    depth = 0
-    position = start
-    while position < len(value):
-        token = _COMMENT_TOKEN.match(value, position)
-        if token is None:
-            break
-        depth += {"(": 1, ")": -1}.get(token[0], 0)
-        position = token.end()
-        if depth == 0:
-            return position
-    return -1
+        if separator != ":" and (mailbox := element.strip()):
+            result.append(mailbox)
+    return result
 
 
 def addr_spec(mailbox: str) -> str:
@@ -102,16 +79,18 @@ def addr_spec(mailbox: str) -> str:
         return plain[1] or plain[2]
     if not any(mark in mailbox for mark in '<("\\'):
         return "".join(mailbox.split())
+    if _has_too_many_marks(mailbox):
+        return ""
     pieces: list[str] = []
-    for mark, _, _ in _marks(mailbox):
-        if mark == "<":
+    for piece in _TOKEN.findall(mailbox):
+        if piece == "<":
             pieces.clear()
-        elif mark == ">":
+        elif piece == ">":
             break
-        elif mark.startswith(('"', "\\")):
-            pieces.append(mark)
-        elif not mark.startswith("("):
-            pieces.append("".join(mark.split()))
+        elif piece.startswith(('"', "\\")):
+            pieces.append(piece)
+        elif not piece.startswith("("):
+            pieces.append("".join(piece.split()))
     address = "".join(pieces)
     route = _ROUTE.match(address)
     return address[route.end() :] if route else address

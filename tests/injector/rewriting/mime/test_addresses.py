@@ -2,7 +2,7 @@
 
 import pytest
 
-from injector_service.rewriting.mime.addresses import addr_spec, mailboxes
+from injector_service.rewriting.mime.addresses import MAX_MARKS, addr_spec, mailboxes
 
 
 @pytest.mark.parametrize(
@@ -72,3 +72,16 @@ def test_what_is_no_address_list_is_none(value: str) -> None:
 def test_address_is_what_is_left_without_name_and_comments(mailbox: str, expected: str) -> None:
     """Only local part and domain remain of a mailbox."""
     assert addr_spec(mailbox) == expected
+
+
+def test_address_before_comments_that_do_not_end_is_found() -> None:
+    """What is never closed hides nothing that stands before it."""
+    assert addr_spec("u@example.org " + "(" * 1_000) == "u@example.org"
+    assert mailboxes("u@example.org " + "(" * 1_000) is None
+
+
+def test_list_with_more_than_we_look_at_is_none() -> None:
+    """As many addresses as a message is sent to are split, and no number beyond all use."""
+    assert len(mailboxes("a@example.org," * MAX_MARKS) or ()) == MAX_MARKS
+    assert mailboxes("a@example.org," * (MAX_MARKS + 1)) is None
+    assert addr_spec("a@example.org" + "()" * (MAX_MARKS + 1)) == ""

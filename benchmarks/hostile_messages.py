@@ -1,0 +1,321 @@
+"""Messages that are built to cost more than their size: one thing, again and again.
+
+A family makes a message of any size, so that what it costs can be compared with what one
+of four times the size does.
+"""
+
+import base64
+import binascii
+from collections.abc import Callable, Mapping
+from typing import Final
+
+Family = Callable[[int], bytes]
+"""Makes a message of about so many octets."""
+
+# The token that counts as ours.
+OWN_TOKEN: Final = "AQ" + "fZ7-_k" * 20
+_OWN_PIXEL: Final = (
+    b'<img src="https://open.example.org/o/%b.gif" width="1" height="1" alt="" border="0">'
+    % OWN_TOKEN.encode()
+)
+
+# Less than what we look at of a header.
+_MAX_HEADER_OCTETS: Final = 500_000
+
+_QUOTED_PRINTABLE: Final = b"Content-Transfer-Encoding: quoted-printable\r\n"
+_BASE64: Final = b"Content-Transfer-Encoding: base64\r\n"
+
+
+def _filled(unit: bytes, octets: int) -> bytes:
+    return unit * (octets // len(unit))
+
+
+def field(name: bytes, unit: bytes, *, before: bytes = b"", after: bytes = b"") -> Family:
+    """Return the family with *unit* in the value of a header field."""
+
+    def make(octets: int) -> bytes:
+        value = before + _filled(unit, min(octets, _MAX_HEADER_OCTETS)) + after
+        fields = {b"From": b"a@example.org", b"To": b"b@example.org", b"Content-Type": b"text/html"}
+        lines = [b"%b: %b\r\n" % each for each in (fields | {name: value}).items()]
+        return b"".join((*lines, b"\r\n<p>x"))
+
+    return make
+
+
+def fields(unit: bytes) -> Family:
+    """Return the family with *unit* as header fields."""
+
+    def make(octets: int) -> bytes:
+        block = _filled(unit, min(octets, _MAX_HEADER_OCTETS))
+        return b"To: b@example.org\n" + block + b"Content-Type: text/html\n\n<p>x"
+
+    return make
+
+
+def html(unit: bytes, *, before: bytes = b"", after: bytes = b"", charset: bytes = b"") -> Family:
+    """Return the family with *unit* in HTML as it stands."""
+    return lambda octets: _message(before + _filled(unit, octets) + after, charset=charset)
+
+
+def encoded(
+    unit: bytes, *, before: bytes = b"", after: bytes = b"", encoding: bytes = _BASE64
+) -> Family:
+    """Return the family with *unit* in what is said to be encoded."""
+    return lambda octets: _message(before + _filled(unit, octets) + after, encoding=encoding)
+
+
+def in_quoted_printable(unit: bytes, *, before: bytes = b"") -> Family:
+    """Return the family with *unit* in HTML that is then encoded."""
+
+    def make(octets: int) -> bytes:
+        body = binascii.b2a_qp(before + _filled(unit, octets), istext=True)
+        return _message(body.replace(b"\n", b"\r\n"), encoding=_QUOTED_PRINTABLE)
+
+    return make
+
+
+def in_charset(unit: str, codec: str) -> Family:
+    """Return the family with *unit* in HTML of another charset, in base64."""
+
+    def make(octets: int) -> bytes:
+        size = len(unit.encode(codec))
+        body = base64.encodebytes((unit * (octets * 3 // 4 // size)).encode(codec))
+        return _message(body, charset=codec.encode(), encoding=_BASE64)
+
+    return make
+
+
+def multipart(unit: bytes, *, before: bytes = b"", boundary: bytes = b"b") -> Family:
+    """Return the family with *unit* in a multipart."""
+    head = b'To: b@example.org\nContent-Type: multipart/mixed; boundary="%b"\n\n' % boundary
+    return lambda octets: head + before + _filled(unit, octets)
+
+
+def distinct_names(octets: int) -> bytes:
+    """Return a message full of hidden elements, each of another name."""
+    return _message(b"".join(b"<a%05x hidden>" % index for index in range(octets // 15)))
+
+
+def nested_comments(octets: int) -> bytes:
+    """Return a message whose To is comments in comments, all of which end."""
+    depth = min(octets, _MAX_HEADER_OCTETS) // 2
+    return field(b"To", b"(" * depth + b")" * depth)(depth * 2)
+
+
+def long_boundary(octets: int) -> bytes:
+    """Return a message whose boundary and body are hyphens, and nearly alike."""
+    boundary = b"-" * min(octets // 2, _MAX_HEADER_OCTETS) + b"x"
+    return multipart(b"-", boundary=boundary)(octets // 2)
+
+
+def _message(body: bytes, *, charset: bytes = b"", encoding: bytes = b"") -> bytes:
+    label = b"; charset=" + charset if charset else b""
+    return (
+        b"From: a@example.org\r\nTo: b@example.org\r\nContent-Type: text/html"
+        + label + b"\r\n" + encoding + b"\r\n" + body
+    )  # fmt: skip
+
+
+_FULL_LINE: Final = b"A" * 76 + b"\n"
+
+ADDRESSES: Final[Mapping[str, Family]] = {
+    "To: (((": field(b"To", b"("),
+    "To: u@x (((": field(b"To", b"(", before=b"u@x "),
+    "To: ((...))": nested_comments,
+    "From: (((": field(b"From", b"("),
+    "To: ,,,": field(b"To", b","),
+    "To: a@b, a@b,": field(b"To", b"a@b,"),
+    "To: () a@b, () a@b": field(b"To", b"()a@b,"),
+    "To: a@b(, a@b(,": field(b"To", b"a@b(,"),
+    'To: "a"a': field(b"To", b'"a'),
+    "To: <<<": field(b"To", b"<"),
+    "To: <a@b> <a@b>": field(b"To", b"<a@b>"),
+    "To: <@a,@a,@a:b@c>": field(b"To", b"@a,", before=b"<", after=b":b@c>"),
+    "To: g: g: g:": field(b"To", b"g:"),
+    "To: x      y": field(b"To", b" ", before=b"x", after=b"y"),
+    r"To: \(\(\(": field(b"To", rb"\("),
+    "To: a@b (nearly too many)": field(b"To", b" x" * 15 + b"(c)<a@b>,"),
+    "To, To, To": fields(b"To:\n"),
+    "To: a@b, To: a@b": fields(b"To: (x) a@b, a@b\n"),
+}
+
+FIELDS: Final[Mapping[str, Family]] = {
+    **{
+        f"{name.decode()}: {shape}": field(name, unit, before=before)
+        for name, value in (
+            (b"Content-Type", b"text/html "),
+            (b"Content-Transfer-Encoding", b"8bit "),
+            (b"Content-Disposition", b"inline "),
+        )
+        for shape, unit, before in (
+            (r"(\(\(\(", rb"\(", value + b"("),
+            ("(((", b"(", value),
+            ("()()()", b"()", value),
+            (r"(\\\\\\", b"\\", value + b"("),
+            (";;;", b";", value),
+            (";a=b;a=b", b";a=b", value),
+            (';a=";a="', b';a="', value),
+            ('"("(', b'"(', value),
+            ("; a      ", b" ", value + b"; a"),
+            ("; a a a", b" a", value + b"; a"),
+            ("; charset*1=a", b"; charset*1=a", value),
+        )
+    },
+    "a: a: a:": fields(b"a:\n"),
+    "folds": fields(b"X:\n \n \n \n \n \n \n \n"),
+    "Content-TypeX": fields(b"content-typex:\n"),
+    "X-Configuration-Id": fields(b"x-configuration-id:\n"),
+    "From From From": fields(b"From \n"),
+}
+
+MARKUP: Final[Mapping[str, Family]] = {
+    name: html(unit, before=before, after=after)
+    for name, before, unit, after in (
+        ("<!----!>", b"", b"<!----!>", b""),
+        ("<!----!> -->", b"", b"<!----!>", b"-->"),
+        ("<!--<!--", b"", b"<!--", b""),
+        ("<!--><!-->", b"", b"<!-->", b""),
+        ("<!--->x<!--->", b"", b"<!--->x", b""),
+        ("{{openTracker}}", b"", b"{{openTracker}}", b""),
+        ("hidden {{openTracker}}", b"", b"<p hidden>{{openTracker}}", b""),
+        ("{{openTracker}", b"", b"{{openTracker}", b""),
+        ("{{{{", b"", b"{", b""),
+        ("own pixels", b"", _OWN_PIXEL, b""),
+        ("other pixels", b"", b"<img src='/o/x.gif'>", b""),
+        ("<p hidden><p hidden>", b"", b"<p hidden>", b""),
+        ("<p hidden></p>", b"", b"<p hidden></p>", b""),
+        ("<b hidden></b>", b"", b"<b hidden></b>", b""),
+        ("<b><b> hidden", b"", b"<b>", b"<b hidden>"),
+        ("hidden hidden", b"", b"hidden ", b""),
+        ("> hidden hidden", b"<p>", b"hidden ", b""),
+        ("display:none", b"", b"display:none ", b""),
+        ("display:    ", b"", b"display    ", b""),
+        ("<p style='display:none'>", b"", b"<p style='display:none'></p>", b""),
+        ("x<style><</style>", b"x", b"<style><</style>", b""),
+        ("<svg><style><</style>", b"<svg>", b"<style><</style>", b""),
+        ("x<style></style>", b"x", b"<style></style>", b""),
+        ("<style><style>", b"", b"<style>", b""),
+        ("<svg><style><style>", b"<svg>", b"<style>", b""),
+        ("<svg><style></style>", b"<svg>", b"<style></style>", b""),
+        ("<svg><style></style x>", b"<svg>", b"<style></style x", b""),
+        ("<svg><xmp><b a></xmp>", b"<svg>", b"<xmp>", b"<b a='" + b"x" * 50 + b"'></xmp>"),
+        ("<script><!--</script>", b"", b"<script><!--</script>", b""),
+        ("<script><!--<script></script>", b"", b"<script><!--<script></script>", b""),
+        ("<script></script>", b"", b"<script></script>", b""),
+        ("<<<", b"", b"<", b""),
+        ("<a <a", b"", b"<a ", b""),
+        ("<a b='", b"", b"<a b='", b""),
+        ('<a b=">', b"", b'<a b=">', b""),
+        ("<img<img", b"", b"<img a=b", b""),
+        ("<img>", b"", b"<img>", b""),
+        ("<svg><svg>", b"", b"<svg>", b""),
+        ("<template><template>", b"", b"<template>", b""),
+        ("<select><select>", b"", b"<select>", b""),
+        ("<svg><select>", b"", b"<svg><select>", b""),
+        ("<template></template>", b"", b"<template></template>", b""),
+        ("<svg></template>", b"<svg>" * 64, b"</template>", b""),
+        ("<object><svg></object>", b"", b"<object><svg></object>", b""),
+        ("<body><body>", b"", b"<body>", b""),
+        ("</body></body>", b"", b"</body>", b""),
+        ("<svg><![CDATA[", b"<svg>", b"<![CDATA[", b""),
+        ("<svg><![CDATA[>", b"<svg>", b"<![CDATA[>", b""),
+        ("<!<!", b"", b"<!", b""),
+        ("<!><!>", b"", b"<!>", b""),
+        ("quotes", b"", b"\"'=", b""),
+        ('="><!---->', b"", b'="><!---->', b""),
+        ("x > <style></style>", b"<p>", b"x <style></style>", b""),
+        ("white space", b"", b" ", b"x"),
+        ("line ends", b"", b"\n", b""),
+        ("<meta><meta>", b"", b"<meta>", b""),
+        ("<p a=b a=b a=b", b"<p", b" a=b", b""),
+        ("<img a=b a=b a=b>", b"<img", b" a=b", b"></body>"),
+        ("<p a=b a=b hidden>", b"<p", b" a=b", b" hidden>x"),
+        ("<frameset>", b"", b"<frameset>", b""),
+        ("-----BEGIN PGP", b"", b"-----BEGIN PGP ", b""),
+        ("NUL", b"", b"\0", b""),
+        ("NUL <", b"", b"\0<", b""),
+        ("one line", b"", b"a", b""),
+        ("short lines", b"", b"a\r\n", b""),
+    )
+} | {"distinct hidden names": distinct_names}  # fmt: skip
+
+ENCODINGS: Final[Mapping[str, Family]] = {
+    "placeholders in quoted-printable": in_quoted_printable(b"{{openTracker}}"),
+    "placeholders on lines": encoded(b"{{openTracker}}\r\n", encoding=_QUOTED_PRINTABLE),
+    "placeholders and soft breaks": encoded(b"{{openTracker}}=\r\n", encoding=_QUOTED_PRINTABLE),
+    "own pixels in quoted-printable": in_quoted_printable(_OWN_PIXEL),
+    "own tokens in quoted-printable": in_quoted_printable(
+        b"/o/%b.gif " % OWN_TOKEN.encode()
+    ),
+    "placeholders in base64": in_charset("{{openTracker}}", "ascii"),
+    "own pixels in base64": in_charset(_OWN_PIXEL.decode(), "ascii"),
+    **{
+        f"placeholders among emoji in {codec}": in_charset("\U0001f600{{openTracker}}", codec)
+        for codec in ("utf-16", "utf-16-le", "utf-16-be", "utf-32")
+    },
+    "own pixels among emoji in utf-16": in_charset("\U0001f600" + _OWN_PIXEL.decode(), "utf-16"),
+    "~ in HZ": html(b"~", charset=b"hz"),
+    "~{ in HZ": html(b"~{", charset=b"hz"),
+    "~{~} in HZ": html(b"~{!!~}", charset=b"hz"),
+    "~{ lines in HZ": html(b"~{\n", charset=b"hz"),
+    "~{~~~ in HZ": html(b"~", before=b"~{", charset=b"hz"),
+    "escapes in ISO-2022-JP": html(b"\x1b$B", charset=b"iso-2022-jp"),
+    "half escapes in ISO-2022-JP": html(b"\x1b", charset=b"iso-2022-jp"),
+    "shifts in ISO-2022-KR": html(b"\x0e", charset=b"iso-2022-kr"),
+    "shifts and back in ISO-2022-KR": html(b"\x0e!\x0f", charset=b"iso-2022-kr"),
+    "+ in UTF-7": html(b"+", charset=b"utf-7"),
+    "+- in UTF-7": html(b"+-", charset=b"utf-7"),
+    "runs in UTF-7": html(b"+AGE-", charset=b"utf-7"),
+    "runs of two in UTF-7": html(b"+AG+", charset=b"utf-7"),
+    "placeholders in UTF-7": html(b"{{openTracker}}+-", charset=b"utf-7"),
+    "one run in UTF-7": html(b"AGEA", before=b"+", charset=b"utf-7"),
+    "! in base64": encoded(b"!"),
+    "AAAA! in base64": encoded(b"AAAA!"),
+    "== in base64": encoded(b"="),
+    "= = in base64": encoded(b"= ", before=b"AAAA"),
+    "lines with ! in base64": encoded(b"A" * 75 + b"!\n"),
+    "lines and ! in base64": encoded(_FULL_LINE + b"!\n"),
+    "lines and lines with ! in base64": encoded(_FULL_LINE + b"A" * 75 + b"!\n"),
+    "lines without end in base64": encoded(b"A" * 75 + b" !", after=b"\n"),
+    "empty lines in base64": encoded(b"\n"),
+    "white space in base64": encoded(b" ", before=b"AAAA", after=b"x"),
+    "white space and = in base64": encoded(b" ", before=b"AAAA", after=b"="),
+    **{
+        f"{name} in quoted-printable": encoded(
+            unit, before=before, after=after, encoding=_QUOTED_PRINTABLE
+        )
+        for name, before, unit, after in (
+            ("===", b"", b"=", b""),
+            ("= = =", b"", b"= ", b""),
+            ("=      x", b"=", b" ", b"x"),
+            ("soft breaks", b"", b"=\r\n", b""),
+            ("=00", b"", b"=00", b""),
+            ("=20=", b"", b"=20=\n", b""),
+            ("white space", b"", b" ", b"x"),
+            ("lines of white space", b"", b" \n", b"x"),
+        )
+    },
+}  # fmt: skip
+
+PARTS: Final[Mapping[str, Family]] = {
+    "empty parts": multipart(b"\n--b\n"),
+    "parts": multipart(b"\n--b\nContent-Type: text/plain\n\n"),
+    "multiparts in multiparts": multipart(
+        b"\n--b\nContent-Type: multipart/mixed; boundary=b\n\n"
+    ),
+    "lookalikes": multipart(b"\n--bx"),
+    "hyphens": multipart(b"--"),
+    "padding": multipart(b"\n--b" + b" " * 900 + b"x"),
+    "multiparts with like boundaries": multipart(
+        b"\n--b",
+        before=b"".join(
+            b'--b%b\nContent-Type: multipart/mixed; boundary="b%b"\n\n'
+            % (b"x" * level, b"x" * (level + 1))
+            for level in range(9)
+        ),
+    ),
+    "a long boundary": long_boundary,
+    "comments in parts": multipart(b"\n--b\nContent-Type: text/plain (" + rb"\(" * 100 + b"\n\n"),
+}  # fmt: skip
+
+FAMILIES: Final[Mapping[str, Family]] = {**ADDRESSES, **FIELDS, **MARKUP, **ENCODINGS, **PARTS}
