@@ -7,7 +7,13 @@ from google.rpc import error_details_pb2
 from grpc_status import rpc_status
 
 # The process is gone, drains, or is full: another call may find it, or another one.
-_RETRIED: Final = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.RESOURCE_EXHAUSTED)
+# CANCELLED is what a server says that was just stopping; a cancellation of the caller's
+# own is no status here, but asyncio's error.
+_RETRIED: Final = (
+    grpc.StatusCode.UNAVAILABLE,
+    grpc.StatusCode.RESOURCE_EXHAUSTED,
+    grpc.StatusCode.CANCELLED,
+)
 
 # The body took longer than the service waits; what it has missed is in the log.
 _STALLED: Final = "CONSUMER_STALLED"

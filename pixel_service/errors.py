@@ -13,7 +13,6 @@
   - SessionStale            the session token is not of the live stream
   - ConsumerStalled         the client did not read for too long
   - StreamQuota             the process serves as many streams as it may
-  - Draining                the process is about to stop; call again
 
 * TokenInvalid              a pixel token that is not ours; never sent to anyone
 * LogSchemaOld              an operator must migrate the log before serving
@@ -159,19 +158,6 @@ class StreamQuota(PixelError):
         super().__init__(
             f"the process serves {max_streams} streams already",
             metadata={"max_streams": str(max_streams)},
-        )
-
-
-class Draining(PixelError):
-    """The process is about to stop."""
-
-    reason = "DRAINING"
-    retry_delay = dt.timedelta(milliseconds=200)
-
-    def __init__(self, *, cursor: str = "") -> None:
-        super().__init__(
-            "the process is about to stop; call again",
-            metadata={"cursor": cursor} if cursor else None,
         )
 
 

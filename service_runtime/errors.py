@@ -2,9 +2,11 @@
 
 * ServiceError         the base; each service draws its own tree below it
   - InvalidFields      the request is wrong: names every field at once
+  - RequestUndecodable the request is no message of the contract
+  - Draining           the process is about to stop; call again
 
 Domain code raises these and imports nothing of gRPC.  What status each becomes is
-said by one table per service, and `error_interceptor` applies it.  Any other
+said by one table per service, and `grpc_handlers` applies it.  Any other
 exception is a fault of ours: the caller gets a fixed sentence.
 """
 
@@ -50,3 +52,22 @@ class InvalidFields(ServiceError):
             raise ValueError("no violation")
         self.violations = violations
         super().__init__("; ".join(f"{each.field}: {each.description}" for each in violations))
+
+
+class RequestUndecodable(ServiceError):
+    """The request's octets are not a message of the contract."""
+
+    reason = "REQUEST_UNDECODABLE"
+
+    def __init__(self) -> None:
+        super().__init__("the request cannot be decoded")
+
+
+class Draining(ServiceError):
+    """The process is about to stop."""
+
+    reason = "DRAINING"
+    retry_delay = dt.timedelta(milliseconds=200)
+
+    def __init__(self, *, metadata: Mapping[str, str] | None = None) -> None:
+        super().__init__("the process is about to stop; call again", metadata=metadata)

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import dataclasses
 import functools
+import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Final
 
@@ -13,9 +14,10 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from service_runtime.background import kept_running, running
+from service_runtime.call_gate import CallGate
 from service_runtime.drain import Drain
-from service_runtime.error_interceptor import ErrorInterceptor
 from service_runtime.errors import ServiceError
+from service_runtime.grpc_handlers import WrappingServer
 from service_runtime.listen import ListenError, bound_address, require_free
 
 # gRPC's own default is 4 MiB.
@@ -37,6 +39,13 @@ LIVENESS: Final = (
     ("grpc.keepalive_permit_without_calls", 1),
     ("grpc.http2.max_pings_without_data", 0),
 )
+
+# How long calls of a drain are held before they are refused: what a client needs to send
+# its next call to the other side of an ocean.
+_HOLD_SECONDS: Final = 0.1
+
+# gRPC does not say when its connections were told to go away; it is done at once.
+_GO_AWAY_SECONDS: Final = 0.02
 
 # How often services are asked whether they can serve: a look at a variable each.
 _HEALTH_SECONDS: Final = 1.0
@@ -75,8 +84,9 @@ async def grpc_server(
 
     Yields the address that is served.  The health of a service follows its `can_serve`;
     that of the server as a whole says that it answers.  Once the drain has begun, health
-    says NOT_SERVING, and calls go on.  When the block ends, no new call is taken, and
-    running ones have the drain's grace to end.
+    says NOT_SERVING, and calls go on.  When the block ends, streams and running calls have
+    the drain's grace to end; as long as streams run all calls are taken, and after that
+    they are refused with `UNAVAILABLE` (DRAINING): see `call_gate`.
 
     One connection may have half of *max_calls* at once, more wait in the client
     (HTTP/2's limit of streams); beyond *max_calls* of all connections a call ends with
@@ -86,14 +96,15 @@ async def grpc_server(
         ListenError: the address is taken, not ours, or no address.
     """
     server = grpc.aio.server(
-        interceptors=[ErrorInterceptor(status_codes)],
         options=_options(
             max_message_octets=max_message_octets, max_calls=max_calls, reuse_port=reuse_port
         ),
         maximum_concurrent_rpcs=max_calls,
     )
+    gate = CallGate()
+    wrapping = WrappingServer(server, gate=gate, status_codes=status_codes)
     for service in services:
-        service.add(server)
+        service.add(wrapping.as_server())
     names = [service.name for service in services]
     health_servicer = _add_health_and_reflection(server, names)
     port = _bind(server, listen, reuse_port=reuse_port)
@@ -111,7 +122,7 @@ async def grpc_server(
             yield address
         finally:
             await health_servicer.enter_graceful_shutdown()
-            await server.stop(drain.grace.total_seconds())
+            await _stop(server, gate, grace_seconds=drain.grace.total_seconds())
 
 
 def _options(*, max_message_octets: int, max_calls: int, reuse_port: bool) -> list[tuple[str, int]]:
@@ -122,6 +133,10 @@ def _options(*, max_message_octets: int, max_calls: int, reuse_port: bool) -> li
         # Half, because a call that has ended for its client still counts here for
         # a moment: one connection alone is never refused.
         ("grpc.max_concurrent_streams", max(max_calls // 2, 1)),
+        # Calls that have arrived and were not looked at yet: gRPC drops some of those
+        # beyond 1,000 and all beyond 3,000, with CANCELLED. As many as may run.
+        ("grpc.server.max_pending_requests", max_calls),
+        ("grpc.server.max_pending_requests_hard_limit", 2 * max_calls),
         # On Linux gRPC shares ports unless told not to: a second instance would
         # silently take half of the calls.
         ("grpc.so_reuseport", int(reuse_port)),
@@ -132,7 +147,9 @@ def _add_health_and_reflection(
     server: grpc.aio.Server, names: Sequence[str]
 ) -> health.aio.HealthServicer:
     health_servicer = health.aio.HealthServicer()
-    health_pb2_grpc.add_HealthServicer_to_server(health_servicer, server)
+    # With a gate that stays open: health is asked for until the end.
+    wrapping = WrappingServer(server, gate=CallGate(), status_codes={})
+    health_pb2_grpc.add_HealthServicer_to_server(health_servicer, wrapping.as_server())
     reflection.enable_server_reflection(
         (*names, health.SERVICE_NAME, reflection.SERVICE_NAME), server
     )
@@ -147,6 +164,19 @@ def _bind(server: grpc.aio.Server, listen: str, *, reuse_port: bool) -> int:
     except RuntimeError:
         # Taken since.  Not the cause: gRPC puts a page of its own file names into it.
         raise ListenError(f"cannot listen at {listen}: taken") from None
+
+
+async def _stop(server: grpc.aio.Server, gate: CallGate, *, grace_seconds: float) -> None:
+    ends_at = time.monotonic() + grace_seconds
+    try:
+        await gate.until_no_streams(seconds=grace_seconds)
+        gate.close()
+        await asyncio.sleep(min(_HOLD_SECONDS, grace_seconds))
+        stopping = asyncio.ensure_future(server.stop(max(ends_at - time.monotonic(), 0)))
+        await asyncio.sleep(_GO_AWAY_SECONDS)
+    finally:
+        gate.refuse()
+    await stopping
 
 
 async def _follow_health(

@@ -6,10 +6,9 @@ from typing import Final
 import grpc
 
 from injector_service import errors
-from service_runtime.errors import InvalidFields, ServiceError
+from service_runtime.errors import ServiceError
 
 STATUS_OF: Final[Mapping[type[ServiceError], grpc.StatusCode]] = {
-    InvalidFields: grpc.StatusCode.INVALID_ARGUMENT,
     errors.MessageTooLarge: grpc.StatusCode.RESOURCE_EXHAUSTED,
     errors.ConfigurationNotFound: grpc.StatusCode.NOT_FOUND,
     errors.ConfigurationExists: grpc.StatusCode.ALREADY_EXISTS,

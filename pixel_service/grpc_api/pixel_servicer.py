@@ -73,9 +73,7 @@ class PixelServicer:
                 response_serializer=pb.AcknowledgeOpensResponse.SerializeToString,
             ),
         }
-        server.add_generic_rpc_handlers(
-            (grpc.method_handlers_generic_handler(SERVICE_NAME, handlers),)
-        )
+        server.add_registered_method_handlers(SERVICE_NAME, handlers)
 
 
 def _as_it_is(octets: bytes) -> bytes:

@@ -6,10 +6,9 @@ from typing import Final
 import grpc
 
 from pixel_service import errors
-from service_runtime.errors import InvalidFields, ServiceError
+from service_runtime.errors import ServiceError
 
 STATUS_OF: Final[Mapping[type[ServiceError], grpc.StatusCode]] = {
-    InvalidFields: grpc.StatusCode.INVALID_ARGUMENT,
     errors.CursorExpired: grpc.StatusCode.OUT_OF_RANGE,
     errors.CursorAhead: grpc.StatusCode.OUT_OF_RANGE,
     errors.CursorForeignLog: grpc.StatusCode.FAILED_PRECONDITION,
@@ -22,5 +21,4 @@ STATUS_OF: Final[Mapping[type[ServiceError], grpc.StatusCode]] = {
     errors.SessionStale: grpc.StatusCode.FAILED_PRECONDITION,
     errors.ConsumerStalled: grpc.StatusCode.ABORTED,
     errors.StreamQuota: grpc.StatusCode.RESOURCE_EXHAUSTED,
-    errors.Draining: grpc.StatusCode.UNAVAILABLE,
 }

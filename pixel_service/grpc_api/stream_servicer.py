@@ -4,13 +4,12 @@ import asyncio
 import contextlib
 import dataclasses
 import datetime as dt
-from collections.abc import AsyncIterator
 from typing import Final
 
 import grpc
 
 from emailopens.pixel.v1 import pixel_service_pb2 as pb
-from pixel_service.errors import ConsumerStalled, Draining
+from pixel_service.errors import ConsumerStalled
 from pixel_service.grpc_api.requests import StreamRequest, read_stream_request
 from pixel_service.grpc_api.responses import event_octets, started_octets
 from pixel_service.open_log import OpenLog, Position, Session
@@ -22,6 +21,7 @@ from pixel_service.streaming.selection import Selection
 from pixel_service.streaming.starts import check, position_of
 from pixel_service.streaming.tail import Tail
 from service_runtime.drain import Drain
+from service_runtime.errors import Draining
 
 # How long a write may make no progress.
 DEFAULT_STALL_TIMEOUT: Final = dt.timedelta(seconds=60)
@@ -40,17 +40,13 @@ class StreamServicer:
     drain: Drain
     stall_timeout: dt.timedelta = DEFAULT_STALL_TIMEOUT
 
-    async def StreamOpens(
-        self, request: pb.StreamOpensRequest, context: StreamContext
-    ) -> AsyncIterator[bytes]:
-        """Stream opens in log order."""
-        # Written to the context: a generator would not learn that a write makes no
-        # progress, because it is suspended meanwhile. What makes this a generator
-        # is what interceptors and gRPC take for one.
+    async def StreamOpens(self, request: pb.StreamOpensRequest, context: StreamContext) -> None:
+        """Stream opens in log order.
+
+        Writes them to *context*: a generator would not learn that a write makes no
+        progress, because it is suspended meanwhile.
+        """
         await self._stream(read_stream_request(request), context)
-        nothing: tuple[bytes, ...] = ()
-        for octets in nothing:
-            yield octets
 
     async def _stream(self, request: StreamRequest, context: StreamContext) -> None:
         if self.drain.is_draining:

@@ -12,13 +12,13 @@ import random
 import time
 from typing import Final
 
-from pixel_service.errors import Draining
 from pixel_service.open_log import Notifications, OpenLog, Page, Position, encode_cursor
 from pixel_service.streaming.events import Batch, DrainNotice, Heartbeat, Send
 from pixel_service.streaming.selection import Selection, selected
 from pixel_service.streaming.tail import Tail
 from pixel_service.streaming.window import Window
 from service_runtime.drain import Drain
+from service_runtime.errors import Draining
 
 MAX_BATCH_NOTIFICATIONS: Final = 1_000
 
@@ -110,7 +110,7 @@ class OpenStream:
         if self._acknowledging is not None and self._acknowledging.watch.done():
             self._acknowledging.watch.result()
         if self._ends_at is not None and time.monotonic() >= self._ends_at:
-            raise Draining(cursor=self.cursor)
+            raise Draining(metadata={"cursor": self.cursor})
 
     @property
     def cursor(self) -> str:

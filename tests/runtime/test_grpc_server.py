@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import datetime as dt
+from collections import Counter
 from collections.abc import AsyncIterator
 from typing import Any, cast
 
@@ -107,6 +108,15 @@ def connected(address: str) -> grpc.aio.Channel:
     return grpc.aio.insecure_channel(address, options=[("grpc.use_local_subchannel_pool", 1)])
 
 
+def reason_of(error: grpc.aio.AioRpcError) -> str:
+    """Return the reason that *error* gives; empty without one."""
+    info = error_details_pb2.ErrorInfo()
+    status = rpc_status.from_call(error)  # type: ignore[arg-type] # typed for the synchronous API
+    if status is not None:
+        status.details[0].Unpack(info)
+    return str(info.reason)
+
+
 def health_stub(channel: grpc.aio.Channel) -> Any:  # noqa: ANN401 - its types lack the methods
     return health_pb2_grpc.HealthStub(channel)
 
@@ -171,6 +181,89 @@ async def test_fault_of_ours_tells_the_caller_nothing_but_an_id(*, streaming: bo
     (entry,) = [each for each in logged if each["event"] == "call failed"]
     assert error.details() == f"internal error; the service's log has {entry['request_id']}"
     assert "SELECT" not in repr(error)
+    assert "SELECT" not in str(entry)
+    assert entry["error"] == "RuntimeError"
+    assert entry["frames"][-1].endswith(" fail")
+
+
+@pytest.mark.parametrize("streaming", [False, True])
+async def test_request_that_cannot_be_decoded_is_the_callers_fault(*, streaming: bool) -> None:
+    """It is told so with a reason, and the log gets one line of it."""
+    async with served() as channel:
+        calls: Any = channel  # typed for messages, not for octets
+        if streaming:
+            answer = calls.unary_stream(f"/{NAME}/StreamOpens")(b"\xff\xff\xff").read()
+        else:
+            answer = calls.unary_unary(f"/{NAME}/ListOpens")(b"\xff\xff\xff")
+        with capture_logs() as logged, pytest.raises(grpc.aio.AioRpcError) as raised:
+            await answer
+
+    error = raised.value
+    assert error.code() is grpc.StatusCode.INVALID_ARGUMENT
+    assert reason_of(error) == "REQUEST_UNDECODABLE"
+    assert [each["event"] for each in logged] == ["request cannot be decoded"]
+
+
+async def test_calls_that_come_at_one_moment_are_all_answered() -> None:
+    """Below the limit of calls none is dropped because others have come with it."""
+    count = 3_500
+    async with served(max_calls=2 * count) as channel:
+        stub = pb_grpc.PixelServiceStub(channel)
+        answers = await asyncio.gather(
+            *(stub.ListOpens(pb.ListOpensRequest(page_size=1)) for _ in range(count))
+        )
+
+    assert {each.cursor for each in answers} == {"x"}
+
+
+async def test_calls_are_answered_as_long_as_a_stream_runs() -> None:
+    """A client acknowledges what its stream has brought it, also in a drain."""
+    drain = Drain()
+    async with contextlib.AsyncExitStack() as stack:
+        server = contextlib.AsyncExitStack()
+        address = await server.enter_async_context(serving(drain))
+        channel = await stack.enter_async_context(connected(address))
+        stub = pb_grpc.PixelServiceStub(channel)
+        stream = stub.StreamOpens(pb.StreamOpensRequest(after_cursor="wait"))
+        await stream.read()
+        drain.begin()
+        stopping = asyncio.ensure_future(server.aclose())
+        answers = [await stub.ListOpens(pb.ListOpensRequest(page_size=1)) for _ in range(100)]
+        stream.cancel()
+        await stopping
+
+    assert {each.cursor for each in answers} == {"x"}
+
+
+async def test_calls_of_a_drain_are_answered_or_refused_as_such() -> None:
+    """Clients that call again at once are never told that a call was cancelled."""
+    stops, clients = 5, 40
+    ends: Counter[tuple[grpc.StatusCode, str]] = Counter()
+
+    async def call_until_refused(stub: "pb_grpc.PixelServiceAsyncStub") -> None:
+        with contextlib.suppress(grpc.aio.AioRpcError):
+            while True:
+                try:
+                    await stub.ListOpens(pb.ListOpensRequest(page_size=1))
+                except grpc.aio.AioRpcError as error:
+                    ends[error.code(), reason_of(error)] += 1
+                    if reason_of(error) != "DRAINING":
+                        raise
+
+    for _ in range(stops):
+        drain = Drain(grace=dt.timedelta(seconds=1))
+        async with contextlib.AsyncExitStack() as stack, asyncio.TaskGroup() as group:
+            server = contextlib.AsyncExitStack()
+            address = await server.enter_async_context(serving(drain, max_calls=1_000))
+            for _ in range(clients):
+                channel = await stack.enter_async_context(connected(address))
+                await channel.channel_ready()
+                group.create_task(call_until_refused(pb_grpc.PixelServiceStub(channel)))
+            drain.begin()
+            await server.aclose()
+
+    assert {code for code, _ in ends} == {grpc.StatusCode.UNAVAILABLE}
+    assert ends[grpc.StatusCode.UNAVAILABLE, "DRAINING"] >= stops * clients
 
 
 async def test_message_over_the_limit_is_refused() -> None:

@@ -84,6 +84,10 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """
     ERROR_REASON_INTERNAL: _ErrorReason.ValueType  # 20
     """INTERNAL: a fault of ours. Metadata: `request_id`, which the log has too."""
+    ERROR_REASON_REQUEST_UNDECODABLE: _ErrorReason.ValueType  # 21
+    """INVALID_ARGUMENT: the request is not a message of the contract: its octets
+    cannot be decoded.
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """ErrorReason is the `reason` of the `google.rpc.ErrorInfo` that every error
@@ -154,4 +158,8 @@ ERROR_REASON_SENDER_BOUND: ErrorReason.ValueType  # 19
 """
 ERROR_REASON_INTERNAL: ErrorReason.ValueType  # 20
 """INTERNAL: a fault of ours. Metadata: `request_id`, which the log has too."""
+ERROR_REASON_REQUEST_UNDECODABLE: ErrorReason.ValueType  # 21
+"""INVALID_ARGUMENT: the request is not a message of the contract: its octets
+cannot be decoded.
+"""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015
