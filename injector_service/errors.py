@@ -11,7 +11,7 @@
 * DatabaseUnusable          the database is no database of ours; said at start, to nobody else
 * SettingsInvalid           likewise, of a setting
 
-`error_table.py` says which status each becomes.
+`grpc_api/status_table.py` says which status each becomes.
 """
 
 import datetime as dt

@@ -28,7 +28,7 @@ from service_runtime.grpc_server import GrpcService, grpc_server
 REQUEST_ROOM_OCTETS: Final = 2 * 1024 * 1024
 
 
-async def run(
+async def serve(
     settings: Settings, drain: Drain, *, on_ready: Callable[[str], None] | None = None
 ) -> None:
     """Run the injector service until *drain* begins.

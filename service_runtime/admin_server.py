@@ -18,7 +18,7 @@ from aiohttp import web
 from service_runtime.background import tasks_down
 from service_runtime.listen import ListenError, bound_address, split_address
 
-log = structlog.get_logger()
+logger = structlog.get_logger()
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +69,7 @@ async def admin_server(
     application.router.add_get("/readyz", readiness)
     application.router.add_get("/metrics", metrics)
     async with http_server(application, listen=listen) as address:
-        log.info("serving operators' tools", address=address)
+        logger.info("serving operators' tools", address=address)
         yield address
 
 

@@ -7,6 +7,7 @@ from typing import Final
 from google.protobuf import timestamp_pb2
 
 from service_runtime.errors import FieldViolation, InvalidFields
+from service_runtime.times import EPOCH
 
 # All of them travel in the trailers, which gRPC limits to 8 KiB by default: 20 of
 # at most 200 octets, twice (as text and as details).
@@ -14,8 +15,6 @@ MAX_VIOLATIONS: Final = 20
 
 # What a client may choose as the ID of a resource.
 ID_PATTERN: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
-
-_EPOCH: Final = dt.datetime.fromtimestamp(0, dt.UTC)
 
 
 class FieldChecks:
@@ -47,7 +46,7 @@ class FieldChecks:
             return value.ToDatetime(dt.UTC)
         except (ValueError, OverflowError):
             self.refuse(field, "must be a time from year 1 to 9999")
-            return _EPOCH
+            return EPOCH
 
     def page_size(self, page_size: int, *, default: int, most: int) -> int:
         """Return the size that *page_size* asks for (AIP-158: zero is the default)."""

@@ -10,7 +10,7 @@ import uvloop
 
 from service_runtime.drain import Drain
 
-log = structlog.get_logger()
+logger = structlog.get_logger()
 
 
 def run(main: Callable[[Drain], Awaitable[None]], *, drain: Drain | None = None) -> None:
@@ -51,15 +51,15 @@ class _Stop:
     def on_signal(self, number: signal.Signals) -> None:
         """Begin the drain; at the second signal, end at once."""
         if self._drain.is_draining:
-            log.warning("stopping at once", signal=number.name)
+            logger.warning("stopping at once", signal=number.name)
             self._task.cancel()
             return
         self._began = time.monotonic()
         grace = self._drain.grace.total_seconds()
-        log.info("stopping", signal=number.name, grace_seconds=grace)
+        logger.info("stopping", signal=number.name, grace_seconds=grace)
         self._drain.begin()
 
     def log_end(self) -> None:
         """Say how long it took, if it was asked for."""
         if self._began is not None:
-            log.info("stopped", seconds=round(time.monotonic() - self._began, 3))
+            logger.info("stopped", seconds=round(time.monotonic() - self._began, 3))

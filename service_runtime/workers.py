@@ -33,7 +33,7 @@ _MAX_FAILED_STARTS: Final = 5
 # What a worker has beyond its grace to end by itself.
 _LAST_SECONDS: Final = 5.0
 
-log = structlog.get_logger()
+logger = structlog.get_logger()
 
 Work = Callable[[int], None]
 
@@ -76,7 +76,7 @@ async def _keep_running(work: Work, index: int, drain: Drain) -> None:
         exit_code = await _run_once(work, index, drain)
         if drain.is_draining:
             return
-        log.error("worker died, starting another", worker=index, exit_code=exit_code)
+        logger.error("worker died, starting another", worker=index, exit_code=exit_code)
         if time.monotonic() - started >= _HEALTHY.total_seconds():
             failed_starts = 0
         # A signal killed it: no fault of its start.

@@ -112,7 +112,7 @@ def serve(
     keep_large_blocks()
     try:
         settings = _settings(**options)
-        run = functools.partial(server.run, settings, on_ready=lambda _: keep_start_up())
+        run = functools.partial(server.serve, settings, on_ready=lambda _: keep_start_up())
         process.run(run, drain=Drain(grace=settings.grace))
     except (SettingsInvalid, DatabaseUnusable) as error:
         raise click.ClickException(str(error)) from error

@@ -17,7 +17,7 @@ from injector_service.configurations.senders import keys_of_address, sender_key
 from injector_service.configurations.store import ConfigurationStore, Written
 from injector_service.errors import StorageUnavailable
 
-log = structlog.get_logger()
+logger = structlog.get_logger()
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,9 +141,9 @@ class Configurations:
                 await self.refresh()
             except StorageUnavailable as error:
                 if self.is_current:
-                    log.warning("configurations not refreshed", reason=error.reason)
+                    logger.warning("configurations not refreshed", reason=error.reason)
                 self.is_current = False
             else:
                 if not self.is_current:
-                    log.info("configurations refreshed again")
+                    logger.info("configurations refreshed again")
                 self.is_current = True

@@ -7,12 +7,12 @@ from emailopens.injector.v1 import configuration_service_pb2_grpc as pb_grpc
 from injector_service.configurations import Configurations
 from injector_service.grpc_api.convert_configuration import (
     configuration_to_proto,
-    page_token,
     read_create_request,
     read_page_request,
     read_update_request,
 )
 from service_runtime.field_checks import FieldChecks
+from service_runtime.page_tokens import page_token
 
 
 class ConfigurationServicer(pb_grpc.ConfigurationServiceServicer):

@@ -1,7 +1,5 @@
 """Configurations and requests for them: values from and to the contract's messages."""
 
-import base64
-import binascii
 import dataclasses
 from collections.abc import Callable
 from typing import Final
@@ -12,7 +10,8 @@ from injector_service.configurations import Configuration, StoredConfiguration, 
 from injector_service.new_ids import new_configuration_id
 from injector_service.privacy import PrivacyLevel
 from injector_service.rewriting import Placement
-from service_runtime.field_checks import ID_PATTERN, FieldChecks
+from service_runtime.field_checks import FieldChecks
+from service_runtime.page_tokens import read_page_token
 
 DEFAULT_PAGE_SIZE: Final = 50
 MAX_PAGE_SIZE: Final = 1_000
@@ -161,21 +160,6 @@ def read_page_request(request: pb.ListConfigurationsRequest) -> tuple[str, int]:
     """
     checks = FieldChecks()
     size = checks.page_size(request.page_size, default=DEFAULT_PAGE_SIZE, most=MAX_PAGE_SIZE)
-    after = _id_in(request.page_token)
-    checks.require(after is not None, "page_token", "must be the `next_page_token` of a page")
+    after = read_page_token(request.page_token, checks)
     checks.finish()
-    return after or "", size
-
-
-def page_token(configuration_id: str) -> str:
-    """Return the token of the page after *configuration_id*: opaque, so that it may change."""
-    return base64.urlsafe_b64encode(configuration_id.encode()).rstrip(b"=").decode()
-
-
-def _id_in(token: str) -> str | None:
-    try:
-        after = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)).decode("ascii")
-    except (ValueError, binascii.Error):
-        return None
-    is_ours = not token or ID_PATTERN.fullmatch(after)
-    return after if is_ours and page_token(after) == token else None
+    return after, size

@@ -3,7 +3,6 @@
 import dataclasses
 import datetime as dt
 from collections.abc import Mapping, Sequence
-from typing import Final
 
 from injector_service.configurations import Configuration
 from injector_service.pixels.header_facts import HeaderFacts, read_header_facts
@@ -20,9 +19,7 @@ from injector_service.rewriting import (
 )
 from injector_service.rewriting.mime import Header
 from service_runtime.errors import FieldViolation, InvalidFields
-
-_EPOCH: Final = dt.datetime.fromtimestamp(0, dt.UTC)
-_MICROSECOND: Final = dt.timedelta(microseconds=1)
+from service_runtime.times import microseconds_of
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,7 +101,7 @@ def _core_payload(facts: MessageFacts) -> TokenPayload:
         message_id="" if is_anonymous else facts.message_id,
         configuration_ids=_ids(facts, are_notified=True),
         statistics_configuration_ids=_ids(facts, are_notified=False),
-        acceptance_time_us=(time - _EPOCH) // _MICROSECOND,
+        acceptance_time_us=microseconds_of(time),
         privacy_level=facts.privacy_level,
         tags=() if is_anonymous else tuple(sorted(facts.tags.items())),
     )

@@ -1,6 +1,5 @@
 """SubscriptionService: from calls to the store, and back."""
 
-import base64
 import secrets
 from typing import Final, cast
 
@@ -14,8 +13,9 @@ from pixel_service.grpc_api.requests import read_selection, read_start
 from pixel_service.open_log import LogIdentity, OpenFilter, OpenLog, Subscription, encode_cursor
 from pixel_service.protobuf_octets import timestamp
 from pixel_service.streaming.starts import position_of
-from service_runtime.field_checks import ID_PATTERN, FieldChecks
+from service_runtime.field_checks import FieldChecks
 from service_runtime.grpc_server import GrpcService
+from service_runtime.page_tokens import page_token, read_page_token
 
 SERVICE_NAME: Final = pb.DESCRIPTOR.services_by_name["SubscriptionService"].full_name
 
@@ -74,14 +74,14 @@ class SubscriptionServicer(pb_grpc.SubscriptionServiceServicer):
         """Return a page of the subscriptions."""
         checks = FieldChecks()
         size = checks.page_size(request.page_size, default=DEFAULT_PAGE_SIZE, most=MAX_PAGE_SIZE)
-        after_id = _after_id(request.page_token, checks)
+        after_id = read_page_token(request.page_token, checks)
         checks.finish()
         # One more than asked for tells whether there is another page.
         found = await self._store.list_subscriptions(after_id=after_id, limit=size + 1)
         page = found[:size]
         return pb.ListSubscriptionsResponse(
             subscriptions=[self._to_proto(each) for each in page],
-            next_page_token=_page_token(page[-1].id) if len(found) > size else "",
+            next_page_token=page_token(page[-1].id) if len(found) > size else "",
         )
 
     async def SeekSubscription(
@@ -153,18 +153,3 @@ def _check_id(subscription_id: str) -> None:
     checks = FieldChecks()
     checks.require_id(subscription_id, "subscription_id")
     checks.finish()
-
-
-def _page_token(last_id: str) -> str:
-    return base64.urlsafe_b64encode(last_id.encode()).decode()
-
-
-def _after_id(page_token: str, checks: FieldChecks) -> str:
-    """Return the last ID of the page before; what is no ID is noted."""
-    try:
-        after_id = base64.b64decode(page_token, altchars=b"-_", validate=True).decode()
-    except ValueError:
-        after_id = " "
-    known = not after_id or ID_PATTERN.fullmatch(after_id) is not None
-    checks.require(known, "page_token", "is not one that this service gave")
-    return after_id

@@ -16,7 +16,7 @@ from pixel_service.intake.sealed_message import SealedMessage, SealedMessages
 from pixel_service.notification import mail_octets, open_octets
 from pixel_service.open_log import OpenRecord
 from pixel_service.privacy import PrivacyLevel, keep_fetch
-from pixel_service.protobuf_octets import microseconds_of
+from service_runtime.times import microseconds_of
 
 Record = Callable[[Sequence[OpenRecord]], Awaitable[None]]
 

@@ -15,8 +15,6 @@ The checksum tells a cursor of another log, whose key we do not have, from one
 that was changed on its way.
 """
 
-import base64
-import binascii
 import hashlib
 import hmac
 import struct
@@ -24,6 +22,7 @@ from typing import Final
 
 from pixel_service.errors import CursorForeignLog, CursorMalformed
 from pixel_service.open_log.values import LogIdentity, Position
+from service_runtime import base64url
 
 MAX_CURSOR_CHARACTERS: Final = 128
 
@@ -39,7 +38,7 @@ def encode_cursor(position: Position, identity: LogIdentity) -> str:
     body = _BODY.pack(_VERSION, bytes.fromhex(identity.log_id), identity.epoch, *position)
     checked = body + _checksum(body)
     octets = checked + _mac(checked, identity.cursor_key)
-    return base64.urlsafe_b64encode(octets).rstrip(b"=").decode()
+    return base64url.encode(octets)
 
 
 def decode_cursor(cursor: str, identity: LogIdentity) -> Position:
@@ -63,16 +62,8 @@ def decode_cursor(cursor: str, identity: LogIdentity) -> Position:
 
 
 def _octets_of(cursor: str) -> bytes:
-    if len(cursor) > MAX_CURSOR_CHARACTERS:
-        raise CursorMalformed
-    try:
-        octets = base64.b64decode(
-            cursor.encode("ascii") + b"=" * (-len(cursor) % 4), altchars=b"-_", validate=True
-        )
-    except (binascii.Error, UnicodeEncodeError):
-        raise CursorMalformed from None
-    # The decoder admits stray bits and padding; one position has one text.
-    if len(octets) != _OCTETS or base64.urlsafe_b64encode(octets).rstrip(b"=").decode() != cursor:
+    octets = base64url.decode(cursor) if len(cursor) <= MAX_CURSOR_CHARACTERS else None
+    if octets is None or len(octets) != _OCTETS:
         raise CursorMalformed
     return octets
 

@@ -14,19 +14,16 @@ One open, integers big-endian:
     ...     event ID, configuration ID, message key (16), source key, notification
 """
 
-import datetime as dt
 import struct
 from typing import Final
 
 from pixel_service.open_log.values import MESSAGE_KEY_OCTETS, OpenRecord
+from service_runtime.times import microseconds_of, time_of
 
 _HEAD: Final = struct.Struct(">qBBBBBBI")
 _NOTIFIED: Final = 1
 _HAS_MESSAGE_KEY: Final = 2
 _HAS_SOURCE_KEY: Final = 4
-
-_EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
-_MICROSECOND: Final = dt.timedelta(microseconds=1)
 
 
 def encode_open(open_: OpenRecord, *, with_source: bool) -> bytes:
@@ -46,7 +43,7 @@ def encode_open(open_: OpenRecord, *, with_source: bool) -> bytes:
         | (_HAS_SOURCE_KEY if source_key is not None else 0)
     )
     head = _HEAD.pack(
-        (open_.open_time - _EPOCH) // _MICROSECOND,
+        microseconds_of(open_.open_time),
         flags,
         open_.agent,
         open_.confidence,
@@ -96,7 +93,7 @@ def decode_open(octets: bytes) -> OpenRecord:
     return OpenRecord(
         event_id=event_id.decode(),
         configuration_id=configuration_id.decode(),
-        open_time=_EPOCH + time_us * _MICROSECOND,
+        open_time=time_of(time_us),
         message_key=message_key if flags & _HAS_MESSAGE_KEY else None,
         source_key=source_key if flags & _HAS_SOURCE_KEY else None,
         agent=agent,

@@ -10,7 +10,6 @@ from pixel_service.protobuf_octets.fields import field, fixed_varint, number_tag
 from pixel_service.protobuf_octets.times import (
     duration,
     duration_octets,
-    microseconds_of,
     timestamp,
     timestamp_octets,
 )
@@ -20,7 +19,6 @@ __all__ = [
     "duration_octets",
     "field",
     "fixed_varint",
-    "microseconds_of",
     "number_tag",
     "tag",
     "text",

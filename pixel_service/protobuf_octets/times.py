@@ -10,19 +10,13 @@ from typing import Final
 from google.protobuf import duration_pb2, timestamp_pb2
 
 from pixel_service.protobuf_octets.fields import MAX_FIXED, fixed_varint, number_tag
+from service_runtime.times import MICROSECOND, microseconds_of
 
-_EPOCH: Final = dt.datetime.fromtimestamp(0, dt.UTC)
-_MICROSECOND: Final = dt.timedelta(microseconds=1)
 _PER_SECOND: Final = 1_000_000
 
 # Both types have the same two fields, under the same numbers.
 _SECONDS_TAG: Final = number_tag(timestamp_pb2.Timestamp.SECONDS_FIELD_NUMBER)
 _NANOS_TAG: Final = number_tag(timestamp_pb2.Timestamp.NANOS_FIELD_NUMBER)
-
-
-def microseconds_of(time: dt.datetime) -> int:
-    """Return *time* in microseconds since 1970 UTC."""
-    return (time - _EPOCH) // _MICROSECOND
 
 
 def timestamp(time: dt.datetime) -> timestamp_pb2.Timestamp:
@@ -32,7 +26,7 @@ def timestamp(time: dt.datetime) -> timestamp_pb2.Timestamp:
 
 def duration(delta: dt.timedelta) -> duration_pb2.Duration:
     """Return *delta* as protobuf has it."""
-    return _duration(delta // _MICROSECOND)
+    return _duration(delta // MICROSECOND)
 
 
 def timestamp_octets(microseconds: int) -> bytes:

@@ -18,7 +18,7 @@ from emailopens.injector.v1 import configuration_service_pb2 as configuration_pb
 from emailopens.injector.v1 import configuration_service_pb2_grpc as configuration_pb_grpc
 from emailopens.injector.v1 import injector_service_pb2_grpc as injector_pb_grpc
 from emailopens.token.v1 import pixel_token_pb2
-from injector_service.server import run
+from injector_service.server import serve
 from injector_service.settings import Settings
 from service_runtime.channel import connect
 from service_runtime.drain import Drain
@@ -59,7 +59,7 @@ async def running_service(settings: Settings) -> AsyncIterator[Service]:
     """Run the service inside the block."""
     drain = Drain()
     ready = asyncio.get_running_loop().create_future()
-    running = asyncio.create_task(run(settings, drain, on_ready=ready.set_result))
+    running = asyncio.create_task(serve(settings, drain, on_ready=ready.set_result))
     await asyncio.wait((running, ready), return_when=asyncio.FIRST_COMPLETED)
     if running.done():
         running.result()

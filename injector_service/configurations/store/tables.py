@@ -1,6 +1,5 @@
 """The tables, and rows from and to values."""
 
-import datetime as dt
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -8,6 +7,7 @@ import sqlalchemy as sa
 from injector_service.configurations.configuration import Configuration, StoredConfiguration
 from injector_service.privacy import PrivacyLevel
 from injector_service.rewriting import Placement
+from service_runtime.times import microseconds_of, time_of
 
 # Changes when the tables do.
 SCHEMA_VERSION: Final = 1
@@ -46,7 +46,7 @@ configurations = sa.Table(
     sa.Column("etag", sa.Text, nullable=False),
 )
 
-# What keeps a sender in one configuration: its key (`sender.sender_key`).
+# What keeps a sender in one configuration: its key (`senders.sender_key`).
 senders = sa.Table(
     "injector_senders",
     metadata,
@@ -59,9 +59,6 @@ senders = sa.Table(
         index=True,
     ),
 )
-
-_EPOCH: Final = dt.datetime.fromtimestamp(0, dt.UTC)
-_MICROSECOND: Final = dt.timedelta(microseconds=1)
 
 
 def row_of(stored: StoredConfiguration) -> dict[str, Any]:
@@ -78,8 +75,8 @@ def row_of(stored: StoredConfiguration) -> dict[str, Any]:
         "privacy_level": int(configuration.privacy_level),
         "notified_headers": list(configuration.notified_headers),
         "senders": list(configuration.senders),
-        "create_time_us": (stored.create_time - _EPOCH) // _MICROSECOND,
-        "update_time_us": (stored.update_time - _EPOCH) // _MICROSECOND,
+        "create_time_us": microseconds_of(stored.create_time),
+        "update_time_us": microseconds_of(stored.update_time),
         "etag": stored.etag,
     }
 
@@ -99,7 +96,7 @@ def stored_configuration_of(row: sa.RowMapping) -> StoredConfiguration:
             notified_headers=tuple(row["notified_headers"]),
             senders=tuple(row["senders"]),
         ),
-        create_time=_EPOCH + row["create_time_us"] * _MICROSECOND,
-        update_time=_EPOCH + row["update_time_us"] * _MICROSECOND,
+        create_time=time_of(row["create_time_us"]),
+        update_time=time_of(row["update_time_us"]),
         etag=row["etag"],
     )

@@ -15,7 +15,7 @@ from pixel_service.open_log.news import News
 from pixel_service.open_log.numbering import BurstWindow, Suffixes
 from pixel_service.open_log.postgres import appending, pool, statements
 from pixel_service.open_log.postgres.head_follower import HeadFollower
-from pixel_service.open_log.sql import clock, subscription_statements
+from pixel_service.open_log.sql import subscription_statements
 from pixel_service.open_log.sql.counting import daily_counts
 from pixel_service.open_log.sql.erasing import StoredOpen, erase_in_steps, erase_opens
 from pixel_service.open_log.sql.subscriptions import SqlSubscriptions
@@ -33,6 +33,7 @@ from pixel_service.open_log.values import (
     Trimmed,
     new_log_entry,
 )
+from service_runtime.times import microseconds_of, time_of
 
 _COMMANDS: Final[dict[str, Callable[..., Any]]] = {
     "acknowledge": subscription_statements.acknowledge,
@@ -170,7 +171,7 @@ class PostgresOpenLog:
         first_us, _ = (await self._fetch(statements.END_TIMES))[0]
         return CursorExpired(
             earliest_cursor=encode_cursor(trimmed, self.identity),
-            earliest_time=None if first_us is None else clock.from_us(first_us),
+            earliest_time=None if first_us is None else time_of(first_us),
         )
 
     async def _refuse_beyond(self, after: Position) -> None:
@@ -204,7 +205,7 @@ class PostgresOpenLog:
 
     async def position_at(self, time: dt.datetime) -> Position:
         """See `OpenLog`."""
-        rows = await self._fetch(statements.POSITION_AT, clock.to_us(time))
+        rows = await self._fetch(statements.POSITION_AT, microseconds_of(time))
         trimmed, head = await self._ends()
         if not rows:
             return head
@@ -267,8 +268,8 @@ class PostgresOpenLog:
             octets=await self.octets_used(),
             earliest=trimmed,
             head=head,
-            earliest_time=None if first_us is None else clock.from_us(first_us),
-            head_time=None if last_us is None else clock.from_us(last_us),
+            earliest_time=None if first_us is None else time_of(first_us),
+            head_time=None if last_us is None else time_of(last_us),
             held_back_seconds=max(0.0, float(held_back[0])),
         )
 

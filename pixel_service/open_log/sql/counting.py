@@ -6,9 +6,9 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from pixel_service.open_log.sql import clock
 from pixel_service.open_log.sql.tables import opens
 from pixel_service.open_log.values import DayCount
+from service_runtime.times import time_of
 
 _DAY_US: Final = 86_400_000_000
 
@@ -47,7 +47,7 @@ def daily_counts(connection: sa.Connection) -> Sequence[DayCount]:
 def _count_of(day_number: int, configuration_id: str, rows: Iterable[Any]) -> DayCount:
     counts = [(agent, count, int(first)) for _, _, agent, count, first in rows]
     return DayCount(
-        day=clock.from_us(day_number * _DAY_US).date(),
+        day=time_of(day_number * _DAY_US).date(),
         configuration_id=configuration_id,
         opens=sum(count for _, count, _ in counts),
         first_opens=sum(first for _, _, first in counts),

@@ -10,10 +10,10 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from pixel_service.open_log.sql import clock
 from pixel_service.open_log.sql.tables import subscriptions
 from pixel_service.open_log.subscriptions import OpenFilter, Subscription
 from pixel_service.open_log.values import Position
+from service_runtime.times import microseconds_of, now_us, time_of
 
 # Unguessable, so that no stream acknowledges for another by accident.
 _TOKEN_OCTETS: Final = 16
@@ -68,7 +68,7 @@ def seek(
         subscription_id,
         acknowledged_transaction=to[0],
         acknowledged_sequence=to[1],
-        acknowledge_us=clock.now_us(),
+        acknowledge_us=now_us(),
         session_token="",
     )
 
@@ -125,7 +125,7 @@ def _acknowledge(
         .values(
             acknowledged_transaction=transaction,
             acknowledged_sequence=sequence,
-            acknowledge_us=clock.now_us(),
+            acknowledge_us=now_us(),
         )
     )
     return ("ok", transaction, sequence) if changed.rowcount == 1 else ("stale", 0, 0)
@@ -150,8 +150,8 @@ def to_row(subscription: Subscription) -> dict[str, Any]:
         "first_open_only": subscription.filter.first_open_only,
         "acknowledged_transaction": subscription.acknowledged.transaction,
         "acknowledged_sequence": subscription.acknowledged.sequence,
-        "create_us": clock.to_us(subscription.create_time),
-        "acknowledge_us": clock.to_us(subscription.acknowledge_time),
+        "create_us": microseconds_of(subscription.create_time),
+        "acknowledge_us": microseconds_of(subscription.acknowledge_time),
         "consumer_name": subscription.consumer_name,
         "session_token": "",
     }
@@ -168,8 +168,8 @@ def from_row(row: Row, *, lag: int, fell_behind: bool) -> Subscription:
             first_open_only=bool(row["first_open_only"]),
         ),
         acknowledged=Position(row["acknowledged_transaction"], row["acknowledged_sequence"]),
-        create_time=clock.from_us(row["create_us"]),
-        acknowledge_time=clock.from_us(row["acknowledge_us"]),
+        create_time=time_of(row["create_us"]),
+        acknowledge_time=time_of(row["acknowledge_us"]),
         consumer_name=row["consumer_name"],
         lag=lag,
         fell_behind=fell_behind,

@@ -6,10 +6,10 @@ from typing import Final
 import sqlalchemy as sa
 
 from pixel_service.open_log.numbering import BurstWindow, MessageOf, number_opens
-from pixel_service.open_log.sql import clock
 from pixel_service.open_log.sqlite.counts import MessageCounts, look_up
 from pixel_service.open_log.sqlite.rows import insert_rows
 from pixel_service.open_log.values import OpenRecord
+from service_runtime.times import now_us
 
 # Driver-level statements: Core's insert costs a fifth of the rate.
 _INSERT: Final = (
@@ -42,7 +42,7 @@ def append(
     if not opens:
         return int(last)
     # Never backwards, whatever the clock does, so that times can be searched.
-    recorded_us = max(clock.now_us(), last_us)
+    recorded_us = max(now_us(), last_us)
     messages = {message for open_ in opens if (message := _message_of(open_)) is not None}
     known = counts.look_up(connection, messages)
     numbers = number_opens(opens, known, window)

@@ -13,7 +13,6 @@ from pixel_service.errors import CursorAhead, CursorExpired, LogHole, LogUnavail
 from pixel_service.open_log.cursor import encode_cursor
 from pixel_service.open_log.news import News
 from pixel_service.open_log.numbering import Suffixes
-from pixel_service.open_log.sql import clock
 from pixel_service.open_log.sql.counting import daily_counts
 from pixel_service.open_log.sql.erasing import StoredOpen, erase_in_steps
 from pixel_service.open_log.sql.subscriptions import SqlSubscriptions
@@ -31,6 +30,7 @@ from pixel_service.open_log.values import (
     Position,
     Trimmed,
 )
+from service_runtime.times import microseconds_of, time_of
 
 Answer = TypeVar("Answer")
 
@@ -158,7 +158,7 @@ class SqliteOpenLog:
             first_us, _ = reading.end_times(connection)
             raise CursorExpired(
                 earliest_cursor=self._cursor(trimmed),
-                earliest_time=None if first_us is None else clock.from_us(first_us),
+                earliest_time=None if first_us is None else time_of(first_us),
             )
         if after > last:
             raise CursorAhead(head_cursor=self._cursor(last))
@@ -182,7 +182,7 @@ class SqliteOpenLog:
 
     async def position_at(self, time: dt.datetime) -> Position:
         """See `OpenLog`."""
-        time_us = clock.to_us(time)
+        time_us = microseconds_of(time)
         return Position(
             0, await self.query(lambda connection: reading.last_before(connection, time_us))
         )
@@ -247,8 +247,8 @@ class SqliteOpenLog:
             octets=await self.octets_used(),
             earliest=Position(0, trimmed),
             head=Position(0, last),
-            earliest_time=None if first_us is None else clock.from_us(first_us),
-            head_time=None if last_us is None else clock.from_us(last_us),
+            earliest_time=None if first_us is None else time_of(first_us),
+            head_time=None if last_us is None else time_of(last_us),
             held_back_seconds=0.0,
         )
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pixel_service.intake.event_id import new_open_id
-from pixel_service.protobuf_octets import microseconds_of
+from service_runtime.times import microseconds_of
 
 TIMES = st.datetimes(
     min_value=dt.datetime(1970, 1, 1),  # noqa: DTZ001 - the strategy adds the zone

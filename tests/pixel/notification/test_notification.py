@@ -18,7 +18,7 @@ from pixel_service.evidence import Agent, Client, Confidence, Evidence, Signal
 from pixel_service.notification import mail_octets, number_open, open_octets
 from pixel_service.notification.mail import address_of
 from pixel_service.privacy import PrivacyLevel, keep_fetch, keep_message
-from pixel_service.protobuf_octets import microseconds_of
+from service_runtime.times import microseconds_of
 
 # Shaped as the documentation of Yandex Cloud Postbox shows it: concepts/notification.
 MODEL = json.loads(

@@ -27,7 +27,7 @@ from pixel_service.evidence import (
 )
 from pixel_service.privacy import KeptFetch, PrivacyLevel, keep_fetch, keep_message, level_of
 from pixel_service.privacy.kept_fetch import mask_address, normal_address
-from pixel_service.protobuf_octets import microseconds_of
+from service_runtime.times import microseconds_of
 
 OPEN_TIME = dt.datetime(2026, 3, 4, 5, 6, 7, tzinfo=dt.UTC)
 ACCEPTANCE_TIME = OPEN_TIME - dt.timedelta(minutes=7)
