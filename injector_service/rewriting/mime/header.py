@@ -16,6 +16,9 @@ from injector_service.rewriting.mime.multiparts import is_delimiter_line
 # with ten thousand addresses.
 MAX_HEADER_OCTETS: Final = 1 << 19
 
+# Each may cost some steps of Python.  Of 953 real messages none has more than 110.
+MAX_FIELDS: Final = 2_000
+
 # A field (RFC 5322 section 3.6.8) with its folded lines.
 # QUIRK: white space before the colon is obsolete (section 4.5) yet in use.
 _FIELD: Final = rb"[!-9;-~]++[ \t]*+:[^\n]*+(?:\n[ \t][^\n]*+)*+(?:\n|\Z)"
@@ -152,7 +155,7 @@ def read_header(
         if found is None or is_delimiter(block_end) or _is_own_delimiter(raw, start, block_end):
             break
         block_end = _block_end(raw, found.end(), limit)
-    if block_end == limit < end:
+    if block_end == limit < end or _has_too_many_fields(raw, start, block_end):
         return None
     body_start = block_end
     if raw.startswith(b"\r\n", block_end, end):
@@ -160,6 +163,14 @@ def read_header(
     elif raw.startswith(b"\n", block_end, end):
         body_start += 1
     return Header(raw, start=start, end=block_end, body_start=body_start)
+
+
+def _has_too_many_fields(raw: bytes, start: int, end: int) -> bool:
+    lines = raw.count(b"\n", start, end)
+    if lines <= MAX_FIELDS:
+        return False
+    folded = raw.count(b"\n ", start, end) + raw.count(b"\n\t", start, end)
+    return lines - folded > MAX_FIELDS
 
 
 def read_message_header(raw: bytes) -> Header | None:

@@ -3,6 +3,7 @@
 import pytest
 
 from injector_service.rewriting.mime.header import (
+    MAX_FIELDS,
     MAX_HEADER_OCTETS,
     Header,
     message_start,
@@ -94,6 +95,14 @@ def test_last_field_may_lack_its_line_end() -> None:
 
 def test_endless_header_is_given_up() -> None:
     """A block over the limit is not looked at."""
-    raw = b"A: b\r\n" * (MAX_HEADER_OCTETS // 6 + 1) + b"\r\nbody"
+    raw = b"A: " + b"b" * MAX_HEADER_OCTETS + b"\r\n\r\nbody"
 
     assert read_header(raw, 0, len(raw)) is None
+
+
+def test_endless_fields_are_given_up() -> None:
+    """A block of more fields than any message has is not looked at; folded lines are no fields."""
+    fields = b"A: b\r\n c\r\n\td\r\n" * MAX_FIELDS
+
+    assert header_of(fields + b"\r\n").get("A") == "b c\td"
+    assert read_header(fields + b"A: b\r\n\r\n", 0, len(fields) + 8) is None
