@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import datetime as dt
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from types import TracebackType
 from typing import Final, Self
 
@@ -16,6 +16,7 @@ from emailopens_client.backoff import Backoff
 from emailopens_client.failures import is_passing, is_passing_acknowledgement
 from emailopens_client.seen import SeenEvents
 from emailopens_client.start import LogEnd, set_start
+from emailopens_client.targets import PIXEL_SERVICE_PORT, with_port
 
 # Intervals without a sign of life after which a stream is dead (`StreamOpens`).
 SILENT_INTERVALS: Final = 3
@@ -39,6 +40,7 @@ OPTIONS: Final = (
     ("grpc.max_receive_message_length", 16 * 1024 * 1024),
 )
 
+OnFailure = Callable[[grpc.aio.AioRpcError | None], None]
 Call = grpc.aio.UnaryStreamCall[pb.StreamOpensRequest, pb.StreamOpensResponse]
 
 
@@ -63,7 +65,8 @@ class OpenStream:
     wrong request.
 
     Args:
-        target: the service, as gRPC names it: `host:port` or `dns:///name:port`.
+        target: the service, as gRPC names it: `host:port` or `dns:///name:port`; the
+            port is 50052 unless one is given.
         subscription_id: continue this subscription.
         after_cursor: start after this cursor.
         from_time: start with the first open recorded since; with a zone.
@@ -76,6 +79,8 @@ class OpenStream:
         stop_at_head: end once everything recorded at the start was delivered.
         consumer_name: a name in the operator's tools.
         credentials: for TLS; None for a connection in the clear.
+        on_failure: called before each wait with what has failed, None for silence; what
+            it raises ends the iteration.
     """
 
     def __init__(  # noqa: PLR0913 - the fields of the request, by their names
@@ -94,14 +99,16 @@ class OpenStream:
         stop_at_head: bool = False,
         consumer_name: str = "",
         credentials: grpc.ChannelCredentials | None = None,
+        on_failure: OnFailure | None = None,
     ) -> None:
         """Describe a stream; nothing is called before it is iterated.
 
         Raises:
             ValueError: not exactly one start is given.
         """
-        self._target = target
+        self._target = with_port(target, PIXEL_SERVICE_PORT)
         self._credentials = credentials
+        self._on_failure = on_failure
         self._request = pb.StreamOpensRequest(
             configuration_ids=configuration_ids,
             filter=open_filter,
@@ -150,10 +157,12 @@ class OpenStream:
                 try:
                     async for notification in notifications:
                         yield notification
-                except _Again:
-                    pass
+                except _Again as again:
+                    failure = again.failure
                 else:
                     return
+            if self._on_failure is not None:
+                self._on_failure(failure)
             await asyncio.sleep(backoff.next_seconds())
 
     async def _one_call(
@@ -190,10 +199,10 @@ class OpenStream:
             async with asyncio.timeout(self._silence):
                 response = await call.read()
         except TimeoutError:
-            raise _Again from None
+            raise _Again(None) from None
         except grpc.aio.AioRpcError as error:
             if is_passing(error):
-                raise _Again from error
+                raise _Again(error) from error
             raise
         # grpc.aio's mark of the end is no response.
         return response if isinstance(response, pb.StreamOpensResponse) else None
@@ -241,9 +250,13 @@ class OpenStream:
             await stub.AcknowledgeOpens(request, timeout=ACKNOWLEDGE_SECONDS)
         except grpc.aio.AioRpcError as error:
             if is_passing_acknowledgement(error):
-                raise _Again from error
+                raise _Again(error) from error
             raise
 
 
 class _Again(Exception):
     """The call is over, and another one goes on where it stopped."""
+
+    def __init__(self, failure: grpc.aio.AioRpcError | None) -> None:
+        super().__init__()
+        self.failure = failure

@@ -3,7 +3,10 @@
 import re
 from typing import Final
 
-# A host, perhaps behind gRPC's scheme for names; every other scheme has its own form.
+# Where the pixel service serves gRPC unless it is told otherwise.
+PIXEL_SERVICE_PORT: Final = 50052
+
+# A host, perhaps after gRPC's scheme for names; every other scheme has its own form.
 _HOST: Final = re.compile(r"(dns:(?://[^/]*/)?)?([^:/\[\]]+|\[[^\]]+\])")
 _IPV6: Final = re.compile(r"[0-9A-Fa-f]*:[0-9A-Fa-f]*:[0-9A-Fa-f:.]*")
 

@@ -19,6 +19,13 @@ MAX_RECIPIENT_CHARACTERS: Final = 320
 MAX_TAGS: Final = 20
 MAX_TAG_VALUE_CHARACTERS: Final = 128
 
+# A mailbox of an envelope (RFC 5321 section 4.1.2), in whatever script: one address and
+# no list, no display name, no brackets.  Postmaster alone needs no domain.
+_RECIPIENT: Final = re.compile(
+    r"""(?: [^\s"@<>,;\x00-\x1f\x7f]+ | "(?:[^"\\\x00-\x1f\x7f]|\\[^\x00-\x1f\x7f])*+" )
+        @ [^\s"@<>,;\x00-\x1f\x7f]+ | postmaster""",
+    re.VERBOSE | re.IGNORECASE,
+)
 _TAG_KEY: Final = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 _MESSAGE_ID: Final = re.compile(r"[A-Za-z0-9._@+=~-]{1,128}")
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
@@ -65,9 +72,9 @@ def _check_recipients(recipients: Sequence[str], checks: FieldChecks) -> None:
     checks.require_at_most(len(recipients), MAX_RECIPIENTS, "recipients", "elements")
     for index, recipient in enumerate(recipients[:MAX_RECIPIENTS]):
         checks.require(
-            1 <= len(recipient) <= MAX_RECIPIENT_CHARACTERS,
+            len(recipient) <= MAX_RECIPIENT_CHARACTERS and _RECIPIENT.fullmatch(recipient),
             f"recipients[{index}]",
-            f"must have 1 to {MAX_RECIPIENT_CHARACTERS} characters",
+            f"must be an address alone, of at most {MAX_RECIPIENT_CHARACTERS} characters",
         )
 
 

@@ -30,35 +30,47 @@ _FORMAT: Final = click.option(
 
 @click.group()
 def configurations() -> None:
-    """Keep the configurations: named sets of rules for tracking."""
+    """Keep the configurations: who is tracked, and how."""
 
 
 def _settings_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add an option for each field that can be set; those not given are None."""
-    for option in (
-        click.option("--senders", metavar="LIST", help="Addresses and domains, comma-separated."),
-        click.option("--notified-headers", metavar="LIST", help="Field names, comma-separated."),
-        click.option("--privacy-level", type=PRIVACY_LEVELS, help="How much of an open is kept."),
-        click.option(
-            "--pixel-placement",
-            type=click.Choice(["end", "start"]),
-            help="Where in the HTML the pixel stands.",
-        ),
-        click.option("--pixel-base-url", metavar="URL", help="Where mail clients fetch pixels."),
-        click.option(
-            "--statistics/--no-statistics",
-            "open_statistics_enabled",
-            default=None,
-            help="Whether opens are counted.",
-        ),
-        click.option(
-            "--notifications/--no-notifications",
-            "open_notifications_enabled",
-            default=None,
-            help="Whether opens are notified.",
-        ),
-        click.option("--description", metavar="TEXT"),
-        click.option("--display-name", metavar="TEXT"),
+    for option in reversed(
+        (
+            click.option("--display-name", metavar="TEXT", help="A name for people."),
+            click.option("--description", metavar="TEXT", help="A note for people."),
+            click.option(
+                "--notifications/--no-notifications",
+                "open_notifications_enabled",
+                default=None,
+                help="Whether opens are notified.",
+            ),
+            click.option(
+                "--statistics/--no-statistics",
+                "open_statistics_enabled",
+                default=None,
+                help="Whether opens are counted.",
+            ),
+            click.option(
+                "--privacy-level", type=PRIVACY_LEVELS, help="How much of an open is kept."
+            ),
+            click.option(
+                "--senders", metavar="LIST", help="Addresses and domains, comma-separated."
+            ),
+            click.option(
+                "--notified-headers",
+                metavar="LIST",
+                help="Names of header fields, comma-separated.",
+            ),
+            click.option(
+                "--pixel-base-url", metavar="URL", help="Where mail clients fetch pixels."
+            ),
+            click.option(
+                "--pixel-placement",
+                type=click.Choice(["end", "start"]),
+                help="Where in the HTML the pixel is put.",
+            ),
+        )
     ):
         command = option(command)
     return command
@@ -80,8 +92,8 @@ def _given(options: dict[str, Any]) -> dict[str, Any]:
 
 
 @configurations.command()
-@target_option
 @_settings_options
+@target_option
 @click.argument("configuration_id", default="")
 def create(target: str, configuration_id: str, **options: Any) -> None:  # noqa: ANN401 - click's
     """Create a configuration; without an ID a new one is made.
@@ -119,8 +131,8 @@ def get(target: str, configuration_id: str) -> None:
 
 
 @configurations.command("list")
-@target_option
 @_FORMAT
+@target_option
 def list_configurations(target: str, format_: Literal["json", "table"]) -> None:
     """List all configurations by their ID."""
 
@@ -141,9 +153,9 @@ def list_configurations(target: str, format_: Literal["json", "table"]) -> None:
 
 
 @configurations.command()
-@target_option
 @_settings_options
 @click.option("--etag", default="", help="Change it only if this is its etag.")
+@target_option
 @click.argument("configuration_id")
 def update(
     target: str,
@@ -170,8 +182,8 @@ def update(
 
 
 @configurations.command()
-@target_option
 @click.option("--etag", default="", help="Delete it only if this is its etag.")
+@target_option
 @click.argument("configuration_id")
 def delete(target: str, configuration_id: str, etag: str) -> None:
     """Delete a configuration; opens of sent messages are still recorded."""

@@ -18,26 +18,33 @@ EXIT_NOT_TRACKED: Final = 3
 
 
 @click.command()
-@target_option
 @click.option(
     "--configuration",
     "configuration_ids",
     multiple=True,
     metavar="ID",
-    help="A configuration that applies; may be repeated."
-    "  [default: the message's header field or sender says]",
+    show_default="what the message's header field or sender says",
+    help="A configuration that applies; may be repeated.",
 )
 @click.option(
     "--recipient",
     "recipients",
     multiple=True,
     metavar="ADDRESS",
-    help="An envelope recipient; may be repeated.  [default: To, Cc and Bcc]",
+    show_default="To, Cc and Bcc",
+    help="An envelope recipient; may be repeated.",
 )
 @click.option("--tag", "tags", multiple=True, metavar="KEY=VALUE", help="A tag; may be repeated.")
-@click.option("--message-id", default="", metavar="ID", help="The message's ID in notifications.")
+@click.option(
+    "--message-id",
+    default="",
+    metavar="ID",
+    show_default="a new one",
+    help="The message's ID in notifications.",
+)
 @click.option("--privacy-level", type=PRIVACY_LEVELS, help="Keep no more than this of opens.")
 @click.option("--off", "is_off", is_flag=True, help="Do not track this message.")
+@target_option
 def rewrite(
     target: str,
     configuration_ids: Sequence[str],
@@ -55,7 +62,7 @@ def rewrite(
     not; it can be sent in both cases.  With 1 (error) and 2 (usage) nothing is
     written.
     """
-    raw = sys.stdin.buffer.read(MAX_MESSAGE_OCTETS)
+    raw = _message()
     request = pb.RewriteMessageRequest(
         raw_message=raw,
         configuration_ids=configuration_ids,
@@ -77,6 +84,15 @@ def rewrite(
     _report(response)
     is_tracked = response.outcome == pb.RewriteMessageResponse.OUTCOME_TRACKED
     return 0 if is_tracked else EXIT_NOT_TRACKED
+
+
+def _message() -> bytes:
+    if sys.stdin.isatty():
+        click.echo("reading a message from the terminal; Ctrl-D ends it", err=True)
+    raw = sys.stdin.buffer.read(MAX_MESSAGE_OCTETS)
+    if not raw:
+        raise click.ClickException("standard input is empty: it must be a message")
+    return raw
 
 
 async def _call(target: str, request: pb.RewriteMessageRequest) -> pb.RewriteMessageResponse:

@@ -17,7 +17,8 @@ configuration_option: Final = click.option(
     "configuration_ids",
     multiple=True,
     metavar="ID",
-    help="Only opens of this configuration; may be repeated.  [default: all]",
+    show_default="all",
+    help="Only opens of this configuration; may be repeated.",
 )
 
 

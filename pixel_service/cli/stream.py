@@ -1,32 +1,41 @@
 """`pixel-service stream`: prints opens as they come."""
 
 import contextlib
+import math
+import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
 import click
+import grpc
 
 from emailopens.pixel.v1 import pixel_service_pb2 as pb
 from emailopens_client import LogEnd, OpenStream
 from pixel_service.cli.filter_options import configuration_option, filter_options
 from pixel_service.cli.output import Format, print_heading, print_notification
 from pixel_service.cli.target import target_option
+from service_runtime.channel import describe_error
 from service_runtime.cli import wait_for
 
 _LATEST: Final = "latest"
 _EARLIEST: Final = "earliest"
 
+# Failures that are less than this apart are of one outage: attempts are 30 s apart at
+# most, and gRPC gives each about 20 s.
+_OUTAGE_SECONDS: Final = 60.0
+
 
 @click.command()
-@target_option
 @configuration_option
 @filter_options
 @click.option(
     "--from",
     "start",
     metavar="earliest|latest|CURSOR",
-    help="Where to start.  [default: latest]",
+    show_default=_LATEST,
+    help="Where to start.",
 )
 @click.option("--subscription", metavar="ID", help="Continue this subscription, and acknowledge.")
 @click.option(
@@ -36,6 +45,13 @@ _EARLIEST: Final = "earliest"
 )
 @click.option("--stop-at-head", is_flag=True, help="End with the opens that are recorded by now.")
 @click.option(
+    "--wait/--no-wait",
+    "waits",
+    default=None,
+    show_default="wait if the output is a terminal",
+    help="Whether to wait for a service that does not answer yet.",
+)
+@click.option(
     "--format",
     "format_",
     type=click.Choice(["json", "table"]),
@@ -43,6 +59,7 @@ _EARLIEST: Final = "earliest"
     show_default=True,
     help="json prints one notification a line.",
 )
+@target_option
 def stream(
     target: str,
     configuration_ids: Sequence[str],
@@ -53,17 +70,20 @@ def stream(
     format_: Format,
     *,
     stop_at_head: bool,
+    waits: bool | None,
 ) -> None:
-    """Print opens: those recorded since the start, then new ones as they come.
+    """Print opens, recorded ones and then new ones as they come.
 
-    Without a cursor file the last cursor is printed on standard error at the end:
-    starting there goes on without a gap.
+    Goes on where it stopped when the service is restarted. Without a cursor file the
+    last cursor is printed on standard error at the end: starting there goes on without
+    a gap.
     """
     has_filter = open_filter != pb.OpenFilter()
     if subscription is not None and (start or cursor_file or configuration_ids or has_filter):
         raise click.UsageError("a subscription has its own start, configurations and filter")
     kept = _kept_cursor(cursor_file)
     after_cursor, position = _start_of(kept or start or _LATEST)
+    outages = _Outages(target, waits=sys.stdout.isatty() if waits is None else waits)
     opens = OpenStream(
         target,
         subscription_id=subscription,
@@ -73,11 +93,35 @@ def stream(
         open_filter=open_filter if has_filter else None,
         stop_at_head=stop_at_head,
         consumer_name="pixel-service stream",
+        on_failure=lambda failure: outages.say(failure, is_first=not opens.cursor),
     )
     with contextlib.suppress(KeyboardInterrupt):
         wait_for(_print_all(opens, format_, cursor_file))
     if cursor_file is None and opens.cursor:
         click.echo(f"cursor: {opens.cursor}", err=True)
+
+
+class _Outages:
+    """Says what is waited for, once an outage."""
+
+    def __init__(self, target: str, *, waits: bool) -> None:
+        self._target = target
+        self._waits = waits
+        self._last = -math.inf
+
+    def say(self, failure: grpc.aio.AioRpcError | None, *, is_first: bool) -> None:
+        """Say that the service is waited for, unless that was just said.
+
+        Raises:
+            ClickException: it has never answered, and is not to be waited for.
+        """
+        what = "no answer in time" if failure is None else describe_error(failure)
+        if is_first and not self._waits:
+            raise click.ClickException(f"no pixel service at {self._target}: {what}")
+        now = time.monotonic()
+        if now - self._last > _OUTAGE_SECONDS:
+            click.echo(f"waiting for the pixel service at {self._target}: {what}", err=True)
+        self._last = now
 
 
 def _kept_cursor(cursor_file: Path | None) -> str:

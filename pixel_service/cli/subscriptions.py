@@ -28,7 +28,7 @@ _START: Final = "earliest|latest|TIME|CURSOR"
 
 @click.group()
 def subscriptions() -> None:
-    """Places in the log that the service remembers for its clients."""
+    """Keep places in the log for clients that do not keep their own."""
 
 
 @subscriptions.command(name="list")
@@ -72,11 +72,13 @@ def _row(subscription: pb.Subscription) -> str:
 
 
 @subscriptions.command()
-@target_option
-@click.argument("subscription_id", metavar="ID")
-@click.option("--from", "start", default="latest", show_default=True, metavar=_START)
+@click.option(
+    "--from", "start", default="latest", show_default=True, metavar=_START, help="Where to start."
+)
 @configuration_option
 @filter_options
+@target_option
+@click.argument("subscription_id", metavar="ID")
 def create(
     target: str,
     subscription_id: str,
@@ -104,9 +106,9 @@ def create(
 
 
 @subscriptions.command()
+@click.option("--to", "place", required=True, metavar=_START, help="Where to go on.")
 @target_option
 @click.argument("subscription_id", metavar="ID")
-@click.option("--to", "place", required=True, metavar=_START)
 def seek(target: str, subscription_id: str, place: str) -> None:
     """Move a subscription, forth or back; its stream is ended."""
     request = pb.SeekSubscriptionRequest(subscription_id=subscription_id)

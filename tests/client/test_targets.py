@@ -2,7 +2,8 @@
 
 import pytest
 
-from emailopens_client.targets import with_port
+from emailopens_client.targets import PIXEL_SERVICE_PORT, with_port
+from pixel_service.settings import Settings
 
 
 @pytest.mark.parametrize(
@@ -36,3 +37,8 @@ def test_host_alone_gets_the_services_port(target: str, meant: str) -> None:
 def test_any_other_target_is_left_to_grpc(target: str) -> None:
     """A port that was given stays, and so do the forms of gRPC that have none."""
     assert with_port(target, 50052) == target
+
+
+def test_default_port_is_the_pixel_services() -> None:
+    """The library knows neither service, and so has the number once more."""
+    assert Settings().grpc.endswith(f":{PIXEL_SERVICE_PORT}")

@@ -132,6 +132,7 @@ async def log_at(url: str) -> AsyncIterator[OpenLog]:
 async def streaming(
     log: OpenLog,
     *,
+    listen: str = "127.0.0.1:0",
     max_streams: int = 100,
     stall_timeout: dt.timedelta = DEFAULT_STALL_TIMEOUT,
     grace: dt.timedelta = dt.timedelta(seconds=1),
@@ -152,7 +153,7 @@ async def streaming(
         ]
         async with (
             grpc_server(
-                listen="127.0.0.1:0", services=services, status_codes=STATUS_OF, drain=drain
+                listen=listen, services=services, status_codes=STATUS_OF, drain=drain
             ) as address,
             grpc.aio.insecure_channel(address) as channel,
         ):

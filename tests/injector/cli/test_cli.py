@@ -197,6 +197,11 @@ def test_a_configuration_may_get_its_id(address: str) -> None:
     [
         (["rewrite", "--configuration=nowhere"], 1, r"NOT_FOUND: .*configuration_id nowhere\)"),
         (["rewrite"], 1, r"INVALID_ARGUMENT: configuration_ids: .*\(INVALID_FIELD\)"),
+        (
+            ["rewrite", "--configuration=x", "--recipient=not an address"],
+            1,
+            r"INVALID_ARGUMENT: recipients\[0\]: must be an address alone, .*\(INVALID_FIELD\)",
+        ),
         (["rewrite", "--tag", "novalue"], 2, r"--tag novalue: must be KEY=VALUE, each key once"),
         (["rewrite", "--privacy-level", "some"], 2, r".*'some' is not one of 'full', .*"),
         (["rewrite", "--target", "127.0.0.1:1"], 1, r"UNAVAILABLE: .*"),
@@ -220,7 +225,7 @@ def test_an_empty_message_is_refused(address: str) -> None:
     says(
         call(address, "rewrite", "--configuration=empty"),
         1,
-        r"INVALID_ARGUMENT: raw_message: must not be empty \(INVALID_FIELD\)",
+        r"standard input is empty: it must be a message",
     )
 
 

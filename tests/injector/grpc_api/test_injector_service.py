@@ -475,7 +475,27 @@ async def test_an_unknown_configuration_is_not_found(
             [f"configuration_ids[{n}]" for n in (1, 2)],
         ),
         ({"recipients": ["a@example.com"] * 1_001}, ["recipients"]),
-        ({"recipients": ["a", "", "x" * 321]}, ["recipients[1]", "recipients[2]"]),
+        (
+            {"recipients": ["a@b.c", "", "x" * 317 + "@b.c", "not an address", "a@b.c, d@e.f"]},
+            [f"recipients[{index}]" for index in range(1, 5)],
+        ),
+        (
+            {"recipients": ["Postmaster", "Zofia <a@b.c>", "a", "@b.c", "a@", "a@b.c\n", "a@@b"]},
+            [f"recipients[{index}]" for index in range(1, 7)],
+        ),
+        (
+            {
+                "recipients": [
+                    '"a b@c"@d.e',
+                    '"a',
+                    '"\\"',
+                    "\u017aofia@bücher.example",
+                    "a@[::1]",
+                    " a@b",
+                ]
+            },
+            ["recipients[1]", "recipients[2]", "recipients[5]"],
+        ),
         ({"tags": {f"k{n}": "v" for n in range(21)}}, ["tags"]),
         ({"tags": {"": "v"}}, ["tags"]),
         ({"tags": {"ses:x": "v"}}, ["tags"]),

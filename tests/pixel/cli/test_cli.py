@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import re
+import signal
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -175,6 +176,42 @@ async def test_mistake_is_one_clear_line(
     assert (output, len(errors.splitlines())) == ("", 1)
     assert errors.startswith("pixel-service: ")
     assert said in errors
+
+
+@pytest.mark.parametrize("given", [(), ("--no-wait",)])
+async def test_stream_ends_at_once_if_nobody_is_there(given: tuple[str, ...]) -> None:
+    """Where no person watches, and where one says so, a mistake is not waited out."""
+    target = pair_on_free_ports().pixel
+    status, output, errors = await run("stream", f"--target={target}", *given)
+
+    assert (status, output, len(errors.splitlines())) == (1, "", 1)
+    assert errors.startswith(f"pixel-service: no pixel service at {target}: UNAVAILABLE: ")
+
+
+async def test_stream_waits_aloud_and_goes_on_after_a_restart(log: OpenLog) -> None:
+    """It says what it waits for, and once it has been answered no outage ends it."""
+    opens = [an_open() for _ in range(2)]
+    target = pair_on_free_ports().pixel
+    process = await asyncio.create_subprocess_exec(
+        *(PROGRAM, "stream", f"--target={target}", "--from=earliest", "--wait"),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    assert process.stderr is not None
+    said = (await process.stderr.readline()).decode()
+    printed = []
+    for each in opens:
+        async with streaming(log, listen=target):
+            await log.append([each])
+            printed.append(json.loads(await process.stdout.readline())["eventId"])
+    process.send_signal(signal.SIGINT)
+    _, rest = await process.communicate()
+
+    assert said.startswith(f"waiting for the pixel service at {target}: UNAVAILABLE: ")
+    assert printed == ids(opens)
+    assert process.returncode == 0
+    assert rest.decode().splitlines()[-1].startswith("cursor: ")
 
 
 async def test_log_commands_work_beside_a_running_service(log: OpenLog, tmp_path: Path) -> None:

@@ -134,8 +134,9 @@ class RewriteMessageRequest(_message.Message):
     @_builtins.property
     def recipients(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Optional. The envelope recipients (RFC 5321), at most 1,000 of at most 320
-        characters. If empty, the addresses of To, Cc and Bcc count. Only a message
-        with exactly one recipient is tracked.
+        characters, each an address alone, `local-part@domain` or `postmaster`. If
+        empty, the addresses of To, Cc and Bcc count. Only a message with exactly one
+        recipient is tracked.
         """
 
     @_builtins.property
