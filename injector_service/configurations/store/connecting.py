@@ -1,7 +1,8 @@
-"""Opening the store: tables are made if there are none."""
+"""Opening the store: its tables are made, or brought to the newest version."""
 
 import contextlib
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Final
 
 import sqlalchemy as sa
@@ -9,10 +10,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from injector_service.configurations.store.engine import answering, database
 from injector_service.configurations.store.store import ConfigurationStore
-from injector_service.configurations.store.tables import SCHEMA_VERSION, metadata, state
 from injector_service.errors import DatabaseUnusable, StorageUnavailable
+from service_runtime.schema import Schema, SchemaTooNew
 
-# "emop" in ASCII: the advisory lock under which tables are made.
+SCHEMA: Final = Schema(
+    version_table="injector_version", newest="0001", steps=Path(__file__).parent / "migrations"
+)
+
+# "emop" in ASCII: the advisory lock under which tables are changed.
 _LOCK: Final = 0x656D6F70
 
 
@@ -24,12 +29,14 @@ async def connect(url: str) -> AsyncIterator[ConfigurationStore]:
         url: `sqlite:///path` or `postgresql://user:password@host/name`.
 
     Raises:
-        DatabaseUnusable: it cannot be reached, or is not of this version.
+        DatabaseUnusable: it cannot be reached, or its tables are newer than this program.
     """
     async with database(url) as engine:
         try:
             async with answering(), engine.begin() as connection:
                 await _prepare(connection)
+        except SchemaTooNew as error:
+            raise DatabaseUnusable(f"the database {error}") from error
         except StorageUnavailable as error:
             raise DatabaseUnusable(f"cannot open the database: {_reason(error)}") from error
         except sa.exc.DBAPIError as error:
@@ -39,21 +46,12 @@ async def connect(url: str) -> AsyncIterator[ConfigurationStore]:
 
 async def _prepare(connection: AsyncConnection) -> None:
     if connection.dialect.name == "postgresql":
-        # Two processes that start at once would both make the tables.
+        # Two processes that start at once would both change the tables.
         await connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
     else:
         # The same on SQLite, where a transaction that reads first may fail to write.
         await connection.exec_driver_sql("BEGIN IMMEDIATE")
-    await connection.run_sync(metadata.create_all)
-    version = (await connection.execute(sa.select(state.c.schema_version))).scalar_one_or_none()
-    if version is None:
-        await connection.execute(
-            sa.insert(state).values(id=1, schema_version=SCHEMA_VERSION, generation=0)
-        )
-    elif version != SCHEMA_VERSION:
-        raise DatabaseUnusable(
-            f"the database has schema version {version}, this service needs {SCHEMA_VERSION}"
-        )
+    await connection.run_sync(SCHEMA.upgrade)
 
 
 def _reason(error: StorageUnavailable) -> str:

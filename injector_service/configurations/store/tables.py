@@ -1,4 +1,4 @@
-"""The tables, and rows from and to values."""
+"""The tables, as the migrations make them, and rows from and to values."""
 
 from typing import Any, Final
 
@@ -9,9 +9,6 @@ from injector_service.privacy import PrivacyLevel
 from injector_service.rewriting import Placement
 from service_runtime.times import microseconds_of, time_of
 
-# Changes when the tables do.
-SCHEMA_VERSION: Final = 1
-
 metadata = sa.MetaData()
 
 # One row.  Every write raises `generation` first: that makes writers wait for each
@@ -20,7 +17,6 @@ state = sa.Table(
     "injector_state",
     metadata,
     sa.Column("id", sa.Integer, primary_key=True),
-    sa.Column("schema_version", sa.Integer, nullable=False),
     sa.Column("generation", sa.BigInteger, nullable=False),
 )
 
