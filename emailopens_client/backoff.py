@@ -14,7 +14,8 @@ HEALTHY_SECONDS: Final = 60.0
 class Backoff:
     """Waits that double from 0.2 s to 30 s, each drawn from its upper half.
 
-    Drawn, so that clients that lost one server do not come back together.
+    Drawn, so that clients that lost one server do not come back together.  The services
+    have the like in `service_runtime.backoff`; a client needs nothing of theirs.
     """
 
     def __init__(self) -> None:

@@ -1,7 +1,9 @@
 """The loop around `PixelService.StreamOpens` that every client needs, once and right."""
 
 import asyncio
+import collections
 import contextlib
+import dataclasses
 import datetime as dt
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from types import TracebackType
@@ -11,11 +13,10 @@ import grpc
 
 from emailopens.notification.v1 import open_notification_pb2
 from emailopens.pixel.v1 import pixel_service_pb2 as pb
-from emailopens.pixel.v1 import pixel_service_pb2_grpc as pb_grpc
 from emailopens_client.backoff import Backoff
-from emailopens_client.failures import is_passing, is_passing_acknowledgement
 from emailopens_client.seen import SeenEvents
 from emailopens_client.start import LogEnd, set_start
+from emailopens_client.stream_call import CallFailed, StreamCall, calling
 from emailopens_client.targets import PIXEL_SERVICE_PORT, with_port
 
 # Intervals without a sign of life after which a stream is dead (`StreamOpens`).
@@ -23,25 +24,18 @@ SILENT_INTERVALS: Final = 3
 
 DEFAULT_HEARTBEAT: Final = dt.timedelta(seconds=15)
 
-# A commit and a way there and back; storage that fails over takes longer than any
-# client should wait before it looks for another process.
-ACKNOWLEDGE_SECONDS: Final = 10.0
-
-# Each attempt has a connection of its own: a shared one that is dead without
-# having noticed would be dead for the next attempt, too. A batch has 1 MiB and a
-# notification that did not fit.
-OPTIONS: Final = (
-    ("grpc.use_local_subchannel_pool", 1),
-    # Tells a dead connection between two heartbeats. Servers say GOAWAY to pings
-    # that come faster than every 10 s.
-    ("grpc.keepalive_time_ms", 30_000),
-    ("grpc.keepalive_timeout_ms", 10_000),
-    ("grpc.http2.ping_timeout_ms", 10_000),
-    ("grpc.max_receive_message_length", 16 * 1024 * 1024),
-)
-
+Notification = open_notification_pb2.OpenNotification
 OnFailure = Callable[[grpc.aio.AioRpcError | None], None]
-Call = grpc.aio.UnaryStreamCall[pb.StreamOpensRequest, pb.StreamOpensResponse]
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """What came together."""
+
+    notifications: Sequence[Notification]
+    """At least one, in the order of the log; without those that were delivered before."""
+    cursor: str
+    """After all of them, and after what did not match: where to start the next time."""
 
 
 class OpenStream:
@@ -59,6 +53,13 @@ class OpenStream:
     subscription it acknowledges a batch when the body has run for all of it; a
     body that raises leaves its batch unacknowledged, and the next stream delivers
     it again. Without one, keep `cursor` and start there the next time.
+
+    `cursor` moves when the body has run for a whole batch. To process exactly once,
+    iterate over `batches` and keep the cursor of each in the transaction that processes
+    it.
+
+    A wait that is given up changes nothing: after `asyncio.wait_for(anext(opens), 1)` has
+    timed out, the next notification is still the next one. One task may wait at a time.
 
     Iterating raises `grpc.aio.AioRpcError` for what calling again does not help:
     opens lost to retention, another client that took the subscription over, a
@@ -125,10 +126,13 @@ class OpenStream:
             position=position,
         )
         self._request.heartbeat_interval.FromTimedelta(heartbeat_interval)
-        self._subscription_id = subscription_id or ""
         self._silence = heartbeat_interval.total_seconds() * SILENT_INTERVALS
         self._seen = SeenEvents()
-        self._iterator = self._notifications()
+        self._responses = self._processed_batches()
+        # What brings the next batch. A task, so that it goes on when whoever waits for it
+        # is cancelled: cancelled itself, it would end the call.
+        self._step: asyncio.Task[Batch | None] | None = None
+        self._waiting: collections.deque[Notification] = collections.deque()
         self.cursor = ""
         """Everything up to here was processed; empty before the first response."""
         self.caught_up = False
@@ -143,80 +147,89 @@ class OpenStream:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        await self._iterator.aclose()
+        if self._step is not None:
+            self._step.cancel()
+            await asyncio.wait({self._step})
+        await self._responses.aclose()
 
-    def __aiter__(self) -> AsyncIterator[open_notification_pb2.OpenNotification]:
-        return self._iterator
+    def __aiter__(self) -> AsyncIterator[Notification]:
+        return self
 
-    async def _notifications(
-        self,
-    ) -> AsyncGenerator[open_notification_pb2.OpenNotification, None]:
+    async def __anext__(self) -> Notification:
+        """Return the next notification.
+
+        Raises:
+            grpc.aio.AioRpcError: see the class.
+        """
+        if not self._waiting:
+            batch = await self.next_batch()
+            self._waiting.extend(batch.notifications)
+        return self._waiting.popleft()
+
+    def batches(self) -> AsyncIterator[Batch]:
+        """Iterate over whole batches instead; each counts as processed with the next."""
+        return _Batches(self)
+
+    async def next_batch(self) -> Batch:
+        """Return the next batch, after the one before was processed.
+
+        Raises:
+            StopAsyncIteration: at the end that was asked for.
+            grpc.aio.AioRpcError: see the class. The stream is over, and every further
+                call raises it again.
+        """
+        step = self._step = self._step or asyncio.create_task(self._advance())
+        await asyncio.wait({step})
+        batch = step.result()
+        if batch is None:
+            raise StopAsyncIteration
+        self._step = None
+        return batch
+
+    async def _advance(self) -> Batch | None:
+        return await anext(self._responses, None)
+
+    async def _processed_batches(self) -> AsyncGenerator[Batch, None]:
+        """Yield batches; one was processed when the next is asked for."""
         backoff = Backoff()
         while True:
-            async with contextlib.aclosing(self._one_call(backoff)) as notifications:
+            async with contextlib.aclosing(self._one_call(backoff)) as batches:
                 try:
-                    async for notification in notifications:
-                        yield notification
-                except _Again as again:
-                    failure = again.failure
+                    async for batch in batches:
+                        yield batch
+                except CallFailed as failed:
+                    failure = failed.error
                 else:
                     return
             if self._on_failure is not None:
                 self._on_failure(failure)
             await asyncio.sleep(backoff.next_seconds())
 
-    async def _one_call(
-        self, backoff: Backoff
-    ) -> AsyncGenerator[open_notification_pb2.OpenNotification, None]:
+    async def _one_call(self, backoff: Backoff) -> AsyncGenerator[Batch, None]:
         """Yield what one call brings.
 
         Raises:
-            _Again: the call has failed in a way that passes.
+            CallFailed: the call has failed in a way that passes.
             grpc.aio.AioRpcError: it has failed for good.
         """
-        async with self._channel() as channel:
-            stub = pb_grpc.PixelServiceStub(channel)
-            call: Call = stub.StreamOpens(self._request)
-            session_token = ""
-            while (response := await self._next(call)) is not None:
+        async with calling(self._target, self._request, self._credentials) as call:
+            while (response := await call.next(seconds=self._silence)) is not None:
                 if response.HasField("started"):
                     backoff.connected()
-                    session_token = response.started.session_token
+                    call.session_token = response.started.session_token
                     self._started(response.started)
-                for notification in response.batch.notifications:
-                    if self._seen.add(notification.event_id):
-                        yield notification
-                await self._processed(response, stub, session_token)
+                elif fresh := self._fresh(response.batch):
+                    yield Batch(notifications=fresh, cursor=response.batch.cursor)
+                await self._processed(response, call)
 
-    def _channel(self) -> grpc.aio.Channel:
-        if self._credentials is None:
-            return grpc.aio.insecure_channel(self._target, options=OPTIONS)
-        return grpc.aio.secure_channel(self._target, self._credentials, options=OPTIONS)
-
-    async def _next(self, call: Call) -> pb.StreamOpensResponse | None:
-        """Return the next response; None at the end that was asked for."""
-        try:
-            async with asyncio.timeout(self._silence):
-                response = await call.read()
-        except TimeoutError:
-            raise _Again(None) from None
-        except grpc.aio.AioRpcError as error:
-            if is_passing(error):
-                raise _Again(error) from error
-            raise
-        # grpc.aio's mark of the end is no response.
-        return response if isinstance(response, pb.StreamOpensResponse) else None
+    def _fresh(self, batch: pb.OpenBatch) -> list[Notification]:
+        return [each for each in batch.notifications if self._seen.add(each.event_id)]
 
     def _started(self, started: pb.StreamStarted) -> None:
         self._silence = started.heartbeat_interval.ToTimedelta().total_seconds() * SILENT_INTERVALS
         self._move_to(started.start_cursor)
 
-    async def _processed(
-        self,
-        response: pb.StreamOpensResponse,
-        stub: "pb_grpc.PixelServiceAsyncStub",
-        session_token: str,
-    ) -> None:
+    async def _processed(self, response: pb.StreamOpensResponse, call: StreamCall) -> None:
         """Note that *response* is done with, here and at the service."""
         match response.WhichOneof("event"):
             case "batch":
@@ -227,36 +240,26 @@ class OpenStream:
                 self.caught_up = response.heartbeat.caught_up
             case _:
                 return
-        if cursor == self.cursor:
-            return
-        if self._subscription_id:
-            await self._acknowledge(cursor, stub, session_token)
-        self._move_to(cursor)
+        if cursor != self.cursor:
+            await call.acknowledge(cursor)
+            self._move_to(cursor)
 
     def _move_to(self, cursor: str) -> None:
         self.cursor = cursor
         # From now on an open is missed by nobody: the next call starts here. With a
         # subscription the service knows where.
-        if not self._subscription_id:
+        if not self._request.subscription_id:
             self._request.after_cursor = cursor
 
-    async def _acknowledge(
-        self, cursor: str, stub: "pb_grpc.PixelServiceAsyncStub", session_token: str
-    ) -> None:
-        request = pb.AcknowledgeOpensRequest(
-            subscription_id=self._subscription_id, cursor=cursor, session_token=session_token
-        )
-        try:
-            await stub.AcknowledgeOpens(request, timeout=ACKNOWLEDGE_SECONDS)
-        except grpc.aio.AioRpcError as error:
-            if is_passing_acknowledgement(error):
-                raise _Again(error) from error
-            raise
 
+class _Batches:
+    """No generator: a wait for it that is given up would end it."""
 
-class _Again(Exception):
-    """The call is over, and another one goes on where it stopped."""
+    def __init__(self, opens: OpenStream) -> None:
+        self._opens = opens
 
-    def __init__(self, failure: grpc.aio.AioRpcError | None) -> None:
-        super().__init__()
-        self.failure = failure
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Batch:
+        return await self._opens.next_batch()

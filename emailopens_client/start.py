@@ -32,7 +32,8 @@ def set_start(
 
     Raises:
         ValueError: not exactly one is given: a start that was forgotten must not
-            silently mean the latest.
+            silently mean the latest. Or *from_time* has no zone: it would silently mean
+            UTC.
     """
     given = [each for each in (subscription_id, after_cursor, from_time, position) if each]
     if len(given) != 1:
@@ -42,6 +43,8 @@ def set_start(
     if after_cursor:
         request.after_cursor = after_cursor
     if from_time:
+        if from_time.tzinfo is None:
+            raise ValueError("from_time has no zone: give it one, such as datetime.UTC")
         request.from_time.FromDatetime(from_time)
     if position:
         request.position = _POSITIONS[position]

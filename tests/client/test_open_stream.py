@@ -5,11 +5,14 @@ import contextlib
 import datetime as dt
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from typing import Any
 
 import grpc
 import pytest
 
+from emailopens.notification.v1 import open_notification_pb2
 from emailopens.pixel.v1 import pixel_service_pb2 as pb
+from emailopens.pixel.v1 import pixel_service_pb2_grpc as pb_grpc
 from emailopens.pixel.v1 import subscription_service_pb2 as subscription_pb
 from emailopens_client import LogEnd, OpenStream
 from pixel_service.open_log import OpenLog
@@ -304,6 +307,118 @@ async def test_taken_over_client_acknowledges_no_more(log: OpenLog) -> None:
                 await take(older, 1)
 
     assert caught.value.code() is grpc.StatusCode.FAILED_PRECONDITION
+
+
+async def test_wait_that_is_given_up_changes_nothing(log: OpenLog) -> None:
+    """A body that does something else now and then sees every notification once."""
+    opens = some_opens(40)
+    found: list[str] = []
+    async with streaming(log) as service:
+        await create(service)
+        async with OpenStream(service.address, subscription_id="crm", max_batch_size=3) as stream:
+            for start in range(0, 40, 10):
+                await give_up_waiting(stream)
+                await log.append(opens[start : start + 10])
+                while len(found) < start + 10:
+                    with contextlib.suppress(TimeoutError):
+                        notification = await asyncio.wait_for(anext(stream), 0.001)
+                        found.append(notification.event_id)
+            await give_up_waiting(stream)
+            calls = len(service.streams)
+
+    assert found == ids(opens)
+    assert calls == 1
+
+
+async def give_up_waiting(stream: OpenStream) -> None:
+    """Wait for a notification that does not come."""
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(anext(stream), 0.05)
+
+
+async def test_stream_that_has_failed_says_so_again(log: OpenLog) -> None:
+    """Whoever goes on after the error does not take it for the end of the log."""
+    async with (
+        streaming(log) as service,
+        OpenStream(service.address, after_cursor="nonsense", stop_at_head=True) as stream,
+    ):
+        for _ in range(2):
+            with pytest.raises(grpc.aio.AioRpcError):
+                await anext(stream)
+
+
+async def test_batches_with_their_cursors_make_processing_exactly_once(log: OpenLog) -> None:
+    """A body that keeps a batch and its cursor together goes on without a double or a gap."""
+    opens = some_opens(30)
+    await log.append(opens)
+    kept: list[str] = []
+    cursor = ""
+    async with streaming(log) as service:
+        for crash_after in (1, 2, 100):
+            start: Any = {"after_cursor": cursor} if cursor else {"position": LogEnd.EARLIEST}
+            async with OpenStream(
+                service.address, max_batch_size=7, stop_at_head=True, **start
+            ) as stream:
+                batches = 0
+                async for batch in stream.batches():
+                    # A crash in the middle of a transaction: neither of both is kept.
+                    if batches == crash_after:
+                        break
+                    kept += [each.event_id for each in batch.notifications]
+                    cursor = batch.cursor
+                    batches += 1
+
+    assert kept == ids(opens)
+
+
+class StoppingServicer(pb_grpc.PixelServiceServicer):
+    """Cancels the first calls, as a server of gRPC's does that was just stopping."""
+
+    def __init__(self) -> None:
+        self.calls = 0
+
+    async def StreamOpens(  # noqa: N802 - the contract's name
+        self,
+        request: pb.StreamOpensRequest,
+        context: grpc.aio.ServicerContext[pb.StreamOpensRequest, pb.StreamOpensResponse],
+    ) -> AsyncIterator[pb.StreamOpensResponse]:
+        del request
+        self.calls += 1
+        if self.calls <= 2:
+            await context.abort(grpc.StatusCode.CANCELLED)
+        notification = open_notification_pb2.OpenNotification(event_id="a")
+        yield pb.StreamOpensResponse(
+            batch=pb.OpenBatch(notifications=[notification], cursor="after a")
+        )
+
+    async def ListOpens(self, request: Any, context: Any) -> Any:  # noqa: N802, ANN401 - never called
+        raise NotImplementedError
+
+    async def AcknowledgeOpens(self, request: Any, context: Any) -> Any:  # noqa: N802, ANN401 - never called
+        raise NotImplementedError
+
+
+async def test_cancellation_that_it_did_not_ask_for_is_got_over() -> None:
+    """It is the server's, or a proxy's, and another call helps."""
+    server = grpc.aio.server()
+    servicer = StoppingServicer()
+    pb_grpc.add_PixelServiceServicer_to_server(servicer, server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    async with OpenStream(
+        f"127.0.0.1:{port}", position=LogEnd.EARLIEST, stop_at_head=True
+    ) as stream:
+        found = [each.event_id async for each in stream]
+    await server.stop(None)
+
+    assert found == ["a"]
+    assert servicer.calls == 3
+
+
+def test_time_without_a_zone_is_refused() -> None:
+    """Nobody's local time is silently taken for UTC."""
+    with pytest.raises(ValueError, match="from_time has no zone"):
+        OpenStream("127.0.0.1:1", from_time=dt.datetime(2026, 5, 4, 12, 0))  # noqa: DTZ001 - the point
 
 
 @pytest.mark.parametrize(
