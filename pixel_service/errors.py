@@ -6,6 +6,7 @@
   - CursorForeignLog        the cursor is of another log
   - CursorMalformed         the cursor is none of ours
   - LogUnavailable          the log's storage does not answer; try again
+    - LogDamaged            the log's file is damaged; an operator looks
   - LogHole                 opens are missing in the middle of the log
   - SubscriptionNotFound
   - SubscriptionExists
@@ -23,6 +24,7 @@ The last four are no `PixelError`, because no caller may see them.
 """
 
 import datetime as dt
+from typing import ClassVar
 
 from service_runtime.errors import ServiceError
 
@@ -76,10 +78,23 @@ class LogUnavailable(PixelError):
     """The log's storage does not answer, or not in time."""
 
     reason = "STORAGE_UNAVAILABLE"
-    retry_delay = dt.timedelta(seconds=1)
+    retry_delay: ClassVar[dt.timedelta | None] = dt.timedelta(seconds=1)
 
     def __init__(self, message: str = "the log does not answer") -> None:
         super().__init__(message)
+
+
+class LogDamaged(LogUnavailable):
+    """What the log's storage holds cannot be a log's: trying again is no help.
+
+    It is unavailable all the same: whoever outlives an outage outlives this, too.
+    """
+
+    reason = "LOG_DAMAGED"
+    retry_delay = None
+
+    def __init__(self) -> None:
+        super().__init__("the log's storage is damaged")
 
 
 class LogHole(PixelError):

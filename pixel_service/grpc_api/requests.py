@@ -69,6 +69,8 @@ def read_stream_request(request: pb.StreamOpensRequest) -> StreamRequest:
         "consumer_name",
         f"has more than {MAX_CONSUMER_NAME_CHARACTERS} characters",
     )
+    # PostgreSQL's text cannot hold it, and no name needs it.
+    checks.require("\0" not in request.consumer_name, "consumer_name", "has a NUL")
     selection = read_selection(request.configuration_ids, request.filter, checks)
     start: Start = LogEnd.LATEST
     if not has_subscription:

@@ -14,6 +14,7 @@ STATUS_OF: Final[Mapping[type[ServiceError], grpc.StatusCode]] = {
     errors.CursorForeignLog: grpc.StatusCode.FAILED_PRECONDITION,
     errors.CursorMalformed: grpc.StatusCode.INVALID_ARGUMENT,
     errors.LogUnavailable: grpc.StatusCode.UNAVAILABLE,
+    errors.LogDamaged: grpc.StatusCode.DATA_LOSS,
     errors.LogHole: grpc.StatusCode.DATA_LOSS,
     errors.SubscriptionNotFound: grpc.StatusCode.NOT_FOUND,
     errors.SubscriptionExists: grpc.StatusCode.ALREADY_EXISTS,

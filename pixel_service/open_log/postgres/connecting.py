@@ -5,6 +5,7 @@ import datetime as dt
 from collections.abc import AsyncIterator, Callable
 from typing import Final
 
+import asyncpg
 import sqlalchemy as sa
 
 from pixel_service.errors import LogSchemaOld
@@ -16,6 +17,10 @@ from service_runtime.background import kept_running
 
 # Of `pg_advisory_xact_lock`: the first octets of "opens" in ASCII.
 _MIGRATION_LOCK: Final = 0x6F70656E73
+
+# Classes of SQLSTATE that no waiting mends: a transaction that may only read, a schema that
+# is not there, statements that the tables or the rights do not allow.
+_NOT_PASSING: Final = frozenset({"25", "3F", "42"})
 
 
 @contextlib.asynccontextmanager
@@ -50,7 +55,7 @@ async def migrate_postgres(url: sa.URL) -> None:
     """Create or migrate the log in the database at *url*.  Safe to run twice at once.
 
     Raises:
-        LogSchemaOld: the log is newer than this program.
+        LogSchemaOld: the log is newer than this program, or its tables cannot be made.
         LogUnavailable: the database does not answer.
     """
     engine = pool.create_engine(url)
@@ -91,6 +96,15 @@ def _identity(connection: sa.Connection) -> LogIdentity:
 
 def _migrate(connection: sa.Connection) -> None:
     connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_MIGRATION_LOCK)))
-    schema.migrate(connection)
+    try:
+        schema.migrate(connection)
+    except sa.exc.DBAPIError as error:
+        cause = error.orig.__cause__ if error.orig is not None else None
+        if not isinstance(cause, asyncpg.PostgresError) or cause.sqlstate[:2] not in _NOT_PASSING:
+            raise
+        # The operator's own database: what the server says of its tables and rights is no
+        # secret, and is what must be mended.
+        sentence = str(cause).partition("\n")[0]
+        raise LogSchemaOld(f"the log's tables cannot be made: {sentence}") from error
     if restoring.is_restored(connection):
         restoring.adopt(connection)

@@ -7,9 +7,9 @@ from typing import Final, TypeVar
 import asyncpg
 import sqlalchemy as sa
 import structlog
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from pixel_service.errors import LogUnavailable
+from pixel_service.errors import LogDamaged, LogUnavailable
 
 # Connections of one process: one that listens, one or two that append, the rest for
 # streams that replay.
@@ -21,6 +21,21 @@ _STATEMENT_SECONDS: Final = 10.0
 
 # What a caller waits for a free connection.
 _POOL_SECONDS: Final = 10.0
+
+# The driver's errors have no common base.  It raises the third, which SQLAlchemy does not
+# know of, on a connection that the server ended in the middle of something.  TimeoutError
+# is an OSError.
+FAILURES: Final = (
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    sa.exc.SQLAlchemyError,
+    EOFError,
+    OSError,
+)
+
+# Data and indexes that are corrupted (PostgreSQL's appendix "Error Codes", class XX).
+_DAMAGE: Final = frozenset({"XX001", "XX002"})
 
 Answer = TypeVar("Answer")
 
@@ -49,25 +64,29 @@ def create_engine(url: sa.URL) -> AsyncEngine:
 
 @contextlib.asynccontextmanager
 async def failures_as_unavailable() -> AsyncIterator[None]:
-    """Turn whatever the database or the way to it raises into `LogUnavailable`."""
+    """Turn whatever the database or the way to it raises into what a caller may see.
+
+    Raises:
+        LogDamaged: PostgreSQL says that its tables or indexes are.
+        LogUnavailable: anything else.
+    """
     try:
         yield
-    except (
-        sa.exc.SQLAlchemyError,
-        asyncpg.PostgresError,
-        asyncpg.InterfaceError,
-        OSError,
-    ) as error:
-        # Also TimeoutError, which is an OSError.  Never the statement's parameters,
-        # which are personal data: so the cause's class, and its text only if it is
-        # the server's.
+    except FAILURES as error:
+        # Never the statement's parameters, nor the server's text, which may quote them:
+        # they are personal data.
         cause = error.orig if isinstance(error, sa.exc.DBAPIError) else error
-        logger.warning(
-            "log's database failed",
-            cause=type(cause).__name__,
-            sqlstate=getattr(cause, "sqlstate", None),
-        )
-        raise LogUnavailable from error
+        sqlstate = getattr(cause, "sqlstate", None)
+        logger.warning("log's database failed", cause=type(cause).__name__, sqlstate=sqlstate)
+        raise _visible(sqlstate) from error
+
+
+def _visible(sqlstate: str | None) -> LogUnavailable:
+    if sqlstate in _DAMAGE:
+        return LogDamaged()
+    if sqlstate is None:
+        return LogUnavailable()
+    return LogUnavailable(f"the log's database failed: SQLSTATE {sqlstate}")
 
 
 @contextlib.asynccontextmanager
@@ -77,15 +96,10 @@ async def driver_connection(engine: AsyncEngine) -> AsyncIterator[asyncpg.Connec
     Raises:
         LogUnavailable: from the block, too.
     """
-    async with failures_as_unavailable(), engine.connect() as connection:
+    async with _lent(engine) as connection:
         pooled = await connection.get_raw_connection()
         driver: asyncpg.Connection = pooled.driver_connection
-        try:
-            yield driver
-        except BaseException:
-            # Nobody knows what state it is in: do not lend it again.
-            await connection.invalidate()
-            raise
+        yield driver
 
 
 async def run(
@@ -96,9 +110,19 @@ async def run(
     Raises:
         LogUnavailable: the database failed; if it *writes*, the outcome is unknown.
     """
-    async with failures_as_unavailable():
+    async with _lent(engine) as connection:
+        answer = await connection.run_sync(function)
         if writes:
-            async with engine.begin() as connection:
-                return await connection.run_sync(function)
-        async with engine.connect() as connection:
-            return await connection.run_sync(function)
+            await connection.commit()
+        return answer
+
+
+@contextlib.asynccontextmanager
+async def _lent(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+    async with failures_as_unavailable(), engine.connect() as connection:
+        try:
+            yield connection
+        except BaseException:
+            # Nobody knows what state it is in: do not lend it again.
+            await connection.invalidate()
+            raise

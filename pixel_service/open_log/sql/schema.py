@@ -24,13 +24,15 @@ def migrate(connection: sa.Connection) -> None:
     """Bring the tables to the newest version; do nothing if they are.
 
     Raises:
-        LogSchemaOld: the tables are newer than this program.
+        LogSchemaOld: the tables are newer than this program, or are somebody else's.
     """
     version = version_of(connection)
     if version == NEWEST:
         return
     if version is not None and version > NEWEST:
         raise LogSchemaOld(_sentence(version))
+    if version is None:
+        _refuse_foreign_tables(connection)
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     config.attributes["connection"] = connection
@@ -82,6 +84,15 @@ def newest_step() -> str | None:
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     return ScriptDirectory.from_config(config).get_current_head()
+
+
+def _refuse_foreign_tables(connection: sa.Connection) -> None:
+    taken = set(sa.inspect(connection).get_table_names()) & set(tables.metadata.tables)
+    if taken:
+        raise LogSchemaOld(
+            f"the database has tables that are not of a log: {', '.join(sorted(taken))}; "
+            "give the log a database of its own"
+        )
 
 
 def _sentence(version: str | None) -> str:

@@ -13,6 +13,7 @@ from pixel_service.open_log.news import News
 from pixel_service.open_log.numbering import BurstWindow
 from pixel_service.open_log.sql import schema
 from pixel_service.open_log.sqlite.engine import READERS, reader_engine, writer_engine
+from pixel_service.open_log.sqlite.failures import failures_as_unavailable
 from pixel_service.open_log.sqlite.log import SqliteOpenLog
 from pixel_service.open_log.sqlite.sharing.roles import SharedWriter, writer_lock
 from pixel_service.open_log.values import LogIdentity
@@ -66,21 +67,18 @@ def begin_epoch_sqlite(path: Path) -> int:
     """
     if not path.exists():
         raise LogUnavailable(f"there is no log in the file {path}")
-    try:
-        with writer_lock(path) as is_ours:
-            if not is_ours:
-                raise LogUnavailable("a process has the log open: stop the service first")
-            engine = writer_engine(path)
-            try:
-                with engine.begin() as connection:
-                    schema.migrate(connection)
-                    return schema.begin_epoch(connection)
-            finally:
-                engine.dispose()
-    except (OSError, sa.exc.DBAPIError) as error:
-        raise LogUnavailable(f"the log cannot be written: {error}") from error
+    with failures_as_unavailable("writing"), writer_lock(path) as is_ours:
+        if not is_ours:
+            raise LogUnavailable("a process has the log open: stop the service first")
+        engine = writer_engine(path)
+        try:
+            with engine.begin() as connection:
+                schema.migrate(connection)
+                return schema.begin_epoch(connection)
+        finally:
+            engine.dispose()
 
 
 def _identity_of(engine: sa.Engine) -> LogIdentity:
-    with engine.connect() as connection:
+    with failures_as_unavailable("reading"), engine.connect() as connection:
         return schema.identity_of(connection)

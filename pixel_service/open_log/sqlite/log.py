@@ -7,7 +7,6 @@ from collections.abc import Callable, Collection, Sequence
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
-import structlog
 
 from pixel_service.errors import CursorAhead, CursorExpired, LogHole, LogUnavailable
 from pixel_service.open_log.cursor import encode_cursor
@@ -18,6 +17,7 @@ from pixel_service.open_log.sql.erasing import StoredOpen, erase_in_steps
 from pixel_service.open_log.sql.subscriptions import SqlSubscriptions
 from pixel_service.open_log.sql.trimming import trim_in_steps
 from pixel_service.open_log.sqlite import reading
+from pixel_service.open_log.sqlite.failures import failures_as_unavailable
 from pixel_service.open_log.sqlite.sharing.roles import SharedWriter
 from pixel_service.open_log.values import (
     MAX_PAGE_ENTRIES,
@@ -33,8 +33,6 @@ from pixel_service.open_log.values import (
 from service_runtime.times import microseconds_of, time_of
 
 Answer = TypeVar("Answer")
-
-logger = structlog.get_logger()
 
 
 class SqliteOpenLog:
@@ -76,18 +74,15 @@ class SqliteOpenLog:
         """Run *function* on a connection that reads, in a thread; return its result.
 
         Raises:
-            LogUnavailable: the database failed.
+            LogDamaged, LogUnavailable: the database failed.
         """
 
         def run() -> Answer:
             with self._engine.connect() as connection:
                 return function(connection)
 
-        try:
+        with failures_as_unavailable("reading"):
             return await asyncio.get_running_loop().run_in_executor(self._threads, run)
-        except sa.exc.DBAPIError as error:
-            logger.warning("log read failed", cause=type(error.orig).__name__, text=str(error.orig))
-            raise LogUnavailable from error
 
     async def read(self, *, after: Position, max_entries: int, max_octets: int) -> Page:
         """See `OpenLog`."""

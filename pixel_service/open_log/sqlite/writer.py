@@ -13,13 +13,13 @@ from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from typing import Any, Final, Protocol
 
 import sqlalchemy as sa
-import structlog
 
 from pixel_service.errors import LogUnavailable
 from pixel_service.open_log.numbering import BurstWindow
 from pixel_service.open_log.sqlite import appending
 from pixel_service.open_log.sqlite.commands import carry_out
 from pixel_service.open_log.sqlite.counts import MessageCounts
+from pixel_service.open_log.sqlite.failures import visible
 from pixel_service.open_log.values import OpenRecord
 
 # Jobs that wait for the thread.  A recorder has few at a time; this many mean that
@@ -28,8 +28,6 @@ MAX_JOBS: Final = 1_000
 
 # Jobs of one transaction, so that one commit stays short.
 _MAX_JOBS_PER_COMMIT: Final = 100
-
-logger = structlog.get_logger()
 
 
 class Writer(Protocol):
@@ -60,10 +58,7 @@ class _Job:
 
 
 class WriterThread:
-    """Carries out jobs, in their order, on one connection.
-
-    *on_commit* is called in the event loop with the newest sequence number.
-    """
+    """Carries out jobs, in their order, on one connection."""
 
     def __init__(self, engine: sa.Engine, *, window: BurstWindow) -> None:
         self._engine = engine
@@ -144,19 +139,17 @@ class WriterThread:
             # One job's fault is not the others': each alone, then.
             if len(jobs) > 1 or _may_try_again(error, jobs[0]):
                 return [self._carry_out_alone(job) for job in jobs]
-            return [_visible(error)]
+            return [visible(error, "writing")]
 
     def _carry_out_alone(self, job: _Job) -> object:
-        error: Exception | None = None
-        for attempt in job.attempts:
-            try:
-                with self._transaction() as connection:
-                    return attempt(connection)
-            except sa.exc.IntegrityError as duplicate:
-                error = duplicate
-            except Exception as other:  # noqa: BLE001 - it goes to whoever waits for the job
-                return _visible(other)
-        return error
+        first, *others = job.attempts
+        try:
+            with self._transaction() as connection:
+                return first(connection)
+        except Exception as error:  # noqa: BLE001 - it goes to whoever waits for the job
+            if _may_try_again(error, job):
+                return self._carry_out_alone(dataclasses.replace(job, attempts=others))
+            return visible(error, "writing")
 
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[sa.Connection]:
@@ -184,15 +177,6 @@ class WriterThread:
 
 def _may_try_again(error: Exception, job: _Job) -> bool:
     return isinstance(error, sa.exc.IntegrityError) and len(job.attempts) > 1
-
-
-def _visible(error: Exception) -> Exception:
-    """Return what the caller gets for *error*."""
-    if isinstance(error, sa.exc.DBAPIError):
-        # Never the statement's parameters, which are personal data.
-        logger.error("log write failed", cause=type(error.orig).__name__, text=str(error.orig))
-        return LogUnavailable()
-    return error
 
 
 def _settle(done: asyncio.Future[Any], outcome: object) -> None:

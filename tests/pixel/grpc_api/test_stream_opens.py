@@ -1,7 +1,9 @@
 """StreamOpens does what the comments of `pixel_service.proto` say, over a real channel."""
 
 import asyncio
+import contextlib
 import datetime as dt
+import sqlite3
 from pathlib import Path
 
 import grpc
@@ -507,6 +509,7 @@ async def test_malformed_cursor_is_refused(text: str, service: StreamService) ->
         (pb.StreamOpensRequest(position=LATEST, max_batch_size=-1), ["max_batch_size"]),
         (pb.StreamOpensRequest(position=LATEST, max_outstanding=5), ["max_outstanding"]),
         (pb.StreamOpensRequest(position=LATEST, consumer_name="x" * 129), ["consumer_name"]),
+        (pb.StreamOpensRequest(position=LATEST, consumer_name="a\0b"), ["consumer_name"]),
         (
             pb.StreamOpensRequest(position=LATEST, configuration_ids=["a"] * 101),
             ["configuration_ids"],
@@ -544,3 +547,16 @@ async def test_wrong_request_names_every_field(
 
     assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT
     assert fields_of(caught.value) == fields
+
+
+async def test_damaged_log_ends_a_stream_with_data_loss(tmp_path: Path) -> None:
+    """The client gets what was before the damage, and is not told to try again."""
+    async with a_log(tmp_path) as log, streaming(log) as service:
+        await log.append(some_opens(3))
+        with contextlib.closing(sqlite3.connect(tmp_path / "opens.db")) as connection:
+            connection.execute("UPDATE opens SET configuration_id = CAST(x'ff' AS TEXT)")
+            connection.commit()
+        request = pb.StreamOpensRequest(position=EARLIEST, configuration_ids=["news"])
+        code, reason, _ = await failure_of(service.pixel.StreamOpens(request))
+
+        assert (code, reason) == (grpc.StatusCode.DATA_LOSS, "LOG_DAMAGED")

@@ -17,6 +17,7 @@ from typing import Any
 
 _FUNCTION = ctypes.c_void_p
 _OK = 0
+_IOERR_READ = sqlite3.SQLITE_IOERR_READ
 
 
 class _Vfs(ctypes.Structure):
@@ -59,6 +60,7 @@ _OPEN = ctypes.CFUNCTYPE(
     ctypes.POINTER(ctypes.c_int),
 )
 _DELETE = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_char_p, ctypes.c_int)
+_READ = ctypes.CFUNCTYPE(ctypes.c_int, _FilePointer, ctypes.c_void_p, ctypes.c_int, ctypes.c_int64)
 _WRITE = ctypes.CFUNCTYPE(ctypes.c_int, _FilePointer, ctypes.c_void_p, ctypes.c_int, ctypes.c_int64)
 _TRUNCATE = ctypes.CFUNCTYPE(ctypes.c_int, _FilePointer, ctypes.c_int64)
 _SYNC = ctypes.CFUNCTYPE(ctypes.c_int, _FilePointer, ctypes.c_int)
@@ -81,9 +83,13 @@ class _Contents:
 
 
 class LossyDisk:
-    """What would be left of SQLite's files if the power failed now."""
+    """What would be left of SQLite's files if the power failed now.
+
+    While `is_unreadable`, every read fails as that of a broken disk does (EIO).
+    """
 
     def __init__(self) -> None:
+        self.is_unreadable = False
         # The library that Python's own module has loaded, so that it sees this.
         library = ctypes.CDLL("libsqlite3.so.0")
         assert library.sqlite3_libversion_number() == _number_of(sqlite3.sqlite_version_info)
@@ -142,16 +148,25 @@ class LossyDisk:
         if address not in self._methods:
             wrapped = _Methods.from_buffer_copy(methods.contents)
             callbacks = (
+                _READ(self._read_through(_READ(wrapped.xRead))),
                 _WRITE(self._write_through(_WRITE(wrapped.xWrite))),
                 _TRUNCATE(self._truncate_through(_TRUNCATE(wrapped.xTruncate))),
                 _SYNC(self._sync_through(_SYNC(wrapped.xSync))),
             )
-            wrapped.xWrite, wrapped.xTruncate, wrapped.xSync = map(_address, callbacks)
+            wrapped.xRead, wrapped.xWrite, wrapped.xTruncate, wrapped.xSync = map(
+                _address, callbacks
+            )
             self._methods[address] = (wrapped, callbacks)
         return self._methods[address][0]
 
     def _file_of(self, file: Any) -> _Contents:  # noqa: ANN401 - ctypes
         return self._files[self._names[ctypes.addressof(file.contents)]]
+
+    def _read_through(self, real: Any) -> Any:  # noqa: ANN401 - ctypes
+        def read(file: Any, octets: int, length: int, offset: int) -> int:  # noqa: ANN401 - ctypes
+            return _IOERR_READ if self.is_unreadable else int(real(file, octets, length, offset))
+
+        return read
 
     def _write_through(self, real: Any) -> Any:  # noqa: ANN401 - ctypes
         def write(file: Any, octets: int, length: int, offset: int) -> int:  # noqa: ANN401 - ctypes

@@ -88,6 +88,10 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """INVALID_ARGUMENT: the request is not a message of the contract: its octets
     cannot be decoded.
     """
+    ERROR_REASON_LOG_DAMAGED: _ErrorReason.ValueType  # 22
+    """DATA_LOSS: what the log's storage holds is damaged, and an operator must
+    look. Trying again is no help.
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """ErrorReason is the `reason` of the `google.rpc.ErrorInfo` that every error
@@ -161,5 +165,9 @@ ERROR_REASON_INTERNAL: ErrorReason.ValueType  # 20
 ERROR_REASON_REQUEST_UNDECODABLE: ErrorReason.ValueType  # 21
 """INVALID_ARGUMENT: the request is not a message of the contract: its octets
 cannot be decoded.
+"""
+ERROR_REASON_LOG_DAMAGED: ErrorReason.ValueType  # 22
+"""DATA_LOSS: what the log's storage holds is damaged, and an operator must
+look. Trying again is no help.
 """
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

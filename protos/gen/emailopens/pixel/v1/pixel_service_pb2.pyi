@@ -86,7 +86,7 @@ class StreamOpensRequest(_message.Message):
     """
     consumer_name: _builtins.str
     """Optional. A name for this client in the operator's tools, at most 128
-    characters.
+    characters, no NUL among them.
     """
     @_builtins.property
     def from_time(self) -> _timestamp_pb2.Timestamp:

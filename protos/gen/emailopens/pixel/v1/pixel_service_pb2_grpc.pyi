@@ -64,8 +64,8 @@ class PixelServiceStub:
       the subscription; or the client did not read for 60 s.
     * `RESOURCE_EXHAUSTED` (STREAM_QUOTA): the process serves as many streams as
       it may. Retry with backoff.
-    * `DATA_LOSS` (LOG_HOLE): the log has a hole; the stream stops rather than
-      skip it.
+    * `DATA_LOSS` (LOG_HOLE, LOG_DAMAGED): opens are missing in the middle of the
+      log, or cannot be read; the stream stops rather than skip them.
     * `NOT_FOUND` (SUBSCRIPTION_NOT_FOUND).
     * `INVALID_ARGUMENT` (INVALID_FIELD, CURSOR_MALFORMED).
     """
@@ -125,8 +125,8 @@ class PixelServiceAsyncStub(PixelServiceStub):
       the subscription; or the client did not read for 60 s.
     * `RESOURCE_EXHAUSTED` (STREAM_QUOTA): the process serves as many streams as
       it may. Retry with backoff.
-    * `DATA_LOSS` (LOG_HOLE): the log has a hole; the stream stops rather than
-      skip it.
+    * `DATA_LOSS` (LOG_HOLE, LOG_DAMAGED): opens are missing in the middle of the
+      log, or cannot be read; the stream stops rather than skip them.
     * `NOT_FOUND` (SUBSCRIPTION_NOT_FOUND).
     * `INVALID_ARGUMENT` (INVALID_FIELD, CURSOR_MALFORMED).
     """
@@ -189,8 +189,8 @@ class PixelServiceServicer(metaclass=_abc_1.ABCMeta):
           the subscription; or the client did not read for 60 s.
         * `RESOURCE_EXHAUSTED` (STREAM_QUOTA): the process serves as many streams as
           it may. Retry with backoff.
-        * `DATA_LOSS` (LOG_HOLE): the log has a hole; the stream stops rather than
-          skip it.
+        * `DATA_LOSS` (LOG_HOLE, LOG_DAMAGED): opens are missing in the middle of the
+          log, or cannot be read; the stream stops rather than skip them.
         * `NOT_FOUND` (SUBSCRIPTION_NOT_FOUND).
         * `INVALID_ARGUMENT` (INVALID_FIELD, CURSOR_MALFORMED).
         """

@@ -1,0 +1,221 @@
+"""Whatever a driver raises, callers of the log see that it is unavailable, or damaged."""
+
+import asyncio
+import contextlib
+import inspect
+import random
+import sqlite3
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from typing import TypeVar
+
+import asyncpg
+import pytest
+import structlog
+
+from pixel_service.errors import LogDamaged, LogSchemaOld, LogUnavailable
+from pixel_service.open_log import BEGINNING, OpenLog, OpenRecord, connect, migrate
+from pixel_service.open_log.postgres import pool
+from tests.fixtures.postgres import Postgres
+from tests.pixel.open_log.log_values import (
+    LogHome,
+    event_ids,
+    new_open,
+    new_opens,
+    number_open,
+    read_all,
+)
+
+ROOT = Path(__file__).parents[3]
+
+_PAGE_OCTETS = 4_096
+
+Answer = TypeVar("Answer")
+
+
+@contextlib.asynccontextmanager
+async def sqlite_log(folder: Path) -> AsyncIterator[OpenLog]:
+    async with LogHome(url=f"sqlite:///{folder}/opens.db").connect() as log:
+        yield log
+
+
+def ways_to_read(log: OpenLog) -> list[Callable[[], Awaitable[object]]]:
+    """Return every call that looks at all opens."""
+
+    async def notifications() -> object:
+        return await log.read_notifications(
+            after=BEGINNING, max_entries=1_000, max_octets=1_000_000
+        )
+
+    async def erase() -> object:
+        return await log.erase(lambda _: False)
+
+    return [lambda: read_all(log), notifications, log.daily_counts, erase]
+
+
+async def test_damaged_page_is_data_loss_and_not_a_fault_of_ours(tmp_path: Path) -> None:
+    """Every call that meets the page says that the log is damaged; the others go on."""
+    async with sqlite_log(tmp_path) as log:
+        await log.append([new_open(notification=b"a telltale" + bytes(900)) for _ in range(200)])
+    file = tmp_path / "opens.db"
+    octets = file.read_bytes()
+    page = octets.index(b"a telltale", len(octets) // 2) // _PAGE_OCTETS * _PAGE_OCTETS
+    file.write_bytes(octets[:page] + b"\xff" * _PAGE_OCTETS + octets[page + _PAGE_OCTETS :])
+
+    async with sqlite_log(tmp_path) as log:
+        for call in ways_to_read(log):
+            with pytest.raises(LogDamaged):
+                await call()
+        # Appending meets it, too: what was counted lately is read back from the opens.
+        with pytest.raises(LogDamaged):
+            await log.append(new_opens(1))
+        assert (await log.head()).sequence == 200
+
+
+async def test_damaged_text_is_data_loss_and_stays_out_of_the_log_of_events(tmp_path: Path) -> None:
+    """The driver quotes what it cannot decode, and that may be anything of anybody."""
+    async with sqlite_log(tmp_path) as log:
+        await log.append(new_opens(2))
+        with contextlib.closing(sqlite3.connect(tmp_path / "opens.db")) as connection:
+            connection.execute(
+                "UPDATE opens SET configuration_id = CAST(x'74656c6c74616c65ff' AS TEXT)"
+            )
+            connection.commit()
+
+        with structlog.testing.capture_logs() as events, pytest.raises(LogDamaged):
+            await read_all(log)
+
+    assert len(events) == 1
+    assert "telltale" not in str(events)
+
+
+def test_disk_that_cannot_be_read_is_an_outage(tmp_path: Path) -> None:
+    """While reads fail with EIO every way to read is unavailable; after that all is there."""
+    process = subprocess.run(  # noqa: S603 - our own module
+        [sys.executable, "-m", "tests.pixel.open_log.unreadable_disk_process", str(tmp_path)],
+        cwd=ROOT,
+        check=True,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+    lines = [line for line in process.stdout.splitlines() if "database failed" not in line]
+    assert lines == [
+        "3000 done 1",
+        "unavailable unavailable unavailable",
+        "3000 done 1",
+        "3001 done 1",
+    ]
+
+
+def test_every_error_of_the_driver_is_foreseen() -> None:
+    """Its errors have no common base, so that one that is added could be overlooked."""
+    errors = [
+        cls
+        for _, cls in inspect.getmembers(asyncpg.exceptions, inspect.isclass)
+        if issubclass(cls, Exception) and not issubclass(cls, Warning)
+    ]
+    # Messages of the server that are no errors; the driver never raises them.
+    raised = [cls for cls in errors if not issubclass(cls, asyncpg.PostgresLogMessage)]
+
+    assert len(raised) > 200
+    assert [cls for cls in raised if not issubclass(cls, pool.FAILURES)] == []
+
+
+async def test_connections_that_the_server_ends_are_outages(
+    postgres: Postgres, database: str
+) -> None:
+    """Some hundred ends, in the middle of anything: calls fail as unavailable or succeed.
+
+    Afterwards the log is as it was, has every open that was answered for, and wakes its
+    readers.
+    """
+    answered: list[OpenRecord] = []
+    ending = asyncio.Event()
+
+    async with connect(postgres.url_of(database), number_open=number_open) as log:
+        await log.subscriptions.create_subscription("crm", start=BEGINNING)
+
+        async def append() -> None:
+            opens = new_opens(3)
+            await log.append(opens)
+            answered.extend(opens)
+
+        async def until_the_end(call: Callable[[], Awaitable[object]]) -> None:
+            while not ending.is_set():
+                with contextlib.suppress(LogUnavailable):
+                    await call()
+
+        calls = [
+            append,
+            append,
+            lambda: read_all(log),
+            log.stats,
+            log.daily_counts,
+            lambda: log.subscriptions.get_subscription("crm"),
+            lambda: log.subscriptions.seek_subscription("crm", to=BEGINNING),
+        ]
+        working = [asyncio.create_task(until_the_end(call)) for call in calls]
+        await end_connections(postgres, database, at_least=400)
+        ending.set()
+        await asyncio.gather(*working)
+
+        head = await until_it_answers(log.head)
+        waiting = asyncio.create_task(log.wait_for_news(after=head))
+        await until_it_answers(append)
+        await waiting
+        assert set(event_ids(answered)) <= set(event_ids(await read_all(log)))
+
+
+async def end_connections(postgres: Postgres, database: str, *, at_least: int) -> None:
+    """End connections to *database* at random moments, so many in all."""
+    connection = await postgres.connect("postgres")
+    ended = 0
+    while ended < at_least:
+        ended += await connection.fetchval(
+            "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = $1",
+            database,
+        )
+        await asyncio.sleep(random.uniform(0, 0.02))  # noqa: S311 - a moment, and no secret
+    await connection.close()
+
+
+async def until_it_answers(call: Callable[[], Awaitable[Answer]]) -> Answer:
+    """Return what *call* does, again while stale connections are found."""
+    for _ in range(20):
+        with contextlib.suppress(LogUnavailable):
+            return await call()
+    raise AssertionError("the log did not come back")
+
+
+async def test_tables_of_somebody_else_are_named_on_sqlite(tmp_path: Path) -> None:
+    """A file that has a table of this name already is left alone, and the error names it."""
+    with contextlib.closing(sqlite3.connect(tmp_path / "opens.db")) as connection:
+        connection.execute("CREATE TABLE opens (id int)")
+
+    with pytest.raises(LogSchemaOld, match="not of a log: opens; give the log a database"):
+        async with sqlite_log(tmp_path):
+            raise AssertionError("connected")
+
+
+async def test_tables_of_somebody_else_are_named_on_postgresql(postgres: Postgres) -> None:
+    """Migrating does not say that the log does not answer: it does."""
+    name = await postgres.create_database()
+    await postgres.execute(name, "CREATE TABLE opens (id int)")
+
+    with pytest.raises(LogSchemaOld, match="not of a log: opens; give the log a database"):
+        await migrate(postgres.url_of(name))
+
+
+async def test_what_keeps_tables_from_being_made_is_said(postgres: Postgres) -> None:
+    """No schema to create them in, no right to, a server that may only be read: in its words."""
+    name = await postgres.create_database()
+    await postgres.execute(name, "DROP SCHEMA public")
+
+    with pytest.raises(LogSchemaOld, match=r"^the log's tables cannot be made: no schema has"):
+        await migrate(postgres.url_of(name))
+    await postgres.execute(name, f"ALTER DATABASE {name} SET default_transaction_read_only = on")
+    with pytest.raises(LogSchemaOld, match=r"cannot be made: .*read-only transaction$"):
+        await migrate(postgres.url_of(name))
