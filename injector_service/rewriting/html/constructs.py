@@ -27,18 +27,29 @@ _RAW_TEXT_END: Final = {
 
 _SCRIPT_STEP: Final = re.compile(rb"<!--|-->|</?script(?=[ \t\n\r\f/>])")
 
+# Nearly all comments end in it.
+_FIRST_WINDOW: Final = 1 << 10
+
 # A script with more steps than this counts as one that does not end.
 _MAX_SCRIPT_STEPS: Final = 10_000
 
 
 def comment_end(lowered: bytes, start: int) -> int:
-    """Return where the comment at *start* ends, or -1 if it does not."""
-    # From the second character on: "<!-->" and "<!--->" are comments.
-    end = lowered.find(b"-->", start + 2)
-    other = lowered.find(b"--!>", start + 4, end if end >= 0 else len(lowered))
-    if other >= 0:
-        return other + 4
-    return end + 3 if end >= 0 else -1
+    """Return where the comment at *start* ends, or -1 if it does not.
+
+    Both ends are looked for in windows that grow: one of them may be far behind the other.
+    """
+    limit, window = start, _FIRST_WINDOW
+    while limit < len(lowered):
+        limit, window = start + window, window * 4
+        # From the second character on: "<!-->" and "<!--->" are comments.
+        end = lowered.find(b"-->", start + 2, limit)
+        other = lowered.find(b"--!>", start + 4, end if end >= 0 else limit)
+        if other >= 0:
+            return other + 4
+        if end >= 0:
+            return end + 3
+    return -1
 
 
 def raw_text_end(lowered: bytes, name: bytes, start: int) -> int:

@@ -8,6 +8,7 @@ import re
 from typing import Final
 
 from injector_service.rewriting.html.constructs import (
+    FOREIGN,
     RAW_TEXT,
     SPACE,
     comment_end,
@@ -25,6 +26,8 @@ _TURN: Final = re.compile(
     rb"|yle|ript|tle|xtarea|p|rame|embed|frames|cdata\[)"
 )
 
+_FOREIGN_TAGS: Final = tuple(b"<" + name for name in FOREIGN)
+
 # What has more of them is left to the scan and its limits.
 _MAX_TURNS: Final = 10_000
 
@@ -35,9 +38,16 @@ def end_of_body(lowered: bytes) -> tuple[int, list[tuple[int, int]]] | None:
     None if it is not certain that the offset is outside everything.
     """
     spot = _candidate(lowered)
-    if spot < 0:
+    opaque = _opaque_before(lowered, spot) if spot >= 0 else None
+    if opaque is None or not is_text(lowered, opaque[-1][1] if opaque else 0, spot):
         return None
+    return spot, opaque
+
+
+def _opaque_before(lowered: bytes, spot: int) -> list[tuple[int, int]] | None:
+    """Return the comments and raw texts before *spot*; None if something else is there."""
     opaque: list[tuple[int, int]] = []
+    foreign_from: int | None = None
     safe = 0
     found = _TURN.search(lowered, 0, spot)
     while found is not None:
@@ -48,7 +58,12 @@ def end_of_body(lowered: bytes) -> tuple[int, list[tuple[int, int]]] | None:
         if name == b"!--":
             end = comment_end(lowered, at)
         elif name in RAW_TEXT:
-            end = _raw_text_end(lowered, name, at)
+            end, holds_markup = _raw_text_end(lowered, name, at)
+            if holds_markup:
+                foreign_from = _foreign_from(lowered) if foreign_from is None else foreign_from
+                if foreign_from < at:
+                    # In SVG and MathML it would be ordinary markup.
+                    return None
         else:
             return None
         if not 0 <= end <= spot:
@@ -56,9 +71,7 @@ def end_of_body(lowered: bytes) -> tuple[int, list[tuple[int, int]]] | None:
         opaque.append((at, end))
         safe = end
         found = _TURN.search(lowered, end, spot)
-    if not is_text(lowered, safe, spot):
-        return None
-    return spot, opaque
+    return opaque
 
 
 def _candidate(lowered: bytes) -> int:
@@ -71,16 +84,20 @@ def _candidate(lowered: bytes) -> int:
     return len(lowered.rstrip(SPACE))
 
 
-def _raw_text_end(lowered: bytes, name: bytes, at: int) -> int:
-    """Return where the raw text of the tag at *at* ends, or -1 if that is not certain."""
+def _raw_text_end(lowered: bytes, name: bytes, at: int) -> tuple[int, bool]:
+    """Return where the raw text of the tag at *at* ends, and whether anything in it is like a tag.
+
+    -1 if the end is not certain.
+    """
     tag = TAG.match(lowered, at)
     if tag is None:
-        return -1
-    start = tag.end()
-    end = raw_text_end(lowered, name, start)
-    if lowered.find(b"<", start, end) >= 0 and (
-        lowered.rfind(b"<svg", 0, at) >= 0 or lowered.rfind(b"<math", 0, at) >= 0
-    ):
-        # In SVG and MathML it would be ordinary markup.
-        return -1
-    return end
+        return -1, False
+    end = raw_text_end(lowered, name, tag.end())
+    return end, lowered.find(b"<", tag.end(), end) >= 0
+
+
+def _foreign_from(lowered: bytes) -> int:
+    """Return the offset of the first thing like SVG or MathML, or the end."""
+    return min(
+        (at for name in _FOREIGN_TAGS if (at := lowered.find(name)) >= 0), default=len(lowered)
+    )
