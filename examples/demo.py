@@ -1,11 +1,14 @@
-"""Shows the whole path once: a message rewritten, its pixel fetched, the open streamed.
+"""Shows the whole path once: a message rewritten, its pixel fetched, the opens streamed.
 
 make demo
 """
 
 import asyncio
+import dataclasses
 import difflib
+import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -18,17 +21,45 @@ from emailopens.injector.v1 import configuration_service_pb2_grpc as configurati
 from emailopens.injector.v1 import injector_service_pb2 as injector_pb
 from emailopens.injector.v1 import injector_service_pb2_grpc as injector_pb_grpc
 from emailopens.notification.v1 import open_notification_pb2 as notification_pb
-from emailopens.pixel.v1 import pixel_service_pb2 as pixel_pb
-from emailopens.pixel.v1 import pixel_service_pb2_grpc as pixel_pb_grpc
+from emailopens_client import LogEnd, OpenStream
 from examples.pair import Pair, pair_on_free_ports, running_pair
 from examples.pixel_url import pixel_url_of
 
 NEWSLETTER: Final = Path(__file__).with_name("newsletter.eml")
 CONFIGURATION_ID: Final = "newsletter"
-USER_AGENT: Final = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Thunderbird/140.3.0"
 
 # Everything here is local and quick; whatever takes longer is broken.
 DEADLINE_SECONDS: Final = 20
+
+# Whoever fetches within ten seconds of a message's acceptance looks like a scanner.
+MAILBOX_SECONDS: Final = 11
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Fetcher:
+    """Who fetches the pixel, and how that shows in the request."""
+
+    who: str
+    address: str
+    user_agent: str
+
+
+SCANNER: Final = Fetcher(
+    who="a mail filter, at once",
+    address="198.51.100.25",
+    user_agent="Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 Chrome/148.0.0.0",
+)
+PERSON: Final = Fetcher(
+    who=f"a person, {MAILBOX_SECONDS} s later",
+    address="203.0.113.7",
+    user_agent="Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Thunderbird/140.3.0",
+)
+GMAIL: Final = Fetcher(
+    who="Gmail, for a person",
+    address="66.249.84.1",
+    user_agent="Mozilla/5.0 (Windows NT 5.1; rv:11.0) Gecko Firefox/11.0"
+    " (via ggpht.com GoogleImageProxy)",
+)
 
 
 def say(text: str) -> None:
@@ -45,17 +76,16 @@ async def create_configuration(channel: grpc.aio.Channel) -> None:
                 id=CONFIGURATION_ID,
                 display_name="Weekly newsletter",
                 open_notifications_enabled=True,
-                notified_headers=["X-Campaign"],
             )
         ),
         timeout=DEADLINE_SECONDS,
     )
 
 
-async def rewrite(channel: grpc.aio.Channel, raw: bytes) -> injector_pb.RewriteMessageResponse:
-    """Have the newsletter rewritten."""
+async def rewrite(channel: grpc.aio.Channel, raw: bytes) -> bytes:
+    """Return the newsletter with a pixel in it."""
     stub = injector_pb_grpc.InjectorServiceStub(channel)
-    return await stub.RewriteMessage(
+    answer = await stub.RewriteMessage(
         injector_pb.RewriteMessageRequest(
             raw_message=raw,
             configuration_ids=[CONFIGURATION_ID],
@@ -63,88 +93,92 @@ async def rewrite(channel: grpc.aio.Channel, raw: bytes) -> injector_pb.RewriteM
         ),
         timeout=DEADLINE_SECONDS,
     )
+    return answer.raw_message
 
 
 def print_difference(before: bytes, after: bytes) -> None:
     """Print the lines of the message that differ."""
+    print()
     for line in difflib.unified_diff(
         before.decode().splitlines(), after.decode().splitlines(), lineterm="", n=1
     ):
-        if not line.startswith(("---", "+++")):
-            print(f"    {line}")
-    print(f"    ({len(before):,} octets before, {len(after):,} after)")
+        if not line.startswith(("---", "+++", "@@")):
+            print(f"  {line}")
+    print(f"\n  {len(before):,} octets before, {len(after):,} after")
 
 
-async def fetch(url: str) -> None:
-    """Fetch the pixel, as a mail client does."""
-    async with (
-        aiohttp.ClientSession(headers={"User-Agent": USER_AGENT}) as session,
-        session.get(url) as response,
-    ):
-        body = await response.read()
-    print(f"    GET {url[:60]}…")
-    print(f"    {response.status} {response.content_type}, {len(body)} octets")
-    print(f"    Cache-Control: {response.headers['Cache-Control']}")
+async def fetch(url: str, fetcher: Fetcher) -> None:
+    """Fetch the pixel as *fetcher* does, through a reverse proxy that names the address."""
+    headers = {"User-Agent": fetcher.user_agent, "X-Forwarded-For": fetcher.address}
+    async with aiohttp.ClientSession(headers=headers) as session, session.get(url) as response:
+        response.raise_for_status()
 
 
-async def first_open(channel: grpc.aio.Channel) -> notification_pb.OpenNotification:
-    """Return the first notification of the log."""
-    stub = pixel_pb_grpc.PixelServiceStub(channel)
-    stream = stub.StreamOpens(
-        pixel_pb.StreamOpensRequest(
-            position=pixel_pb.POSITION_EARLIEST, configuration_ids=[CONFIGURATION_ID]
-        ),
-        timeout=DEADLINE_SECONDS,
-    )
-    async for response in stream:
-        if response.WhichOneof("event") == "batch":
-            stream.cancel()
-            return response.batch.notifications[0]
-    raise SystemExit("the stream ended without an open")
+async def recorded_opens(pair: Pair) -> list[notification_pb.OpenNotification]:
+    """Return the notifications of all opens so far."""
+    async with OpenStream(pair.pixel, position=LogEnd.EARLIEST, stop_at_head=True) as opens:
+        return [notification async for notification in opens]
+
+
+def print_judgements(
+    fetchers: Sequence[Fetcher], notifications: Sequence[notification_pb.OpenNotification]
+) -> None:
+    """Print who fetched, and what the pixel service thinks of it."""
+    print()
+    for fetcher, notification in zip(fetchers, notifications, strict=True):
+        evidence = notification.open.evidence
+        agent = notification_pb.Agent.Name(evidence.agent).removeprefix("AGENT_")
+        confidence = notification_pb.Confidence.Name(evidence.confidence)
+        sure = confidence.removeprefix("CONFIDENCE_").lower()
+        print(f"  {fetcher.who:<24} {agent:<12} {sure:<7} {evidence.signals[0].seen}")
 
 
 async def tell(pair: Pair) -> None:
     """Tell the story."""
     raw = NEWSLETTER.read_bytes()
-    async with (
-        grpc.aio.insecure_channel(pair.injector) as injector,
-        grpc.aio.insecure_channel(pair.pixel) as pixel,
-    ):
-        say(f"Creating the configuration {CONFIGURATION_ID!r}")
+    async with grpc.aio.insecure_channel(pair.injector) as injector:
         await create_configuration(injector)
+        say(f"{NEWSLETTER.name} goes through the injector service: this is all that changes")
+        rewritten = await rewrite(injector, raw)
+        print_difference(raw, rewritten)
 
-        say(f"Rewriting {NEWSLETTER.name}: this is all that changes")
-        answer = await rewrite(injector, raw)
-        print_difference(raw, answer.raw_message)
+    fetchers = (SCANNER, PERSON, GMAIL)
+    say("Its pixel is fetched three times: the pixel service says by whom, and how sure it is")
+    url = pixel_url_of(rewritten)
+    await fetch(url, SCANNER)
+    print(f"\n  ({MAILBOX_SECONDS} s pass: no person opens a message at once)", flush=True)
+    await asyncio.sleep(MAILBOX_SECONDS)
+    for fetcher in (PERSON, GMAIL):
+        await fetch(url, fetcher)
+    notifications = await recorded_opens(pair)
+    print_judgements(fetchers, notifications)
 
-        say("Fetching the pixel, as a mail client would")
-        await fetch(pixel_url_of(answer.raw_message))
-
-        say("The notification that arrived on StreamOpens")
-        notification = await first_open(pixel)
-        print(MessageToJson(notification, ensure_ascii=False))
+    say("The person's open, as a subscriber receives it (without the message's header)")
+    persons = notifications[fetchers.index(PERSON)]
+    persons.mail.ClearField("common_headers")
+    print(f"\n{MessageToJson(persons, ensure_ascii=False)}")
 
 
 def main() -> None:
     """Start the pair, tell the story, stop the pair."""
-    say("Starting both services (temporary data folder, free ports)")
-    with (
-        tempfile.TemporaryDirectory(prefix="emailopens-demo-") as data,
-        running_pair(pair_on_free_ports(), data=Path(data)) as pair,
-    ):
-        asyncio.run(tell(pair))
-        say("Stopping both services")
-    print(
-        """
-By hand, with the environment of this project (. .venv/bin/activate):
-
-    make run                                  # both services, until Ctrl-C
-    injector-service configurations create newsletter
-    injector-service rewrite --configuration newsletter \\
-        < examples/newsletter.eml > out.eml
-    pixel-service stream --configuration newsletter --from earliest
-"""
-    )
+    say("Both services start, with a temporary data folder and free ports")
+    with tempfile.TemporaryDirectory(prefix="emailopens-demo-") as folder:
+        data, log = Path(folder), Path(folder, "log")
+        try:
+            with (
+                log.open("wb") as output,
+                running_pair(
+                    pair_on_free_ports(),
+                    data=data,
+                    log=output,
+                    more_pixel_options=["--trusted-proxies=127.0.0.1"],
+                ) as pair,
+            ):
+                asyncio.run(tell(pair))
+        except BaseException:
+            sys.stderr.write(log.read_text("utf-8"))
+            raise
+    say("Both services have stopped.  By hand: see `Try it` in README.md")
 
 
 if __name__ == "__main__":

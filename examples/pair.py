@@ -67,7 +67,9 @@ def pair_on_free_ports() -> Pair:
 
 
 @contextlib.contextmanager
-def running_pair(pair: Pair, *, data: Path, log: IO[bytes] | None = None) -> Iterator[Pair]:
+def running_pair(
+    pair: Pair, *, data: Path, log: IO[bytes] | None = None, more_pixel_options: Sequence[str] = ()
+) -> Iterator[Pair]:
     """Run both services inside the block, with their data in the folder *data*.
 
     They log to the file *log*, or else where this process does.
@@ -85,7 +87,7 @@ def running_pair(pair: Pair, *, data: Path, log: IO[bytes] | None = None) -> Ite
         ),
         running_service(
             "pixel-service",
-            pixel_options(pair, data),
+            [*pixel_options(pair, data), *more_pixel_options],
             ready_at=pair.pixel,
             log=log,
         ),

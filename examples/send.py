@@ -4,10 +4,12 @@ python examples/send.py CONFIGURATION_ID SMTP_HOST:PORT < message.eml
 """
 
 import argparse
+import contextlib
 import email
 import os
 import smtplib
 import sys
+from collections.abc import Iterator
 from email.utils import parseaddr
 
 import grpc
@@ -24,6 +26,17 @@ def address(text: str) -> tuple[str, int]:
     return host, int(port)
 
 
+@contextlib.contextmanager
+def one_line_errors() -> Iterator[None]:
+    """Say in one line what another program has refused, and end."""
+    try:
+        yield
+    except grpc.RpcError as error:
+        sys.exit(f"send.py: {error.code().name}: {error.details()}")
+    except (OSError, smtplib.SMTPException) as error:
+        sys.exit(f"send.py: the SMTP server: {error}")
+
+
 def main() -> None:
     """Rewrite the message on standard input and hand it to an SMTP server."""
     parser = argparse.ArgumentParser(
@@ -35,11 +48,14 @@ def main() -> None:
     given = parser.parse_args()
     raw = sys.stdin.buffer.read()
     message = email.message_from_bytes(raw)
-    (_, sender), (_, recipient) = parseaddr(message["From"]), parseaddr(message["To"])
+    _, sender = parseaddr(message.get("From", ""))
+    _, recipient = parseaddr(message.get("To", ""))
+    if not sender or not recipient:
+        sys.exit("send.py: standard input is no message with From and To")
 
     target = os.environ.get("EMAILOPENS_INJECTOR_TARGET", "127.0.0.1:50051")
     options = [("grpc.max_send_message_length", 51 * 2**20)]
-    with grpc.insecure_channel(target, options=options) as channel:
+    with one_line_errors(), grpc.insecure_channel(target, options=options) as channel:
         answer = pb_grpc.InjectorServiceStub(channel).RewriteMessage(
             pb.RewriteMessageRequest(
                 raw_message=raw,
@@ -55,7 +71,7 @@ def main() -> None:
         end = answer.splice.offset + answer.splice.delete_count
         raw = raw[: answer.splice.offset] + answer.splice.insert + raw[end:]
 
-    with smtplib.SMTP(*given.smtp_server) as smtp:
+    with one_line_errors(), smtplib.SMTP(*given.smtp_server) as smtp:
         smtp.sendmail(sender, recipient, raw)
 
 

@@ -5,6 +5,7 @@ python examples/subscribe.py CURSOR_FILE
 
 import argparse
 import os
+import sys
 import time
 from pathlib import Path
 
@@ -64,9 +65,10 @@ def main() -> None:
             try:
                 follow(stub, cursor_file)
             except grpc.RpcError as error:
-                # UNAVAILABLE is the one code to retry blindly.
+                # UNAVAILABLE is the one code to retry blindly; for all others a person decides.
                 if error.code() is not grpc.StatusCode.UNAVAILABLE:
-                    raise
+                    sys.exit(f"subscribe.py: {error.code().name}: {error.details()}")
+                print(f"waiting for the pixel service at {target}", file=sys.stderr)
             time.sleep(1)
 
 

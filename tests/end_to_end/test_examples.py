@@ -53,6 +53,7 @@ async def start(program: str, *arguments: str, **environ: str) -> asyncio.subpro
         env={**os.environ, **environ},
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
     )
 
 
@@ -97,6 +98,32 @@ def test_wrong_arguments_are_explained(
     assert done.stderr.rstrip().endswith(complaint)
     assert "Traceback" not in done.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+async def test_refused_message_is_one_line(pair: Pair) -> None:
+    """`send.py` says what the services and the message lack, and sends nothing."""
+    for arguments, raw, complaint in (
+        (["none", "127.0.0.1:1"], NEWSLETTER, "send.py: NOT_FOUND: "),
+        (["none", "127.0.0.1:1"], b"", "send.py: standard input is no message with From and To"),
+    ):
+        sender = await start("send.py", *arguments, EMAILOPENS_INJECTOR_TARGET=pair.injector)
+        said, errors = await sender.communicate(raw)
+        assert (sender.returncode, said) == (1, b"")
+        assert errors.decode().startswith(complaint)
+        assert len(errors.splitlines()) == 1
+
+
+async def test_cursor_of_nothing_is_one_line(pair: Pair, tmp_path: Path) -> None:
+    """`subscribe.py` ends with what the service says of it, and leaves the file as it is."""
+    cursor = tmp_path / "cursor"
+    cursor.write_text("of another log")
+    subscriber = await start("subscribe.py", str(cursor), EMAILOPENS_PIXEL_TARGET=pair.pixel)
+    said, errors = await subscriber.communicate()
+
+    assert (subscriber.returncode, said) == (1, b"")
+    assert errors.decode().startswith("subscribe.py: INVALID_ARGUMENT: ")
+    assert len(errors.splitlines()) == 1
+    assert cursor.read_text() == "of another log"
 
 
 async def test_sent_message_is_opened_and_the_subscriber_goes_on_where_it_stopped(
