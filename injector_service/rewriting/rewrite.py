@@ -161,13 +161,12 @@ class _Rewriter:
         if changes is None:
             return Rewritten(outcome=Outcome.UNSUPPORTED_ENCODING)
         in_message = _in_message(changes, part)
-        if splits_line_end(self._raw, in_message) or makes_long_line(
-            self._raw, _spliced(self._raw, in_message)
-        ):
+        splice = _spliced(self._raw, in_message)
+        if splits_line_end(self._raw, in_message) or makes_long_line(self._raw, splice):
             return Rewritten(outcome=Outcome.UNSUPPORTED_ENCODING)
         rewritten = Rewritten(
             outcome=Outcome.TRACKED,
-            splice=_spliced(self._raw, removals + in_message),
+            splice=_spliced(self._raw, removals + in_message) if removals else splice,
             pixel=pixel,
             warnings=plan.warnings + _warnings(header, text.view) + warnings,
         )

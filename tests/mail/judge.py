@@ -10,6 +10,7 @@ import contextlib
 import dataclasses
 import email
 import email.message
+import email.utils
 import enum
 import re
 from collections.abc import Callable, Iterator
@@ -115,11 +116,22 @@ def _letters(part: email.message.Message) -> Iterator[email.message.Message]:
     if kind in {"multipart/signed", "multipart/encrypted", "multipart/report"}:
         return
     if part.is_multipart():
-        for child in part.get_payload():
-            if isinstance(child, email.message.Message):
-                yield from _letters(child)
+        for child in _as_shown(part, kind):
+            yield from _letters(child)
     elif kind == "text/html":
         yield part
+
+
+def _as_shown(part: email.message.Message, kind: str) -> list[email.message.Message]:
+    """Return the parts in *part*, first the one that a client shows if only one is shown."""
+    children = [child for child in part.get_payload() if isinstance(child, email.message.Message)]
+    if kind == "multipart/alternative":
+        children.reverse()
+    start = part.get_param("start") if kind == "multipart/related" else None
+    if start is not None:
+        root = email.utils.collapse_rfc2231_value(start).strip().strip("<>")
+        children.sort(key=lambda child: str(child["content-id"]).strip().strip("<>") != root)
+    return children
 
 
 def html_bodies(raw: bytes) -> Iterator[bytes]:

@@ -150,7 +150,7 @@ def read_header(
     """
     limit = min(end, start + MAX_HEADER_OCTETS)
     block_end = _block_end(raw, start, limit)
-    for _ in range(_MAX_HYPHEN_FIELDS):
+    for _ in range(_MAX_HYPHEN_FIELDS if raw.startswith(b"--", block_end) else 0):
         found = _HYPHEN_FIELD.match(raw, block_end, limit)
         if found is None or is_delimiter(block_end) or _is_own_delimiter(raw, start, block_end):
             break

@@ -1,11 +1,12 @@
 """Finds the HTML part that a mail client would show, as a span of octets.
 
 The message is walked forward and never becomes a tree: what stands behind the
-first HTML part is not looked at, however large it is.
+part that is shown, and cannot be shown instead, is not looked at, however large it is.
 """
 
 from typing import Final, NamedTuple
 
+from injector_service.rewriting.mime.choice import Choice
 from injector_service.rewriting.mime.content_type import (
     ContentType,
     first_token,
@@ -20,7 +21,7 @@ MAX_PARTS: Final = 1_000
 
 
 class HtmlPart(NamedTuple):
-    """The first HTML part: its body is ``raw[start:end]``, still transfer-encoded.
+    """An HTML part: its body is ``raw[start:end]``, still transfer-encoded.
 
     *line_end* is that of its first line, or of the header before it.  *before* and
     *after* are what an empty body lacks around it: the blank line after the header, the
@@ -37,7 +38,7 @@ class HtmlPart(NamedTuple):
 
 
 def find_html_part(raw: bytes, header: Header) -> HtmlPart | Outcome:
-    """Return the first HTML part that may be changed, or why there is none."""
+    """Return the HTML part that is shown and may be changed, or why there is none."""
     try:
         return _Walk(raw).run(header)
     except TooComplexError:
@@ -58,35 +59,40 @@ def line_end_of(raw: bytes, start: int, end: int) -> bytes:
 class _Walk:
     """One walk over one message."""
 
-    __slots__ = ("_multiparts", "_protection", "_raw")
+    __slots__ = ("_choice", "_multiparts", "_part", "_protection", "_raw")
 
     def __init__(self, raw: bytes) -> None:
         self._raw = raw
         self._multiparts = OpenMultiparts(raw)
+        self._choice = Choice(self._multiparts)
+        self._part: HtmlPart | None = None
         self._protection: Outcome | None = None
 
     def run(self, header: Header) -> HtmlPart | Outcome:
+        may_be_shown = True
         for _ in range(MAX_PARTS):
-            part = self._judge(header)
-            if part is not None:
-                return part
+            if may_be_shown:
+                self._judge(header)
+            if self._part is not None and self._choice.is_settled():
+                return self._part
             start = self._multiparts.next_part(header.body_start)
             if start is None:
-                return self._protection or Outcome.NO_HTML_PART
+                return self._part or self._protection or Outcome.NO_HTML_PART
             following = read_header(
                 self._raw, start, len(self._raw), is_delimiter=self._multiparts.is_delimiter
             )
             if following is None:
                 return Outcome.TOO_COMPLEX
             header = following
+            may_be_shown = self._choice.begin_part(header)
         return Outcome.TOO_COMPLEX
 
-    def _judge(self, header: Header) -> HtmlPart | None:
-        """Return the HTML part that *header* begins; enter it if it is a multipart."""
+    def _judge(self, header: Header) -> None:
+        """Take the part that *header* begins if it is HTML; enter it if it is a multipart."""
         value = header.find(b"content-type")
         content_type = None if value is None else parse_content_type(value)
         if content_type is None:
-            return None
+            return
         if content_type.media_type == b"multipart":
             self._enter(content_type, header.body_start)
         elif content_type.media_type == b"application":
@@ -95,13 +101,14 @@ class _Walk:
             content_type.media_type == b"text"
             and content_type.subtype == b"html"
             and first_token(header.find(b"content-disposition")) != b"attachment"
+            and self._choice.prefers_this()
         ):
-            return self._html_part(header, content_type)
-        return None
+            self._part = self._html_part(header, content_type)
 
     def _html_part(self, header: Header, content_type: ContentType) -> HtmlPart:
         start = header.body_start
-        delimiter_at = self._multiparts.delimiter_at(start)
+        delimiter_at, remaining = self._multiparts.next_delimiter(start)
+        self._choice.take_this(remaining)
         end = self._before_line_end(delimiter_at, start) if delimiter_at >= 0 else len(self._raw)
         return HtmlPart(
             start=start,
@@ -151,3 +158,4 @@ class _Walk:
             boundary = content_type.parameter(b"boundary")
             if boundary:
                 self._multiparts.enter(boundary, body_start)
+                self._choice.enter(content_type)

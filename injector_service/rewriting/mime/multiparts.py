@@ -31,22 +31,33 @@ class TooComplexError(Exception):
     """A limit of this module was exceeded."""
 
 
-@dataclasses.dataclass(slots=True, kw_only=True)
-class _Multipart:
+@dataclasses.dataclass(slots=True)
+class Multipart:
+    """An open multipart.
+
+    The next delimiter is at *next_at*; -1 where none begins before *searched_to*.
+    *root* is the Content-ID of the part that is shown of related ones, if it is named;
+    *is_in_root* and *has_root* say whether the present or the chosen part is in it.
+    """
+
     delimiter: bytes
-    # Offset of the next delimiter, or -1 where none begins before *searched_to*.
+    searched_to: int
     next_at: int = -1
-    searched_to: int = 0
+    is_alternative: bool = False
+    root: bytes = b""
+    is_in_root: bool = False
+    has_root: bool = False
 
 
 class OpenMultiparts:
     """The multiparts around a position in *raw* that only moves forward."""
 
-    __slots__ = ("_lookalikes", "_open", "_raw")
+    __slots__ = ("_lookalikes", "_raw", "open")
 
     def __init__(self, raw: bytes) -> None:
         self._raw = raw
-        self._open: list[_Multipart] = []
+        # Outermost first.
+        self.open: list[Multipart] = []
         self._lookalikes = 0
 
     def enter(self, boundary: bytes, body_start: int) -> None:
@@ -55,23 +66,35 @@ class OpenMultiparts:
         Raises:
             TooComplexError: it is nested too deeply.
         """
-        if len(self._open) == MAX_DEPTH:
+        if len(self.open) == MAX_DEPTH:
             raise TooComplexError
         # RFC 2046 section 5.1.1: a boundary does not end with white space.
         delimiter = b"--" + boundary.rstrip()
-        self._open.append(_Multipart(delimiter=delimiter, searched_to=body_start))
+        self.open.append(Multipart(delimiter, body_start))
 
-    def delimiter_at(self, position: int) -> int:
+    def leave(self, depth: int) -> None:
+        """Go out of all multiparts but the *depth* outermost: their delimiters do not matter."""
+        del self.open[depth:]
+
+    def next_delimiter(self, position: int) -> tuple[int, int]:
         """Return the offset of the first delimiter at or behind *position*, or -1.
+
+        With it how many multiparts are open behind it.
 
         Raises:
             TooComplexError: too many lines look like one.
         """
-        return self._next_delimiter(position)[0] if self._open else -1
+        if not self.open:
+            return -1, 0
+        at, level = self._next_delimiter(position)
+        if at < 0:
+            return -1, 0
+        is_last = self._raw.startswith(b"--", at + len(self.open[level].delimiter))
+        return at, level if is_last else level + 1
 
     def is_delimiter(self, at: int) -> bool:
         """Say whether a delimiter of one of them begins at the offset *at*."""
-        return any(is_delimiter_line(self._raw, at, part.delimiter) for part in self._open)
+        return any(is_delimiter_line(self._raw, at, part.delimiter) for part in self.open)
 
     def next_part(self, position: int) -> int | None:
         """Return where the next part's header begins, or None behind the last part.
@@ -79,13 +102,13 @@ class OpenMultiparts:
         Raises:
             TooComplexError: too many lines look like a delimiter.
         """
-        while self._open:
+        while self.open:
             at, level = self._next_delimiter(position)
             if at < 0:
                 return None
             # RFC 2046 section 5.1.2: an outer delimiter ends all multiparts inside.
-            del self._open[level + 1 :]
-            multipart = self._open[level]
+            del self.open[level + 1 :]
+            multipart = self.open[level]
             after = at + len(multipart.delimiter)
             is_last = self._raw.startswith(b"--", after)
             line_end = self._raw.find(b"\n", after)
@@ -94,19 +117,19 @@ class OpenMultiparts:
             multipart.searched_to = position
             if not is_last:
                 return position
-            self._open.pop()
+            self.open.pop()
         return None
 
     def _next_delimiter(self, position: int) -> tuple[int, int]:
         """Return offset and level of the first delimiter at or behind *position*, or (-1, 0)."""
         size = len(self._raw)
-        if len(self._open) == 1:
-            return self._search(self._open[0], position, size), 0
+        if len(self.open) == 1:
+            return self._search(self.open[0], position, size), 0
         begin, window = position, _FIRST_WINDOW
         while True:
             limit = min(size, begin + window)
             best, best_level = -1, 0
-            for level, multipart in enumerate(self._open):
+            for level, multipart in enumerate(self.open):
                 at = self._search(multipart, position, limit if best < 0 else best)
                 if at >= 0 and (best < 0 or at < best):
                     best, best_level = at, level
@@ -114,7 +137,7 @@ class OpenMultiparts:
                 return best, best_level
             begin, window = limit, window * 4
 
-    def _search(self, multipart: _Multipart, position: int, limit: int) -> int:
+    def _search(self, multipart: Multipart, position: int, limit: int) -> int:
         """Return the offset of the next delimiter line that begins before *limit*, or -1.
 
         What was searched before is not searched again, so that each level

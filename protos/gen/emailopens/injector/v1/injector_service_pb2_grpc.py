@@ -47,10 +47,17 @@ class InjectorServiceServicer:
     """
 
     def RewriteMessage(self, request, context):
-        """Puts a pixel at the end of the first HTML part of a message, and returns the
-        message. Nothing else in it changes by one octet, with two exceptions, both
+        """Puts a pixel at the end of the HTML part that a mail client shows, and returns
+        the message. Nothing else in it changes by one octet, with two exceptions, both
         white space beside the pixel: a line break where a line would otherwise exceed
         998 octets, and one line feed at the end of base64 that other text follows.
+        Line ends are those of the part: no CR or LF stands alone in the message that
+        comes back that did not in the one that was sent.
+
+        The part that is shown is the first one that is HTML and no attachment, with
+        two exceptions: of `multipart/alternative` the last alternative that has one
+        (RFC 2046 section 5.1.4), of `multipart/related` the root that its parameter
+        `start` names, if it has one (RFC 2387 section 3.2).
 
         That a message cannot be tracked is an outcome, not an error: the response
         then holds the message as it came, ready to be sent. Nothing is stored:

@@ -34,10 +34,17 @@ class InjectorServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> InjectorServiceAsyncStub: ...
     RewriteMessage: _grpc.UnaryUnaryMultiCallable[_injector_service_pb2.RewriteMessageRequest, _injector_service_pb2.RewriteMessageResponse]
-    """Puts a pixel at the end of the first HTML part of a message, and returns the
-    message. Nothing else in it changes by one octet, with two exceptions, both
+    """Puts a pixel at the end of the HTML part that a mail client shows, and returns
+    the message. Nothing else in it changes by one octet, with two exceptions, both
     white space beside the pixel: a line break where a line would otherwise exceed
     998 octets, and one line feed at the end of base64 that other text follows.
+    Line ends are those of the part: no CR or LF stands alone in the message that
+    comes back that did not in the one that was sent.
+
+    The part that is shown is the first one that is HTML and no attachment, with
+    two exceptions: of `multipart/alternative` the last alternative that has one
+    (RFC 2046 section 5.1.4), of `multipart/related` the root that its parameter
+    `start` names, if it has one (RFC 2387 section 3.2).
 
     That a message cannot be tracked is an outcome, not an error: the response
     then holds the message as it came, ready to be sent. Nothing is stored:
@@ -55,10 +62,17 @@ class InjectorServiceAsyncStub(InjectorServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     RewriteMessage: _aio.UnaryUnaryMultiCallable[_injector_service_pb2.RewriteMessageRequest, _injector_service_pb2.RewriteMessageResponse]  # type: ignore[assignment]
-    """Puts a pixel at the end of the first HTML part of a message, and returns the
-    message. Nothing else in it changes by one octet, with two exceptions, both
+    """Puts a pixel at the end of the HTML part that a mail client shows, and returns
+    the message. Nothing else in it changes by one octet, with two exceptions, both
     white space beside the pixel: a line break where a line would otherwise exceed
     998 octets, and one line feed at the end of base64 that other text follows.
+    Line ends are those of the part: no CR or LF stands alone in the message that
+    comes back that did not in the one that was sent.
+
+    The part that is shown is the first one that is HTML and no attachment, with
+    two exceptions: of `multipart/alternative` the last alternative that has one
+    (RFC 2046 section 5.1.4), of `multipart/related` the root that its parameter
+    `start` names, if it has one (RFC 2387 section 3.2).
 
     That a message cannot be tracked is an outcome, not an error: the response
     then holds the message as it came, ready to be sent. Nothing is stored:
@@ -79,10 +93,17 @@ class InjectorServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _injector_service_pb2.RewriteMessageRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_injector_service_pb2.RewriteMessageResponse, _abc.Awaitable[_injector_service_pb2.RewriteMessageResponse]]:
-        """Puts a pixel at the end of the first HTML part of a message, and returns the
-        message. Nothing else in it changes by one octet, with two exceptions, both
+        """Puts a pixel at the end of the HTML part that a mail client shows, and returns
+        the message. Nothing else in it changes by one octet, with two exceptions, both
         white space beside the pixel: a line break where a line would otherwise exceed
         998 octets, and one line feed at the end of base64 that other text follows.
+        Line ends are those of the part: no CR or LF stands alone in the message that
+        comes back that did not in the one that was sent.
+
+        The part that is shown is the first one that is HTML and no attachment, with
+        two exceptions: of `multipart/alternative` the last alternative that has one
+        (RFC 2046 section 5.1.4), of `multipart/related` the root that its parameter
+        `start` names, if it has one (RFC 2387 section 3.2).
 
         That a message cannot be tracked is an outcome, not an error: the response
         then holds the message as it came, ready to be sent. Nothing is stored:

@@ -248,7 +248,8 @@ Global___Mail: _TypeAlias = Mail  # noqa: Y015
 @_typing.final
 class CommonHeaders(_message.Message):
     """CommonHeaders holds header fields of the message as they were found: encoded
-    words (RFC 2047) are not decoded.
+    words (RFC 2047) such as `=?utf-8?q?caf=C3=A9?=` are not decoded. Whoever shows
+    them decodes them.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -310,7 +311,9 @@ class HeaderField(_message.Message):
     name: _builtins.str
     """The field's name as written in the message."""
     value: _builtins.str
-    """The field's value, unfolded, otherwise as found."""
+    """The field's value, unfolded, otherwise as found: encoded words (RFC 2047) are
+    not decoded.
+    """
     def __init__(
         self,
         *,
