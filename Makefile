@@ -122,6 +122,7 @@ $(PEERS)/node_modules/.installed: $(PEERS)/package.json
 bench: $(DEVELOPMENT) $(PEERS)/node_modules/.installed ## Time everything, as ratios against peers and floors
 	python -m benchmarks.rewrite
 	python -m benchmarks.rewrite_steps
+	python -m benchmarks.allocator
 	python benchmarks/evidence.py
 	python benchmarks/open_log/log_alone.py
 	python -m benchmarks.open_log.http_path

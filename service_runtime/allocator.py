@@ -2,8 +2,8 @@
 
 A message of megabytes is allocated, filled and freed at every call.  By default
 glibc gives such blocks back to the system, and every next call pays for the page
-faults again: a 25 MB call takes three times as long (measured: FIELD-NOTES
-part 1 and 4).
+faults again: a call with 25 MB takes twice as long (`python -m
+benchmarks.allocator`).
 """
 
 import ctypes

@@ -27,10 +27,10 @@ DEFAULT_MAX_MESSAGE_OCTETS: Final = 4 * 1024 * 1024
 DEFAULT_MAX_CALLS: Final = 4_000
 
 # Liveness.  A peer that is gone is noticed within about 40 s: a ping after 30 s of
-# silence, 10 s to answer it.  Without the ping timeout a frozen peer would be
-# noticed a minute later (measured: FIELD-NOTES part 5).  Clients may ping every
-# 10 s; faster ones get GOAWAY.  Not max_connection_age, which ends streams with a
-# status that is not ours, without a reason or a cursor: see ADR 0013.
+# silence, 10 s to answer it.  By gRPC's own ping timeout a frozen peer would be
+# noticed a minute later.  Clients may ping every 10 s; faster ones get GOAWAY.  Not
+# max_connection_age, which ends streams with a status that is not ours, without a
+# reason or a cursor: see ADR 0013.
 LIVENESS: Final = (
     ("grpc.keepalive_time_ms", 30_000),
     ("grpc.keepalive_timeout_ms", 10_000),

@@ -19,8 +19,8 @@ def run(main: Callable[[Drain], Awaitable[None]], *, drain: Drain | None = None)
     SIGTERM and SIGINT begin the drain, which *main* watches; a second signal
     cancels *main* at once.  What *main* raises is raised here.
     """
-    # uvloop, because the pixel endpoint answers a quarter more requests on it
-    # (measured: FIELD-NOTES part 4), and both services should run on one loop.
+    # uvloop, because sockets are most of what the pixel endpoint does, and both services
+    # should run on one loop.
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_run(main, drain or Drain()))
 

@@ -35,7 +35,7 @@ _SILENCE_SECONDS: Final = 60
 _MAX_EXAMPLES: Final = 5
 
 # Tree builders have corners for which it is not worth to have a tree builder of
-# our own.  Issue 3 allows one tracked real message in a thousand; mutants are worse.
+# our own.  One tracked real message in a thousand may have it there; mutants are worse.
 _MAX_MISPLACED: Final = 0.001
 
 

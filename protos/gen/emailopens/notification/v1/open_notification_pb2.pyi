@@ -194,8 +194,9 @@ class Mail(_message.Message):
     identity_id: _builtins.str
     """The sender's address, from the From header field. Empty from PSEUDONYMOUS on."""
     headers_truncated: _builtins.bool
-    """Whether `headers`, or the end of the subject, was cut to keep the pixel's
-    URL short. Only sent when true.
+    """Whether anything of the header was left out, or the end of the subject cut,
+    to keep the pixel's URL short: of `headers`, `common_headers`, `identity_id`
+    or `destination`. Only sent when true.
     """
     @_builtins.property
     def acceptance_time(self) -> _timestamp_pb2.Timestamp:

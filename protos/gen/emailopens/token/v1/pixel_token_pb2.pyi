@@ -134,7 +134,9 @@ class PixelToken(_message.Message):
     header_message_id: _builtins.str
     """The Message-ID field."""
     headers_truncated: _builtins.bool
-    """Whether `subject` or `notified_fields` was cut."""
+    """Whether anything of the header was left out, or the end of the subject cut,
+    to keep the URL short.
+    """
     recipient: _builtins.str
     """The recipient's address. Left out, to keep the URL short, when it is the
     address of the only mailbox of the To field.
