@@ -27,6 +27,7 @@ from pixel_service.endpoint.prepared_response import PreparedResponse
 from pixel_service.endpoint.request_log import request_logger
 from pixel_service.evidence import PURPOSE_HEADERS
 from pixel_service.intake import PixelFetch
+from service_runtime.frames import frames_of
 from service_runtime.listen import ListenError, bound_address, split_address
 
 _PREFIX: Final = "/o/"
@@ -106,8 +107,8 @@ class PixelHandler:
         try:
             await self._record(fetch)
         except Exception as error:  # noqa: BLE001 - the pixel is served whatever happens
-            # The error's class alone: its text may hold what was fetched.
-            log.error("fetch not recorded", error=type(error).__name__)  # noqa: TRY400 - see above
+            # Where it was raised, not its text, which may hold what was fetched.
+            log.error("fetch not recorded", frames=frames_of(error))  # noqa: TRY400 - see above
 
     def _fetch_of(self, request: web.BaseRequest, token: str) -> PixelFetch:
         headers = request.headers

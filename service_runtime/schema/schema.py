@@ -16,7 +16,7 @@ logger = structlog.get_logger()
 
 
 class SchemaTooNew(Exception):
-    """The tables are those of a newer program.  The text says so, after "the database"."""
+    """The tables are those of a newer program.  The text says so, after its name."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,19 +43,28 @@ class Schema:
         )
         return None if version is None else str(version)
 
+    def is_newest(self, connection: sa.Connection) -> bool:
+        """Say whether the tables are there, and of the newest version.
+
+        Raises:
+            SchemaTooNew: they are of a version that this program does not know.
+        """
+        version = self.version_of(connection)
+        if version is not None and version > self.newest:
+            raise SchemaTooNew(
+                f"has tables of version {version}, newer than {self.newest}: use a newer program"
+            )
+        return version == self.newest
+
     def upgrade(self, connection: sa.Connection) -> None:
         """Bring the tables to the newest version, in the caller's transaction.
 
         Raises:
             SchemaTooNew: they are of a version that this program does not know.
         """
-        version = self.version_of(connection)
-        if version == self.newest:
+        if self.is_newest(connection):
             return
-        if version is not None and version > self.newest:
-            raise SchemaTooNew(
-                f"has tables of version {version}, newer than {self.newest}: use a newer program"
-            )
+        version = self.version_of(connection)
         # It tells of its plugins and of every step; what matters of that is logged here.
         logging.getLogger("alembic").setLevel(logging.WARNING)
         # Here, because it takes a fifth of a second, which most starts need not wait.

@@ -4,13 +4,11 @@ from pathlib import Path
 from typing import Final
 
 import sqlalchemy as sa
-from alembic import command
-from alembic.config import Config
-from alembic.script import ScriptDirectory
 
 from pixel_service.errors import LogSchemaOld
 from pixel_service.open_log.sql import tables
 from pixel_service.open_log.values import LogIdentity
+from service_runtime.schema import Schema, SchemaTooNew
 
 # Not Alembic's default name, so that the log may share a database.
 VERSION_TABLE: Final = "open_log_version"
@@ -19,6 +17,12 @@ VERSION_TABLE: Final = "open_log_version"
 # them at each start would take longer than everything else a start does.
 NEWEST: Final = "0001"
 
+_SCHEMA: Final = Schema(
+    version_table=VERSION_TABLE,
+    newest=NEWEST,
+    steps=Path(__file__).parent / "migrations/versions",
+)
+
 
 def migrate(connection: sa.Connection) -> None:
     """Bring the tables to the newest version; do nothing if they are.
@@ -26,17 +30,12 @@ def migrate(connection: sa.Connection) -> None:
     Raises:
         LogSchemaOld: the tables are newer than this program, or are somebody else's.
     """
-    version = version_of(connection)
-    if version == NEWEST:
-        return
-    if version is not None and version > NEWEST:
-        raise LogSchemaOld(_sentence(version))
-    if version is None:
+    if _SCHEMA.version_of(connection) is None:
         _refuse_foreign_tables(connection)
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
-    config.attributes["connection"] = connection
-    command.upgrade(config, NEWEST)
+    try:
+        _SCHEMA.upgrade(connection)
+    except SchemaTooNew as error:
+        raise LogSchemaOld(f"the log {error}") from error
 
 
 def check(connection: sa.Connection) -> None:
@@ -45,19 +44,14 @@ def check(connection: sa.Connection) -> None:
     Raises:
         LogSchemaOld: with one sentence that says what to do.
     """
-    version = version_of(connection)
-    if version != NEWEST:
-        raise LogSchemaOld(_sentence(version))
-
-
-def version_of(connection: sa.Connection) -> str | None:
-    """Return the version of the tables; None if there are none."""
-    if not sa.inspect(connection).has_table(VERSION_TABLE):
-        return None
-    version = connection.scalar(
-        sa.select(sa.column("version_num")).select_from(sa.table(VERSION_TABLE))
-    )
-    return None if version is None else str(version)
+    try:
+        is_newest = _SCHEMA.is_newest(connection)
+    except SchemaTooNew as error:
+        raise LogSchemaOld(f"the log {error}") from error
+    if not is_newest:
+        version = _SCHEMA.version_of(connection)
+        found = "has no tables yet" if version is None else f"has tables of version {version}"
+        raise LogSchemaOld(f"the log {found}, not {NEWEST}: run `pixel-service log migrate` first")
 
 
 def identity_of(connection: sa.Connection) -> LogIdentity:
@@ -81,9 +75,7 @@ def begin_epoch(connection: sa.Connection) -> int:
 
 def newest_step() -> str | None:
     """Return the newest step that there is a file for."""
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
-    return ScriptDirectory.from_config(config).get_current_head()
+    return _SCHEMA.newest_step()
 
 
 def _refuse_foreign_tables(connection: sa.Connection) -> None:
@@ -93,10 +85,3 @@ def _refuse_foreign_tables(connection: sa.Connection) -> None:
             f"the database has tables that are not of a log: {', '.join(sorted(taken))}; "
             "give the log a database of its own"
         )
-
-
-def _sentence(version: str | None) -> str:
-    found = "has no tables yet" if version is None else f"has tables of version {version}"
-    if version is not None and version > NEWEST:
-        return f"the log {found}, newer than {NEWEST}: use a newer program"
-    return f"the log {found}, not {NEWEST}: run `pixel-service log migrate` first"

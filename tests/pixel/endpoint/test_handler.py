@@ -4,11 +4,13 @@ import asyncio
 import datetime as dt
 import ipaddress
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator, MutableMapping
+from typing import Any
 
 import aiohttp
 import pytest
 from aiohttp import web
+from structlog.testing import capture_logs
 
 from pixel_service.endpoint.client_address import ClientAddresses
 from pixel_service.endpoint.handler import PixelHandler, pixel_server
@@ -147,11 +149,20 @@ async def test_other_paths_are_not_found(
     assert (response.status, body, fetches) == (404, b"", [])
 
 
-async def test_image_is_served_when_recording_fails() -> None:
-    """Whatever goes wrong behind the endpoint, the letter shows no broken image."""
+@pytest.fixture
+def logs() -> Iterator[list[MutableMapping[str, Any]]]:
+    """What is logged."""
+    with capture_logs() as entries:
+        yield entries
 
-    async def fail(_: PixelFetch) -> None:
-        raise RuntimeError("disk on fire")
+
+async def test_image_is_served_when_recording_fails(
+    logs: list[MutableMapping[str, Any]],
+) -> None:
+    """Whatever goes wrong after the endpoint, the image is whole, and the log has the place."""
+
+    async def fail(fetch: PixelFetch) -> None:
+        raise RuntimeError(f"disk on fire: {fetch.token}")
 
     handler = PixelHandler(fail, ClientAddresses())
     async with (
@@ -160,6 +171,11 @@ async def test_image_is_served_when_recording_fails() -> None:
         browser.get(f"http://{address}/o/t.gif") as response,
     ):
         assert (response.status, await response.read()) == (200, PIXEL_GIF)
+
+    (entry,) = (each for each in logs if each["event"] == "fetch not recorded")
+    assert entry["frames"][0] == "builtins.RuntimeError"
+    assert entry["frames"][-1].startswith("tests/pixel/endpoint/test_handler.py:")
+    assert "disk on fire" not in str(entry)
 
 
 async def test_image_is_sent_only_when_the_open_is_recorded(
