@@ -16,7 +16,8 @@ from emailopens.pixel.v1 import pixel_service_pb2_grpc as pb_grpc
 from emailopens.pixel.v1 import subscription_service_pb2 as subscription_pb
 from emailopens_client import LogEnd, OpenStream
 from pixel_service.open_log import OpenLog
-from tests.pixel.service_values import StreamService, a_log, ids, some_opens, streaming
+from tests.pixel.open_log.log_values import event_ids, new_opens
+from tests.pixel.service_values import StreamService, a_log, streaming
 
 SECOND = dt.timedelta(seconds=1)
 
@@ -112,21 +113,21 @@ async def proxy() -> AsyncIterator[tuple[Proxy, str]]:
 
 async def test_delivers_everything_and_ends_at_the_head(log: OpenLog) -> None:
     """In order, with a cursor that continues."""
-    opens = some_opens(2_500)
+    opens = new_opens(2_500)
     await log.append(opens)
     async with streaming(log) as service:
         async with OpenStream(
             service.address, position=LogEnd.EARLIEST, stop_at_head=True
         ) as stream:
             found = [notification.event_id async for notification in stream]
-        later = some_opens(1)
+        later = new_opens(1)
         await log.append(later)
         async with OpenStream(
             service.address, after_cursor=stream.cursor, stop_at_head=True
         ) as rest:
-            assert [each.event_id async for each in rest] == ids(later)
+            assert [each.event_id async for each in rest] == event_ids(later)
 
-    assert found == ids(opens)
+    assert found == event_ids(opens)
 
 
 async def test_cut_connections_lose_and_repeat_nothing(
@@ -134,7 +135,7 @@ async def test_cut_connections_lose_and_repeat_nothing(
 ) -> None:
     """Whenever the connection breaks, the stream goes on where it stopped."""
     between, address = proxy
-    opens = some_opens(300)
+    opens = new_opens(300)
     async with streaming(log) as service:
         between.target = service.address
         async with OpenStream(address, position=LogEnd.EARLIEST) as stream:
@@ -144,27 +145,27 @@ async def test_cut_connections_lose_and_repeat_nothing(
                 found += await take(stream, 100)
                 between.cut()
 
-    assert found == ids(opens)
+    assert found == event_ids(opens)
     assert between.accepted >= 3
 
 
 async def test_restarted_service_is_found_again(log: OpenLog, proxy: tuple[Proxy, str]) -> None:
     """A drain and a new process are no event for the body."""
     between, address = proxy
-    opens = some_opens(20)
+    opens = new_opens(20)
     async with OpenStream(address, position=LogEnd.EARLIEST) as stream:
         for start in (0, 10):
             async with streaming(log, grace=dt.timedelta(milliseconds=200)) as service:
                 between.target = service.address
                 await log.append(opens[start : start + 10])
-                assert await take(stream, 10) == ids(opens[start : start + 10])
+                assert await take(stream, 10) == event_ids(opens[start : start + 10])
                 service.drain.begin()
 
 
 async def test_silent_stream_is_given_up(log: OpenLog, proxy: tuple[Proxy, str]) -> None:
     """After three heartbeat intervals without a sign of life it calls again."""
     between, address = proxy
-    opens = some_opens(2)
+    opens = new_opens(2)
     async with streaming(log) as service:
         between.target = service.address
         await log.append(opens[:1])
@@ -184,12 +185,12 @@ async def test_silent_stream_is_given_up(log: OpenLog, proxy: tuple[Proxy, str])
             second = await take(stream, 1)
             await thawing
 
-    assert first + second == ids(opens)
+    assert first + second == event_ids(opens)
 
 
 async def test_subscription_is_acknowledged_when_the_body_has_run(log: OpenLog) -> None:
     """A batch counts as processed when the body has run for all of it."""
-    opens = some_opens(6)
+    opens = new_opens(6)
     await log.append(opens)
     async with streaming(log) as service:
         await create(service)
@@ -204,7 +205,7 @@ async def test_subscription_is_acknowledged_when_the_body_has_run(log: OpenLog) 
 
 async def test_body_that_raises_leaves_its_batch_unacknowledged(log: OpenLog) -> None:
     """The next stream delivers it again."""
-    opens = some_opens(4)
+    opens = new_opens(4)
     await log.append(opens)
 
     async def fail_at(service: StreamService, event_id: str) -> None:
@@ -218,13 +219,13 @@ async def test_body_that_raises_leaves_its_batch_unacknowledged(log: OpenLog) ->
         with pytest.raises(RuntimeError, match="database gone"):
             await fail_at(service, opens[3].event_id)
         async with OpenStream(service.address, subscription_id="crm", stop_at_head=True) as stream:
-            assert [each.event_id async for each in stream] == ids(opens[2:])
+            assert [each.event_id async for each in stream] == event_ids(opens[2:])
 
 
 async def test_redelivered_opens_are_left_out(log: OpenLog, proxy: tuple[Proxy, str]) -> None:
     """When an acknowledgement is lost with the connection, the body sees nothing twice."""
     between, address = proxy
-    opens = some_opens(6)
+    opens = new_opens(6)
     await log.append(opens[:3])
     async with streaming(log) as service:
         await create(service)
@@ -241,7 +242,7 @@ async def test_redelivered_opens_are_left_out(log: OpenLog, proxy: tuple[Proxy, 
                 if len(found) == 6:
                     break
 
-    assert found == ids(opens)
+    assert found == event_ids(opens)
 
 
 async def test_what_needs_a_decision_is_raised(log: OpenLog) -> None:
@@ -269,7 +270,7 @@ async def test_what_needs_a_decision_is_raised(log: OpenLog) -> None:
 
 async def test_taken_over_client_stops(log: OpenLog) -> None:
     """Two clients of one subscription do not fight for it for ever."""
-    opens = some_opens(2)
+    opens = new_opens(2)
     await log.append(opens[:1])
     async with streaming(log) as service:
         await create(service)
@@ -286,14 +287,14 @@ async def test_taken_over_client_stops(log: OpenLog) -> None:
                 await waiting
             await log.append(opens[1:])
 
-            assert await taking == ids(opens[1:])
+            assert await taking == event_ids(opens[1:])
 
     assert caught.value.code() is grpc.StatusCode.ABORTED
 
 
 async def test_taken_over_client_acknowledges_no_more(log: OpenLog) -> None:
     """What it processes too late belongs to the newer one."""
-    opens = some_opens(1)
+    opens = new_opens(1)
     await log.append(opens)
     async with streaming(log) as service:
         await create(service)
@@ -302,7 +303,7 @@ async def test_taken_over_client_acknowledges_no_more(log: OpenLog) -> None:
             OpenStream(service.address, subscription_id="crm") as newer,
         ):
             await take(older, 1)
-            assert await take(newer, 1) == ids(opens)
+            assert await take(newer, 1) == event_ids(opens)
             with pytest.raises(grpc.aio.AioRpcError) as caught:
                 await take(older, 1)
 
@@ -311,7 +312,7 @@ async def test_taken_over_client_acknowledges_no_more(log: OpenLog) -> None:
 
 async def test_wait_that_is_given_up_changes_nothing(log: OpenLog) -> None:
     """A body that does something else now and then sees every notification once."""
-    opens = some_opens(40)
+    opens = new_opens(40)
     found: list[str] = []
     async with streaming(log) as service:
         await create(service)
@@ -326,7 +327,7 @@ async def test_wait_that_is_given_up_changes_nothing(log: OpenLog) -> None:
             await give_up_waiting(stream)
             calls = len(service.streams)
 
-    assert found == ids(opens)
+    assert found == event_ids(opens)
     assert calls == 1
 
 
@@ -349,7 +350,7 @@ async def test_stream_that_has_failed_says_so_again(log: OpenLog) -> None:
 
 async def test_batches_with_their_cursors_make_processing_exactly_once(log: OpenLog) -> None:
     """A body that keeps a batch and its cursor together goes on without a double or a gap."""
-    opens = some_opens(30)
+    opens = new_opens(30)
     await log.append(opens)
     kept: list[str] = []
     cursor = ""
@@ -368,7 +369,7 @@ async def test_batches_with_their_cursors_make_processing_exactly_once(log: Open
                     cursor = batch.cursor
                     batches += 1
 
-    assert kept == ids(opens)
+    assert kept == event_ids(opens)
 
 
 class StoppingServicer(pb_grpc.PixelServiceServicer):

@@ -14,7 +14,8 @@ from emailopens.pixel.v1 import pixel_service_pb2_grpc as pb_grpc
 from examples.pair import Pair, pair_on_free_ports, pixel_options, running_service
 from pixel_service.settings import default_log_url
 from service_runtime.key_ring import KeyRing, generate_key_ring, write_key_ring
-from tests.pixel.service_values import a_token, an_open, log_at, seal
+from tests.pixel.open_log.log_values import new_open
+from tests.pixel.service_values import a_token, log_at, seal
 
 MIB = 2**20
 
@@ -101,7 +102,7 @@ async def fill(data: Path, opens: int, *, octets: int) -> None:
     """Put *opens* with *octets* each into a new log in the folder *data*."""
     async with log_at(default_log_url(data)) as log:
         for _ in range(0, opens, 100):
-            await log.append([an_open(octets=octets) for _ in range(100)])
+            await log.append([new_open(octets=octets) for _ in range(100)])
 
 
 async def test_a_thousand_subscribers_hear_of_an_open(tmp_path: Path) -> None:

@@ -37,13 +37,23 @@ def database(postgres: Postgres, shared_database: str) -> str:
     return shared_database
 
 
+@pytest.fixture
+def sqlite_home(tmp_path: Path) -> LogHome:
+    """Give a place for a log on SQLite: the file `opens.db`."""
+    return LogHome(url=f"sqlite:///{tmp_path}/opens.db")
+
+
+@pytest.fixture
+def postgres_home(postgres: Postgres, database: str) -> LogHome:
+    """Give the place of an empty log on PostgreSQL."""
+    return LogHome(url=postgres.url_of(database))
+
+
 @pytest.fixture(params=["sqlite", "postgres"])
-def log_home(request: pytest.FixtureRequest, tmp_path: Path) -> LogHome:
+def log_home(request: pytest.FixtureRequest) -> LogHome:
     """Give a place for a log, empty, of each backend in turn."""
-    if request.param == "sqlite":
-        return LogHome(url=f"sqlite:///{tmp_path}/data/opens.db")
-    server: Postgres = request.getfixturevalue("postgres")
-    return LogHome(url=server.url_of(request.getfixturevalue("database")))
+    home: LogHome = request.getfixturevalue(f"{request.param}_home")
+    return home
 
 
 @pytest.fixture

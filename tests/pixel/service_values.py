@@ -3,8 +3,7 @@
 import contextlib
 import dataclasses
 import datetime as dt
-import itertools
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Final
 
@@ -12,29 +11,22 @@ import grpc
 import pybase64
 from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 
-from emailopens.notification.v1 import open_notification_pb2, privacy_level_pb2
+from emailopens.notification.v1 import privacy_level_pb2
 from emailopens.pixel.v1 import pixel_service_pb2_grpc as pb_grpc
 from emailopens.pixel.v1 import subscription_service_pb2_grpc
 from emailopens.token.v1 import pixel_token_pb2
 from pixel_service.grpc_api import STATUS_OF, PixelServicer, StreamServicer, SubscriptionServicer
 from pixel_service.grpc_api.stream_servicer import DEFAULT_STALL_TIMEOUT
 from pixel_service.notification import number_open
-from pixel_service.open_log import OpenLog, OpenRecord, Position, connect
+from pixel_service.open_log import OpenLog, Position, connect
 from pixel_service.streaming.live_streams import LiveStreams
 from pixel_service.streaming.tail import following
 from service_runtime.drain import Drain
 from service_runtime.grpc_server import grpc_server
 from service_runtime.key_ring import KeyRing
 
-NOON: Final = dt.datetime(2026, 3, 1, 12, tzinfo=dt.UTC)
-
 BEYOND: Final = Position(2**60, 2**60)
 """After everything that any log here holds."""
-
-UNNUMBERED: Final = b"\x1a\x10\x22\x08"
-"""An open of 16 octets that holds evidence of 8, and burst: what `number_open` completes."""
-
-_serial = itertools.count()
 
 
 def seal(token: pixel_token_pb2.PixelToken, ring: KeyRing) -> str:
@@ -61,45 +53,6 @@ def a_token(
     )
     token.MergeFrom(pixel_token_pb2.PixelToken(**fields))  # type: ignore[arg-type] # as named
     return token
-
-
-def an_open(
-    configuration_id: str = "news",
-    *,
-    agent: int = 1,
-    confidence: int = 2,
-    message_key: bytes | None = None,
-    octets: int = 0,
-    notified: bool = True,
-    open_time: dt.datetime = NOON,
-) -> OpenRecord:
-    """Return an open with an event ID of its own and a real notification."""
-    event_id = f"{next(_serial):022}:0"
-    notification = open_notification_pb2.OpenNotification(
-        event_type="Open", event_id=event_id, configuration_id=configuration_id
-    )
-    notification.mail.message_id = "x" * octets
-    return OpenRecord(
-        event_id=event_id,
-        configuration_id=configuration_id,
-        open_time=open_time,
-        message_key=message_key,
-        source_key=None,
-        agent=agent,
-        confidence=confidence,
-        notified=notified,
-        notification=notification.SerializeToString() + UNNUMBERED,
-    )
-
-
-def some_opens(count: int, configuration_id: str = "news") -> list[OpenRecord]:
-    """Return *count* opens."""
-    return [an_open(configuration_id) for _ in range(count)]
-
-
-def ids(opens: Sequence[OpenRecord]) -> list[str]:
-    """Return the event IDs of *opens*."""
-    return [each.event_id for each in opens]
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

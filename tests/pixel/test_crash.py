@@ -15,11 +15,12 @@ from pathlib import Path
 
 import pytest
 
+from pixel_service.notification import number_open
 from pixel_service.open_log import OpenLog, connect, migrate
 from pixel_service.recording.recorder import Recorder
 from pixel_service.recording.spool import open_spool
 from tests.fixtures.postgres import running_postgres
-from tests.pixel.open_log.log_values import LogHome, event_ids, number_open, read_all
+from tests.pixel.open_log.log_values import LogHome, event_ids, read_all
 
 KILLS = int(os.environ.get("EMAILOPENS_CRASH_KILLS", "4"))
 ROOT = Path(__file__).parents[2]

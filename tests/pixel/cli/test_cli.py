@@ -14,14 +14,8 @@ import pytest
 from examples.pair import pair_on_free_ports, pixel_options
 from pixel_service.open_log import OpenLog
 from tests.fixtures.postgres import Postgres
-from tests.pixel.service_values import (
-    StreamService,
-    a_log,
-    an_open,
-    ids,
-    some_opens,
-    streaming,
-)
+from tests.pixel.open_log.log_values import event_ids, new_open, new_opens
+from tests.pixel.service_values import StreamService, a_log, streaming
 
 PROGRAM = Path(sys.executable).with_name("pixel-service")
 
@@ -60,21 +54,25 @@ async def run_well(*arguments: str) -> str:
 
 async def test_stream_prints_one_notification_a_line(service: StreamService) -> None:
     """In JSON, with the cursor that goes on, on standard error."""
-    opens = [an_open("news"), an_open("shop"), an_open("news")]
+    opens = [
+        new_open(configuration_id="news"),
+        new_open(configuration_id="shop"),
+        new_open(configuration_id="news"),
+    ]
     await service.log.append(opens)
     target = f"--target={service.address}"
     status, output, errors = await run(
         "stream", target, "--configuration=news", "--from=earliest", "--stop-at-head"
     )
     cursor = errors.removeprefix("cursor: ").strip()
-    later = some_opens(1)
+    later = new_opens(1)
     await service.log.append(later)
     rest = await run_well("stream", target, f"--from={cursor}", "--stop-at-head")
 
     assert status == 0
     lines = [json.loads(line) for line in output.splitlines()]
-    assert [line["eventId"] for line in lines] == ids([opens[0], opens[2]])
-    assert [json.loads(line)["eventId"] for line in rest.splitlines()] == ids(later)
+    assert [line["eventId"] for line in lines] == event_ids([opens[0], opens[2]])
+    assert [json.loads(line)["eventId"] for line in rest.splitlines()] == event_ids(later)
 
 
 async def test_stream_keeps_its_cursor_in_a_file(service: StreamService, tmp_path: Path) -> None:
@@ -88,17 +86,19 @@ async def test_stream_keeps_its_cursor_in_a_file(service: StreamService, tmp_pat
     )
     found = []
     for _ in range(2):
-        opens = some_opens(3)
+        opens = new_opens(3)
         await service.log.append(opens)
         output = await run_well(*arguments)
-        found.append([json.loads(line)["eventId"] for line in output.splitlines()] == ids(opens))
+        found.append(
+            [json.loads(line)["eventId"] for line in output.splitlines()] == event_ids(opens)
+        )
 
     assert found == [True, True]
 
 
 async def test_stream_of_a_subscription_acknowledges(service: StreamService) -> None:
     """What was printed is not printed again; the list shows no lag."""
-    opens = some_opens(3)
+    opens = new_opens(3)
     await service.log.append(opens)
     target = f"--target={service.address}"
     await run_well("subscriptions", "create", target, "crm", "--from=earliest")
@@ -113,8 +113,8 @@ async def test_stream_of_a_subscription_acknowledges(service: StreamService) -> 
 
 async def test_evidence_selects_what_is_printed(service: StreamService) -> None:
     """By agent, confidence and first open, whichever way opens are asked for."""
-    opens = [an_open(agent=1), an_open(agent=4, confidence=3), an_open(agent=1, confidence=1)]
-    await service.log.append([*opens, an_open(agent=1, message_key=b"k" * 16)])
+    opens = [new_open(agent=1), new_open(agent=4, confidence=3), new_open(agent=1, confidence=1)]
+    await service.log.append([*opens, new_open(agent=1, message_key=b"k" * 16)])
     target = f"--target={service.address}"
     chosen = ("--exclude-agent=scanner", "--min-confidence=medium")
     streamed = await run_well("stream", target, "--from=earliest", "--stop-at-head", *chosen)
@@ -131,7 +131,7 @@ async def test_evidence_selects_what_is_printed(service: StreamService) -> None:
 
 async def test_subscription_is_moved_and_deleted(service: StreamService) -> None:
     """Each command says what is now."""
-    await service.log.append(some_opens(3))
+    await service.log.append(new_opens(3))
     target = f"--target={service.address}"
     await run_well("subscriptions", "create", target, "crm")
     moved = await run_well("subscriptions", "seek", target, "crm", "--to=2020-01-01")
@@ -144,7 +144,7 @@ async def test_subscription_is_moved_and_deleted(service: StreamService) -> None
 
 async def test_table_has_a_row_for_each_open(service: StreamService) -> None:
     """For people."""
-    await service.log.append(some_opens(2))
+    await service.log.append(new_opens(2))
     output = await run_well("opens", "list", f"--target={service.address}", "--limit=1")
 
     heading, row = output.splitlines()
@@ -190,7 +190,7 @@ async def test_stream_ends_at_once_if_nobody_is_there(given: tuple[str, ...]) ->
 
 async def test_stream_waits_aloud_and_goes_on_after_a_restart(log: OpenLog) -> None:
     """It says what it waits for, and once it has been answered no outage ends it."""
-    opens = [an_open() for _ in range(2)]
+    opens = [new_open() for _ in range(2)]
     target = pair_on_free_ports().pixel
     process = await asyncio.create_subprocess_exec(
         *(PROGRAM, "stream", f"--target={target}", "--from=earliest", "--wait"),
@@ -209,14 +209,14 @@ async def test_stream_waits_aloud_and_goes_on_after_a_restart(log: OpenLog) -> N
     _, rest = await process.communicate()
 
     assert said.startswith(f"waiting for the pixel service at {target}: UNAVAILABLE: ")
-    assert printed == ids(opens)
+    assert printed == event_ids(opens)
     assert process.returncode == 0
     assert rest.decode().splitlines()[-1].startswith("cursor: ")
 
 
 async def test_log_commands_work_beside_a_running_service(log: OpenLog, tmp_path: Path) -> None:
     """They speak to the log itself."""
-    await log.append(some_opens(5))
+    await log.append(new_opens(5))
     data = f"--data={tmp_path}"
     stats = await run_well("log", "stats", data)
     trimmed = await run_well("log", "trim", data, "--older-than-days=0")

@@ -12,14 +12,15 @@ from emailopens.notification.v1 import open_notification_pb2 as pb
 from pixel_service.intake import message_key
 from pixel_service.open_log import OpenLog, OpenRecord, Position
 from pixel_service.recording.spool import open_spool
-from tests.pixel.service_values import a_log, an_open
+from tests.pixel.open_log.log_values import new_open
+from tests.pixel.service_values import a_log
 
 PROGRAM = str(Path(sys.executable).with_name("pixel-service"))
 
 
 def an_open_of(message_id: str) -> OpenRecord:
     """Return an open of the message *message_id*."""
-    plain = an_open(message_key=message_key(message_id))
+    plain = new_open(message_key=message_key(message_id))
     said = pb.OpenNotification(mail=pb.Mail(message_id=message_id)).SerializeToString()
     return OpenRecord(
         **{name: getattr(plain, name) for name in plain.__slots__ if name != "notification"},

@@ -6,13 +6,8 @@ import pytest
 from emailopens.pixel.v1 import pixel_service_pb2 as pb
 from pixel_service.open_log import encode_cursor
 from tests.pixel.grpc_api.rpc_values import failure_of, wrong_fields_of
-from tests.pixel.service_values import (
-    BEYOND,
-    StreamService,
-    an_open,
-    ids,
-    some_opens,
-)
+from tests.pixel.open_log.log_values import event_ids, new_open, new_opens
+from tests.pixel.service_values import BEYOND, StreamService
 
 
 async def pages_of(
@@ -27,7 +22,7 @@ async def pages_of(
             return pages
 
 
-def event_ids(pages: list[pb.ListOpensResponse]) -> list[str]:
+def event_ids_in(pages: list[pb.ListOpensResponse]) -> list[str]:
     return [each.event_id for page in pages for each in page.notifications]
 
 
@@ -38,11 +33,11 @@ async def test_pages_hold_everything_in_order(
     asked: int, sizes: list[int], service: StreamService
 ) -> None:
     """From the earliest open on, page by page, until the token is empty."""
-    opens = some_opens(250)
+    opens = new_opens(250)
     await service.log.append(opens)
     pages = await pages_of(service, pb.ListOpensRequest(page_size=asked))
 
-    assert event_ids(pages) == ids(opens)
+    assert event_ids_in(pages) == event_ids(opens)
     assert [len(page.notifications) for page in pages] == sizes
 
 
@@ -56,37 +51,40 @@ async def test_empty_log_is_one_empty_page(service: StreamService) -> None:
 
 async def test_streaming_continues_a_listing(service: StreamService) -> None:
     """The cursor of the last page is where the listing ended."""
-    await service.log.append(some_opens(3))
+    await service.log.append(new_opens(3))
     (page,) = await pages_of(service, pb.ListOpensRequest())
-    later = some_opens(2)
+    later = new_opens(2)
     await service.log.append(later)
     rest = await pages_of(service, pb.ListOpensRequest(after_cursor=page.cursor))
 
-    assert event_ids(rest) == ids(later)
+    assert event_ids_in(rest) == event_ids(later)
 
 
 async def test_selection_holds_across_pages(service: StreamService) -> None:
     """Only what matches, however little of the log that is."""
-    opens = [an_open("shop" if number % 500 == 0 else "news") for number in range(3_000)]
+    opens = [
+        new_open(configuration_id="shop" if number % 500 == 0 else "news")
+        for number in range(3_000)
+    ]
     await service.log.append(opens)
     pages = await pages_of(service, pb.ListOpensRequest(configuration_ids=["shop"], page_size=4))
 
-    assert event_ids(pages) == ids(opens[::500])
+    assert event_ids_in(pages) == event_ids(opens[::500])
 
 
 async def test_large_notifications_make_small_pages(service: StreamService) -> None:
     """A page stays far below what a client takes as one message."""
-    opens = [an_open(octets=400_000) for _ in range(7)]
+    opens = [new_open(octets=400_000) for _ in range(7)]
     await service.log.append(opens)
     pages = await pages_of(service, pb.ListOpensRequest())
 
-    assert event_ids(pages) == ids(opens)
+    assert event_ids_in(pages) == event_ids(opens)
     assert [len(page.notifications) for page in pages] == [2, 2, 2, 1]
 
 
 async def test_page_token_is_of_its_request_alone(service: StreamService) -> None:
     """Other fields must stay; only the size may change; nonsense is refused."""
-    await service.log.append(some_opens(10))
+    await service.log.append(new_opens(10))
     token = (await service.pixel.ListOpens(pb.ListOpensRequest(page_size=3))).next_page_token
     other_size = pb.ListOpensRequest(page_size=5, page_token=token)
     other_filter = pb.ListOpensRequest(configuration_ids=["shop"], page_token=token)

@@ -14,15 +14,8 @@ from emailopens.notification.v1 import open_notification_pb2 as notification_pb
 from emailopens.pixel.v1 import pixel_service_pb2 as pb
 from pixel_service.open_log import LogIdentity, Position, encode_cursor
 from tests.pixel.grpc_api.rpc_values import fields_of, info_of
-from tests.pixel.service_values import (
-    BEYOND,
-    StreamService,
-    a_log,
-    an_open,
-    ids,
-    some_opens,
-    streaming,
-)
+from tests.pixel.open_log.log_values import event_ids, new_open, new_opens
+from tests.pixel.service_values import BEYOND, StreamService, a_log, streaming
 
 EARLIEST = pb.POSITION_EARLIEST
 LATEST = pb.POSITION_LATEST
@@ -53,7 +46,7 @@ async def everything(service: StreamService, **fields: object) -> list[pb.Stream
     return [response async for response in service.pixel.StreamOpens(request)]
 
 
-def event_ids(responses: list[pb.StreamOpensResponse]) -> list[str]:
+def event_ids_in(responses: list[pb.StreamOpensResponse]) -> list[str]:
     return [each.event_id for response in responses for each in response.batch.notifications]
 
 
@@ -105,47 +98,47 @@ async def test_heartbeat_interval_is_taken_into_its_range(
 
 async def test_earliest_replays_everything_in_order(service: StreamService) -> None:
     """All that was recorded comes, in the order of recording."""
-    opens = some_opens(2_500)
+    opens = new_opens(2_500)
     await service.log.append(opens)
 
-    assert event_ids(await everything(service, position=EARLIEST)) == ids(opens)
+    assert event_ids_in(await everything(service, position=EARLIEST)) == event_ids(opens)
 
 
 async def test_latest_starts_after_what_is_there(service: StreamService) -> None:
     """Only what is recorded later comes."""
-    await service.log.append(some_opens(3))
+    await service.log.append(new_opens(3))
     call = service.pixel.StreamOpens(pb.StreamOpensRequest(position=LATEST))
     await next_of(call, "started")
-    later = some_opens(2)
+    later = new_opens(2)
     await service.log.append(later)
 
-    assert await next_event_ids(call, 2) == ids(later)
+    assert await next_event_ids(call, 2) == event_ids(later)
     call.cancel()
 
 
 async def test_time_starts_with_the_first_open_recorded_since(service: StreamService) -> None:
     """What was recorded before that time does not come."""
-    await service.log.append(some_opens(3))
+    await service.log.append(new_opens(3))
     time = dt.datetime.now(dt.UTC)
-    later = some_opens(2)
+    later = new_opens(2)
     await service.log.append(later)
     request = pb.StreamOpensRequest(stop_at_head=True)
     request.from_time.FromDatetime(time)
     responses = [response async for response in service.pixel.StreamOpens(request)]
 
-    assert event_ids(responses) == ids(later)
+    assert event_ids_in(responses) == event_ids(later)
 
 
 async def test_every_cursor_resumes_with_exactly_the_rest(service: StreamService) -> None:
     """Starting after the cursor of any response misses nothing and repeats nothing."""
-    opens = some_opens(20)
+    opens = new_opens(20)
     await service.log.append(opens)
     responses = await everything(service, position=EARLIEST, max_batch_size=3)
     delivered = 0
     for response in responses[1:]:
         delivered += len(response.batch.notifications)
         rest = await everything(service, after_cursor=response.batch.cursor)
-        assert event_ids(rest) == ids(opens[delivered:])
+        assert event_ids_in(rest) == event_ids(opens[delivered:])
 
     assert delivered == 20
 
@@ -154,7 +147,7 @@ async def test_replay_turns_into_following_without_gap_or_duplicate(
     service: StreamService,
 ) -> None:
     """Opens recorded while the replay runs come once, in order."""
-    opens = some_opens(3_000)
+    opens = new_opens(3_000)
     await service.log.append(opens[:1_500])
 
     async def record() -> None:
@@ -166,20 +159,20 @@ async def test_replay_turns_into_following_without_gap_or_duplicate(
     found = await next_event_ids(call, 3_000)
     await recording
 
-    assert found == ids(opens)
+    assert found == event_ids(opens)
     call.cancel()
 
 
 async def test_many_streams_each_get_everything(service: StreamService) -> None:
     """Fifty streams, started at different moments, see the same order."""
-    opens = some_opens(500)
+    opens = new_opens(500)
     calls = []
     for start in range(0, 500, 10):
         calls.append(service.pixel.StreamOpens(pb.StreamOpensRequest(position=EARLIEST)))
         await service.log.append(opens[start : start + 10])
     found = await asyncio.gather(*(next_event_ids(call, 500) for call in calls))
 
-    assert all(each == ids(opens) for each in found)
+    assert all(each == event_ids(opens) for each in found)
     for call in calls:
         call.cancel()
 
@@ -189,7 +182,7 @@ async def test_many_streams_each_get_everything(service: StreamService) -> None:
 
 async def test_batches_hold_no_more_than_was_asked_for(service: StreamService) -> None:
     """Neither more than `max_batch_size`, nor ever more than 1,000."""
-    await service.log.append(some_opens(2_100))
+    await service.log.append(new_opens(2_100))
     for asked, most in ((7, 7), (0, 1_000), (5_000, 1_000)):
         responses = await everything(service, position=EARLIEST, max_batch_size=asked)
         sizes = [len(response.batch.notifications) for response in responses[1:]]
@@ -199,24 +192,29 @@ async def test_batches_hold_no_more_than_was_asked_for(service: StreamService) -
 
 async def test_batches_hold_no_more_than_about_a_mebibyte(service: StreamService) -> None:
     """Large notifications make small batches; one that is larger comes alone."""
-    opens = [an_open(octets=300_000) for _ in range(8)] + [an_open(octets=1_500_000)]
+    opens = [new_open(octets=300_000) for _ in range(8)] + [new_open(octets=1_500_000)]
     await service.log.append(opens)
     responses = await everything(service, position=EARLIEST)
     sizes = [len(response.batch.notifications) for response in responses[1:]]
 
-    assert event_ids(responses) == ids(opens)
+    assert event_ids_in(responses) == event_ids(opens)
     assert sizes == [3, 3, 2, 1]
 
 
 async def test_configurations_select_and_cursors_move_on(service: StreamService) -> None:
     """Only opens of the configurations come; the cursor passes the others."""
-    opens = [an_open("news"), an_open("shop"), an_open("news"), an_open("shop")]
+    opens = [
+        new_open(configuration_id="news"),
+        new_open(configuration_id="shop"),
+        new_open(configuration_id="news"),
+        new_open(configuration_id="shop"),
+    ]
     await service.log.append(opens)
     responses = await everything(service, position=EARLIEST, configuration_ids=["news", "other"])
     rest = await everything(service, after_cursor=responses[-1].batch.cursor)
 
-    assert event_ids(responses) == ids([opens[0], opens[2]])
-    assert event_ids(rest) == []
+    assert event_ids_in(responses) == event_ids([opens[0], opens[2]])
+    assert event_ids_in(rest) == []
 
 
 @pytest.mark.parametrize(
@@ -239,34 +237,36 @@ async def test_filter_leaves_out_by_evidence(
 ) -> None:
     """Agents, confidence and first opens are filtered by the service."""
     opens = [
-        an_open(agent=1, confidence=1, message_key=b"a" * 16),
-        an_open(agent=1, confidence=3, message_key=b"a" * 16),
-        an_open(agent=4, confidence=3, message_key=b"b" * 16),
-        an_open(agent=2, confidence=2, message_key=b"b" * 16),
+        new_open(agent=1, confidence=1, message_key=b"a" * 16),
+        new_open(agent=1, confidence=3, message_key=b"a" * 16),
+        new_open(agent=4, confidence=3, message_key=b"b" * 16),
+        new_open(agent=2, confidence=2, message_key=b"b" * 16),
     ]
     await service.log.append(opens)
     responses = await everything(service, position=EARLIEST, filter=open_filter)
 
-    assert event_ids(responses) == [opens[index].event_id for index in expected]
+    assert event_ids_in(responses) == [opens[index].event_id for index in expected]
 
 
 async def test_selective_streams_keep_small_batches_whole(service: StreamService) -> None:
     """A filter and a small batch together neither skip nor repeat."""
-    opens = [an_open("news" if number % 3 else "shop") for number in range(1_000)]
+    opens = [new_open(configuration_id="news" if number % 3 else "shop") for number in range(1_000)]
     await service.log.append(opens)
     responses = await everything(
         service, position=EARLIEST, configuration_ids=["shop"], max_batch_size=7
     )
 
-    assert event_ids(responses) == ids(opens[::3])
+    assert event_ids_in(responses) == event_ids(opens[::3])
 
 
 async def test_opens_that_are_only_counted_are_not_streamed(service: StreamService) -> None:
     """They move the cursor and nothing else."""
-    opens = [an_open(), an_open(notified=False), an_open()]
+    opens = [new_open(), new_open(notified=False), new_open()]
     await service.log.append(opens)
 
-    assert event_ids(await everything(service, position=EARLIEST)) == ids([opens[0], opens[2]])
+    assert event_ids_in(await everything(service, position=EARLIEST)) == event_ids(
+        [opens[0], opens[2]]
+    )
 
 
 # Heartbeats
@@ -274,7 +274,7 @@ async def test_opens_that_are_only_counted_are_not_streamed(service: StreamServi
 
 async def test_heartbeat_comes_when_nothing_else_does(service: StreamService) -> None:
     """It says that the stream has caught up, and where."""
-    await service.log.append(some_opens(2))
+    await service.log.append(new_opens(2))
     request = pb.StreamOpensRequest(position=EARLIEST)
     request.heartbeat_interval.seconds = 1
     call = service.pixel.StreamOpens(request)
@@ -296,16 +296,16 @@ async def test_heartbeat_moves_past_what_does_not_match(service: StreamService) 
     request.heartbeat_interval.seconds = 1
     call = service.pixel.StreamOpens(request)
     start = (await next_of(call, "started")).started.start_cursor
-    await service.log.append(some_opens(5))
+    await service.log.append(new_opens(5))
     heartbeat = (await next_of(call, "heartbeat")).heartbeat
-    matching = an_open("shop")
+    matching = new_open(configuration_id="shop")
     await service.log.append([matching])
     rest = await everything(
         service, after_cursor=heartbeat.cursor, configuration_ids=["shop", "news"]
     )
 
     assert heartbeat.cursor != start
-    assert event_ids(rest) == [matching.event_id]
+    assert event_ids_in(rest) == [matching.event_id]
     call.cancel()
 
 
@@ -321,7 +321,7 @@ async def test_stop_at_head_ends_with_ok(service: StreamService) -> None:
 
 async def test_drain_is_announced_and_ends_the_stream(service: StreamService) -> None:
     """First `draining` with a safe cursor, then UNAVAILABLE inside the grace; nothing is lost."""
-    opens = some_opens(3)
+    opens = new_opens(3)
     await service.log.append(opens[:2])
     call = service.pixel.StreamOpens(pb.StreamOpensRequest(position=EARLIEST))
     await next_of(call, "started")
@@ -335,7 +335,7 @@ async def test_drain_is_announced_and_ends_the_stream(service: StreamService) ->
     assert dt.timedelta(0) < draining.time_left.ToTimedelta() < service.drain.grace
     assert (code, reason) == (grpc.StatusCode.UNAVAILABLE, "DRAINING")
     assert draining.cursor == metadata["cursor"]
-    assert [each.event_id for each in page.notifications] == ids(opens[2:])
+    assert [each.event_id for each in page.notifications] == event_ids(opens[2:])
 
 
 async def test_new_stream_is_refused_while_draining(service: StreamService) -> None:
@@ -369,23 +369,23 @@ async def test_streams_beyond_the_quota_are_refused(tmp_path: Path) -> None:
 
 async def test_client_that_does_not_read_is_ended_with_its_cursor(tmp_path: Path) -> None:
     """After the stall timeout; others go on, and the cursor misses nothing."""
-    opens = [an_open(octets=200_000) for _ in range(400)]
+    opens = [new_open(octets=200_000) for _ in range(400)]
     timeout = dt.timedelta(milliseconds=300)
     async with a_log(tmp_path) as log, streaming(log, stall_timeout=timeout) as service:
         await log.append(opens)
         stalled = service.pixel.StreamOpens(pb.StreamOpensRequest(position=EARLIEST))
         await next_of(stalled, "started")
         # Others go on meanwhile.
-        assert event_ids(await everything(service, position=EARLIEST)) == ids(opens)
+        assert event_ids_in(await everything(service, position=EARLIEST)) == event_ids(opens)
         await service.streams.until_fewer_than(1)
 
         delivered: list[pb.StreamOpensResponse] = []
         code, reason, metadata = await failure_of(stalled, delivered)
-        rest = event_ids(await everything(service, after_cursor=metadata["cursor"]))
+        rest = event_ids_in(await everything(service, after_cursor=metadata["cursor"]))
 
     assert (code, reason) == (grpc.StatusCode.ABORTED, "CONSUMER_STALLED")
     # What was on its way when the stream ended arrives, too, and comes again.
-    assert event_ids(delivered)[: len(opens) - len(rest)] + rest == ids(opens)
+    assert event_ids_in(delivered)[: len(opens) - len(rest)] + rest == event_ids(opens)
 
 
 async def test_client_that_does_not_read_its_status_keeps_its_place(tmp_path: Path) -> None:
@@ -395,7 +395,7 @@ async def test_client_that_does_not_read_its_status_keeps_its_place(tmp_path: Pa
         a_log(tmp_path) as log,
         streaming(log, max_streams=1, stall_timeout=timeout) as service,
     ):
-        await log.append([an_open(octets=200_000) for _ in range(400)])
+        await log.append([new_open(octets=200_000) for _ in range(400)])
         stalled = service.pixel.StreamOpens(pb.StreamOpensRequest(position=EARLIEST))
         await next_of(stalled, "started")
         await service.streams.until_fewer_than(1)
@@ -417,7 +417,7 @@ async def test_client_that_does_not_read_its_status_keeps_its_place(tmp_path: Pa
 async def test_client_that_leaves_in_the_middle_is_no_error(tmp_path: Path) -> None:
     """Operators are not told of a fault when somebody goes who has not read everything."""
     async with a_log(tmp_path) as log, streaming(log) as service:
-        await log.append([an_open(octets=200_000) for _ in range(400)])
+        await log.append([new_open(octets=200_000) for _ in range(400)])
         call = service.pixel.StreamOpens(pb.StreamOpensRequest(position=EARLIEST))
         await next_of(call, "started")
         # Meanwhile a write to the call comes to wait for its reader.
@@ -436,11 +436,11 @@ async def test_client_that_leaves_in_the_middle_is_no_error(tmp_path: Path) -> N
 
 async def test_expired_cursor_says_where_the_log_begins(service: StreamService) -> None:
     """What retention removed is not skipped silently; the earliest cursor works."""
-    await service.log.append(some_opens(3))
+    await service.log.append(new_opens(3))
     responses = await everything(service, position=EARLIEST, max_batch_size=1)
     await service.log.trim(older_than=dt.timedelta(0))
     before = dt.datetime.now(dt.UTC)
-    kept = an_open()
+    kept = new_open()
     await service.log.append([kept])
     code, reason, metadata = await failure_of(
         service.pixel.StreamOpens(pb.StreamOpensRequest(after_cursor=responses[1].batch.cursor))
@@ -449,7 +449,7 @@ async def test_expired_cursor_says_where_the_log_begins(service: StreamService) 
 
     assert (code, reason) == (grpc.StatusCode.OUT_OF_RANGE, "CURSOR_EXPIRED")
     assert dt.datetime.fromisoformat(metadata["earliest_time"]) >= before
-    assert event_ids(rest) == [kept.event_id]
+    assert event_ids_in(rest) == [kept.event_id]
 
 
 async def test_stream_that_retention_overtakes_is_ended(tmp_path: Path) -> None:
@@ -457,7 +457,7 @@ async def test_stream_that_retention_overtakes_is_ended(tmp_path: Path) -> None:
     async with a_log(tmp_path) as log:
         # Recorded before the tail of the process begins, and more than is in flight
         # to a client that does not read.
-        await log.append([an_open(octets=200_000) for _ in range(400)])
+        await log.append([new_open(octets=200_000) for _ in range(400)])
         async with streaming(log) as service:
             call = service.pixel.StreamOpens(pb.StreamOpensRequest(position=EARLIEST))
             await next_of(call, "started")
@@ -552,7 +552,7 @@ async def test_wrong_request_names_every_field(
 async def test_damaged_log_ends_a_stream_with_data_loss(tmp_path: Path) -> None:
     """The client gets what was before the damage, and is not told to try again."""
     async with a_log(tmp_path) as log, streaming(log) as service:
-        await log.append(some_opens(3))
+        await log.append(new_opens(3))
         with contextlib.closing(sqlite3.connect(tmp_path / "opens.db")) as connection:
             connection.execute("UPDATE opens SET configuration_id = CAST(x'ff' AS TEXT)")
             connection.commit()

@@ -10,13 +10,8 @@ from emailopens.pixel.v1 import pixel_service_pb2 as pb
 from emailopens.pixel.v1 import subscription_service_pb2 as subscription_pb
 from pixel_service.open_log import BEGINNING, encode_cursor
 from tests.pixel.grpc_api.rpc_values import failure_of, info_of, wrong_fields_of
-from tests.pixel.service_values import (
-    BEYOND,
-    StreamService,
-    an_open,
-    ids,
-    some_opens,
-)
+from tests.pixel.open_log.log_values import event_ids, new_open, new_opens
+from tests.pixel.service_values import BEYOND, StreamService
 
 Call = grpc.aio.UnaryStreamCall[pb.StreamOpensRequest, pb.StreamOpensResponse]
 
@@ -98,7 +93,7 @@ def batch_ids(batch: pb.OpenBatch) -> list[str]:
 
 async def test_stream_continues_after_what_was_acknowledged(service: StreamService) -> None:
     """What was sent and not acknowledged comes again; what was, does not."""
-    opens = some_opens(6)
+    opens = new_opens(6)
     await service.log.append(opens)
     await create(service)
     first = stream(service, max_batch_size=2)
@@ -111,13 +106,13 @@ async def test_stream_continues_after_what_was_acknowledged(service: StreamServi
 
     assert started.start_cursor == batches[1].cursor
     assert started.session_token not in ("", session_token)
-    assert batch_ids(await next_batch(second)) == ids(opens[4:])
+    assert batch_ids(await next_batch(second)) == event_ids(opens[4:])
     second.cancel()
 
 
 async def test_every_subscription_gets_everything(service: StreamService) -> None:
     """They do not share opens among them."""
-    opens = some_opens(5)
+    opens = new_opens(5)
     await service.log.append(opens)
     await create(service, "crm")
     await create(service, "audit")
@@ -125,13 +120,17 @@ async def test_every_subscription_gets_everything(service: StreamService) -> Non
     other = service.pixel.StreamOpens(pb.StreamOpensRequest(subscription_id="audit"))
     for each in (call, other):
         await started_of(each)
-        assert batch_ids(await next_batch(each)) == ids(opens)
+        assert batch_ids(await next_batch(each)) == event_ids(opens)
         each.cancel()
 
 
 async def test_subscription_has_its_own_selection(service: StreamService) -> None:
     """Configurations and filter are those that it was created with."""
-    opens = [an_open("news"), an_open("shop"), an_open("shop", agent=4)]
+    opens = [
+        new_open(configuration_id="news"),
+        new_open(configuration_id="shop"),
+        new_open(configuration_id="shop", agent=4),
+    ]
     await service.log.append(opens)
     await create(
         service,
@@ -147,7 +146,7 @@ async def test_subscription_has_its_own_selection(service: StreamService) -> Non
 
 async def test_newer_stream_takes_over(service: StreamService) -> None:
     """The older one ends with its reason; its session acknowledges no more."""
-    await service.log.append(some_opens(2))
+    await service.log.append(new_opens(2))
     await create(service)
     older = stream(service, consumer_name="older")
     stale = (await started_of(older)).session_token
@@ -177,7 +176,7 @@ async def test_newer_stream_takes_over(service: StreamService) -> None:
 
 async def test_stream_waits_for_acknowledgements(service: StreamService) -> None:
     """No more than `max_outstanding` are on their way; heartbeats say why; then it goes on."""
-    opens = some_opens(10)
+    opens = new_opens(10)
     await service.log.append(opens)
     await create(service)
     call = stream(service, max_outstanding=4, max_batch_size=3)
@@ -192,7 +191,7 @@ async def test_stream_waits_for_acknowledgements(service: StreamService) -> None
     assert heartbeat.waiting_for_acknowledgement
     assert heartbeat.cursor == batches[1].cursor
     assert (heartbeat.caught_up, heartbeat.lag) == (False, 6)
-    assert batch_ids(third) == ids(opens[4:7])
+    assert batch_ids(third) == event_ids(opens[4:7])
     call.cancel()
 
 
@@ -201,7 +200,7 @@ async def test_stream_waits_for_acknowledgements(service: StreamService) -> None
 
 async def test_acknowledging_is_cumulative_and_monotonic(service: StreamService) -> None:
     """An older cursor is accepted and changes nothing."""
-    await service.log.append(some_opens(4))
+    await service.log.append(new_opens(4))
     await create(service)
     call = stream(service, max_batch_size=1)
     session_token = (await started_of(call)).session_token
@@ -277,7 +276,7 @@ async def test_unknown_subscription_is_not_found(service: StreamService) -> None
 
 async def test_created_subscription_is_kept_as_it_was_asked_for(service: StreamService) -> None:
     """All that was given comes back, with what the service adds."""
-    await service.log.append(some_opens(3))
+    await service.log.append(new_opens(3))
     wanted = pb.OpenFilter(
         exclude_agents=[notification_pb.AGENT_SCANNER],
         min_confidence=notification_pb.CONFIDENCE_MEDIUM,
@@ -352,7 +351,7 @@ async def test_wrong_page_of_subscriptions_names_every_field(service: StreamServ
 
 async def test_seek_moves_and_ends_the_stream(service: StreamService) -> None:
     """Back to the start: everything comes again, on a new stream."""
-    opens = some_opens(3)
+    opens = new_opens(3)
     await service.log.append(opens)
     await create(service)
     call = stream(service)
@@ -369,7 +368,7 @@ async def test_seek_moves_and_ends_the_stream(service: StreamService) -> None:
 
     assert moved.subscription.lag == 3
     assert (code, reason) == (grpc.StatusCode.ABORTED, "SUBSCRIPTION_TAKEN_OVER")
-    assert batch_ids(await next_batch(again)) == ids(opens)
+    assert batch_ids(await next_batch(again)) == event_ids(opens)
     again.cancel()
 
 

@@ -1,11 +1,13 @@
-"""Opens as the tests of the log need them: what happened is told by the octets."""
+"""Opens as the tests need them: the one vocabulary for them, and for logs that hold them."""
 
 import contextlib
 import dataclasses
 import datetime as dt
 import itertools
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable
 
+from emailopens.notification.v1.open_notification_pb2 import OpenNotification
+from pixel_service.notification import number_open
 from pixel_service.open_log import BEGINNING, LogEntry, OpenLog, OpenRecord, Position, connect
 
 NOON = dt.datetime(2026, 3, 1, 12, tzinfo=dt.UTC)
@@ -16,15 +18,13 @@ TRUNCATE opens, open_counts, open_subscriptions RESTART IDENTITY;
 UPDATE open_log SET trimmed_transaction = 0, trimmed_sequence = 0
 """
 
+# An open of 16 octets that holds evidence of 8, and burst: what `number_open` completes.
+UNNUMBERED = b"\x1a\x10\x22\x08"
+
 _serial = itertools.count()
 
 
-def number_open(open_number: int, burst: int) -> bytes:
-    """Stands for the real one: octets that say what they were made from."""
-    return f"|{open_number},{burst}".encode()
-
-
-def new_open(
+def new_open(  # noqa: PLR0913 - a test names what matters to it
     event_id: str | None = None,
     *,
     configuration_id: str = "news",
@@ -33,10 +33,22 @@ def new_open(
     source_key: bytes | None = None,
     notified: bool = True,
     agent: int = 1,
+    confidence: int = 2,
+    message_id: str = "",
+    octets: int = 0,
     notification: bytes | None = None,
 ) -> OpenRecord:
-    """Return an open with a fresh event ID, unless told otherwise."""
+    """Return an open with a fresh event ID, unless told otherwise, and a real notification.
+
+    *octets* make the notification longer by so many.
+    """
     event_id = event_id or f"{next(_serial):022}:0"
+    if notification is None:
+        whole = OpenNotification(
+            event_type="Open", event_id=event_id, configuration_id=configuration_id
+        )
+        whole.mail.message_id = message_id + "x" * octets
+        notification = whole.SerializeToString() + UNNUMBERED
     return OpenRecord(
         event_id=event_id,
         configuration_id=configuration_id,
@@ -44,31 +56,39 @@ def new_open(
         message_key=message_key,
         source_key=source_key,
         agent=agent,
-        confidence=2,
+        confidence=confidence,
         notified=notified,
-        notification=event_id.encode() if notification is None else notification,
+        notification=notification,
     )
 
 
-def new_opens(count: int) -> list[OpenRecord]:
+def new_opens(count: int, *, configuration_id: str = "news") -> list[OpenRecord]:
     """Return *count* different opens."""
-    return [new_open() for _ in range(count)]
+    return [new_open(configuration_id=configuration_id) for _ in range(count)]
 
 
-def event_ids(items: Sequence[OpenRecord] | Sequence[LogEntry]) -> list[str]:
-    """Return the event IDs of opens, or of the entries that hold them."""
-    return [item.event_id if isinstance(item, OpenRecord) else event_id_of(item) for item in items]
+def event_ids(items: Iterable[OpenRecord | LogEntry | OpenNotification]) -> list[str]:
+    """Return the event IDs of opens, of entries that hold them, or of notifications."""
+    return [event_id_of(item) if isinstance(item, LogEntry) else item.event_id for item in items]
 
 
 def event_id_of(entry: LogEntry) -> str:
     """Return the event ID that the notification of *entry* says."""
-    return entry.notification.split(b"|")[0].decode()
+    return event_id_in(entry.notification)
+
+
+def event_id_in(notification: bytes) -> str:
+    """Return the event ID of a notification, also of one that the log has not completed."""
+    is_open = notification.endswith(UNNUMBERED)
+    return OpenNotification.FromString(
+        notification + (number_open(0, 0) if is_open else b"")
+    ).event_id
 
 
 def numbers_of(entry: LogEntry) -> tuple[int, int]:
     """Return open number and burst that the notification of *entry* says."""
-    open_number, burst = entry.notification.split(b"|")[1].split(b",")
-    return int(open_number), int(burst)
+    fetched = OpenNotification.FromString(entry.notification).open
+    return fetched.evidence.open_number, fetched.burst
 
 
 async def read_all(

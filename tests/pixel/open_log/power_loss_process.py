@@ -12,8 +12,9 @@ import sqlite3
 import sys
 from pathlib import Path
 
+from pixel_service.notification import number_open
 from pixel_service.open_log import connect
-from tests.pixel.open_log.log_values import event_ids, new_open, number_open
+from tests.pixel.open_log.log_values import event_ids, new_open
 from tests.pixel.open_log.lossy_disk import LossyDisk, write_files
 
 MOMENTS = 60

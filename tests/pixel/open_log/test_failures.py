@@ -7,7 +7,7 @@ import random
 import sqlite3
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TypeVar
 
@@ -16,29 +16,17 @@ import pytest
 import structlog
 
 from pixel_service.errors import LogDamaged, LogSchemaOld, LogUnavailable
+from pixel_service.notification import number_open
 from pixel_service.open_log import BEGINNING, OpenLog, OpenRecord, connect, migrate
 from pixel_service.open_log.postgres import pool
 from tests.fixtures.postgres import Postgres
-from tests.pixel.open_log.log_values import (
-    LogHome,
-    event_ids,
-    new_open,
-    new_opens,
-    number_open,
-    read_all,
-)
+from tests.pixel.open_log.log_values import LogHome, event_ids, new_open, new_opens, read_all
 
 ROOT = Path(__file__).parents[3]
 
 _PAGE_OCTETS = 4_096
 
 Answer = TypeVar("Answer")
-
-
-@contextlib.asynccontextmanager
-async def sqlite_log(folder: Path) -> AsyncIterator[OpenLog]:
-    async with LogHome(url=f"sqlite:///{folder}/opens.db").connect() as log:
-        yield log
 
 
 def ways_to_read(log: OpenLog) -> list[Callable[[], Awaitable[object]]]:
@@ -55,16 +43,18 @@ def ways_to_read(log: OpenLog) -> list[Callable[[], Awaitable[object]]]:
     return [lambda: read_all(log), notifications, log.daily_counts, erase]
 
 
-async def test_damaged_page_is_data_loss_and_not_a_fault_of_ours(tmp_path: Path) -> None:
+async def test_damaged_page_is_data_loss_and_not_a_fault_of_ours(
+    sqlite_home: LogHome, tmp_path: Path
+) -> None:
     """Every call that meets the page says that the log is damaged; the others go on."""
-    async with sqlite_log(tmp_path) as log:
+    async with sqlite_home.connect() as log:
         await log.append([new_open(notification=b"a telltale" + bytes(900)) for _ in range(200)])
     file = tmp_path / "opens.db"
     octets = file.read_bytes()
     page = octets.index(b"a telltale", len(octets) // 2) // _PAGE_OCTETS * _PAGE_OCTETS
     file.write_bytes(octets[:page] + b"\xff" * _PAGE_OCTETS + octets[page + _PAGE_OCTETS :])
 
-    async with sqlite_log(tmp_path) as log:
+    async with sqlite_home.connect() as log:
         for call in ways_to_read(log):
             with pytest.raises(LogDamaged):
                 await call()
@@ -74,9 +64,11 @@ async def test_damaged_page_is_data_loss_and_not_a_fault_of_ours(tmp_path: Path)
         assert (await log.head()).sequence == 200
 
 
-async def test_damaged_text_is_data_loss_and_stays_out_of_the_log_of_events(tmp_path: Path) -> None:
+async def test_damaged_text_is_data_loss_and_stays_out_of_the_log_of_events(
+    sqlite_home: LogHome, tmp_path: Path
+) -> None:
     """The driver quotes what it cannot decode, and that may be anything of anybody."""
-    async with sqlite_log(tmp_path) as log:
+    async with sqlite_home.connect() as log:
         await log.append(new_opens(2))
         with contextlib.closing(sqlite3.connect(tmp_path / "opens.db")) as connection:
             connection.execute(
@@ -190,13 +182,15 @@ async def until_it_answers(call: Callable[[], Awaitable[Answer]]) -> Answer:
     raise AssertionError("the log did not come back")
 
 
-async def test_tables_of_somebody_else_are_named_on_sqlite(tmp_path: Path) -> None:
+async def test_tables_of_somebody_else_are_named_on_sqlite(
+    sqlite_home: LogHome, tmp_path: Path
+) -> None:
     """A file that has a table of this name already is left alone, and the error names it."""
     with contextlib.closing(sqlite3.connect(tmp_path / "opens.db")) as connection:
         connection.execute("CREATE TABLE opens (id int)")
 
     with pytest.raises(LogSchemaOld, match="not of a log: opens; give the log a database"):
-        async with sqlite_log(tmp_path):
+        async with sqlite_home.connect():
             raise AssertionError("connected")
 
 

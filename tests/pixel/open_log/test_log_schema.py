@@ -8,9 +8,9 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
 from pixel_service.errors import LogSchemaOld, LogUrlInvalid
+from pixel_service.notification import number_open
 from pixel_service.open_log import connect
 from pixel_service.open_log.sql import schema, tables
-from tests.pixel.open_log.log_values import number_open
 
 
 def test_the_newest_version_is_the_newest_step() -> None:

@@ -18,6 +18,7 @@ from pixel_service.open_log import (
 from tests.pixel.open_log.log_values import (
     NOON,
     LogHome,
+    event_id_in,
     event_id_of,
     event_ids,
     new_open,
@@ -413,26 +414,26 @@ async def test_erased_opens_are_gone_and_passed_over(log: OpenLog) -> None:
     opens = [new_open(message_key=KEY if index % 3 else OTHER_KEY) for index in range(1_200)]
     await log.append(opens)
     entries = await read_all(log)
-    doomed = {event_id.encode() for event_id in event_ids(opens)[100:900:2]}
+    doomed = set(event_ids(opens)[100:900:2])
 
-    erased = await log.erase(lambda notification: notification in doomed)
+    erased = await log.erase(lambda octets: event_id_in(octets) in doomed)
     assert erased == len(doomed)
-    kept = [entry for entry in entries if event_id_of(entry).encode() not in doomed]
+    kept = [entry for entry in entries if event_id_of(entry) not in doomed]
     assert await read_all(log) == kept
     for place in (99, 100, 101, 899, 900):
         assert await read_all(log, after=entries[place].position) == [
             entry for entry in kept if entry.position > entries[place].position
         ]
-    assert await log.erase(lambda notification: notification in doomed) == 0
+    assert await log.erase(lambda octets: event_id_in(octets) in doomed) == 0
 
 
 async def test_an_erased_message_is_forgotten(log: OpenLog) -> None:
     """After erasing, the next open of the message is its first."""
     await log.append(
-        [new_open(message_key=KEY, source_key=b"a", notification=b"doomed") for _ in range(3)]
+        [new_open(message_key=KEY, source_key=b"a", message_id="doomed") for _ in range(3)]
     )
     await log.append([new_open(message_key=OTHER_KEY)])
-    await log.erase(lambda notification: notification.startswith(b"doomed"))
+    await log.erase(lambda notification: b"doomed" in notification)
     await log.append([new_open(message_key=KEY, source_key=b"a"), new_open(message_key=OTHER_KEY)])
 
     assert [numbers_of(entry)[0] for entry in await read_all(log)] == [1, 1, 2]
@@ -450,15 +451,15 @@ async def test_opens_that_are_only_counted_are_erased_by_message_key(log: OpenLo
 
 async def test_what_is_only_counted_of_an_erased_message_is_erased_with_it(log: OpenLog) -> None:
     """It has no notification to look at, and stands behind those of the same open."""
-    for key, notification in ((KEY, b"doomed"), (OTHER_KEY, b"kept")):
+    for key, message_id in ((KEY, "doomed"), (OTHER_KEY, "kept")):
         await log.append(
             [
-                new_open(message_key=key, notification=notification),
-                new_open(message_key=key, notified=False, notification=b""),
+                new_open(message_key=key, message_id=message_id),
+                new_open(message_key=key, notified=False),
             ]
         )
 
-    assert await log.erase(lambda notification: notification.startswith(b"doomed")) == 2
+    assert await log.erase(lambda notification: b"doomed" in notification) == 2
     assert await log.erase(lambda _: False, message_keys=[KEY]) == 0
     assert await log.erase(lambda _: False, message_keys=[OTHER_KEY]) == 2
 
@@ -466,10 +467,10 @@ async def test_what_is_only_counted_of_an_erased_message_is_erased_with_it(log: 
 async def test_other_notifications_of_a_message_stay_when_one_is_erased(log: OpenLog) -> None:
     """What can be looked at is judged by what it says, not by its message."""
     await log.append(
-        [new_open(message_key=KEY, notification=text) for text in (b"doomed", b"kept")]
+        [new_open(text, message_key=KEY, message_id=text) for text in ("doomed", "kept")]
     )
 
-    assert await log.erase(lambda notification: notification.startswith(b"doomed")) == 1
+    assert await log.erase(lambda notification: b"doomed" in notification) == 1
     assert event_ids(await read_all(log)) == ["kept"]
 
 

@@ -19,6 +19,7 @@ from tests.fixtures.postgres import Postgres
 from tests.pixel.open_log.log_values import (
     EMPTY_LOG,
     LogHome,
+    event_id_in,
     event_id_of,
     new_open,
     numbers_of,
@@ -146,7 +147,7 @@ class LogMachine(RuleBasedStateMachine):
         match = visible[choice % len(visible)]
         following = self.opens[self.opens.index(match) + 1 :]
         doomed = [match, *(each for each in following if each.is_counted_with(match))]
-        erased = self.run(self.log.erase(lambda octets: octets == match.event_id.encode()))
+        erased = self.run(self.log.erase(lambda octets: event_id_in(octets) == match.event_id))
         assert erased == len(doomed)
         if match.message_key is not None:
             self.counts.pop(match.message_key, None)

@@ -9,6 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from pixel_service.errors import CursorForeignLog, LogSchemaOld, LogUnavailable
+from pixel_service.notification import number_open
 from pixel_service.open_log import (
     BEGINNING,
     OpenLog,
@@ -27,15 +28,15 @@ from tests.pixel.open_log.log_values import (
     event_ids,
     new_open,
     new_opens,
-    number_open,
+    numbers_of,
     read_all,
 )
 
 
 @pytest.fixture
-def log_home(postgres: Postgres, database: str) -> LogHome:
-    """Give the place of the log in `database`."""
-    return LogHome(url=postgres.url_of(database))
+def log_home(postgres_home: LogHome) -> LogHome:
+    """Have `log` on PostgreSQL alone."""
+    return postgres_home
 
 
 @contextlib.asynccontextmanager
@@ -151,7 +152,7 @@ async def test_two_processes_number_the_opens_of_a_message_together(log_home: Lo
         )
         entries = await read_all(one)
 
-    numbers = sorted(int(entry.notification.split(b"|")[1].split(b",")[0]) for entry in entries)
+    numbers = sorted(numbers_of(entry)[0] for entry in entries)
     assert numbers == list(range(1, 121))
     assert sum(entry.first_open for entry in entries) == 1
 

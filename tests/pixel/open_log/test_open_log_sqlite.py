@@ -22,12 +22,6 @@ from tests.pixel.open_log.log_values import (
 )
 
 
-@pytest.fixture
-def log_home(tmp_path: Path) -> LogHome:
-    """Give a place for an SQLite log."""
-    return LogHome(url=f"sqlite:///{tmp_path}/opens.db")
-
-
 def execute(tmp_path: Path, statement: str) -> None:
     """Change the database behind the log's back."""
     with contextlib.closing(sqlite3.connect(tmp_path / "opens.db")) as connection:
@@ -42,9 +36,9 @@ def files_with(octets: bytes, folder: Path) -> list[str]:
     ]
 
 
-async def test_a_hole_is_noticed_and_never_skipped(log_home: LogHome, tmp_path: Path) -> None:
+async def test_a_hole_is_noticed_and_never_skipped(sqlite_home: LogHome, tmp_path: Path) -> None:
     """A reader gets what is before the hole, and then an error with its place."""
-    async with log_home.connect() as log:
+    async with sqlite_home.connect() as log:
         opens = new_opens(9)
         await log.append(opens)
         execute(tmp_path, "DELETE FROM opens WHERE sequence IN (5, 6)")
@@ -58,10 +52,12 @@ async def test_a_hole_is_noticed_and_never_skipped(log_home: LogHome, tmp_path: 
         assert place == page.after == Position(0, 4)
 
 
-async def test_erased_octets_are_on_no_page_of_any_file(log_home: LogHome, tmp_path: Path) -> None:
+async def test_erased_octets_are_on_no_page_of_any_file(
+    sqlite_home: LogHome, tmp_path: Path
+) -> None:
     """After erasing, what was erased cannot be found in the files, however one looks."""
     secret = b"reader@example.org"
-    async with log_home.connect() as log:
+    async with sqlite_home.connect() as log:
         for _ in range(20):
             await log.append([new_open(notification=secret * 20), *new_opens(20)])
         assert await log.erase(lambda octets: secret in octets) == 20
@@ -71,11 +67,11 @@ async def test_erased_octets_are_on_no_page_of_any_file(log_home: LogHome, tmp_p
 
 
 async def test_octets_that_a_reader_keeps_are_not_called_erased(
-    log_home: LogHome, tmp_path: Path
+    sqlite_home: LogHome, tmp_path: Path
 ) -> None:
     """A backup, say, keeps the write-ahead log; erasing again when it has ended removes them."""
     secret = b"reader@example.org"
-    async with log_home.connect() as log:
+    async with sqlite_home.connect() as log:
         await log.append([new_open(notification=secret * 20)])
         with contextlib.closing(sqlite3.connect(tmp_path / "opens.db")) as backup:
             backup.execute("BEGIN")
@@ -89,10 +85,10 @@ async def test_octets_that_a_reader_keeps_are_not_called_erased(
         assert files_with(secret, tmp_path) == []
 
 
-async def test_several_connections_append_through_one_writer(log_home: LogHome) -> None:
+async def test_several_connections_append_through_one_writer(sqlite_home: LogHome) -> None:
     """Whoever appends, opens of one message are numbered one after the other."""
     async with contextlib.AsyncExitStack() as stack:
-        logs = [await stack.enter_async_context(log_home.connect()) for _ in range(4)]
+        logs = [await stack.enter_async_context(sqlite_home.connect()) for _ in range(4)]
         batches = [[new_open(message_key=b"k" * 16) for _ in range(5)] for _ in range(40)]
         await asyncio.gather(
             *(logs[index % 4].append(batch) for index, batch in enumerate(batches))
@@ -102,11 +98,11 @@ async def test_several_connections_append_through_one_writer(log_home: LogHome) 
     assert [numbers_of(entry)[0] for entry in entries] == list(range(1, 201))
 
 
-async def test_another_writes_when_the_writer_ends(log_home: LogHome) -> None:
+async def test_another_writes_when_the_writer_ends(sqlite_home: LogHome) -> None:
     """Appends go on without an error when the process that wrote has stopped."""
     async with contextlib.AsyncExitStack() as first:
-        writing = await first.enter_async_context(log_home.connect())
-        async with log_home.connect() as log, log_home.connect() as third:
+        writing = await first.enter_async_context(sqlite_home.connect())
+        async with sqlite_home.connect() as log, sqlite_home.connect() as third:
             opens = new_opens(60)
             await writing.append(opens[:20])
             await log.append(opens[20:30])
@@ -129,18 +125,18 @@ async def test_a_folder_with_a_long_path_can_be_shared(tmp_path: Path) -> None:
         assert len(await read_all(log)) == 2
 
 
-async def test_the_socket_is_for_our_own_user_alone(log_home: LogHome, tmp_path: Path) -> None:
+async def test_the_socket_is_for_our_own_user_alone(sqlite_home: LogHome, tmp_path: Path) -> None:
     """Nobody else may hand opens to the process that writes."""
-    async with log_home.connect():
+    async with sqlite_home.connect():
         assert (tmp_path / "opens.db.sock").stat().st_mode & 0o777 == 0o600
 
 
-async def test_what_is_no_database_is_refused(log_home: LogHome, tmp_path: Path) -> None:
+async def test_what_is_no_database_is_refused(sqlite_home: LogHome, tmp_path: Path) -> None:
     """A file that is something else is left alone, and the error says that it cannot be used."""
     (tmp_path / "opens.db").write_bytes(b"something else " * 1_000)
 
     with pytest.raises(LogUnavailable):
-        async with log_home.connect():
+        async with sqlite_home.connect():
             raise AssertionError("connected")
     assert (tmp_path / "opens.db").read_bytes() == b"something else " * 1_000
 

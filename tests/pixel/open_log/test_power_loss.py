@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from pixel_service.notification import number_open
 from pixel_service.open_log import connect
 from pixel_service.recording.spool import open_spool
-from tests.pixel.open_log.log_values import event_ids, new_opens, number_open, read_all
+from tests.pixel.open_log.log_values import event_ids, new_opens, read_all
 
 ROOT = Path(__file__).parents[3]
 

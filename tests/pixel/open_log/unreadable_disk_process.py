@@ -8,8 +8,9 @@ import sys
 from collections.abc import Awaitable, Callable
 
 from pixel_service.errors import LogDamaged, LogUnavailable
+from pixel_service.notification import number_open
 from pixel_service.open_log import BEGINNING, OpenLog, connect
-from tests.pixel.open_log.log_values import new_open, new_opens, number_open, read_all
+from tests.pixel.open_log.log_values import new_open, new_opens, read_all
 from tests.pixel.open_log.lossy_disk import LossyDisk
 
 # More than a reader's cache holds (2 MB), so that reading goes to the disk.

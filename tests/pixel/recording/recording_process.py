@@ -11,10 +11,11 @@ import sys
 import time
 from pathlib import Path
 
+from pixel_service.notification import number_open
 from pixel_service.open_log import connect
 from pixel_service.recording.recorder import Recorder
 from pixel_service.recording.spool import open_spool
-from tests.pixel.open_log.log_values import new_open, number_open
+from tests.pixel.open_log.log_values import new_open
 
 # Fetches at once.
 CLIENTS = 8

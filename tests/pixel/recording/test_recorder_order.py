@@ -24,10 +24,7 @@ def log_home(tmp_path: Path) -> LogHome:
 
 def large_opens(count: int) -> list[OpenRecord]:
     """Return *count* opens, of which 2,000 fill a file of the spool."""
-    return [
-        new_open(open_.event_id, notification=open_.event_id.encode() + b"|" + b"x" * 2_000)
-        for open_ in new_opens(count)
-    ]
+    return [new_open(octets=2_000) for _ in range(count)]
 
 
 def leave_behind(tmp_path: Path, opens: list[OpenRecord]) -> int:

@@ -155,7 +155,7 @@ def test_a_killed_process_leaves_its_opens_to_the_next(tmp_path: Path) -> None:
     script = (
         "import sys, signal, os, pathlib\n"
         "from pixel_service.recording.spool import open_spool\n"
-        "from tests.pixel.open_log.log_values import new_opens, event_ids\n"
+        "from tests.pixel.open_log.log_values import event_ids, new_opens\n"
         "folder = pathlib.Path(sys.argv[1])\n"
         "with open_spool(folder) as a, open_spool(folder) as b:\n"
         "    opens = new_opens(20)\n"
