@@ -116,7 +116,9 @@ def _message(body: bytes, *, charset: bytes = b"", encoding: bytes = b"") -> byt
     )  # fmt: skip
 
 
-_FULL_LINE: Final = b"A" * 76 + b"\n"
+_LETTERS: Final = b"QUFB" * 19
+_FULL_LINE: Final = _LETTERS + b"\n"
+_DAMAGED_LINE: Final = _LETTERS[:75] + b"!\n"
 
 ADDRESSES: Final[Mapping[str, Family]] = {
     "To: (((": field(b"To", b"("),
@@ -270,13 +272,13 @@ ENCODINGS: Final[Mapping[str, Family]] = {
     "placeholders in UTF-7": html(b"{{openTracker}}+-", charset=b"utf-7"),
     "one run in UTF-7": html(b"AGEA", before=b"+", charset=b"utf-7"),
     "! in base64": encoded(b"!"),
-    "AAAA! in base64": encoded(b"AAAA!"),
+    "QUFB! in base64": encoded(b"QUFB!"),
     "== in base64": encoded(b"="),
     "= = in base64": encoded(b"= ", before=b"AAAA"),
-    "lines with ! in base64": encoded(b"A" * 75 + b"!\n"),
+    "lines with ! in base64": encoded(_DAMAGED_LINE * 4),
     "lines and ! in base64": encoded(_FULL_LINE + b"!\n"),
-    "lines and lines with ! in base64": encoded(_FULL_LINE + b"A" * 75 + b"!\n"),
-    "lines without end in base64": encoded(b"A" * 75 + b" !", after=b"\n"),
+    "lines and lines with ! in base64": encoded((_FULL_LINE + _DAMAGED_LINE) * 4),
+    "lines without end in base64": encoded(_LETTERS[:75] + b" !", after=b"\n"),
     "empty lines in base64": encoded(b"\n"),
     "white space in base64": encoded(b" ", before=b"AAAA", after=b"x"),
     "white space and = in base64": encoded(b" ", before=b"AAAA", after=b"="),

@@ -85,16 +85,16 @@ class WideText:
 
     def octet_edits(self, edits: Sequence[Edit]) -> list[Edit] | None:
         """Carry edits of the view over to the octets."""
-        return [
-            Edit(
-                start=self._offset(edit.start),
-                end=self._offset(edit.end),
-                insert=edit.insert.decode("ascii").encode(self._codec),
-            )
-            for edit in edits
-        ]
+        result = []
+        position = offset = 0
+        for edit in edits:
+            start = offset + self._octets_between(position, edit.start)
+            offset, position = start + self._octets_between(edit.start, edit.end), edit.end
+            insert = edit.insert.decode("ascii").encode(self._codec)
+            result.append(Edit(start=start, end=offset, insert=insert))
+        return result
 
-    def _offset(self, position: int) -> int:
+    def _octets_between(self, start: int, end: int) -> int:
         if self._unit:
-            return position * self._unit
-        return len(self._text[:position].encode(self._codec))
+            return (end - start) * self._unit
+        return len(self._text[start:end].encode(self._codec))

@@ -11,7 +11,11 @@ from injector_service.rewriting.edit import Edit, applied
 MAX_ENCODED_LINE_OCTETS: Final = 76
 
 # Below this a position is found token by token, above it by halving.
-_SMALL: Final = 256
+_SMALL: Final = 32
+
+# More than an escape and a soft break with its line end: from any offset, so far away
+# begins another token.
+_LEAST_WINDOW: Final = 256
 
 # Soft breaks with white space behind the "=", added in transport.
 _PADDED_BREAK: Final = re.compile(rb"=[ \t]++(?=\r?\n)")
@@ -43,21 +47,28 @@ def _may_have_padded_break(encoded: bytes) -> bool:
 class QuotedPrintableBody:
     """A part's body in quoted-printable; *octets* is what it says."""
 
-    __slots__ = ("_encoded", "_line_end", "octets")
+    __slots__ = ("_encoded", "_line", "_line_end", "octets")
     breaks_lines = True
 
     def __init__(self, encoded: bytes, *, line_end: bytes) -> None:
         self._encoded = encoded
+        # The line looked at last: edits may be many, and lines long.
+        self._line = (-1, -1, -1)
         self._line_end = line_end
         self.octets = decode(encoded)
 
     def encoded_edits(self, edits: Sequence[Edit]) -> list[Edit] | None:
         """Turn edits of *octets* into edits of the body; None if that cannot be done exactly."""
-        result = []
-        for edit in edits:
-            start = self._locate(edit.start)
-            end = start if edit.end == edit.start else self._locate(edit.end)
-            result.append(self._folded(edit.insert, start, end))
+        start, end, insert = edits[0]
+        at = self._locate(start)
+        if len(edits) == 1 and start == end:
+            result = [self._folded(insert, at, at)]
+        else:
+            places = _Places(self._encoded, self.octets, offset=at, position=start)
+            result = [
+                self._folded(edit.insert, places.locate(edit.start), places.locate(edit.end))
+                for edit in edits
+            ]
         return result if self._is_exact(edits, result) else None
 
     def _is_exact(self, edits: Sequence[Edit], encoded_edits: Sequence[Edit]) -> bool:
@@ -86,12 +97,74 @@ class QuotedPrintableBody:
                 and decode(encoded[at:]) == octets[position:]
             ):
                 return at
-        return self._bisected(position)
+        return _Places(encoded, octets).locate(position)
 
-    def _bisected(self, position: int) -> int:
-        """Find *position* by decoding half of what remains, again and again: linear in all."""
+    def _folded(self, text: bytes, start: int, end: int) -> Edit:
+        """Encode *text* in place of ``[start, end)``; no line becomes longer than allowed."""
         encoded = self._encoded
-        low, low_position, high = 0, 0, len(encoded)
+        column = start - self._line_at(start)[0]
+        rest = max(self._line_at(end)[1] - end, 0)
+        before = b""
+        if text and rest == 0 and column >= MAX_ENCODED_LINE_OCTETS:
+            # A full line has no room for a soft break: its last token goes over it.
+            token = 3 if encoded.startswith(b"=", start - 3) else 1
+            before = b"=" + self._line_end + encoded[start - token : start]
+            start, column = start - token, token
+        return Edit(
+            start=start,
+            end=end,
+            insert=before + fold(text, column=column, rest=rest, line_end=self._line_end),
+        )
+
+    def _line_at(self, offset: int) -> tuple[int, int, int]:
+        """Return where the line at *offset* begins, and ends without and with its line end."""
+        if not self._line[0] <= offset <= self._line[2]:
+            start = self._encoded.rfind(b"\n", 0, offset) + 1
+            end = self._encoded.find(b"\n", offset)
+            end = end if end >= 0 else len(self._encoded)
+            self._line = start, start + len(self._encoded[start:end].rstrip(b"\r")), end
+        return self._line
+
+
+class _Places:
+    """Finds, one after the other, the tokens that give octets: linear in all, however many.
+
+    *offset* is where the token begins that gives octet *position*.
+    """
+
+    __slots__ = ("_encoded", "_octets", "_offset", "_position")
+
+    def __init__(
+        self, encoded: bytes, octets: bytes, *, offset: int = 0, position: int = 0
+    ) -> None:
+        self._encoded = encoded
+        self._octets = octets
+        self._offset = offset
+        self._position = position
+
+    def locate(self, position: int) -> int:
+        """Return the offset of the token that gives octet *position*, not before the last one."""
+        literal = self._octets[self._position : position]
+        if b"=" not in literal and self._encoded.startswith(literal, self._offset):
+            self._offset += len(literal)
+        else:
+            self._offset = self._found(position)
+        self._position = position
+        return self._offset
+
+    def _found(self, position: int) -> int:
+        """Find *position* by decoding pieces up to it, then halves of the last piece."""
+        encoded, low, low_position = self._encoded, self._offset, self._position
+        while True:
+            high = low + max(position - low_position, _LEAST_WINDOW)
+            if high >= len(encoded):
+                high = len(encoded)
+                break
+            high = self._token_start(high, low)
+            reached = low_position + len(decode(encoded[low:high]))
+            if reached > position:
+                break
+            low, low_position = high, reached
         while high - low > _SMALL:
             middle = self._token_start((low + high) // 2, low)
             if middle <= low:
@@ -113,26 +186,8 @@ class QuotedPrintableBody:
         line = self._encoded.rfind(b"\n", max(low, at - MAX_ENCODED_LINE_OCTETS - 2), at) + 1
         if line > low:
             return line
-        escape = self._encoded.rfind(b"=", at - 2, at)
+        escape = self._encoded.rfind(b"=", max(at - 3, low), at)
         return escape if escape >= 0 else at
-
-    def _folded(self, text: bytes, start: int, end: int) -> Edit:
-        """Encode *text* in place of ``[start, end)``; no line becomes longer than allowed."""
-        encoded = self._encoded
-        column = start - (encoded.rfind(b"\n", 0, start) + 1)
-        line_end = encoded.find(b"\n", end)
-        rest = len(encoded[end : line_end if line_end >= 0 else len(encoded)].rstrip(b"\r"))
-        before = b""
-        if text and rest == 0 and column >= MAX_ENCODED_LINE_OCTETS:
-            # A full line has no room for a soft break: its last token goes over it.
-            token = 3 if encoded.startswith(b"=", start - 3) else 1
-            before = b"=" + self._line_end + encoded[start - token : start]
-            start, column = start - token, token
-        return Edit(
-            start=start,
-            end=end,
-            insert=before + fold(text, column=column, rest=rest, line_end=self._line_end),
-        )
 
 
 def _is_inside_token(encoded: bytes, at: int) -> bool:
