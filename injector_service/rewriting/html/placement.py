@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
+from injector_service.rewriting.html.drawn import draws_before
 from injector_service.rewriting.html.head import head_end
 from injector_service.rewriting.html.hidden import open_hidden_element
 from injector_service.rewriting.html.scan import Scan, Spot, scan_html
@@ -36,13 +37,13 @@ def find_place(html: bytes, placement: Placement) -> Place | Outcome:
     scan = scan_html(lowered)
     if scan is None:
         return Outcome.TOO_COMPLEX
-    if scan.has_frameset:
+    if scan.frameset is not None and not draws_before(lowered, scan.frameset):
         # Frames instead of a body: there is nothing that an image could be in.
         return Outcome.NO_HTML_PART
     placeholders = [found for found in scan.placeholders if _is_placeholder(html, found)]
     place = _at_placeholder(lowered, scan, placeholders)
     if place is None and placement is Placement.START:
-        place = Place(spot=_start(lowered, scan))
+        place = _outside_hidden(lowered, _start(lowered, scan), scan.opaque, scan.closed)
     elif place is None:
         end_spot = scan.body_close or scan.end
         place = _outside_hidden(lowered, end_spot.outside, scan.opaque, scan.closed)
@@ -84,8 +85,8 @@ def _outside_hidden(
 
 
 def _start(lowered: bytes, scan: Scan) -> int:
-    if scan.body_open_end is not None:
-        # In a container, as in `Hello <noscript><body>`, the tag begins no body.
+    if scan.body_open_end is not None and not draws_before(lowered, scan.body_open):
+        # In a container, as in `<noscript><body>`, the tag begins no body.
         return scan.body_open_end.outside
     # In a text that is all head, or whose head is not closed, before its last white space.
     return min(head_end(lowered), scan.end.offset)

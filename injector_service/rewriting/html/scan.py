@@ -73,11 +73,14 @@ class Scan:
     body_open_end: Spot | None = None
     """The end of the first real ``<body …>``."""
 
+    body_open: int = -1
+    """The start of the same."""
+
     body_close: Spot | None = None
     """The last real ``</body>``."""
 
-    has_frameset: bool = False
-    """Whether frames stand in the place of a body."""
+    frameset: int | None = None
+    """The start of the first ``<frameset>`` that has no ``<body>`` before it."""
 
     placeholders: list[tuple[Spot, int]] = dataclasses.field(default_factory=list)
     """Where each begins and ends."""
@@ -183,9 +186,10 @@ class _Scanner:
             scan.images.append((at, end))
         elif name == b"body":
             if containers.lets_body_through() and scan.body_open_end is None:
-                scan.body_open_end = self.spot(end)
+                scan.body_open, scan.body_open_end = at, self.spot(end)
         elif name == b"frameset":
-            scan.has_frameset = scan.has_frameset or scan.body_open_end is None
+            if scan.frameset is None and scan.body_open_end is None:
+                scan.frameset = at
         elif name == b"plaintext":
             return -1
         elif self._lowered.startswith(b"/", end - 2) and name in FOREIGN:

@@ -26,6 +26,10 @@ _TURN: Final = re.compile(
     rb"|yle|ript|tle|xtarea|p|rame|embed|frames|cdata\[)"
 )
 
+# The body's tag is looked for this far: in real mail it mostly comes before.  A shorter text
+# is searched for frames as a whole in the same time.
+_HEAD_OCTETS: Final = 1 << 13
+
 _FOREIGN_TAGS: Final = tuple(b"<" + name for name in FOREIGN)
 
 # What has more of them is left to the scan and its limits.
@@ -41,7 +45,29 @@ def end_of_body(lowered: bytes) -> tuple[int, list[tuple[int, int]]] | None:
     opaque = _opaque_before(lowered, spot) if spot >= 0 else None
     if opaque is None or not is_text(lowered, opaque[-1][1] if opaque else 0, spot):
         return None
-    return spot, opaque
+    return None if _may_have_frames(lowered, opaque) else (spot, opaque)
+
+
+def _may_have_frames(lowered: bytes, opaque: list[tuple[int, int]]) -> bool:
+    """Say whether frames may take the body's place: not behind a ``<body>``."""
+    end = len(lowered)
+    if end > _HEAD_OCTETS:
+        body = lowered.find(b"<body", 0, _HEAD_OCTETS)
+        if body >= 0 and _is_tag(lowered, body, opaque):
+            end = body
+    return lowered.rfind(b"<frameset", 0, end) >= 0
+
+
+def _is_tag(lowered: bytes, body: int, opaque: list[tuple[int, int]]) -> bool:
+    """Say whether there is certainly a tag at *body*, and not only what looks so."""
+    safe = 0
+    for start, end in opaque:
+        if start > body:
+            break
+        safe = end
+    return (
+        safe <= body and lowered[body + 5 : body + 6] in AFTER_NAME and is_text(lowered, safe, body)
+    )
 
 
 def _opaque_before(lowered: bytes, spot: int) -> list[tuple[int, int]] | None:
@@ -79,8 +105,6 @@ def _candidate(lowered: bytes) -> int:
     spot = lowered.rfind(b"</body")
     if spot >= 0:
         return spot if lowered[spot + 6 : spot + 7] in AFTER_NAME else -1
-    if lowered.rfind(b"<frameset") >= 0:
-        return -1
     return len(lowered.rstrip(SPACE))
 
 

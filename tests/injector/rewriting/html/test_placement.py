@@ -107,7 +107,13 @@ AT_THE_START = {
     "nothing but a head": b"<head><title>x</title></head>^\n",
     "title not closed": b"<head>^<title>x",
     # It begins no body there: the text before it has begun one.
-    "body tag in a noscript": b"Hello ^<noscript><body>x",
+    "body tag in a noscript": b"^Hello <noscript><body>x",
+    "body tag behind text": b"<html><head><title>a</title></head>^<p>a<body>x",
+    "body tag behind an image": b"<!-- a -->^<img src=a><body>x",
+    "body tag behind text of a container": b"<noscript>a</noscript><template>b</template><body>^x",
+    "body tag behind an empty element": b"<p></p> <body>^x",
+    "body tag in a hidden element": b"^<div hidden><body>x",
+    "hidden element behind the body tag": b"<body>^<div style='display:none'>x</div>y",
     # There is no body tag then, and a template belongs to a head.
     "body tag in a template": b"^<template><body></template>x",
 }
@@ -170,13 +176,69 @@ def test_hidden_body_is_warned_of() -> None:
     """There is no way out of a hidden body, so the sender is told."""
     html = b'<body style="display:none">x</body>'
 
-    expected = Place(spot=28, warnings=(RewriteWarning.PIXEL_MAY_NOT_LOAD,))
+    for placement, spot in ((Placement.END, 28), (Placement.START, 27)):
+        expected = Place(spot=spot, warnings=(RewriteWarning.PIXEL_MAY_NOT_LOAD,))
+        assert find_place(html, placement) == expected
+
+
+@pytest.mark.parametrize(
+    "html",
+    [
+        b"<html><frameset><frame src=x><noframes><body>x</body></noframes></frameset>",
+        b"<html><head></head><frameset cols=1><frame src=x></frameset></body></html>",
+        b"<!-- a --><title>b</title><p> </p><frameset></frameset>x</body>",
+        b"<head><script>a</script><noscript>b</noscript></head><frameset></body>",
+        b"<input type=hidden><frameset></body>",
+        b"<p></p></body><frameset>",
+    ],
+)
+@pytest.mark.parametrize("placement", Placement)
+def test_frames_have_no_place(html: bytes, placement: Placement) -> None:
+    """A frame set has no body that could hold an image."""
+    assert find_place(html, placement) is Outcome.NO_HTML_PART
+
+
+@pytest.mark.parametrize(
+    "marked",
+    [
+        b"<p>hello</p><frameset><frame></frameset>^\r\n",
+        b"<p>hello</p><frameset><frame></frameset>^</body>",
+        b"<body><frameset></frameset>^</body>",
+        b"<table></table><frameset>^",
+        b"</br><frameset>^",
+        b"<title>a</title>&nbsp;<!-- b --><frameset>^",
+    ],
+)
+def test_frames_that_browsers_ignore_are_passed_over(marked: bytes) -> None:
+    """Behind something that is drawn, or ``<body>``, ``<frameset>`` changes nothing."""
+    assert place_in(marked) == Place(spot=marked.index(b"^"))
+
+
+@pytest.mark.parametrize("gap", [b" ", b" " * 9_000])
+@pytest.mark.parametrize(
+    ("before", "are_ignored"),
+    [
+        (b"<html><body>", True),
+        (b"<title><body></title>", False),
+        (b"<!-- <body> -->", False),
+        (b"<a title='<body>'>", False),
+        (b"<bodyguard>", False),
+        (b"", False),
+    ],
+)
+def test_only_a_real_body_tag_keeps_frames_away(
+    before: bytes, gap: bytes, *, are_ignored: bool
+) -> None:
+    """However large the text is, what only looks like a tag does not begin the body."""
+    html = before + gap + b"<frameset></frameset></body>"
+
+    expected = Place(spot=len(html) - 7) if are_ignored else Outcome.NO_HTML_PART
     assert find_place(html, Placement.END) == expected
 
 
-def test_frames_have_no_place() -> None:
-    """A frame set has no body that could hold an image."""
-    html = b"<html><frameset><frame src=x><noframes><body>x</body></noframes></frameset>"
+def test_many_comments_before_frames_are_not_looked_through() -> None:
+    """Of a text whose head has more of them than a head has, frames are believed."""
+    html = b"<!-- a -->" * 1_001 + b"x<frameset></body>"
 
     assert find_place(html, Placement.END) is Outcome.NO_HTML_PART
 
