@@ -1,1 +1,1 @@
-"""Rewriting: puts a sealed tracking pixel into outgoing messages, octet by octet."""
+"""The injector service: puts a sealed tracking pixel into outgoing messages, and nothing else."""

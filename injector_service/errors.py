@@ -8,8 +8,8 @@
   - EtagMismatch            somebody else changed the configuration
   - StorageUnavailable      the database does not answer; try again
 
-* DatabaseUnusable          the database is no database of ours; said at start, to nobody else
-* SettingsInvalid           likewise, of a setting
+* DatabaseUnusable          the database cannot be used; the operator is told at start
+* SettingsInvalid           a setting cannot be used; likewise
 
 `grpc_api/status_table.py` says which status each becomes.
 """

@@ -1,4 +1,4 @@
-"""Rewriting for a caller: which configurations, whether to track, and the pixel."""
+"""Rewrites a message for a caller: by which configurations, tracked or not, with which pixel."""
 
 import asyncio
 import dataclasses
@@ -32,7 +32,7 @@ logger = structlog.get_logger()
 
 
 def utc_now() -> dt.datetime:
-    """Return the time, as the acceptance time of a message."""
+    """Return the present time, which becomes a message's acceptance time."""
     return dt.datetime.now(dt.UTC)
 
 
@@ -47,7 +47,7 @@ class Answer:
 
 
 class Injector:
-    """Puts pixels into messages, by the configurations that there are."""
+    """Puts pixels into messages as their configurations say."""
 
     def __init__(
         self,
@@ -68,7 +68,7 @@ class Injector:
         Never waits for the database.
 
         Raises:
-            ConfigurationNotFound: request or header name one that is not there.
+            ConfigurationNotFound: the request or the header names one that does not exist.
             InvalidFields: nothing names a configuration, or the tags do not fit.
         """
         raw = request.raw_message

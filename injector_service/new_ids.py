@@ -8,7 +8,7 @@ from typing import Final
 # its length: the ID is part of every pixel's URL.
 _MESSAGE_ID_CHARACTERS: Final = 22
 
-# 16 of 36 carry 82 bits: short enough for people, and nobody guesses or meets one.
+# 16 of 36 carry 82 bits: short enough for people, too many to guess or to draw twice.
 _CONFIGURATION_ID_CHARACTERS: Final = 16
 
 

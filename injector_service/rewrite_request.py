@@ -64,7 +64,9 @@ def _check_configuration_ids(configuration_ids: Sequence[str], checks: FieldChec
     for index, configuration_id in enumerate(configuration_ids[:MAX_CONFIGURATION_IDS]):
         checks.require_id(configuration_id, f"{field}[{index}]")
         checks.require(
-            configuration_id not in configuration_ids[:index], f"{field}[{index}]", "stands twice"
+            configuration_id not in configuration_ids[:index],
+            f"{field}[{index}]",
+            "is listed twice",
         )
 
 

@@ -91,7 +91,7 @@ def parse_key_ring(text: str) -> KeyRing:
     """Return the ring that *text* describes.
 
     Raises:
-        KeyRingError: a line is no key, an ID stands twice, or there is no key.
+        KeyRingError: a line is no key, an ID is listed twice, or there is no key.
     """
     keys: dict[int, bytes] = {}
     for number, line in enumerate(text.splitlines(), start=1):
@@ -100,7 +100,7 @@ def parse_key_ring(text: str) -> KeyRing:
             continue
         key_id, key = _parse_line(stripped, number)
         if key_id in keys:
-            raise KeyRingError(f"line {number}: key ID {key_id} stands twice")
+            raise KeyRingError(f"line {number}: key ID {key_id} is listed twice")
         keys[key_id] = key
     if not keys:
         raise KeyRingError("there is no key")

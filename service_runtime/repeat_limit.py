@@ -15,7 +15,7 @@ INTERVAL_SECONDS: Final = 10.0
 # that loses opens is named, however many there are.
 _NAMES: Final = ("subscription_id", "file", "worker", "task")
 
-# Different events that are remembered; beyond this all are let by.
+# Different events that are remembered; beyond this all are let through.
 _MAX_EVENTS: Final = 1_000
 
 

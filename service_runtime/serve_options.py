@@ -88,7 +88,7 @@ def address_option(option: Option, name: str, **attributes: Any) -> Decorator:  
 
 
 def key_ring_options(option: Option) -> Decorator:
-    """Declare where the key ring is: see `key_ring.load_key_ring`."""
+    """Declare how the key ring is given: as a file, or itself."""
     return _all(
         option(
             "token-keys-file",

@@ -26,8 +26,8 @@ _HEALTHY: Final = dt.timedelta(seconds=10)
 _SHORTEST_WAIT: Final = dt.timedelta(milliseconds=100)
 _LONGEST_WAIT: Final = dt.timedelta(seconds=10)
 
-# So often in a row a worker may fail to start before all give up: what is wrong
-# then does not pass by itself.
+# After so many failed starts of a worker in a row all give up: what is wrong then does
+# not pass by itself.
 _MAX_FAILED_STARTS: Final = 5
 
 # What a worker has beyond its grace to end by itself.

@@ -26,7 +26,7 @@ class Choice:
     """At least one, in the order of the request."""
 
     fields_to_remove: tuple[str, ...] = ()
-    """Header fields that spoke to us alone and are taken out of the message.
+    """Header fields that were meant for us alone and are taken out of the message.
 
     Only where they were asked for: a message whose request names configurations may
     carry such a field for the next service on its way.
@@ -37,12 +37,12 @@ def choose(snapshot: Snapshot, requested: Sequence[str], header: Header | None) 
     """Return the configurations that apply.
 
     Args:
-        snapshot: the configurations that there are.
+        snapshot: all configurations.
         requested: the IDs in the request; they win.
         header: the message's; None if it cannot be read.
 
     Raises:
-        ConfigurationNotFound: the request or the header names one that is not there.
+        ConfigurationNotFound: the request or the header names one that does not exist.
         InvalidFields: nothing names one.
     """
     if requested:

@@ -44,7 +44,7 @@ class Snapshot:
     ) -> "Snapshot":
         """Return the snapshot with *configuration* (None: deleted), which *written* made so.
 
-        If another process has written in between, the generation stays behind, and
+        If another process has written in between, the generation stays as it was, and
         the next refresh loads everything.
         """
         by_id = {**self.by_id}
@@ -77,7 +77,7 @@ class Snapshot:
 
 
 class Configurations:
-    """The configurations: kept in the database, used from memory.
+    """The configurations: stored in the database, used from memory.
 
     Writes go to the database and are in memory when they return.  They and the
     follower take one lock, so an older state never replaces a newer one; reading
@@ -96,24 +96,39 @@ class Configurations:
         return cls(store, Snapshot.of(*await store.load()))
 
     async def create(self, configuration: Configuration) -> StoredConfiguration:
-        """Keep a new configuration; see `ConfigurationStore.create`."""
+        """Store a new configuration.
+
+        Raises:
+            ConfigurationExists: the ID is taken.
+            SenderBound: another configuration has one of its senders.
+        """
         async with self._lock:
             written = await self._store.create(configuration)
             self.snapshot = self.snapshot.after(written, configuration.id, configuration)
         return written.stored
 
     async def get(self, configuration_id: str) -> StoredConfiguration:
-        """Return a configuration from the database; see `ConfigurationStore.get`."""
+        """Return a configuration as the database has it.
+
+        Raises:
+            ConfigurationNotFound: there is none with this ID.
+        """
         return await self._store.get(configuration_id)
 
     async def page(self, *, after: str, limit: int) -> list[StoredConfiguration]:
-        """Return configurations from the database; see `ConfigurationStore.page`."""
+        """Return the first *limit* configurations after the ID *after*, in order of their IDs."""
         return await self._store.page(after=after, limit=limit)
 
     async def update(
         self, configuration_id: str, *, etag: str, change: Callable[[Configuration], Configuration]
     ) -> StoredConfiguration:
-        """Change a configuration; see `ConfigurationStore.update`."""
+        """Replace a configuration by what *change* makes of it; what that raises is raised.
+
+        Raises:
+            ConfigurationNotFound: there is none with this ID.
+            EtagMismatch: *etag* is not empty and not the current one.
+            SenderBound: another configuration has one of its senders.
+        """
         async with self._lock:
             written = await self._store.update(configuration_id, etag=etag, change=change)
             self.snapshot = self.snapshot.after(
@@ -122,13 +137,18 @@ class Configurations:
         return written.stored
 
     async def delete(self, configuration_id: str, *, etag: str) -> None:
-        """Forget a configuration; see `ConfigurationStore.delete`."""
+        """Delete a configuration.
+
+        Raises:
+            ConfigurationNotFound: there is none with this ID.
+            EtagMismatch: *etag* is not empty and not the current one.
+        """
         async with self._lock:
             written = await self._store.delete(configuration_id, etag=etag)
             self.snapshot = self.snapshot.after(written, configuration_id, None)
 
     async def refresh(self) -> None:
-        """Look for changes of other processes, and take them over."""
+        """Take over what other processes have changed."""
         async with self._lock:
             if await self._store.generation() != self.snapshot.generation:
                 self.snapshot = Snapshot.of(*await self._store.load())

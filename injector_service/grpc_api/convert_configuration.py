@@ -16,7 +16,7 @@ from service_runtime.page_tokens import read_page_token
 DEFAULT_PAGE_SIZE: Final = 50
 MAX_PAGE_SIZE: Final = 1_000
 
-# UNSPECIFIED is what a client sends that does not care.
+# A client that does not care sends UNSPECIFIED.
 PLACEMENT_FROM_PROTO: Final = {
     pb.Configuration.PIXEL_PLACEMENT_UNSPECIFIED: Placement.END,
     pb.Configuration.PIXEL_PLACEMENT_END: Placement.END,

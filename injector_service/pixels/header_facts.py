@@ -1,4 +1,4 @@
-"""What a notification says of a message's header, as it stands there."""
+"""What a notification says of a message's header, as it is written there."""
 
 import dataclasses
 from collections.abc import Collection, Sequence

@@ -42,7 +42,7 @@ class Fitted:
 def max_payload_octets(base_url: str, max_url_characters: int) -> int:
     """Return how many octets a payload may have so that the URL below *base_url* fits.
 
-    *max_url_characters* counts the URL as it stands in HTML, where an ampersand has five.
+    *max_url_characters* counts the URL as HTML has it, with five for an ampersand.
     """
     path = len(PIXEL_PATH.format(token=""))
     written = len(html.escape(base_url)) + path
@@ -54,7 +54,7 @@ def max_payload_octets(base_url: str, max_url_characters: int) -> int:
 def fit(core: TokenPayload, facts: HeaderFacts, max_octets: int) -> Fitted:
     """Return *core* with as much of *facts* as fits into *max_octets*.
 
-    *core* itself must fit: see `excess_octets`.
+    *core* itself must fit, which `excess_octets` says.
     """
     whole = _joined(core, _without_recipient(facts) if _to_says_recipient(facts) else facts)
     plaintext = serialize(whole)

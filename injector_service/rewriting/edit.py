@@ -25,7 +25,7 @@ class Splice(NamedTuple):
 
 
 class Edit(NamedTuple):
-    """Replacement of ``[start, end)`` by *insert*, in whatever octets are spoken of."""
+    """Replacement of ``[start, end)`` by *insert*, in a message, a body or a text."""
 
     start: int
     end: int
@@ -33,7 +33,7 @@ class Edit(NamedTuple):
 
 
 def merged(raw: bytes, edits: Sequence[Edit]) -> Splice:
-    """Return one splice that does what *edits* (ordered, apart, not empty) do to *raw*."""
+    """Return one splice that does what *edits* (in order, apart, at least one) do to *raw*."""
     first, last = edits[0], edits[-1]
     if len(edits) == 1:
         return Splice(offset=first.start, delete_count=first.end - first.start, insert=first.insert)
@@ -47,7 +47,7 @@ def merged(raw: bytes, edits: Sequence[Edit]) -> Splice:
 
 
 def applied(text: bytes, edits: Sequence[Edit], *, start: int = 0) -> bytes:
-    """Return *text* with all *edits* (ordered, apart) done; they count from *start* before it."""
+    """Return *text*, which begins at *start*, with all *edits* (in order, apart) made."""
     if not edits:
         return text
     pieces: list[bytes] = []

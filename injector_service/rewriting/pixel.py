@@ -54,8 +54,8 @@ class Pixel:
         # alt: empty, so that screen readers and blocked images say nothing.
         # border: Outlook draws a blue one around images in links.
         # position: out of the flow, so that no text moves.  In it the pixel costs a line
-        #   at the start of a letter, and a point before text behind </body> (82 of 524
-        #   letters looked different in Chromium: ADR 0010).
+        #   at the start of a message, and a point before text after </body> (82 of 524
+        #   messages looked different in Chromium: ADR 0010).
         attributes = 'width="1" height="1" alt="" border="0" style="position:absolute"'
         return f'<img src="{url}" {attributes}>'.encode("ascii")
 

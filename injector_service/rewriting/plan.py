@@ -76,16 +76,16 @@ def _cuts(spans: Iterable[tuple[int, int]]) -> list[Edit]:
 
 
 def line_breaks(html: bytes, spot: int, size: int) -> tuple[int, int]:
-    """Return how many line breaks *size* octets at *spot* need before and behind them.
+    """Return how many line breaks *size* octets at *spot* need before and after them.
 
-    Without need none: a break is white space, and white space can show.
+    None without need: a break is white space, and white space can show.
     """
     before = spot - (html.rfind(b"\n", 0, spot) + 1)
     end = html.find(b"\n", spot)
-    behind = len(html[spot : end if end >= 0 else len(html)].rstrip(b"\r"))
-    if before + size + behind <= MAX_LINE_OCTETS:
+    after = len(html[spot : end if end >= 0 else len(html)].rstrip(b"\r"))
+    if before + size + after <= MAX_LINE_OCTETS:
         return 0, 0
-    if size + behind <= MAX_LINE_OCTETS:
+    if size + after <= MAX_LINE_OCTETS:
         return 1, 0
     if before + size <= MAX_LINE_OCTETS:
         return 0, 1
@@ -126,7 +126,7 @@ def _moved(cuts: Sequence[Edit], place: Place, markup: bytes) -> list[Edit]:
     moved = index = 0
     for edit in wanted:
         # What is put in stays before a cut that it touches; what is taken out begins
-        # behind it, and may have come together only because of a cut inside it.
+        # after it, and may have come together only because of a cut inside it.
         is_removal = edit.end > edit.start
         moved, index = _cut_before(cuts, edit.start + is_removal, moved, index)
         start = edit.start + moved

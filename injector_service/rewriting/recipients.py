@@ -1,4 +1,4 @@
-"""Who is tracked: a pixel can only speak of one recipient."""
+"""Who is tracked: a pixel can name only one recipient."""
 
 from collections.abc import Iterable, Sequence
 

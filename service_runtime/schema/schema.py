@@ -65,7 +65,7 @@ class Schema:
         if self.is_newest(connection):
             return
         version = self.version_of(connection)
-        # It tells of its plugins and of every step; what matters of that is logged here.
+        # It logs its plugins and every step; what matters of that is logged here.
         logging.getLogger("alembic").setLevel(logging.WARNING)
         # Here, because it takes a fifth of a second, which most starts need not wait.
         from alembic import command  # noqa: PLC0415 - see above

@@ -45,7 +45,7 @@ def test_last_line_mints_and_comments_do_not_count() -> None:
         ("# nothing\n", "there is no key"),
         (f"0:{KEY}", "key ID 0 is not between 1 and 255"),
         (f"256:{KEY}", "key ID 256 is not between 1 and 255"),
-        (f"1:{KEY}\n1:{KEY}", "line 2: key ID 1 stands twice"),
+        (f"1:{KEY}\n1:{KEY}", "line 2: key ID 1 is listed twice"),
         ("1:AAAA", "key 1 has 3 octets instead of 64"),
         ("1", "key 1 has 0 octets instead of 64"),
         (f"one:{KEY}", "line 1 is not"),

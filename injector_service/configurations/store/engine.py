@@ -16,7 +16,7 @@ from injector_service.errors import DatabaseUnusable, StorageUnavailable
 # How long one call may wait for the database, connecting included.
 ANSWER_SECONDS: Final = 5
 
-# One process is through within a few milliseconds, also on a slow disk within 0.1 s.
+# One process needs a few milliseconds for it, and 0.1 s on a slow disk.
 _WAL_ATTEMPTS: Final = 100
 _WAL_WAIT_SECONDS: Final = 0.02
 
@@ -31,13 +31,13 @@ _DRIVERS: Final = {
     "postgresql+asyncpg": "postgresql+asyncpg",
 }
 
-# What the database says of a statement, and not of itself: a fault of ours.
+# Something is wrong with a statement and not with the database: a fault of ours.
 _FAULTS: Final = (sa.exc.ProgrammingError, sa.exc.DataError, sa.exc.IntegrityError)
 
 
 @contextlib.asynccontextmanager
 async def database(url: str) -> AsyncIterator[AsyncEngine]:
-    """Have an engine for the database at *url* inside the block.
+    """Provide an engine for the database at *url* inside the block.
 
     Args:
         url: `sqlite:///path` or `postgresql://user:password@host/name`.
@@ -126,7 +126,7 @@ def _use_wal(cursor: sa.engine.interfaces.DBAPICursor) -> None:
 
     QUIRK: SQLite's busy timeout does not hold for the change of the journal mode:
     of several processes that meet a new database at once, all but one are told that
-    it is locked.  The change takes milliseconds, and is made once for ever.
+    it is locked.  The change takes milliseconds, and is made once and for all.
     """
     for attempts_left in reversed(range(_WAL_ATTEMPTS)):
         try:

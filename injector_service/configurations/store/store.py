@@ -58,7 +58,7 @@ class ConfigurationStore:
         self._engine = engine
 
     async def create(self, configuration: Configuration) -> Written:
-        """Keep a new configuration.
+        """Store a new configuration.
 
         Raises:
             ConfigurationExists: the ID is taken.
@@ -88,7 +88,7 @@ class ConfigurationStore:
         return stored
 
     async def page(self, *, after: str, limit: int) -> list[StoredConfiguration]:
-        """Return the first *limit* configurations whose ID is behind *after*, by ID."""
+        """Return the first *limit* configurations after the ID *after*, in order of their IDs."""
         query = (
             sa.select(configurations)
             .where(configurations.c.id > after)
@@ -129,7 +129,7 @@ class ConfigurationStore:
         return Written(generation=generation, stored=after)
 
     async def delete(self, configuration_id: str, *, etag: str) -> Written:
-        """Forget a configuration.
+        """Delete a configuration.
 
         Raises:
             ConfigurationNotFound: there is none with this ID.
@@ -148,7 +148,7 @@ class ConfigurationStore:
             return await _generation(connection)
 
     async def load(self) -> tuple[int, list[Configuration]]:
-        """Return all configurations, and a generation that they are at least of."""
+        """Return all configurations, and a generation that they have reached at least."""
         found: list[Configuration] = []
         async with answering(), self._engine.connect() as connection:
             # Before the rows: what is written between the two is loaded again.

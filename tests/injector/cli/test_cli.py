@@ -418,3 +418,16 @@ def test_help_is_everywhere(command: Sequence[str]) -> None:
 
     assert done.returncode == 0
     assert done.stdout.startswith(b"Usage: injector-service")
+
+
+def test_commands_start_without_loading_the_service() -> None:
+    """What only `serve` needs is loaded by `serve` alone."""
+    code = "import sys, injector_service.cli.main; print(*sys.modules)"
+
+    loaded = subprocess.run(  # noqa: S603 - our own interpreter and words
+        [sys.executable, "-c", code], check=True, capture_output=True, text=True
+    ).stdout.split()
+
+    for name in ("rewriting", "configurations", "pixels", "grpc_api", "server"):
+        assert f"injector_service.{name}" not in loaded
+    assert not {"sqlalchemy", "alembic", "aiohttp", "cryptography"} & set(loaded)
