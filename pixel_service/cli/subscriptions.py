@@ -150,5 +150,6 @@ def _set_start(
     except ValueError:
         request.after_cursor = text
     else:
-        # Without a zone it is the operator's own clock that is meant.
-        request.from_time.FromDatetime(time.astimezone(dt.UTC))
+        if time.tzinfo is None:
+            raise click.UsageError(f"{text} has no zone: write 2026-05-04T12:00:00Z, or +02:00")
+        request.from_time.FromDatetime(time)

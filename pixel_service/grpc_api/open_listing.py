@@ -17,7 +17,7 @@ from pixel_service.open_log import (
 )
 from pixel_service.streaming.log_stream import MAX_BATCH_OCTETS
 from pixel_service.streaming.selection import Selection
-from pixel_service.streaming.starts import LogEnd, Start, position_of
+from pixel_service.streaming.starts import NamedPosition, Start, position_of
 from service_runtime.field_checks import FieldChecks
 
 DEFAULT_PAGE_SIZE: Final = 100
@@ -67,7 +67,7 @@ class OpenListing:
             return self._continued(request, checks)
         which = request.WhichOneof("start")
         if which is None:
-            return LogEnd.EARLIEST
+            return NamedPosition.EARLIEST
         return read_start(request, which, checks, oneof="start")
 
     def _continued(self, request: pb.ListOpensRequest, checks: FieldChecks) -> Start | Position:
@@ -76,7 +76,7 @@ class OpenListing:
             position = decode_cursor(text, self._log.identity)
         except (CursorMalformed, CursorForeignLog):
             checks.refuse("page_token", "is not one that this log gave")
-            return LogEnd.EARLIEST
+            return NamedPosition.EARLIEST
         checks.require(
             fingerprint == _fingerprint(request),
             "page_token",

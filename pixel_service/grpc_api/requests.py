@@ -13,7 +13,7 @@ from emailopens.pixel.v1 import subscription_service_pb2
 from pixel_service.open_log import OpenFilter
 from pixel_service.streaming.log_stream import MAX_BATCH_NOTIFICATIONS
 from pixel_service.streaming.selection import Selection
-from pixel_service.streaming.starts import LogEnd, Start
+from pixel_service.streaming.starts import NamedPosition, Start
 from service_runtime.field_checks import FieldChecks
 
 MAX_CONFIGURATION_IDS: Final = 100
@@ -27,7 +27,10 @@ MIN_HEARTBEAT: Final = dt.timedelta(seconds=1)
 # Load balancers drop what is silent for 60 s.
 MAX_HEARTBEAT: Final = dt.timedelta(seconds=50)
 
-_ENDS: Final = {pb.POSITION_EARLIEST: LogEnd.EARLIEST, pb.POSITION_LATEST: LogEnd.LATEST}
+_ENDS: Final = {
+    pb.POSITION_EARLIEST: NamedPosition.EARLIEST,
+    pb.POSITION_LATEST: NamedPosition.LATEST,
+}
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +75,7 @@ def read_stream_request(request: pb.StreamOpensRequest) -> StreamRequest:
     # PostgreSQL's text cannot hold it, and no name needs it.
     checks.require("\0" not in request.consumer_name, "consumer_name", "has a NUL")
     selection = read_selection(request.configuration_ids, request.filter, checks)
-    start: Start = LogEnd.LATEST
+    start: Start = NamedPosition.LATEST
     if not has_subscription:
         start = read_start(request, which, checks, oneof="start")
     checks.finish()
@@ -173,7 +176,7 @@ def read_start(
         case "position" if not isinstance(request, pb.ListOpensRequest):
             end = _ENDS.get(request.position)
             checks.require(end is not None, "position", "must be EARLIEST or LATEST")
-            return end or LogEnd.LATEST
+            return end or NamedPosition.LATEST
         case _:
             checks.refuse(oneof, "is missing: say where to start")
-            return LogEnd.LATEST
+            return NamedPosition.LATEST

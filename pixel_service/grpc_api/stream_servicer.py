@@ -1,4 +1,4 @@
-"""PixelService.StreamOpens: from a call to an `OpenStream`, and its events to octets."""
+"""PixelService.StreamOpens: from a call to a `LogStream`, and its events to octets."""
 
 import asyncio
 import contextlib
@@ -13,10 +13,10 @@ from pixel_service.errors import ConsumerStalled
 from pixel_service.grpc_api.requests import StreamRequest, read_stream_request
 from pixel_service.grpc_api.responses import event_octets, started_octets
 from pixel_service.open_log import OpenLog, Position, Session
-from pixel_service.streaming.acknowledging import acknowledging
+from pixel_service.streaming.acknowledging import Acknowledging, Window, acknowledging
 from pixel_service.streaming.events import StreamEvent
 from pixel_service.streaming.live_streams import LiveStreams
-from pixel_service.streaming.log_stream import Acknowledging, OpenStream, StreamOptions
+from pixel_service.streaming.log_stream import LogStream, StreamOptions
 from pixel_service.streaming.selection import Selection
 from pixel_service.streaming.starts import check, position_of
 from pixel_service.streaming.tail import Tail
@@ -116,7 +116,7 @@ class StreamServicer:
             acknowledging(
                 self.open_log.subscriptions,
                 session,
-                max_outstanding=request.max_outstanding,
+                window=Window(request.max_outstanding, max_batch_size=request.max_batch_size),
                 wake=wake,
             )
         )
@@ -136,7 +136,7 @@ class StreamServicer:
             except TimeoutError:
                 raise ConsumerStalled(cursor=stream.cursor) from None
 
-        stream = OpenStream(
+        stream = LogStream(
             open_log=self.open_log,
             tail=self.tail,
             drain=self.drain,

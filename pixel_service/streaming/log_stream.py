@@ -13,10 +13,10 @@ import time
 from typing import Final
 
 from pixel_service.open_log import Notifications, OpenLog, Page, Position, encode_cursor
+from pixel_service.streaming.acknowledging import Acknowledging
 from pixel_service.streaming.events import Batch, DrainNotice, Heartbeat, Send
 from pixel_service.streaming.selection import Selection, selected
 from pixel_service.streaming.tail import Tail
-from pixel_service.streaming.window import Window
 from service_runtime.drain import Drain
 from service_runtime.errors import Draining
 
@@ -46,16 +46,7 @@ class StreamOptions:
     """Where to end; None to go on for ever."""
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Acknowledging:
-    """What a subscription adds to a stream."""
-
-    window: Window
-    watch: asyncio.Task[None]
-    """Keeps the window up to date; ends when the stream must."""
-
-
-class OpenStream:
+class LogStream:
     """Sends what follows a position, until something ends it."""
 
     def __init__(
@@ -180,11 +171,17 @@ class OpenStream:
     def _heartbeat_at(self) -> float:
         return self._sent_at + self._options.heartbeat_interval.total_seconds()
 
+    @property
+    def _window_opens_at(self) -> float | None:
+        return None if self._acknowledging is None else self._acknowledging.window.opens_at
+
     async def _pause(self) -> None:
         """Wait until something has happened or is due."""
         until = self._heartbeat_at()
         if self._ends_at is not None:
             until = min(until, self._ends_at)
+        if self._is_waiting and self._window_opens_at is not None:
+            until = min(until, self._window_opens_at)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(until - time.monotonic()):
                 await self._wake.wait()

@@ -6,7 +6,7 @@ import enum
 from pixel_service.open_log import OpenLog, Position, decode_cursor
 
 
-class LogEnd(enum.Enum):
+class NamedPosition(enum.Enum):
     """One end of the log."""
 
     EARLIEST = "earliest"
@@ -14,7 +14,7 @@ class LogEnd(enum.Enum):
 
 
 # A text is a cursor.
-Start = str | dt.datetime | LogEnd
+Start = str | dt.datetime | NamedPosition
 
 
 async def position_of(start: Start, open_log: OpenLog) -> Position:
@@ -30,9 +30,9 @@ async def position_of(start: Start, open_log: OpenLog) -> Position:
             return position
         case dt.datetime():
             return await open_log.position_at(start)
-        case LogEnd.EARLIEST:
+        case NamedPosition.EARLIEST:
             return await open_log.earliest()
-        case LogEnd.LATEST:
+        case NamedPosition.LATEST:
             return await open_log.head()
 
 

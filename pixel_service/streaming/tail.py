@@ -1,10 +1,7 @@
-"""The newest opens in memory, read from the log once for all streams of a process."""
+"""The end of the log, read once for all streams of a process."""
 
 import asyncio
-import bisect
-import collections
 import contextlib
-import dataclasses
 import datetime as dt
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -13,17 +10,10 @@ from typing import Final
 import structlog
 
 from pixel_service.errors import CursorAhead, CursorExpired, LogUnavailable, PixelError
-from pixel_service.open_log import LogEntry, OpenLog, Page, Position, count_within
+from pixel_service.open_log import OpenLog, Page, Position
+from pixel_service.streaming.recent_opens import RecentOpens
 from service_runtime.background import kept_running
 from service_runtime.backoff import Backoff
-
-# A second or so of the fastest recording that was measured. A stream that is
-# further behind reads the log by itself.
-_MAX_ENTRIES: Final = 20_000
-_MAX_OCTETS: Final = 16 * 1024 * 1024
-
-# What was erased from the log is gone from here, too, after this long.
-_MAX_AGE: Final = dt.timedelta(seconds=30)
 
 # What one reading takes from the log.
 _READ_ENTRIES: Final = 5_000
@@ -41,31 +31,16 @@ _LONGEST_RETRY: Final = dt.timedelta(seconds=1)
 logger = structlog.get_logger()
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class _Arrival:
-    """What one reading brought."""
-
-    time: float
-    entries: int
-    octets: int
-
-
 class Tail:
-    """Everything that the log holds between two positions, the second being its end.
+    """Follows the log while somebody needs it, and keeps what is new for all of them.
 
-    Bounded in entries, octets and age. Nobody waits for a slow reader: what is
-    dropped here is still in the log. And nothing is read while nobody needs it: that
-    takes a tenth of the time of recording.
+    Otherwise nothing is read: that takes a tenth of the time of recording.
     """
 
     def __init__(self, open_log: OpenLog, *, end: Position, on_news: Callable[[], None]) -> None:
         self._log = open_log
         self._on_news = on_news
-        self._entries: list[LogEntry] = []
-        self._arrivals: collections.deque[_Arrival] = collections.deque()
-        self._octets = 0
-        self._start = end
-        self.end = end
+        self._recent = RecentOpens(end)
         self._needs = 0
         self._needed = asyncio.Event()
         self._is_following = False
@@ -74,17 +49,16 @@ class Tail:
         self.failure: PixelError | None = None
         """Why nothing new is read; None as long as all is well."""
 
+    @property
+    def end(self) -> Position:
+        """The end of the log, as far as is known."""
+        return self._recent.end
+
     def read(self, *, after: Position, max_entries: int, max_octets: int) -> Page | None:
         """Return what follows *after*, as `OpenLog.read` does; None if it begins too late."""
-        if after < self._start or not self._is_following:
+        if not self._is_following:
             return None
-        # An entry's first two members are its position; a shorter tuple sorts first.
-        index = bisect.bisect_left(self._entries, (after.transaction, after.sequence + 1))
-        found = self._entries[index : index + max_entries]
-        found = found[: count_within([len(entry.notification) for entry in found], max_octets)]
-        if index + len(found) < len(self._entries):
-            return Page(entries=found, after=found[-1].position, at_head=False)
-        return Page(entries=found, after=max(after, self.end), at_head=True)
+        return self._recent.read(after=after, max_entries=max_entries, max_octets=max_octets)
 
     @contextlib.contextmanager
     def needed(self) -> Iterator[None]:
@@ -137,7 +111,7 @@ class Tail:
     async def _read_on(self) -> None:
         """Read until the end of the log; begin there, if it was not followed before."""
         if not self._is_following:
-            self._start = self.end = await self._log.head()
+            self._recent.begin(await self._log.head())
             self._is_following = True
             self._on_news()
         at_head = False
@@ -146,12 +120,13 @@ class Tail:
                 after=self.end, max_entries=_READ_ENTRIES, max_octets=_READ_OCTETS
             )
             at_head = page.at_head
-            self._extend(page)
+            if self._recent.extend(page):
+                self._on_news()
 
     async def _rest(self) -> None:
         """Hold nothing; see that the log can be read."""
         self._forget()
-        self.end = await self._log.head()
+        self._recent.begin(await self._log.head())
 
     async def _wait(self) -> None:
         """Wait until there is something to read that somebody needs."""
@@ -161,38 +136,8 @@ class Tail:
             await self._needed.wait()
 
     def _forget(self) -> None:
-        self._entries.clear()
-        self._arrivals.clear()
-        self._octets = 0
+        self._recent.begin(self.end)
         self._is_following = False
-
-    def _extend(self, page: Page) -> None:
-        self._drop_old(time.monotonic())
-        if page.after <= self.end:
-            return
-        octets = sum(len(entry.notification) for entry in page.entries)
-        self._entries += page.entries
-        self._arrivals.append(
-            _Arrival(time=time.monotonic(), entries=len(page.entries), octets=octets)
-        )
-        self._octets += octets
-        self.end = page.after
-        self._on_news()
-
-    def _drop_old(self, now: float) -> None:
-        while self._arrivals and self._is_too_much(self._arrivals[0], now):
-            arrival = self._arrivals.popleft()
-            if arrival.entries:
-                self._start = self._entries[arrival.entries - 1].position
-                del self._entries[: arrival.entries]
-            self._octets -= arrival.octets
-
-    def _is_too_much(self, oldest: _Arrival, now: float) -> bool:
-        return (
-            len(self._entries) > _MAX_ENTRIES
-            or self._octets > _MAX_OCTETS
-            or now - oldest.time > _MAX_AGE.total_seconds()
-        )
 
     def _report(self, error: PixelError, *, failing_for: dt.timedelta) -> None:
         if isinstance(error, LogUnavailable) and failing_for < _PATIENCE:

@@ -134,7 +134,7 @@ async def test_subscription_is_moved_and_deleted(service: StreamService) -> None
     await service.log.append(new_opens(3))
     target = f"--target={service.address}"
     await run_well("subscriptions", "create", target, "crm")
-    moved = await run_well("subscriptions", "seek", target, "crm", "--to=2020-01-01")
+    moved = await run_well("subscriptions", "seek", target, "crm", "--to=2020-01-01T00:00Z")
     await run_well("subscriptions", "delete", target, "crm")
     listed = await run_well("subscriptions", "list", target)
 
@@ -157,6 +157,7 @@ async def test_table_has_a_row_for_each_open(service: StreamService) -> None:
     [
         (["stream", "--from=nonsense"], "CURSOR_MALFORMED"),
         (["stream", "--subscription=none"], "SUBSCRIPTION_NOT_FOUND"),
+        (["subscriptions", "seek", "crm", "--to=2026-05-04T12:00"], "has no zone"),
         (["stream", "--subscription=a", "--from=latest"], "a subscription has its own start"),
         (["stream", "--subscription=a", "--first-open-only"], "a subscription has its own start"),
         (["opens", "list", "--exclude-agent=bot"], "'image-proxy'"),

@@ -110,6 +110,49 @@ async def test_stream_continues_after_what_was_acknowledged(service: StreamServi
     second.cancel()
 
 
+async def test_full_window_is_refilled_in_worthwhile_batches(service: StreamService) -> None:
+    """A client that was slow once is not sent crumbs for ever: batches are counted."""
+    await create(service)
+    call = stream(service, max_outstanding=100)
+    session_token = (await started_of(call)).session_token
+    outstanding = []
+    for _ in range(20):
+        await service.log.append(new_opens(5))
+        outstanding.append((await next_batch(call)).cursor)
+    opens = new_opens(1_000)
+    await service.log.append(opens)
+    found: list[str] = []
+    batches = 0
+    while len(found) < len(opens):
+        for cursor in outstanding:
+            await acknowledge(service, cursor, session_token)
+        batch = await next_batch(call)
+        found += batch_ids(batch)
+        outstanding = [batch.cursor]
+        batches += 1
+    call.cancel()
+
+    assert found == event_ids(opens)
+    # Of 100 at best, and of 50 at least; 200 if each batch let one as small follow.
+    assert batches <= 25
+
+
+async def test_acknowledging_ahead_does_not_stop_a_stream(service: StreamService) -> None:
+    """Everything comes, although nothing that was sent is acknowledged after that."""
+    opens = new_opens(1_000)
+    await service.log.append(opens)
+    await create(service)
+    call = stream(service, max_outstanding=100)
+    started = await started_of(call)
+    await acknowledge(service, started.head_cursor, started.session_token)
+    found: list[str] = []
+    while len(found) < len(opens):
+        found += batch_ids(await next_batch(call))
+    call.cancel()
+
+    assert found == event_ids(opens)
+
+
 async def test_every_subscription_gets_everything(service: StreamService) -> None:
     """They do not share opens among them."""
     opens = new_opens(5)
