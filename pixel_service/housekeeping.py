@@ -10,7 +10,7 @@ from typing import Final
 import structlog
 
 from pixel_service.errors import PixelError
-from pixel_service.open_log import OpenLog, Subscription
+from pixel_service.open_log import OpenLog, Subscription, Trimmed
 
 # Each time costs a few queries; what it removes is at most an hour too old.
 _INTERVAL: Final = dt.timedelta(minutes=10)
@@ -54,9 +54,11 @@ class Housekeeping:
             LogUnavailable: the log does not answer.
         """
         await self._warn()
-        trimmed = await self.open_log.trim(
+        trimmed = Trimmed()
+        async for so_far in self.open_log.trim(
             older_than=self.retention, max_octets=self.max_log_octets
-        )
+        ):
+            trimmed = so_far
         if trimmed.entries:
             logger.info("log trimmed", opens=trimmed.entries)
         for subscription_id in trimmed.subscriptions_behind:

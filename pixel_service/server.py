@@ -7,6 +7,7 @@ the log is closed.
 import asyncio
 import contextlib
 import dataclasses
+import functools
 from collections.abc import AsyncIterator, Iterator
 from typing import Final
 
@@ -14,9 +15,16 @@ import prometheus_client
 
 from pixel_service.endpoint.client_address import ClientAddresses
 from pixel_service.endpoint.handler import PixelHandler, pixel_server
+from pixel_service.erasing import Eraser
 from pixel_service.errors import SettingsInvalid
 from pixel_service.evidence import Judge
-from pixel_service.grpc_api import STATUS_OF, PixelServicer, StreamServicer, SubscriptionServicer
+from pixel_service.grpc_api import (
+    STATUS_OF,
+    OperationServicer,
+    PixelServicer,
+    StreamServicer,
+    SubscriptionServicer,
+)
 from pixel_service.housekeeping import Housekeeping
 from pixel_service.intake import Intake, SealedMessages, TokenOpener
 from pixel_service.metrics import PixelMetrics
@@ -25,6 +33,7 @@ from pixel_service.open_log import OpenLog, connect
 from pixel_service.recording.recorder import Recorder
 from pixel_service.recording.recorder_health import RecorderHealth, RecorderState
 from pixel_service.recording.spool import Spool, open_spool
+from pixel_service.recording.spool_emptying import empty_spool
 from pixel_service.settings import SPOOL_FOLDER, Settings
 from pixel_service.streaming.live_streams import LiveStreams
 from pixel_service.streaming.tail import Tail, following
@@ -83,7 +92,7 @@ async def serve(
         grpc_address = await stack.enter_async_context(
             grpc_server(
                 listen=settings.grpc,
-                services=_services(open_log, tail, streams, drain),
+                services=_services(settings, open_log, tail, streams, drain),
                 status_codes=STATUS_OF,
                 drain=drain,
                 # One connection may have half of these: all streams, and calls beside them.
@@ -196,12 +205,15 @@ async def _pixels(settings: Settings, intake: Intake, judge: Judge) -> AsyncIter
 
 
 def _services(
-    open_log: OpenLog, tail: Tail, streams: LiveStreams, drain: Drain
+    settings: Settings, open_log: OpenLog, tail: Tail, streams: LiveStreams, drain: Drain
 ) -> list[GrpcService]:
     streaming = StreamServicer(open_log=open_log, tail=tail, streams=streams, drain=drain)
+    bring_in = functools.partial(empty_spool, settings.data / SPOOL_FOLDER, open_log)
+    eraser = Eraser(open_log=open_log, bring_in=bring_in)
     return [
         PixelServicer(open_log=open_log, streaming=streaming).service(),
         SubscriptionServicer(open_log=open_log).service(),
+        OperationServicer(open_log=open_log, eraser=eraser, drain=drain).service(),
     ]
 
 

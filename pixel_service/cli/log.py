@@ -1,189 +1,151 @@
-"""`pixel-service log …`: works on the log itself, beside a running service or without."""
+"""`pixel-service log …`: looks after the log of opens, through the running service."""
 
-import contextlib
 import datetime as dt
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from pathlib import Path
-from typing import Any, Final
+import sys
+from collections.abc import Sequence
+from typing import Final
 
 import click
 
-from pixel_service.cli.output import Format, print_counts
-from pixel_service.errors import LogSchemaOld, LogUrlInvalid
-from pixel_service.notification import number_open
-from pixel_service.open_log import OpenLog, begin_epoch, connect, migrate
-from pixel_service.settings import DEFAULT_DATA, LOG_FILE, default_log_url
+from emailopens.pixel.v1 import operation_service_pb2 as pb
+from emailopens.pixel.v1 import operation_service_pb2_grpc as pb_grpc
+from pixel_service.cli.filter_options import configuration_option
+from pixel_service.cli.offline_log import migrate_tables, restored
+from pixel_service.cli.output import Format, print_counts, print_counts_heading
+from pixel_service.cli.target import CALL_SECONDS, responses, target_option
+from service_runtime.channel import connect
 from service_runtime.cli import wait_for
-from service_runtime.logging import configure_logging
 
 _DAY: Final = dt.timedelta(days=1)
 
-
-def log_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options that say which log: the same as those of `serve`."""
-    data = click.option(
-        "--data",
-        type=click.Path(path_type=Path, file_okay=False),
-        default=DEFAULT_DATA,
-        envvar="EMAILOPENS_PIXEL_DATA",
-        show_envvar=True,
-        show_default=True,
-        help="Folder of the embedded log.",
-    )
-    url = click.option(
-        "--log-url",
-        envvar="EMAILOPENS_PIXEL_LOG_URL",
-        show_envvar=True,
-        help="The log's database.  [default: SQLite in the data folder]",
-    )
-    return data(url(command))
-
-
-@contextlib.asynccontextmanager
-async def opened_log(data: Path, log_url: str | None) -> AsyncIterator[OpenLog]:
-    """Open the log that the options name; what is wrong is one line."""
-    if log_url is None:
-        _require_log_in(data)
-    # On standard output it would stand between results.
-    configure_logging(level="ERROR")
-    with one_line_errors():
-        async with connect(log_url or default_log_url(data), number_open=number_open) as log:
-            yield log
-
-
-def _require_log_in(data: Path) -> None:
-    # Opening would make one.
-    if not (data / LOG_FILE).exists():
-        raise click.ClickException(f"there is no log in the folder {data}")
-
-
-@contextlib.contextmanager
-def one_line_errors() -> Iterator[None]:
-    """Say what is wrong with a log in one line."""
-    try:
-        yield
-    except (LogUrlInvalid, LogSchemaOld) as error:
-        raise click.ClickException(str(error)) from error
+# A century: so far back there is a date, whatever today is.
+_MAX_DAYS: Final = 36_525
 
 
 @click.group()
 def log() -> None:
-    """Look after the log of opens."""
+    """Look after the log of opens.
+
+    `migrate` and `restored` open the log themselves; the others call the running service.
+    """
+
+
+log.add_command(migrate_tables)
+log.add_command(restored)
 
 
 @log.command()
-@log_options
-def stats(data: Path, log_url: str | None) -> None:
+@target_option
+def stats(target: str) -> None:
     """Print how much the log holds, from when to when."""
+    wait_for(_stats(target))
 
-    async def work() -> None:
-        async with opened_log(data, log_url) as open_log:
-            found = await open_log.stats()
-            click.echo(f"log        {open_log.identity.log_id}, epoch {open_log.identity.epoch}")
-            click.echo(f"opens      {found.entries}")
-            click.echo(f"octets     {found.octets}")
-            click.echo(f"earliest   {_time(found.earliest_time)}")
-            click.echo(f"latest     {_time(found.head_time)}")
-            if found.held_back_seconds:
-                click.echo(f"readers are held back since {found.held_back_seconds:.0f} s")
 
-    wait_for(work())
+async def _stats(target: str) -> None:
+    async with connect(target) as channel:
+        stub = pb_grpc.OperationServiceStub(channel)
+        found = await stub.GetLogStats(pb.GetLogStatsRequest(), timeout=CALL_SECONDS)
+    click.echo(f"log        {found.log_id}, epoch {found.epoch}")
+    click.echo(f"opens      {found.opens}")
+    click.echo(f"octets     {found.octets}")
+    for name in ("earliest", "latest"):
+        field = f"{name}_time"
+        is_there = found.HasField(field)  # type: ignore[arg-type] # one of two names
+        time = getattr(found, field).ToDatetime(dt.UTC) if is_there else None
+        click.echo(f"{name:<10} {_text(time)}")
+    if found.HasField("held_back"):
+        click.echo(f"readers are held back since {found.held_back.ToSeconds()} s")
+
+
+def _text(time: dt.datetime | None) -> str:
+    return "-" if time is None else time.isoformat(timespec="seconds")
 
 
 @log.command()
-@log_options
+@target_option
+@configuration_option
 @click.option(
-    "--configuration",
-    "configuration_ids",
-    multiple=True,
-    metavar="ID",
-    help="Only this configuration; may be repeated.  [default: all]",
+    "--since",
+    type=click.DateTime(["%Y-%m-%d"]),
+    metavar="DAY",
+    help="The earliest day, such as 2026-03-01.  [default: as far back as retention goes]",
 )
 @click.option("--format", "format_", type=click.Choice(["json", "table"]), default="table")
 def counts(
-    data: Path, log_url: str | None, configuration_ids: Sequence[str], format_: Format
+    target: str, configuration_ids: Sequence[str], since: dt.datetime | None, format_: Format
 ) -> None:
     """Print how often messages of each configuration were opened on each day (UTC).
 
-    Also those whose configuration counts opens and does not notify them.  As far back
-    as retention goes.  FIRST are the first opens of their messages; behind them stand
-    the opens by likely agent.
+    Also those whose configuration counts opens and does not notify them.  The newest day
+    comes first.  FIRST are the first opens of their messages; after them come the opens
+    by likely agent.
     """
+    request = pb.CountOpensRequest(
+        configuration_ids=configuration_ids,
+        earliest_day="" if since is None else since.date().isoformat(),
+    )
+    wait_for(_counts(target, request, format_))
 
-    async def work() -> None:
-        async with opened_log(data, log_url) as open_log:
-            found = await open_log.daily_counts()
-        print_counts(
-            [
-                each
-                for each in found
-                if not configuration_ids or each.configuration_id in configuration_ids
-            ],
-            format_,
-        )
 
-    wait_for(work())
+async def _counts(target: str, request: pb.CountOpensRequest, format_: Format) -> None:
+    is_first = True
+    async with connect(target) as channel:
+        call = pb_grpc.OperationServiceStub(channel).CountOpens(request)
+        async for response in responses(call):
+            if is_first:
+                print_counts_heading(format_)
+            is_first = False
+            print_counts(response.daily_counts, format_)
+    if is_first:
+        print_counts_heading(format_)
 
 
 @log.command()
-@log_options
+@target_option
 @click.option(
-    "--older-than-days", type=click.FloatRange(min=0), help="Remove opens of that age and more."
+    "--older-than-days",
+    type=click.FloatRange(min=0, max=_MAX_DAYS),
+    help="Remove opens of that age and more.",
 )
 @click.option(
-    "--max-octets", type=click.IntRange(min=0), help="Remove the oldest until this size is left."
+    "--max-octets",
+    type=click.IntRange(min=0, max=2**63 - 1),
+    help="Remove the oldest until this size is left.",
 )
-def trim(
-    data: Path, log_url: str | None, older_than_days: float | None, max_octets: int | None
-) -> None:
-    """Remove the oldest opens, and name the subscriptions that lose some."""
-    if older_than_days is None and max_octets is None:
+@click.option("--yes", is_flag=True, help="Do not ask before anything is removed.")
+def trim(target: str, *, older_than_days: float | None, max_octets: int | None, yes: bool) -> None:
+    """Remove the oldest opens for good, and name the subscriptions that lose some."""
+    request = pb.TrimOpensRequest(max_octets=max_octets)
+    doomed = []
+    if older_than_days is not None:
+        before = dt.datetime.now(dt.UTC) - older_than_days * _DAY
+        request.before_time.FromDatetime(before)
+        doomed.append(f"all opens recorded before {_text(before)}")
+    if max_octets is not None:
+        doomed.append(f"the oldest opens beyond {max_octets} octets")
+    if not doomed:
         raise click.UsageError("say --older-than-days or --max-octets")
-
-    async def work() -> None:
-        async with opened_log(data, log_url) as open_log:
-            trimmed = await open_log.trim(
-                older_than=None if older_than_days is None else older_than_days * _DAY,
-                max_octets=max_octets,
-            )
-            click.echo(f"{trimmed.entries} opens removed")
-            for subscription_id in trimmed.subscriptions_behind:
-                click.echo(f"subscription {subscription_id} lost opens", err=True)
-
-    wait_for(work())
+    if not yes:
+        _ask(f"Remove {' and '.join(doomed)} at {target} for good?")
+    wait_for(_trim(target, request))
 
 
-@log.command("migrate")
-@log_options
-def migrate_tables(data: Path, log_url: str | None) -> None:
-    """Create or migrate the log's tables; SQLite migrates itself when it is opened."""
-
-    async def work() -> None:
-        with one_line_errors():
-            await migrate(log_url or default_log_url(data))
-
-    wait_for(work())
+def _ask(question: str) -> None:
+    if not sys.stdin.isatty():
+        raise click.UsageError("nobody is there to be asked: say --yes to remove opens for good")
+    click.confirm(question, abort=True, err=True)
 
 
-@log.command()
-@log_options
-def restored(data: Path, log_url: str | None) -> None:
-    """Say that the log was restored from a backup, before it is served again.
-
-    It holds fewer opens than its clients remember, and would give their positions to
-    others.  Cursors from before are refused from now on (CURSOR_FOREIGN_LOG), so that
-    nobody passes over an open; subscriptions go on where the backup says they were.
-    """
-    if log_url is None:
-        _require_log_in(data)
-
-    async def work() -> None:
-        with one_line_errors():
-            epoch = await begin_epoch(log_url or default_log_url(data))
-        click.echo(f"epoch {epoch}: cursors from before are refused")
-
-    wait_for(work())
-
-
-def _time(time: dt.datetime | None) -> str:
-    return "-" if time is None else time.isoformat(timespec="seconds")
+async def _trim(target: str, request: pb.TrimOpensRequest) -> None:
+    removed: int | None = None
+    try:
+        async with connect(target) as channel:
+            call = pb_grpc.OperationServiceStub(channel).TrimOpens(request)
+            async for response in responses(call):
+                removed = response.removed_opens
+                for subscription_id in response.overtaken_subscription_ids:
+                    click.echo(f"subscription {subscription_id} lost opens", err=True)
+    finally:
+        # Also before an error: what was removed is gone.
+        if removed is not None:
+            click.echo(f"{removed} opens removed")

@@ -1,22 +1,17 @@
 """`pixel-service opens …`: what was recorded."""
 
-import datetime as dt
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Final
 
 import click
 
+from emailopens.pixel.v1 import operation_service_pb2 as operation_pb
+from emailopens.pixel.v1 import operation_service_pb2_grpc as operation_pb_grpc
 from emailopens.pixel.v1 import pixel_service_pb2 as pb
 from emailopens.pixel.v1 import pixel_service_pb2_grpc as pb_grpc
 from pixel_service.cli.filter_options import configuration_option, filter_options
-from pixel_service.cli.log import log_options, opened_log
 from pixel_service.cli.output import Format, print_heading, print_notification
-from pixel_service.cli.target import CALL_SECONDS, target_option
-from pixel_service.intake import message_key
-from pixel_service.notification import Matches, matches_message, matches_recipient
-from pixel_service.recording.spool_emptying import DEFAULT_PATIENCE, damaged_files, empty_spool
-from pixel_service.settings import SPOOL_FOLDER
+from pixel_service.cli.target import CALL_SECONDS, responses, target_option
 from service_runtime.channel import connect
 from service_runtime.cli import wait_for
 
@@ -69,57 +64,58 @@ async def _list(target: str, request: pb.ListOpensRequest, limit: int, format_: 
 
 
 @opens.command()
-@log_options
+@target_option
 @click.option("--recipient", metavar="ADDRESS", help="Opens of messages to this address.")
 @click.option("--message-id", metavar="ID", help="Opens of the message with this ID.")
-@click.option(
-    "--patience",
-    type=click.FloatRange(min=0, max=3_600),
-    default=DEFAULT_PATIENCE.total_seconds(),
-    show_default=True,
-    metavar="SECONDS",
-    help="How long running processes have to bring what they spooled into the log.",
-)
-def erase(
-    *,
-    data: Path,
-    log_url: str | None,
-    recipient: str | None,
-    message_id: str | None,
-    patience: float,
-) -> None:
+def erase(target: str, recipient: str | None, message_id: str | None) -> None:
     """Erase opens for good, and say how many.
 
-    Works on the log itself, beside a running service or without. Streams skip what
-    was erased; a running process may still send it for half a minute. What waits in
-    the spool of the data folder is brought into the log first. If that cannot be done
-    the exit status is 1, and the command is to be repeated.
+    Streams skip what was erased; the service may still send it for half a minute.  What
+    the service's machine has not brought into the log yet is brought there first.  If
+    something cannot be reached the exit status is 1, and the error says what to do.
     """
-    matches = _matches(recipient, message_id)
-    keys = () if message_id is None else (message_key(message_id),)
-    spool = data / SPOOL_FOLDER
-
-    async def work() -> None:
-        async with opened_log(data, log_url) as open_log:
-            is_reached = await empty_spool(spool, open_log, patience=dt.timedelta(seconds=patience))
-            erased = await open_log.erase(matches, message_keys=keys)
-            click.echo(f"{erased} opens erased")
-            if not is_reached:
-                raise click.ClickException(
-                    "opens wait in the spool; erase again once it is drained"
-                )
-
-    wait_for(work())
-    if damaged := damaged_files(spool):
-        raise click.ClickException(f"delete damaged files of the spool by hand: {damaged}")
+    if (recipient is None) == (message_id is None):
+        raise click.UsageError("say --recipient or --message-id")
+    request = operation_pb.EraseOpensRequest()
+    if recipient is not None:
+        request.recipient = recipient
+    elif message_id is not None:
+        request.message_id = message_id
+    unreached = wait_for(_erase(target, request))
+    if unreached:
+        raise click.ClickException("; ".join(_sentence(each) for each in unreached))
 
 
-def _matches(recipient: str | None, message_id: str | None) -> Matches:
+async def _erase(
+    target: str, request: operation_pb.EraseOpensRequest
+) -> Sequence[operation_pb.UnreachedOpens]:
+    """Erase, say how many, and return what was not reached."""
+    erased: int | None = None
+    unreached: Sequence[operation_pb.UnreachedOpens] = ()
     try:
-        if recipient is not None and message_id is None:
-            return matches_recipient(recipient)
-        if message_id is not None and recipient is None:
-            return matches_message(message_id)
-    except ValueError as error:
-        raise click.UsageError(str(error)) from error
-    raise click.UsageError("say --recipient or --message-id")
+        async with connect(target) as channel:
+            call = operation_pb_grpc.OperationServiceStub(channel).EraseOpens(request)
+            async for response in responses(call):
+                erased, unreached = response.erased_opens, response.unreached_opens
+    finally:
+        # Also before an error: what was erased is gone.
+        if erased is not None:
+            click.echo(f"{erased} opens erased")
+    return unreached
+
+
+def _sentence(unreached: operation_pb.UnreachedOpens) -> str:
+    match unreached.reason:
+        case operation_pb.UnreachedOpens.REASON_WAITING:
+            return "opens wait to be brought into the log: erase again a little later"
+        case operation_pb.UnreachedOpens.REASON_DAMAGED_FILE:
+            return f"delete by hand, on the service's machine, the damaged file {unreached.path}"
+        case operation_pb.UnreachedOpens.REASON_OLDER_STATE_READ:
+            return (
+                "what was erased is still in the write-ahead log, because somebody reads an "
+                "older state of the log, such as a backup: erase again once that has ended"
+            )
+        case reason:
+            return (
+                f"something was not reached, for a reason that this version does not know: {reason}"
+            )

@@ -8,7 +8,7 @@ from typing import Final, Literal
 from google.protobuf import json_format
 
 from emailopens.notification.v1 import open_notification_pb2 as pb
-from pixel_service.open_log import DayCount
+from emailopens.pixel.v1 import operation_service_pb2 as operation_pb
 
 Format = Literal["json", "table"]
 
@@ -38,37 +38,47 @@ def print_notification(notification: pb.OpenNotification, format_: Format) -> No
     _print_line(_as_json(notification) if format_ == "json" else _as_row(notification))
 
 
-def print_counts(counts: Sequence[DayCount], format_: Format) -> None:
-    """Print *counts*, each in a line."""
+def print_counts_heading(format_: Format) -> None:
+    """Print what stands above counts."""
     if format_ == "table":
         _print_line(
             _COUNT_COLUMNS.format("DAY", "OPENS", "FIRST", *_AGENTS.values(), "CONFIGURATION")
         )
+
+
+def print_counts(counts: Sequence[operation_pb.DailyCount], format_: Format) -> None:
+    """Print *counts*, each in a line."""
     for count in counts:
         _print_line(_count_as_json(count) if format_ == "json" else _count_as_row(count))
 
 
-def _count_as_json(count: DayCount) -> str:
+def _count_as_json(count: operation_pb.DailyCount) -> str:
+    opens_by_agent = _opens_by_agent(count)
     return json.dumps(
         {
-            "day": count.day.isoformat(),
+            "day": count.day,
             "configurationId": count.configuration_id,
             "opens": count.opens,
             "firstOpens": count.first_opens,
             "opensByAgent": {
-                pb.Agent.Name(agent): count.opens_by_agent[agent]
+                pb.Agent.Name(agent): opens_by_agent[agent]
                 for agent in _AGENTS
-                if agent in count.opens_by_agent
+                if agent in opens_by_agent
             },
         }
     )
 
 
-def _count_as_row(count: DayCount) -> str:
-    by_agent = [count.opens_by_agent.get(agent, 0) for agent in _AGENTS]
+def _count_as_row(count: operation_pb.DailyCount) -> str:
+    opens_by_agent = _opens_by_agent(count)
+    by_agent = [opens_by_agent.get(agent, 0) for agent in _AGENTS]
     return _COUNT_COLUMNS.format(
-        count.day.isoformat(), count.opens, count.first_opens, *by_agent, count.configuration_id
+        count.day, count.opens, count.first_opens, *by_agent, count.configuration_id
     )
+
+
+def _opens_by_agent(count: operation_pb.DailyCount) -> dict[int, int]:
+    return {each.agent: each.opens for each in count.agent_counts}
 
 
 def _print_line(text: str) -> None:

@@ -1,14 +1,22 @@
 """What the commands share that call the running service."""
 
-from typing import Final
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any, Final, TypeVar
 
 import click
+import grpc
 
 from emailopens_client.targets import PIXEL_SERVICE_PORT, with_port
 from pixel_service.default_addresses import DEFAULT_GRPC
 
 # Storage that fails over takes seconds; nobody waits longer for a command.
 CALL_SECONDS: Final = 30.0
+
+# The longest silence of a call that streams its progress, as the contract has it.
+_SILENCE_SECONDS: Final = 60.0
+
+Response = TypeVar("Response")
 
 target_option: Final = click.option(
     "--target",
@@ -20,3 +28,25 @@ target_option: Final = click.option(
     metavar="HOST[:PORT]",
     help="The running pixel service.",
 )
+
+
+async def responses(
+    call: "grpc.aio.UnaryStreamCall[Any, Response]",
+) -> AsyncIterator[Response]:
+    """Pass on what a long call says until it ends.
+
+    Raises:
+        click.ClickException: the service is silent for longer than it may be.
+    """
+    stream = aiter(call)
+    while True:
+        try:
+            response = await asyncio.wait_for(anext(stream), _SILENCE_SECONDS)
+        except StopAsyncIteration:
+            return
+        except TimeoutError:
+            call.cancel()
+            raise click.ClickException(
+                f"the service has said nothing for {_SILENCE_SECONDS:.0f} s"
+            ) from None
+        yield response

@@ -120,14 +120,7 @@ def read_selection(
     prefix: str = "",
 ) -> Selection:
     """Return what the fields of a request select; *prefix* is the path to them."""
-    field = f"{prefix}configuration_ids"
-    checks.require(
-        len(configuration_ids) <= MAX_CONFIGURATION_IDS,
-        field,
-        f"has more than {MAX_CONFIGURATION_IDS} elements",
-    )
-    for index, configuration_id in enumerate(configuration_ids[:MAX_CONFIGURATION_IDS]):
-        checks.require_id(configuration_id, f"{field}[{index}]")
+    wanted = read_configuration_ids(configuration_ids, checks, field=f"{prefix}configuration_ids")
     agents = open_filter.exclude_agents
     checks.require(
         len(agents) <= MAX_EXCLUDED_AGENTS,
@@ -140,13 +133,27 @@ def read_selection(
         "is not a confidence that this service knows",
     )
     return Selection(
-        configuration_ids=frozenset(configuration_ids),
+        configuration_ids=wanted,
         filter=OpenFilter(
             exclude_agents=frozenset(int(agent) for agent in agents),
             min_confidence=int(open_filter.min_confidence),
             first_open_only=open_filter.first_open_only,
         ),
     )
+
+
+def read_configuration_ids(
+    configuration_ids: Sequence[str], checks: FieldChecks, *, field: str = "configuration_ids"
+) -> frozenset[str]:
+    """Return the configurations that *field* names; empty means all."""
+    checks.require(
+        len(configuration_ids) <= MAX_CONFIGURATION_IDS,
+        field,
+        f"has more than {MAX_CONFIGURATION_IDS} elements",
+    )
+    for index, configuration_id in enumerate(configuration_ids[:MAX_CONFIGURATION_IDS]):
+        checks.require_id(configuration_id, f"{field}[{index}]")
+    return frozenset(configuration_ids)
 
 
 StartRequest = (

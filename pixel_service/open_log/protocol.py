@@ -1,12 +1,13 @@
 """What an open log promises; `tests/pixel/open_log/test_open_log.py` holds each to it."""
 
 import datetime as dt
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from typing import Protocol
 
 from pixel_service.open_log.subscriptions import SubscriptionStore
 from pixel_service.open_log.values import (
     DayCount,
+    Erased,
     LogIdentity,
     LogStats,
     Notifications,
@@ -99,38 +100,40 @@ class OpenLog(Protocol):
         new, at the latest after 30 s.
         """
 
-    async def trim(
+    def trim(
         self, *, older_than: dt.timedelta | None = None, max_octets: int | None = None
-    ) -> Trimmed:
+    ) -> AsyncIterator[Trimmed]:
         """Remove the oldest opens: those recorded before an age, and those over a size.
 
-        Works in small steps between which appends go on.  A reader that has not
-        passed them gets `CursorExpired`.  The position of the head stays.
+        Goes on as long as it is iterated, in small steps, and pauses between them, so
+        that appends do not feel it.  A reader that has not passed what is removed gets
+        `CursorExpired`.  The position of the head stays, and so does what is appended
+        after the beginning.  Space that a log's files do not need any more is given back
+        where the storage does not do that by itself.
         """
 
-    async def erase(
+    def erase(
         self, matches: Callable[[bytes], bool], *, message_keys: Collection[bytes] = ()
-    ) -> int:
-        """Erase the opens whose serialized notification *matches*; return how many.
+    ) -> AsyncIterator[Erased]:
+        """Erase the opens whose serialized notification *matches*.
 
         Also those under *message_keys*, and those that are only counted and follow a
         match of the same message: they hold nothing to look at.  Their content is gone
         for good; their places stay, so cursors stay valid and readers pass over them.
         What was counted under their message keys is forgotten, so that the next open of
-        such a message is its first.  Scans the log in bounded steps, and sees what was
-        appended before the call.
-
-        Raises:
-            LogUnavailable: also if the opens are erased, but their octets are still in a
-                file.  Calling it again is how to go on.
+        such a message is its first.  Goes on as long as it is iterated, in small steps,
+        and sees what was appended before the beginning.
         """
 
     async def stats(self) -> LogStats:
         """Return what an operator wants to know."""
 
-    async def daily_counts(self) -> Sequence[DayCount]:
-        """Return how often messages of each configuration were opened on each day (UTC).
+    def daily_counts(
+        self, *, earliest_day: dt.date | None = None
+    ) -> AsyncIterator[Sequence[DayCount]]:
+        """Count how often messages of each configuration were opened on each day (UTC).
 
-        The newest day first, within what retention has left.  Also of opens that are
-        only counted.
+        All of a day at once, the newest day first, as far back as *earliest_day* or as
+        retention goes; nothing once in a while, so that nobody waits long.  Also of opens
+        that are only counted.  Sees what was appended before the beginning.
         """

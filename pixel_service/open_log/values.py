@@ -204,8 +204,40 @@ class DayCount:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Trimmed:
-    """What trimming removed."""
+    """What trimming has removed until now."""
 
-    entries: int
-    subscriptions_behind: Sequence[str]
-    """IDs of the subscriptions that lost opens which they had not acknowledged."""
+    entries: int = 0
+    subscriptions_behind: Sequence[str] = ()
+    """IDs of the subscriptions that lost opens which they had not acknowledged.
+
+    Known at the end alone.
+    """
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Erased:
+    """What erasing has done until now."""
+
+    entries: int = 0
+    examined: int = 0
+    """Opens that were looked at."""
+
+    total: int = 0
+    """Opens to be looked at, by sequence numbers: gaps of aborted writes count."""
+
+    older_state_is_read: bool = False
+    """Whether octets of what was erased are left, for somebody who reads an older state.
+
+    Known at the end alone.  Erasing again is how to get rid of them.
+    """
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class OutsideLog:
+    """What was recorded and could not be brought into the log."""
+
+    is_waiting: bool = False
+    """Whether opens wait, and will come into the log by themselves."""
+
+    damaged_files: Sequence[str] = ()
+    """Paths of files with opens that cannot be read to their ends."""

@@ -208,8 +208,14 @@ RULES: Final = (
     Rule(
         room=f"{PIXEL}.grpc_api",
         promise="From messages to values and back; no rules of its own.",
-        ours=("errors", "notification", "open_log", "protobuf_octets", "streaming"),
+        ours=("erasing", "errors", "notification", "open_log", "protobuf_octets", "streaming"),
         never=("aiohttp", "sqlalchemy"),
+    ),
+    Rule(
+        room=f"{PIXEL}.erasing",
+        promise="Knows whose opens they are, and that some wait outside the log.",
+        ours=("intake", "notification", "open_log"),
+        never=("aiohttp", "emailopens", "grpc", "sqlalchemy"),
     ),
     Rule(
         room=f"{PIXEL}.housekeeping",

@@ -90,6 +90,7 @@ async def test_erasing_a_blind_recipient_leaves_nothing_and_streams_go_on(
         position=pixel_pb.POSITION_EARLIEST, configuration_ids=["loud"], max_batch_size=1
     )
     other, blind = await pixels_of(own_pair, [OTHER, BLIND])
+    target = f"--target={own_pair.pixel}"
     async with (
         aiohttp.ClientSession() as browser,
         grpc.aio.insecure_channel(own_pair.pixel) as channel,
@@ -102,7 +103,7 @@ async def test_erasing_a_blind_recipient_leaves_nothing_and_streams_go_on(
         assert are_written(tmp_path, BLIND)
 
         # The open that is notified, and the one that is only counted.
-        erased = await run("opens", "erase", f"--data={tmp_path}", f"--recipient={BLIND.upper()}")
+        erased = await run("opens", "erase", target, f"--recipient={BLIND.upper()}")
         assert erased == "2 opens erased\n"
         assert not are_written(tmp_path, BLIND)
         assert are_written(tmp_path, OTHER)
@@ -113,6 +114,4 @@ async def test_erasing_a_blind_recipient_leaves_nothing_and_streams_go_on(
 
     assert after[0] == before[2]
     assert [each.open.evidence.open_number for each in after] == [2, 3]
-    assert await run("opens", "erase", f"--data={tmp_path}", f"--recipient={BLIND}") == (
-        "0 opens erased\n"
-    )
+    assert await run("opens", "erase", target, f"--recipient={BLIND}") == ("0 opens erased\n")

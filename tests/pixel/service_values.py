@@ -3,7 +3,7 @@
 import contextlib
 import dataclasses
 import datetime as dt
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Final
 
@@ -12,13 +12,20 @@ import pybase64
 from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 
 from emailopens.notification.v1 import privacy_level_pb2
+from emailopens.pixel.v1 import operation_service_pb2_grpc, subscription_service_pb2_grpc
 from emailopens.pixel.v1 import pixel_service_pb2_grpc as pb_grpc
-from emailopens.pixel.v1 import subscription_service_pb2_grpc
 from emailopens.token.v1 import pixel_token_pb2
-from pixel_service.grpc_api import STATUS_OF, PixelServicer, StreamServicer, SubscriptionServicer
+from pixel_service.erasing import Eraser
+from pixel_service.grpc_api import (
+    STATUS_OF,
+    OperationServicer,
+    PixelServicer,
+    StreamServicer,
+    SubscriptionServicer,
+)
 from pixel_service.grpc_api.stream_servicer import DEFAULT_STALL_TIMEOUT
 from pixel_service.notification import number_open
-from pixel_service.open_log import OpenLog, Position, connect
+from pixel_service.open_log import OpenLog, OutsideLog, Position, connect
 from pixel_service.streaming.live_streams import LiveStreams
 from pixel_service.streaming.tail import following
 from service_runtime.drain import Drain
@@ -65,6 +72,7 @@ class StreamService:
     address: str
     pixel: "pb_grpc.PixelServiceAsyncStub"
     subscriptions: "subscription_service_pb2_grpc.SubscriptionServiceAsyncStub"
+    operations: "operation_service_pb2_grpc.OperationServiceAsyncStub"
 
 
 @contextlib.asynccontextmanager
@@ -81,6 +89,11 @@ async def log_at(url: str) -> AsyncIterator[OpenLog]:
         yield log
 
 
+async def nothing_outside() -> OutsideLog:
+    """Say that everything is in the log."""
+    return OutsideLog()
+
+
 @contextlib.asynccontextmanager
 async def streaming(
     log: OpenLog,
@@ -89,6 +102,7 @@ async def streaming(
     max_streams: int = 100,
     stall_timeout: dt.timedelta = DEFAULT_STALL_TIMEOUT,
     grace: dt.timedelta = dt.timedelta(seconds=1),
+    bring_in: Callable[[], Awaitable[OutsideLog]] = nothing_outside,
 ) -> AsyncIterator[StreamService]:
     """Serve streams over *log* inside the block."""
     drain = Drain(grace=grace)
@@ -103,6 +117,9 @@ async def streaming(
         services = [
             PixelServicer(open_log=log, streaming=servicer).service(),
             SubscriptionServicer(open_log=log).service(),
+            OperationServicer(
+                open_log=log, eraser=Eraser(open_log=log, bring_in=bring_in), drain=drain
+            ).service(),
         ]
         async with (
             grpc_server(
@@ -117,4 +134,5 @@ async def streaming(
                 address=address,
                 pixel=pb_grpc.PixelServiceStub(channel),
                 subscriptions=subscription_service_pb2_grpc.SubscriptionServiceStub(channel),
+                operations=operation_service_pb2_grpc.OperationServiceStub(channel),
             )

@@ -231,7 +231,8 @@ async def test_erased_opens_are_gone(option: str, left: list[str], tmp_path: Pat
         for token in tokens:
             await fetch(addresses.http, seal(token, RING))
         process = await asyncio.create_subprocess_exec(
-            PROGRAM, "opens", "erase", f"--data={tmp_path}", option, stdout=asyncio.subprocess.PIPE
+            *(PROGRAM, "opens", "erase", f"--target={addresses.grpc}", option),
+            stdout=asyncio.subprocess.PIPE,
         )
         output, _ = await process.communicate()
         await fetch(addresses.http, seal(a_token("m9"), RING))

@@ -3,7 +3,7 @@
 import asyncio
 import datetime as dt
 import functools
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from typing import Any, Final, TypeVar
 
 import sqlalchemy as sa
@@ -16,13 +16,15 @@ from pixel_service.open_log.numbering import BurstWindow, Suffixes
 from pixel_service.open_log.postgres import appending, pool, statements
 from pixel_service.open_log.postgres.head_follower import HeadFollower
 from pixel_service.open_log.sql import subscription_statements
-from pixel_service.open_log.sql.counting import daily_counts
+from pixel_service.open_log.sql.counting import count_in_steps
 from pixel_service.open_log.sql.erasing import StoredOpen, erase_in_steps, erase_opens
 from pixel_service.open_log.sql.subscriptions import SqlSubscriptions
 from pixel_service.open_log.sql.trimming import trim_in_steps
 from pixel_service.open_log.values import (
+    BEGINNING,
     MAX_PAGE_ENTRIES,
     DayCount,
+    Erased,
     LogEntry,
     LogIdentity,
     LogStats,
@@ -198,6 +200,11 @@ class PostgresOpenLog:
         _, head = await self._ends()
         return head
 
+    async def end(self) -> Position:
+        """Return the position of the last open that is there, also if readers may not see it."""
+        rows = await self._fetch(statements.LAST)
+        return max(await self.earliest(), Position(*rows[0]) if rows else BEGINNING)
+
     async def earliest(self) -> Position:
         """See `OpenLog`."""
         trimmed, _ = await self._ends()
@@ -222,11 +229,11 @@ class PostgresOpenLog:
         """See `OpenLog`."""
         await self.news.wait_beyond(after)
 
-    async def trim(
+    def trim(
         self, *, older_than: dt.timedelta | None = None, max_octets: int | None = None
-    ) -> Trimmed:
+    ) -> AsyncIterator[Trimmed]:
         """See `OpenLog`."""
-        return await trim_in_steps(self, older_than=older_than, max_octets=max_octets)
+        return trim_in_steps(self, older_than=older_than, max_octets=max_octets)
 
     async def octets_used(self) -> int:
         """Return an estimate of the size of what is held."""
@@ -239,11 +246,15 @@ class PostgresOpenLog:
         (row,) = await self._fetch(statements.TRIM_STEP, *up_to, max_entries)
         return int(row[0])
 
-    async def erase(
+    async def give_back_step(self) -> int:
+        """Do nothing: PostgreSQL's own vacuum frees space."""
+        return 0
+
+    def erase(
         self, matches: Callable[[bytes], bool], *, message_keys: Collection[bytes] = ()
-    ) -> int:
+    ) -> AsyncIterator[Erased]:
         """See `OpenLog`."""
-        return await erase_in_steps(self, matches, message_keys=message_keys)
+        return erase_in_steps(self, matches, message_keys=message_keys)
 
     async def stored(self, *, after: Position, max_entries: int) -> Sequence[StoredOpen]:
         """Return the opens that follow *after*, all kinds."""
@@ -273,6 +284,8 @@ class PostgresOpenLog:
             held_back_seconds=max(0.0, float(held_back[0])),
         )
 
-    async def daily_counts(self) -> Sequence[DayCount]:
+    def daily_counts(
+        self, *, earliest_day: dt.date | None = None
+    ) -> AsyncIterator[Sequence[DayCount]]:
         """See `OpenLog`."""
-        return await pool.run(self._engine, daily_counts, writes=False)
+        return count_in_steps(self, earliest_day=earliest_day)

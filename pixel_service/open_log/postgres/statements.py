@@ -31,6 +31,12 @@ FROM open_log l LEFT JOIN LATERAL (
 ) o ON true
 """  # noqa: S608 - constants only
 
+# Also of those that readers may not see yet: whoever erases must not miss them.
+LAST: Final = """
+SELECT transaction_id, sequence FROM opens
+ORDER BY transaction_id DESC, sequence DESC LIMIT 1
+"""
+
 END_TIMES: Final = f"""
 SELECT (SELECT recorded_us FROM opens WHERE transaction_id < {HORIZON}
         ORDER BY transaction_id, sequence LIMIT 1),

@@ -1,15 +1,19 @@
 """Erasing in bounded steps, for any database."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from typing import Final, NamedTuple, Protocol
 
 import sqlalchemy as sa
 
+from pixel_service.open_log.sql.pacing import Pace
 from pixel_service.open_log.sql.tables import open_counts, opens
-from pixel_service.open_log.values import Position
+from pixel_service.open_log.values import Erased, Position
 
 # Opens looked at, and erased, in one step: a few milliseconds of the database.
 _STEP_ENTRIES: Final = 500
+
+# Of the time.  Somebody waits for it, and it mostly reads.
+_SHARE: Final = 0.5
 
 # Messages whose opens that are only counted are still to be found.  These stand right
 # behind the notified ones of the same fetch, unless other appends come in between.
@@ -28,8 +32,8 @@ class StoredOpen(NamedTuple):
 class Erasable(Protocol):
     """What erasing needs of a log."""
 
-    async def head(self) -> Position:
-        """See `OpenLog.head`."""
+    async def end(self) -> Position:
+        """Return the position of the last open that is there, also if readers may not see it."""
 
     async def earliest(self) -> Position:
         """See `OpenLog.earliest`."""
@@ -43,20 +47,22 @@ class Erasable(Protocol):
 
 async def erase_in_steps(
     log: Erasable, matches: Callable[[bytes], bool], *, message_keys: Collection[bytes]
-) -> int:
+) -> AsyncIterator[Erased]:
     """Erase what *matches*, and what is under *message_keys*; see `OpenLog.erase`."""
+    pace = Pace(share=_SHARE)
     pursued = _Pursued(message_keys)
-    after, head = await log.earliest(), await log.head()
-    erased = 0
-    while after < head:
-        step = await log.stored(after=after, max_entries=_STEP_ENTRIES)
-        if not step:
-            break
+    after, end = await log.earliest(), await log.end()
+    total = max(0, end.sequence - after.sequence)
+    erased = examined = 0
+    yield Erased(total=total)
+    while after < end and (step := await log.stored(after=after, max_entries=_STEP_ENTRIES)):
         chosen = [open_.position for open_ in step if pursued.choose(open_, matches)]
         if chosen:
             erased += await log.erase_step(chosen)
+        examined += len(step)
         after = step[-1].position
-    return erased
+        yield Erased(entries=erased, examined=examined, total=total)
+        await pace.pause()
 
 
 class _Pursued:

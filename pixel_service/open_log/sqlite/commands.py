@@ -19,6 +19,23 @@ _FORGET_COUNTS: Final = (
     "(SELECT message_key, configuration_id, open_number FROM opens WHERE sequence <= ?)"
 )
 
+_PAGES: Final = (
+    "SELECT auto_vacuum, page_count, freelist_count "
+    "FROM pragma_auto_vacuum, pragma_page_count, pragma_freelist_count"
+)
+
+# What `PRAGMA auto_vacuum` calls INCREMENTAL.
+_INCREMENTAL: Final = 2
+
+# Pages given back in one transaction: each is the move of another one, and the last one's
+# neighbours are written, too.
+_GIVE_BACK_PAGES: Final = 256
+
+# Free pages that stay: 4 MiB, and a quarter of the file.  Where retention takes as much as
+# is recorded, pages are used again at once, and moving them about would be for nothing.
+_KEPT_PAGES: Final = 1_024
+_KEPT_SHARE: Final = 4
+
 
 def trim_step(
     connection: sa.Connection, counts: MessageCounts, *, up_to: int, max_entries: int
@@ -37,6 +54,25 @@ def trim_step(
     removed = connection.exec_driver_sql("DELETE FROM opens WHERE sequence <= ?", (last,)).rowcount
     connection.exec_driver_sql("UPDATE open_log SET trimmed_sequence = ?", (last,))
     return removed
+
+
+def give_back_step(connection: sa.Connection, counts: MessageCounts) -> int:
+    """Give some free pages back to the file system; return how many are left to give.
+
+    Not those that appends will soon need again, and none of a file of an older version,
+    which cannot shrink: `docs/operations.md` says how to change that.
+    """
+    del counts
+    mode, pages, free = connection.exec_driver_sql(_PAGES).one()
+    excess = int(free) - max(_KEPT_PAGES, int(pages) // _KEPT_SHARE)
+    if mode != _INCREMENTAL or excess <= 0:
+        return 0
+    given_back = min(excess, _GIVE_BACK_PAGES)
+    for _ in range(given_back):
+        # One at a time, whatever the number in the parentheses: it is a step of the
+        # statement for each, and the driver takes a single one.
+        connection.exec_driver_sql("PRAGMA incremental_vacuum(1)")
+    return excess - given_back
 
 
 def erase_step(
@@ -59,6 +95,7 @@ _SUBSCRIPTION_COMMANDS: Final[Mapping[str, Callable[..., Any]]] = {
 }
 _LOG_COMMANDS: Final[Mapping[str, Callable[..., Any]]] = {
     "erase_step": erase_step,
+    "give_back_step": give_back_step,
     "trim_step": trim_step,
 }
 

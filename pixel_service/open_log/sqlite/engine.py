@@ -15,6 +15,9 @@ READERS: Final = 4
 _BUSY_MILLISECONDS: Final = 5_000
 
 _WRITER_PRAGMAS: Final = (
+    # So that trimming can give space back.  Before anything that writes: in a file that
+    # has been begun this changes nothing.
+    "auto_vacuum = INCREMENTAL",
     "journal_mode = WAL",
     # Every commit is synced, not only checkpoints: an open whose pixel was served
     # must survive power loss.

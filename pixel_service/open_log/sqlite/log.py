@@ -2,17 +2,18 @@
 
 import asyncio
 import concurrent.futures
+import dataclasses
 import datetime as dt
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
-from pixel_service.errors import CursorAhead, CursorExpired, LogHole, LogUnavailable
+from pixel_service.errors import CursorAhead, CursorExpired, LogHole
 from pixel_service.open_log.cursor import encode_cursor
 from pixel_service.open_log.news import News
 from pixel_service.open_log.numbering import Suffixes
-from pixel_service.open_log.sql.counting import daily_counts
+from pixel_service.open_log.sql.counting import count_in_steps
 from pixel_service.open_log.sql.erasing import StoredOpen, erase_in_steps
 from pixel_service.open_log.sql.subscriptions import SqlSubscriptions
 from pixel_service.open_log.sql.trimming import trim_in_steps
@@ -22,6 +23,7 @@ from pixel_service.open_log.sqlite.sharing.roles import SharedWriter
 from pixel_service.open_log.values import (
     MAX_PAGE_ENTRIES,
     DayCount,
+    Erased,
     LogIdentity,
     LogStats,
     Notifications,
@@ -170,6 +172,10 @@ class SqliteOpenLog:
         _, last = await self.query(reading.ends)
         return Position(0, last)
 
+    async def end(self) -> Position:
+        """Return the position of the last open that is there: here readers may see all."""
+        return await self.head()
+
     async def earliest(self) -> Position:
         """See `OpenLog`."""
         trimmed, _ = await self.query(reading.ends)
@@ -191,11 +197,11 @@ class SqliteOpenLog:
         """See `OpenLog`."""
         await self._news.wait_beyond(after)
 
-    async def trim(
+    def trim(
         self, *, older_than: dt.timedelta | None = None, max_octets: int | None = None
-    ) -> Trimmed:
+    ) -> AsyncIterator[Trimmed]:
         """See `OpenLog`."""
-        return await trim_in_steps(self, older_than=older_than, max_octets=max_octets)
+        return trim_in_steps(self, older_than=older_than, max_octets=max_octets)
 
     async def octets_used(self) -> int:
         """Return the size of the database without its free pages."""
@@ -208,19 +214,22 @@ class SqliteOpenLog:
         )
         return removed
 
+    async def give_back_step(self) -> int:
+        """Give some free pages back to the file system; return how many are left to give."""
+        left: int = await self.execute("give_back_step")
+        return left
+
     async def erase(
         self, matches: Callable[[bytes], bool], *, message_keys: Collection[bytes] = ()
-    ) -> int:
+    ) -> AsyncIterator[Erased]:
         """See `OpenLog`."""
-        erased = await erase_in_steps(self, matches, message_keys=message_keys)
+        erased = Erased()
+        async for erased in erase_in_steps(self, matches, message_keys=message_keys):
+            yield erased
         # The old content is in the write-ahead log until this has emptied it.  Also when
         # nothing was erased now: the last time it may have failed.
-        if not await self.query(reading.checkpoint):
-            raise LogUnavailable(
-                f"{erased} opens erased, but somebody reads an older state of the log, whose "
-                "write-ahead log still holds what was erased; erase again later"
-            )
-        return erased
+        is_empty = await self.query(reading.checkpoint)
+        yield dataclasses.replace(erased, older_state_is_read=not is_empty)
 
     async def stored(self, *, after: Position, max_entries: int) -> Sequence[StoredOpen]:
         """Return the opens that follow *after*, all kinds."""
@@ -247,6 +256,8 @@ class SqliteOpenLog:
             held_back_seconds=0.0,
         )
 
-    async def daily_counts(self) -> Sequence[DayCount]:
+    def daily_counts(
+        self, *, earliest_day: dt.date | None = None
+    ) -> AsyncIterator[Sequence[DayCount]]:
         """See `OpenLog`."""
-        return await self.query(daily_counts)
+        return count_in_steps(self, earliest_day=earliest_day)

@@ -1,6 +1,7 @@
 """The operator's commands, as processes beside a running service."""
 
 import asyncio
+import datetime as dt
 import json
 import os
 import re
@@ -15,7 +16,7 @@ from examples.pair import pair_on_free_ports, pixel_options
 from pixel_service.open_log import OpenLog
 from tests.fixtures.postgres import Postgres
 from tests.pixel.open_log.log_values import event_ids, new_open, new_opens
-from tests.pixel.service_values import StreamService, a_log, streaming
+from tests.pixel.service_values import StreamService, a_log, log_at, streaming
 
 PROGRAM = Path(sys.executable).with_name("pixel-service")
 
@@ -165,6 +166,10 @@ async def test_table_has_a_row_for_each_open(service: StreamService) -> None:
         (["subscriptions", "delete", "none"], "SUBSCRIPTION_NOT_FOUND"),
         (["subscriptions", "create", "NO"], "subscription.id"),
         (["opens", "list", "--after-cursor=x"], "CURSOR_MALFORMED"),
+        (["log", "trim"], "say --older-than-days or --max-octets"),
+        (["log", "trim", "--older-than-days=1e9"], "--older-than-days"),
+        (["log", "counts", "--configuration=NO"], "configuration_ids[0]"),
+        (["log", "counts", "--since=today"], "--since"),
     ],
 )
 async def test_mistake_is_one_clear_line(
@@ -215,22 +220,120 @@ async def test_stream_waits_aloud_and_goes_on_after_a_restart(log: OpenLog) -> N
     assert rest.decode().splitlines()[-1].startswith("cursor: ")
 
 
-async def test_log_commands_work_beside_a_running_service(log: OpenLog, tmp_path: Path) -> None:
-    """They speak to the log itself."""
-    await log.append(new_opens(5))
-    data = f"--data={tmp_path}"
-    stats = await run_well("log", "stats", data)
-    trimmed = await run_well("log", "trim", data, "--older-than-days=0")
-    await run_well("log", "migrate", data)
+async def test_stats_say_what_the_log_holds(service: StreamService) -> None:
+    """Which log it is, how much it holds, and from when to when."""
+    target = f"--target={service.address}"
+    empty = await run_well("log", "stats", target)
+    await service.log.append(new_opens(5))
+    stats = await run_well("log", "stats", target)
 
-    assert "opens      5\n" in stats
-    assert trimmed == "5 opens removed\n"
-    assert await log.earliest() == await log.head()
+    assert empty.splitlines()[3:] == ["earliest   -", "latest     -"]
+    lines = dict(line.split(maxsplit=1) for line in stats.splitlines())
+    assert lines["log"] == f"{service.log.identity.log_id}, epoch 1"
+    assert lines["opens"] == "5"
+    assert dt.datetime.fromisoformat(lines["earliest"]).date() == dt.datetime.now(dt.UTC).date()
+    assert "held back" not in stats
+
+
+async def test_counts_are_printed_by_day_and_agent(service: StreamService) -> None:
+    """In a table for people, and in JSON for programs; of some configurations if so asked."""
+    await service.log.append([new_open(agent=4), new_open(configuration_id="shop"), new_open()])
+    target = f"--target={service.address}"
+    table = await run_well("log", "counts", target)
+    objects = await run_well("log", "counts", target, "--format=json", "--configuration=news")
+    none = await run_well("log", "counts", target, "--since=9999-01-01")
+
+    heading, news, shop = table.splitlines()
+    assert heading.split()[:3] == ["DAY", "OPENS", "FIRST"]
+    assert (news.split()[1], news.split()[-1]) == ("2", "news")
+    assert (shop.split()[1], shop.split()[-1]) == ("1", "shop")
+    (found,) = [json.loads(line) for line in objects.splitlines()]
+    assert (found["configurationId"], found["opens"]) == ("news", 2)
+    assert found["opensByAgent"] == {"AGENT_PERSON": 1, "AGENT_SCANNER": 1}
+    assert none == f"{heading}\n"
+
+
+async def test_trimming_removes_what_it_says_and_names_who_lost(service: StreamService) -> None:
+    """With --yes nobody is asked."""
+    await service.log.append(new_opens(5))
+    target = f"--target={service.address}"
+    await run_well("subscriptions", "create", target, "crm", "--from=earliest")
+    young = await run("log", "trim", target, "--older-than-days=1", "--yes")
+    all_ = await run("log", "trim", target, "--older-than-days=0", "--yes")
+
+    assert young == (0, "0 opens removed\n", "")
+    assert all_ == (0, "5 opens removed\n", "subscription crm lost opens\n")
+    assert await service.log.earliest() == await service.log.head()
+
+
+async def test_nothing_is_trimmed_unasked(service: StreamService) -> None:
+    """A script that does not say --yes removes nothing, and is told in one line."""
+    await service.log.append(new_opens(5))
+    status, output, errors = await run(
+        "log", "trim", f"--target={service.address}", "--older-than-days=0"
+    )
+
+    assert (status, output) == (2, "")
+    assert errors == (
+        "pixel-service: nobody is there to be asked: say --yes to remove opens for good\n"
+    )
+    assert (await service.log.stats()).entries == 5
+
+
+@pytest.mark.parametrize(
+    ("answer", "status", "left"), [("y", 0, 0), ("n", 130, 5), ("", 130, 5), ("\x04", 130, 5)]
+)
+async def test_somebody_at_a_terminal_is_asked_before_trimming(
+    answer: str, status: int, left: int, service: StreamService
+) -> None:
+    """What is about to go is said, and only "y" removes it."""
+    await service.log.append(new_opens(5))
+    terminal, side = os.openpty()
+    try:
+        process = await asyncio.create_subprocess_exec(
+            *(PROGRAM, "log", "trim", f"--target={service.address}", "--older-than-days=0"),
+            stdin=side,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        os.write(terminal, f"{answer}\n".encode())
+        _, errors = await process.communicate()
+    finally:
+        os.close(side)
+        os.close(terminal)
+
+    assert process.returncode == status
+    assert errors.decode().startswith("Remove all opens recorded before ")
+    assert service.address in errors.decode()
+    assert (await service.log.stats()).entries == left
+
+
+@pytest.mark.parametrize("command", [["log", "stats"], ["log", "counts"], ["opens", "list"]])
+async def test_wrong_target_is_one_clear_line(command: list[str]) -> None:
+    """It says that the service was not reached, and where it was looked for."""
+    target = pair_on_free_ports().pixel
+    status, output, errors = await run(*command, f"--target={target}")
+
+    assert (status, output, len(errors.splitlines())) == (1, "", 1)
+    assert errors.startswith("pixel-service: UNAVAILABLE")
+    assert target in errors
+
+
+async def test_restoring_is_refused_while_the_service_runs(
+    service: StreamService, tmp_path: Path
+) -> None:
+    """It would go on making cursors of the old epoch; migrating does no harm."""
+    await run_well("log", "migrate", f"--data={tmp_path}")
+    status, output, errors = await run("log", "restored", f"--data={tmp_path}")
+
+    assert (status, output) == (1, "")
+    assert errors == "pixel-service: a process has the log open: stop the service first\n"
+    assert service.log.identity.epoch == 1
 
 
 async def test_missing_log_is_not_made(tmp_path: Path) -> None:
     """A mistyped folder is a mistake, not a new log."""
-    status, _, errors = await run("log", "stats", f"--data={tmp_path}/typo")
+    status, _, errors = await run("log", "restored", f"--data={tmp_path}/typo")
 
     assert (status, errors) == (
         1,
@@ -254,7 +357,8 @@ async def test_old_schema_is_refused_in_one_clear_line(
     assert len(errors.splitlines()) == 1
 
     await run_well("log", "migrate", f"--log-url={url}")
-    assert await run_well("log", "stats", f"--log-url={url}")
+    async with log_at(url) as log:
+        assert (await log.stats()).entries == 0
 
 
 @pytest.mark.parametrize(
@@ -325,7 +429,7 @@ async def test_networks_of_proxies_are_a_list_with_commas(networks: str, tmp_pat
         assert errors == "pixel-service: line 1 is not `<key ID>:<base64url>`\n"
 
 
-@pytest.mark.parametrize("command", ["serve", "log migrate", "log stats"])
+@pytest.mark.parametrize("command", ["serve", "log migrate", "log restored"])
 async def test_postgresql_without_its_driver_says_what_to_install(
     command: str, tmp_path: Path
 ) -> None:

@@ -1,6 +1,9 @@
 """Erasing reaches what waits in the spool, or says what it could not reach."""
 
 import asyncio
+import contextlib
+import datetime as dt
+import functools
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -12,8 +15,9 @@ from emailopens.notification.v1 import open_notification_pb2 as pb
 from pixel_service.intake import message_key
 from pixel_service.open_log import OpenLog, OpenRecord, Position
 from pixel_service.recording.spool import open_spool
+from pixel_service.recording.spool_emptying import empty_spool
 from tests.pixel.open_log.log_values import new_open
-from tests.pixel.service_values import a_log
+from tests.pixel.service_values import StreamService, a_log, streaming
 
 PROGRAM = str(Path(sys.executable).with_name("pixel-service"))
 
@@ -35,10 +39,22 @@ async def log(tmp_path: Path) -> AsyncIterator[OpenLog]:
         yield open_log
 
 
-async def erase(data: Path, *options: str) -> tuple[int, str, str]:
-    """Erase in the folder *data*; return exit status, output and errors."""
+@contextlib.asynccontextmanager
+async def a_service(
+    log: OpenLog, data: Path, *, patience: float = 10
+) -> AsyncIterator[StreamService]:
+    """Serve *log*, whose spool is in *data* and is waited for as long as *patience*."""
+    bring_in = functools.partial(
+        empty_spool, data / "spool", log, patience=dt.timedelta(seconds=patience)
+    )
+    async with streaming(log, bring_in=bring_in) as service:
+        yield service
+
+
+async def erase(service: StreamService, *options: str) -> tuple[int, str, str]:
+    """Erase what *service* holds; return exit status, output and errors."""
     process = await asyncio.create_subprocess_exec(
-        *(PROGRAM, "opens", "erase", f"--data={data}", *options),
+        *(PROGRAM, "opens", "erase", f"--target={service.address}", *options),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )
@@ -65,21 +81,23 @@ async def test_what_a_dead_process_left_in_the_spool_is_erased(
         spool.append([an_open_of("m1"), an_open_of("m2")])
     await log.append([an_open_of("m3"), an_open_of("m1")])
 
-    assert await erase(tmp_path, "--message-id=m1") == (0, "2 opens erased\n", "")
+    async with a_service(log, tmp_path) as service:
+        assert await erase(service, "--message-id=m1") == (0, "2 opens erased\n", "")
     assert await messages_in(log) == ["m3", "m2"]
     assert below(tmp_path, "*.spool") == []
 
 
 async def test_a_running_process_has_time_to_drain_its_spool(log: OpenLog, tmp_path: Path) -> None:
     """Erasing waits for it, and then finds what was there."""
-    with open_spool(tmp_path / "spool") as spool:
-        spool.append([an_open_of("m1")])
-        erasing = asyncio.create_task(erase(tmp_path, "--message-id=m1", "--patience=30"))
-        spooled = spool.oldest()
-        assert spooled is not None
-        await log.append(spooled.opens)
-        spool.remove(spooled)
-        result = await erasing
+    async with a_service(log, tmp_path, patience=30) as service:
+        with open_spool(tmp_path / "spool") as spool:
+            spool.append([an_open_of("m1")])
+            erasing = asyncio.create_task(erase(service, "--message-id=m1"))
+            spooled = spool.oldest()
+            assert spooled is not None
+            await log.append(spooled.opens)
+            spool.remove(spooled)
+            result = await erasing
 
     assert result == (0, "1 opens erased\n", "")
     assert await messages_in(log) == []
@@ -90,14 +108,15 @@ async def test_opens_that_stay_in_the_spool_are_not_silently_left(
 ) -> None:
     """The log is erased all the same, and the operator is told to erase again."""
     await log.append([an_open_of("m1")])
-    with open_spool(tmp_path / "spool") as spool:
-        spool.append([an_open_of("m1")])
-        result = await erase(tmp_path, "--message-id=m1", "--patience=0")
+    async with a_service(log, tmp_path, patience=0) as service:
+        with open_spool(tmp_path / "spool") as spool:
+            spool.append([an_open_of("m1")])
+            result = await erase(service, "--message-id=m1")
 
     assert result == (
         1,
         "1 opens erased\n",
-        "pixel-service: opens wait in the spool; erase again once it is drained\n",
+        "pixel-service: opens wait to be brought into the log: erase again a little later\n",
     )
 
 
@@ -107,37 +126,38 @@ async def test_damaged_files_of_the_spool_are_named(log: OpenLog, tmp_path: Path
         spool.append([an_open_of("m1")])
     (file,) = below(tmp_path, "*.spool")
     file.write_bytes(b"\0\0\0\1xxxx" + file.read_bytes())
-    status, output, errors = await erase(tmp_path, "--message-id=m1")
+    async with a_service(log, tmp_path) as service:
+        status, output, errors = await erase(service, "--message-id=m1")
     (damaged,) = below(tmp_path, "*.damaged")
 
     assert (status, output) == (1, "0 opens erased\n")
-    # What was logged about it comes first.
-    assert errors.splitlines()[-1] == (
-        f"pixel-service: delete damaged files of the spool by hand: {damaged}"
+    assert errors == (
+        f"pixel-service: delete by hand, on the service's machine, the damaged file {damaged}\n"
     )
     assert await messages_in(log) == []
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("options", "status", "said"),
     [
-        ((), "say --recipient or --message-id"),
-        (("--recipient=a@example.org", "--message-id=m1"), "say --recipient or --message-id"),
-        (("--recipient=",), "'' is no address"),
-        (("--recipient= ",), "' ' is no address"),
-        (("--recipient=example.org",), "'example.org' is no address"),
-        (("--message-id=",), "'' is no message ID as RewriteMessage answers it"),
-        (("--message-id=<m1@example.org>",), "is no message ID as RewriteMessage answers it"),
+        ((), 2, "say --recipient or --message-id"),
+        (("--recipient=a@example.org", "--message-id=m1"), 2, "say --recipient or --message-id"),
+        (("--recipient=",), 1, "recipient: is no address"),
+        (("--recipient= ",), 1, "recipient: is no address"),
+        (("--recipient=example.org",), 1, "recipient: is no address"),
+        (("--message-id=",), 1, "message_id: is no message ID"),
+        (("--message-id=<m1@example.org>",), 1, "message_id: is no message ID"),
     ],
 )
 async def test_what_identifies_nobody_erases_nothing(
-    options: tuple[str, ...], said: str, log: OpenLog, tmp_path: Path
+    options: tuple[str, ...], status: int, said: str, log: OpenLog, tmp_path: Path
 ) -> None:
     """An empty ID would be that of every anonymous open, an empty address anybody's."""
     await log.append([an_open_of(""), an_open_of("m1")])
-    status, output, errors = await erase(tmp_path, *options)
+    async with a_service(log, tmp_path) as service:
+        refused, output, errors = await erase(service, *options)
 
-    assert (status, output) == (2, "")
+    assert (refused, output) == (status, "")
     assert len(errors.splitlines()) == 1
     assert said in errors
     assert await messages_in(log) == ["", "m1"]

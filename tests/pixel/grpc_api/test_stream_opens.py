@@ -14,7 +14,7 @@ from emailopens.notification.v1 import open_notification_pb2 as notification_pb
 from emailopens.pixel.v1 import pixel_service_pb2 as pb
 from pixel_service.open_log import LogIdentity, Position, encode_cursor
 from tests.pixel.grpc_api.rpc_values import fields_of, info_of
-from tests.pixel.open_log.log_values import event_ids, new_open, new_opens
+from tests.pixel.open_log.log_values import event_ids, new_open, new_opens, trim
 from tests.pixel.service_values import BEYOND, StreamService, a_log, streaming
 
 EARLIEST = pb.POSITION_EARLIEST
@@ -438,7 +438,7 @@ async def test_expired_cursor_says_where_the_log_begins(service: StreamService) 
     """What retention removed is not skipped silently; the earliest cursor works."""
     await service.log.append(new_opens(3))
     responses = await everything(service, position=EARLIEST, max_batch_size=1)
-    await service.log.trim(older_than=dt.timedelta(0))
+    await trim(service.log, older_than=dt.timedelta(0))
     before = dt.datetime.now(dt.UTC)
     kept = new_open()
     await service.log.append([kept])
@@ -461,7 +461,7 @@ async def test_stream_that_retention_overtakes_is_ended(tmp_path: Path) -> None:
         async with streaming(log) as service:
             call = service.pixel.StreamOpens(pb.StreamOpensRequest(position=EARLIEST))
             await next_of(call, "started")
-            await service.log.trim(older_than=dt.timedelta(0))
+            await trim(service.log, older_than=dt.timedelta(0))
             code, reason, _ = await failure_of(call)
 
     assert (code, reason) == (grpc.StatusCode.OUT_OF_RANGE, "CURSOR_EXPIRED")

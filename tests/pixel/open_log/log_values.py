@@ -4,11 +4,20 @@ import contextlib
 import dataclasses
 import datetime as dt
 import itertools
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Collection, Iterable
 
 from emailopens.notification.v1.open_notification_pb2 import OpenNotification
 from pixel_service.notification import number_open
-from pixel_service.open_log import BEGINNING, LogEntry, OpenLog, OpenRecord, Position, connect
+from pixel_service.open_log import (
+    BEGINNING,
+    DayCount,
+    LogEntry,
+    OpenLog,
+    OpenRecord,
+    Position,
+    Trimmed,
+    connect,
+)
 
 NOON = dt.datetime(2026, 3, 1, 12, tzinfo=dt.UTC)
 
@@ -106,6 +115,29 @@ async def read_all(
         entries += page.entries
         after, at_head = page.after, page.at_head
     return entries
+
+
+async def trim(
+    log: OpenLog, *, older_than: dt.timedelta | None = None, max_octets: int | None = None
+) -> Trimmed:
+    """Trim to the end; return what was removed."""
+    *_, trimmed = [each async for each in log.trim(older_than=older_than, max_octets=max_octets)]
+    return trimmed
+
+
+async def erase(
+    log: OpenLog, matches: Callable[[bytes], bool], *, message_keys: Collection[bytes] = ()
+) -> int:
+    """Erase to the end; return how many opens were erased."""
+    *_, erased = [each async for each in log.erase(matches, message_keys=message_keys)]
+    assert not erased.older_state_is_read
+    return erased.entries
+
+
+async def daily_counts(log: OpenLog, *, earliest_day: dt.date | None = None) -> list[DayCount]:
+    """Return all counts of *log*."""
+    portions = log.daily_counts(earliest_day=earliest_day)
+    return [count async for counts in portions for count in counts]
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

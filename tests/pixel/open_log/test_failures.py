@@ -20,7 +20,15 @@ from pixel_service.notification import number_open
 from pixel_service.open_log import BEGINNING, OpenLog, OpenRecord, connect, migrate
 from pixel_service.open_log.postgres import pool
 from tests.fixtures.postgres import Postgres
-from tests.pixel.open_log.log_values import LogHome, event_ids, new_open, new_opens, read_all
+from tests.pixel.open_log.log_values import (
+    LogHome,
+    daily_counts,
+    erase,
+    event_ids,
+    new_open,
+    new_opens,
+    read_all,
+)
 
 ROOT = Path(__file__).parents[3]
 
@@ -37,10 +45,12 @@ def ways_to_read(log: OpenLog) -> list[Callable[[], Awaitable[object]]]:
             after=BEGINNING, max_entries=1_000, max_octets=1_000_000
         )
 
-    async def erase() -> object:
-        return await log.erase(lambda _: False)
-
-    return [lambda: read_all(log), notifications, log.daily_counts, erase]
+    return [
+        lambda: read_all(log),
+        notifications,
+        lambda: daily_counts(log),
+        lambda: erase(log, lambda _: False),
+    ]
 
 
 async def test_damaged_page_is_data_loss_and_not_a_fault_of_ours(
@@ -145,7 +155,7 @@ async def test_connections_that_the_server_ends_are_outages(
             append,
             lambda: read_all(log),
             log.stats,
-            log.daily_counts,
+            lambda: daily_counts(log),
             lambda: log.subscriptions.get_subscription("crm"),
             lambda: log.subscriptions.seek_subscription("crm", to=BEGINNING),
         ]

@@ -18,6 +18,8 @@ from pixel_service.open_log import (
 from tests.pixel.open_log.log_values import (
     NOON,
     LogHome,
+    daily_counts,
+    erase,
     event_id_in,
     event_id_of,
     event_ids,
@@ -25,6 +27,7 @@ from tests.pixel.open_log.log_values import (
     new_opens,
     numbers_of,
     read_all,
+    trim,
 )
 
 KEY = b"k" * 16
@@ -322,7 +325,7 @@ async def test_trimmed_opens_are_not_skipped_silently(log: OpenLog) -> None:
     """A reader that retention overtook is told, with the place where it may go on."""
     await log.append(new_opens(5))
     entries = await read_all(log)
-    trimmed = await log.trim(older_than=dt.timedelta(0))
+    trimmed = await trim(log, older_than=dt.timedelta(0))
     later = new_open()
     await log.append([later])
 
@@ -338,7 +341,7 @@ async def test_a_reader_at_the_trimmed_end_is_not_refused(log: OpenLog) -> None:
     """Whoever has read the last trimmed open has lost nothing."""
     await log.append(new_opens(5))
     head = await log.head()
-    await log.trim(older_than=dt.timedelta(0))
+    await trim(log, older_than=dt.timedelta(0))
 
     page = await log.read(after=head, max_entries=9, max_octets=999)
     assert (page.entries, page.at_head) == ([], True)
@@ -350,7 +353,7 @@ async def test_positions_are_not_given_twice_after_trimming_all(log_home: LogHom
     async with log_home.connect() as log:
         await log.append(new_opens(5))
         head = await log.head()
-        await log.trim(older_than=dt.timedelta(0))
+        await trim(log, older_than=dt.timedelta(0))
     async with log_home.connect() as log:
         await log.append(new_opens(1))
 
@@ -362,7 +365,7 @@ async def test_trimming_by_age_keeps_what_is_young(log: OpenLog) -> None:
     """Nothing that was recorded within the age is removed."""
     await log.append(new_opens(5))
 
-    assert (await log.trim(older_than=dt.timedelta(days=1))).entries == 0
+    assert (await trim(log, older_than=dt.timedelta(days=1))).entries == 0
     assert len(await read_all(log)) == 5
 
 
@@ -373,7 +376,7 @@ async def test_trimming_by_size_removes_the_oldest(log: OpenLog) -> None:
     before = await read_all(log, max_entries=10_000, max_octets=100_000_000)
     octets = (await log.stats()).octets
 
-    trimmed = await log.trim(max_octets=octets // 2)
+    trimmed = await trim(log, max_octets=octets // 2)
     assert 0 < trimmed.entries < 6_000
     assert (await log.stats()).octets <= octets // 2
     rest = await read_all(log, after=await log.earliest(), max_entries=9_999, max_octets=10**9)
@@ -391,7 +394,7 @@ async def test_appends_go_on_beside_trimming(log: OpenLog) -> None:
         for batch in later:
             await log.append(batch)
 
-    await asyncio.gather(append_later(), log.trim(older_than=dt.timedelta(milliseconds=1)))
+    await asyncio.gather(append_later(), trim(log, older_than=dt.timedelta(milliseconds=1)))
 
     there = event_ids(await read_all(log, after=await log.earliest()))
     expected = [event_id for batch in later for event_id in event_ids(batch)]
@@ -402,7 +405,7 @@ async def test_appends_go_on_beside_trimming(log: OpenLog) -> None:
 async def test_numbering_starts_again_once_a_message_is_trimmed_away(log: OpenLog) -> None:
     """With its last open, a message's count goes; until then it stays."""
     await log.append([new_open(message_key=KEY), new_open(message_key=KEY)])
-    await log.trim(older_than=dt.timedelta(0))
+    await trim(log, older_than=dt.timedelta(0))
     await log.append([new_open(message_key=KEY)])
 
     (entry,) = await read_all(log, after=await log.earliest())
@@ -416,7 +419,7 @@ async def test_erased_opens_are_gone_and_passed_over(log: OpenLog) -> None:
     entries = await read_all(log)
     doomed = set(event_ids(opens)[100:900:2])
 
-    erased = await log.erase(lambda octets: event_id_in(octets) in doomed)
+    erased = await erase(log, lambda octets: event_id_in(octets) in doomed)
     assert erased == len(doomed)
     kept = [entry for entry in entries if event_id_of(entry) not in doomed]
     assert await read_all(log) == kept
@@ -424,7 +427,7 @@ async def test_erased_opens_are_gone_and_passed_over(log: OpenLog) -> None:
         assert await read_all(log, after=entries[place].position) == [
             entry for entry in kept if entry.position > entries[place].position
         ]
-    assert await log.erase(lambda octets: event_id_in(octets) in doomed) == 0
+    assert await erase(log, lambda octets: event_id_in(octets) in doomed) == 0
 
 
 async def test_an_erased_message_is_forgotten(log: OpenLog) -> None:
@@ -433,7 +436,7 @@ async def test_an_erased_message_is_forgotten(log: OpenLog) -> None:
         [new_open(message_key=KEY, source_key=b"a", message_id="doomed") for _ in range(3)]
     )
     await log.append([new_open(message_key=OTHER_KEY)])
-    await log.erase(lambda notification: b"doomed" in notification)
+    await erase(log, lambda notification: b"doomed" in notification)
     await log.append([new_open(message_key=KEY, source_key=b"a"), new_open(message_key=OTHER_KEY)])
 
     assert [numbers_of(entry)[0] for entry in await read_all(log)] == [1, 1, 2]
@@ -444,7 +447,7 @@ async def test_opens_that_are_only_counted_are_erased_by_message_key(log: OpenLo
     """What has no notification to look at is found by its message."""
     await log.append([new_open(message_key=KEY, notified=False), new_open(message_key=OTHER_KEY)])
 
-    assert await log.erase(lambda _: False, message_keys=[KEY]) == 1
+    assert await erase(log, lambda _: False, message_keys=[KEY]) == 1
     await log.append([new_open(message_key=KEY)])
     assert [numbers_of(entry)[0] for entry in await read_all(log)] == [1, 1]
 
@@ -459,9 +462,9 @@ async def test_what_is_only_counted_of_an_erased_message_is_erased_with_it(log: 
             ]
         )
 
-    assert await log.erase(lambda notification: b"doomed" in notification) == 2
-    assert await log.erase(lambda _: False, message_keys=[KEY]) == 0
-    assert await log.erase(lambda _: False, message_keys=[OTHER_KEY]) == 2
+    assert await erase(log, lambda notification: b"doomed" in notification) == 2
+    assert await erase(log, lambda _: False, message_keys=[KEY]) == 0
+    assert await erase(log, lambda _: False, message_keys=[OTHER_KEY]) == 2
 
 
 async def test_other_notifications_of_a_message_stay_when_one_is_erased(log: OpenLog) -> None:
@@ -470,7 +473,7 @@ async def test_other_notifications_of_a_message_stay_when_one_is_erased(log: Ope
         [new_open(text, message_key=KEY, message_id=text) for text in ("doomed", "kept")]
     )
 
-    assert await log.erase(lambda notification: b"doomed" in notification) == 1
+    assert await erase(log, lambda notification: b"doomed" in notification) == 1
     assert event_ids(await read_all(log)) == ["kept"]
 
 
@@ -478,7 +481,7 @@ async def test_an_erased_open_is_not_recorded_again(log: OpenLog) -> None:
     """Repeating the append of an erased open does not bring it back."""
     open_ = new_open()
     await log.append([open_])
-    await log.erase(lambda _: True)
+    await erase(log, lambda _: True)
     await log.append([open_])
 
     assert await read_all(log) == []
@@ -564,7 +567,7 @@ async def test_opens_are_counted_by_day_and_configuration(log: OpenLog) -> None:
     ]
     await log.append(opens)
 
-    counts = await log.daily_counts()
+    counts = await daily_counts(log)
 
     assert sum(each.opens for each in counts) == 6
     assert {each.configuration_id for each in counts} == {"news", "shop"}
@@ -578,7 +581,7 @@ async def test_opens_are_counted_by_day_and_configuration(log: OpenLog) -> None:
 async def test_counts_tell_agents_apart(log: OpenLog) -> None:
     """A scanner's opens do not swell a person's."""
     await log.append([new_open(agent=agent) for agent in (4, 1, 4)])
-    counts = await log.daily_counts()
+    counts = await daily_counts(log)
 
     assert sum(each.opens for each in counts) == 3
     assert sum(each.opens_by_agent[1] for each in counts if 1 in each.opens_by_agent) == 1
@@ -589,8 +592,8 @@ async def test_what_is_erased_no_longer_counts(log: OpenLog) -> None:
     """Nothing of it is left, not even a line without a configuration."""
     doomed, kept = new_opens(2)
     await log.append([doomed, kept])
-    await log.erase(lambda notification: notification == doomed.notification)
+    await erase(log, lambda notification: notification == doomed.notification)
 
-    assert [(each.configuration_id, each.opens) for each in await log.daily_counts()] == [
+    assert [(each.configuration_id, each.opens) for each in await daily_counts(log)] == [
         ("news", 1)
     ]

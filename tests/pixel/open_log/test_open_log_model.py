@@ -19,11 +19,13 @@ from tests.fixtures.postgres import Postgres
 from tests.pixel.open_log.log_values import (
     EMPTY_LOG,
     LogHome,
+    erase,
     event_id_in,
     event_id_of,
     new_open,
     numbers_of,
     read_all,
+    trim,
 )
 
 Answer = TypeVar("Answer")
@@ -133,7 +135,7 @@ class LogMachine(RuleBasedStateMachine):
     @rule()
     def trim(self) -> None:
         """Remove everything."""
-        removed = self.run(self.log.trim(older_than=dt.timedelta(0)))
+        removed = self.run(trim(self.log, older_than=dt.timedelta(0)))
         assert removed.entries == len(self.opens) - self.trimmed
         self.trimmed = len(self.opens)
         self.counts.clear()
@@ -147,7 +149,7 @@ class LogMachine(RuleBasedStateMachine):
         match = visible[choice % len(visible)]
         following = self.opens[self.opens.index(match) + 1 :]
         doomed = [match, *(each for each in following if each.is_counted_with(match))]
-        erased = self.run(self.log.erase(lambda octets: event_id_in(octets) == match.event_id))
+        erased = self.run(erase(self.log, lambda octets: event_id_in(octets) == match.event_id))
         assert erased == len(doomed)
         if match.message_key is not None:
             self.counts.pop(match.message_key, None)

@@ -14,7 +14,7 @@ from pixel_service.errors import (
     SubscriptionTakenOver,
 )
 from pixel_service.open_log import BEGINNING, OpenFilter, OpenLog, Position
-from tests.pixel.open_log.log_values import LogHome, new_opens, read_all
+from tests.pixel.open_log.log_values import LogHome, new_opens, read_all, trim
 
 
 async def positions(log: OpenLog, count: int) -> list[Position]:
@@ -84,7 +84,7 @@ async def test_a_subscription_cannot_start_where_the_log_is_not(log: OpenLog) ->
     """Starting or seeking beyond the end, or before the retained part, is refused."""
     places = await positions(log, 4)
     await log.subscriptions.create_subscription("crm", start=places[0])
-    await log.trim(older_than=dt.timedelta(0))
+    await trim(log, older_than=dt.timedelta(0))
     beyond = Position(places[-1].transaction, places[-1].sequence + 1)
 
     for place, error in ((places[1], CursorExpired), (beyond, CursorAhead)):
@@ -238,10 +238,10 @@ async def test_retention_reports_who_fell_behind(log: OpenLog) -> None:
     await store.create_subscription("behind", start=places[1])
     await store.create_subscription("current", start=places[3])
 
-    trimmed = await log.trim(older_than=dt.timedelta(0))
+    trimmed = await trim(log, older_than=dt.timedelta(0))
     assert trimmed.subscriptions_behind == ("behind",)
     assert (await store.get_subscription("behind")).fell_behind
     assert not (await store.get_subscription("current")).fell_behind
     await log.append(new_opens(2))
-    again = await log.trim(older_than=dt.timedelta(0))
+    again = await trim(log, older_than=dt.timedelta(0))
     assert again.subscriptions_behind == ("current",)

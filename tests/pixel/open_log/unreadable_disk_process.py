@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from pixel_service.errors import LogDamaged, LogUnavailable
 from pixel_service.notification import number_open
 from pixel_service.open_log import BEGINNING, OpenLog, connect
-from tests.pixel.open_log.log_values import new_open, new_opens, read_all
+from tests.pixel.open_log.log_values import daily_counts, new_open, new_opens, read_all
 from tests.pixel.open_log.lossy_disk import LossyDisk
 
 # More than a reader's cache holds (2 MB), so that reading goes to the disk.
@@ -36,9 +36,8 @@ async def ways_to_read(log: OpenLog) -> list[str]:
             after=BEGINNING, max_entries=_OPENS, max_octets=10_000_000
         )
 
-    return [
-        await outcome_of(call) for call in (lambda: read_all(log), notifications, log.daily_counts)
-    ]
+    ways = (lambda: read_all(log), notifications, lambda: daily_counts(log))
+    return [await outcome_of(call) for call in ways]
 
 
 async def main(folder: str) -> None:
