@@ -9,7 +9,7 @@ from injector_service.rewriting.mime import Header, message_start
 def remove_fields(raw: bytes, header: Header, names: Sequence[str]) -> list[Edit]:
     """Return the edits of *raw* that take out all fields of its *header* called one of *names*.
 
-    None at all if what then stands at the start looked like a byte order mark: a reader
+    None at all if what would then be at the start looks like a byte order mark: a reader
     would skip it.
     """
     spans = sorted(span for name in names for span in header.spans(name))

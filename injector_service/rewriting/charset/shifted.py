@@ -73,7 +73,7 @@ class ShiftedText:
     def __init__(self, octets: bytes, shifts: Shifts) -> None:
         self._shifts = shifts
         self.view = shifts.shifted.sub(lambda found: b"\x80" * len(found[0]), octets)
-        # Where the text ends shifted, everything behind this is.
+        # Where the text ends shifted, everything after this is.
         last = shifts.shifted.match(octets, max(octets.rfind(shifts.lead), 0))
         is_open = last is not None and last.end() == len(octets)
         self._open_from = last.start() if is_open and last is not None else None

@@ -1,6 +1,6 @@
 """The HTML part's text as markup that can be searched, whatever its charset.
 
-Nearly every charset in mail is ASCII where ASCII stands, and its octets can be
+Nearly every charset in mail writes ASCII as ASCII, and its octets can be
 searched as they are.  The others get a *markup view*: the same text in which
 each character is one octet, itself if it is ASCII and 0x80 if not.  Edits are
 made in the view and carried over to the octets.

@@ -1,4 +1,4 @@
-"""What HTML takes for something else than markup, and where that ends.
+"""What is no markup in HTML, and where it ends (rule 2); which elements are containers.
 
 Texts are given in lower case; positions are octet offsets in them.
 """
@@ -14,10 +14,10 @@ RAW_TEXT: Final = (
 )  # fmt: skip
 
 # Elements whose inside is inert, or shown instead of something else: an image
-# in there may not be loaded, or be no image at all.
+# in there may not be loaded, or be no image at all (rule 4).
 CONTAINERS: Final = (b"template", b"select", b"object", b"noscript")
 
-# In these, tags follow XML's rules.  An ``<img>`` ends them (HTML standard
+# In these, tags follow XML's rules (rule 5).  An ``<img>`` ends them (HTML standard
 # 13.2.6.5), so that it need not leave them.
 FOREIGN: Final = (b"svg", b"math")
 
@@ -37,7 +37,7 @@ _MAX_SCRIPT_STEPS: Final = 10_000
 def comment_end(lowered: bytes, start: int) -> int:
     """Return where the comment at *start* ends, or -1 if it does not.
 
-    Both ends are looked for in windows that grow: one of them may be far behind the other.
+    Both ends are looked for in windows that grow: one of them may be far after the other.
     """
     limit, window = start, _FIRST_WINDOW
     while limit < len(lowered):

@@ -1,4 +1,4 @@
-"""Which containers are open at a place in HTML, and how far out one must go to leave them."""
+"""Which containers are open at a place in HTML, and the way out of them (rules 4 and 5)."""
 
 from typing import Final
 
@@ -28,7 +28,7 @@ class OpenContainers:
         self.closed: list[tuple[int, int]] = []
 
     def outside(self, offset: int) -> int:
-        """Return where a pixel that should be at *offset* is outside of all containers."""
+        """Return the way out for a pixel that should be at *offset*: outside of all containers."""
         if self._uncertain_from is not None:
             offset = min(offset, self._uncertain_from)
         for name, start in self._open:
@@ -41,7 +41,7 @@ class OpenContainers:
         return any(name in FOREIGN for name, _ in self._open)
 
     def doubt(self) -> None:
-        """Note that what comes depends on whether HTML has ended the SVG or MathML."""
+        """Note that what comes depends on whether HTML has ended the SVG or MathML (rule 5)."""
         if self._uncertain_from is None:
             self._uncertain_from = next(start for name, start in self._open if name in FOREIGN)
 
@@ -82,5 +82,5 @@ class OpenContainers:
         self.closed.append((start, end))
 
     def lets_body_through(self) -> bool:
-        """Say whether ``<body>`` and ``</body>`` are taken as such, and are certain to be."""
+        """Say whether ``<body>`` and ``</body>`` are certain to be taken as such (rule 6)."""
         return self._uncertain_from is None and not any(name in _BARRIERS for name, _ in self._open)

@@ -1,4 +1,4 @@
-"""Where the head of an HTML document ends that has no ``<body>`` tag to say so."""
+"""Where the head of an HTML document ends that has no ``<body>`` tag to say so (rule 6)."""
 
 import re
 from typing import Final
@@ -32,7 +32,7 @@ def head_end(lowered: bytes) -> int:
 
 
 def _token_end(lowered: bytes, at: int) -> int:
-    """Return the end of the token at *at* if the head may go on behind it, or -1."""
+    """Return the end of the token at *at* if the head may go on after it, or -1."""
     if lowered.startswith(b"<!--", at):
         return comment_end(lowered, at)
     if lowered.startswith((b"<!", b"<?"), at):

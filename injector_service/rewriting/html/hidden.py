@@ -1,4 +1,4 @@
-"""Elements that hide what is in them: mail clients may not load an image there."""
+"""Elements that hide what is in them: mail clients may not load an image there (rule 8)."""
 
 import bisect
 import functools
@@ -28,7 +28,7 @@ _ENDED_BY: Final = {
     b"li": rb"<li\b|</[uo]l\b",
 }
 
-# No start tag holds its style further behind its name than this.
+# No start tag holds its style further from its name than this.
 _REACH: Final = 2_000
 
 # Steps of Python in one text.  Beyond them an element counts as closed.

@@ -38,7 +38,7 @@ def find_place(html: bytes, placement: Placement) -> Place | Outcome:
     if scan is None:
         return Outcome.TOO_COMPLEX
     if scan.frameset is not None and not draws_before(lowered, scan.frameset):
-        # Frames instead of a body: there is nothing that an image could be in.
+        # Rule 7: there is nothing that an image could be in.
         return Outcome.NO_HTML_PART
     placeholders = [found for found in scan.placeholders if _is_placeholder(html, found)]
     place = _at_placeholder(lowered, scan, placeholders)
@@ -52,7 +52,7 @@ def find_place(html: bytes, placement: Placement) -> Place | Outcome:
 
 
 def _is_placeholder(html: bytes, found: tuple[Spot, int]) -> bool:
-    """Say whether letters have the right case: the scan saw them lowered."""
+    """Say whether it is written in the right case: the scan saw it lowered."""
     return html[found[0].offset : found[1]] in {b"{{openTracker}}", b"{{ses:openTracker}}"}
 
 
@@ -74,7 +74,7 @@ def _outside_hidden(
     opaque: Sequence[tuple[int, int]],
     closed: Sequence[tuple[int, int]] = (),
 ) -> Place:
-    """Return *spot*, or the place before the outermost hidden element that it is in."""
+    """Return *spot*, or the place before the outermost hidden element around it (rule 8)."""
     hidden = open_hidden_element(lowered, spot, opaque, closed)
     if hidden is None:
         return Place(spot=spot)

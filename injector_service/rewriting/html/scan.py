@@ -1,8 +1,8 @@
 """Reads HTML with the tokenizer's rules of the HTML standard, as far as a place needs them.
 
-The scan knows what is a tag and what only looks like one: in comments, in raw
-text such as script, in attribute values, in what is never closed.  It builds
-no tree.  All positions are octet offsets in the text, which is given in lower case.
+The scan knows what is a tag and what only looks like one.  The rules it goes by are those
+of the package's docstring.  All positions are octet offsets in the text, which is given
+in lower case.
 """
 
 import dataclasses
@@ -34,7 +34,7 @@ _NAMES: Final = b"|".join(
 )
 
 # HTML standard, 13.2.5.32 to 13.2.5.39.  Everything possessive: what was
-# matched is never looked at again.  No match: the tag does not end.
+# matched is never looked at again.  No match: the tag does not end (rule 3).
 ATTRIBUTES: Final = (
     rb"(?:[ \t\n\r\f/]++"
     rb"|[^ \t\n\r\f/>][^ \t\n\r\f/>=]*+"
@@ -57,7 +57,7 @@ _PLACEHOLDER: Final = re.compile(rb"\{\{(?:ses:)?opentracker\}\}")
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Spot:
-    """A position between tokens, and how far out one must go to leave all containers around it."""
+    """A position between tokens (rule 1), and the way out of all containers around it (rule 4)."""
 
     offset: int
     outside: int
@@ -68,7 +68,7 @@ class Scan:
     """What a text was found to hold."""
 
     end: Spot
-    """The end of the document, or the start of what is never closed."""
+    """The end of the document, or the start of what never ends (rule 3)."""
 
     body_open_end: Spot | None = None
     """The end of the first real ``<body …>``."""
@@ -87,7 +87,7 @@ class Scan:
 
     images: list[tuple[int, int]] = dataclasses.field(default_factory=list)
     opaque: list[tuple[int, int]] = dataclasses.field(default_factory=list)
-    """Comments and raw text: what stands in them is no markup."""
+    """Comments and raw text: nothing in them is markup (rule 2)."""
 
     closed: list[tuple[int, int]] = dataclasses.field(default_factory=list)
     """Containers that are closed, the outermost ones."""
@@ -108,7 +108,7 @@ class _Scanner:
         return Spot(offset=offset, outside=self._containers.outside(offset))
 
     def run(self) -> bool:
-        """Scan to the end or to what is never closed; False if there are too many tokens."""
+        """Scan to the end or to what never ends; False if there are too many tokens."""
         lowered = self._lowered
         for _ in range(MAX_TOKENS):
             at = self._uninteresting_end(self._position)
@@ -124,7 +124,7 @@ class _Scanner:
         return False
 
     def _uninteresting_end(self, start: int) -> int:
-        """Return the offset of the first token that matters, at or behind *start*."""
+        """Return the offset of the first token that matters, at or after *start*."""
         found = _UNINTERESTING.match(self._lowered, start)
         return start if found is None else found.end()
 
@@ -193,7 +193,7 @@ class _Scanner:
         elif name == b"plaintext":
             return -1
         elif self._lowered.startswith(b"/", end - 2) and name in FOREIGN:
-            # Only in SVG and MathML a slash closes an element.
+            # Rule 5: only in SVG and MathML does a slash close an element.
             return end
         elif self._lowered.startswith(b"/", end - 2) and containers.are_foreign():
             containers.doubt()
@@ -207,10 +207,10 @@ class _Scanner:
     def _raw_text(self, name: bytes, at: int, end: int) -> int:
         close = raw_text_end(self._lowered, name, end)
         if close >= 0 and TAG.match(self._lowered, close) is None:
-            # An end tag that does not end itself ends nothing (13.2.5.35: EOF in a tag).
+            # Rule 3: an end tag that does not end itself ends nothing (13.2.5.35).
             return -1
         if self._containers.are_foreign() and self._uninteresting_end(end) != close:
-            # In SVG and MathML this is ordinary markup, and would end elsewhere.
+            # Rule 5: in SVG and MathML this is ordinary markup, and would end elsewhere.
             self._containers.doubt()
         if close >= 0:
             self.scan.opaque.append((at, close))
@@ -218,7 +218,7 @@ class _Scanner:
 
 
 def scan_html(lowered: bytes) -> Scan | None:
-    """Scan a whole text; None if it is more than we want to look at."""
+    """Scan a whole text; None if it is more than we look at (rule 10)."""
     if len(lowered) > MAX_SCANNED_OCTETS:
         return None
     if lowered.count(b"<") + lowered.count(b"{") > MAX_STARTS:

@@ -1,4 +1,4 @@
-"""Finds the end of the body in ordinary HTML without reading every tag.
+"""Finds the end of the body in ordinary HTML without reading every tag (rule 9).
 
 Nineteen texts in twenty have nothing that could mislead a search for the last
 ``</body>``.  This proves it for a text, or gives up: then the scan decides.

@@ -1,4 +1,4 @@
-"""Proves that a place in HTML is text, from what stands just before it."""
+"""Proves that a place in HTML is text, from what is just before it (rule 9)."""
 
 from typing import Final
 
@@ -16,9 +16,9 @@ def is_text(lowered: bytes, safe: int, at: int) -> bool:
 
     Between them no comment and no raw text may begin.
 
-    Directly behind a ">" the tokenizer is in text, unless the ">" stands in a
-    quoted value.  The quote that opened the value would be the last of its kind
-    before the ">", and an "=" would stand before it.
+    Directly after a ">" the tokenizer is in text, unless the ">" is in a quoted
+    value.  The quote that opened the value would be the last of its kind before
+    the ">", and an "=" would be before it.
     """
     bracket = lowered.rfind(b">", safe, at)
     if lowered.find(b"<", max(bracket, safe), at) >= 0:

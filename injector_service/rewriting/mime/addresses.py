@@ -27,7 +27,7 @@ def _comment(nesting: int) -> str:
 _WHOLE: Final = f"{_QUOTED}|{_LITERAL}|{_comment(_MAX_NESTING)}|{_ESCAPED}"
 _TOKEN: Final = re.compile(f"{_TEXT}|{_WHOLE}|.", re.DOTALL)
 
-# What stands between separators, and the separator; any other character in its place
+# What is between separators, and the separator; any other character in its place
 # begins or ends something that is not complete.
 _ELEMENT: Final = re.compile(
     f"((?:{_TEXT}|{_WHOLE}|<(?:{_TEXT}|{_WHOLE}|[:;,])*+>)*+)(.|\\Z)", re.DOTALL
@@ -64,7 +64,7 @@ def _split(value: str) -> list[str] | None:
     """Split at commas, and where groups begin and end; None if something does not end."""
     result: list[str] = []
     for element, separator in _ELEMENT.findall(value):
-        # What stands before a colon is the display name of a group.
+        # What is before a colon is the display name of a group.
         if separator not in ",;:":
             return None
         if separator != ":" and (mailbox := element.strip()):

@@ -2,7 +2,7 @@
 
 Mostly the first one.  Of alternatives it is the last (RFC 2046 section 5.1.4), of
 related parts the root (RFC 2387 section 3.2), which is the first unless another is
-named.  So the walk goes on behind an HTML part only in these two, and only there.
+named.  So the walk goes on after an HTML part only inside these two.
 """
 
 from injector_service.rewriting.mime.content_type import ContentType
@@ -50,7 +50,7 @@ class Choice:
         return not self._is_made or _prefers_this(self._open[self._shared - 1])
 
     def take_this(self, remaining: int) -> None:
-        """Take the present part, behind which *remaining* of the open multiparts go on."""
+        """Take the present part, after which *remaining* of the open multiparts go on."""
         self._is_made = True
         self._shared = remaining
         if self._names_root:

@@ -111,7 +111,7 @@ def _value(found: re.Match[bytes]) -> bytes:
 
 
 def _joined(pieces: dict[bytes, bytes]) -> bytes | None:
-    """Join the pieces of a parameter, by their keys behind its name (RFC 2231 sections 3, 4)."""
+    """Join a parameter's pieces, by what follows its name in their keys (RFC 2231 section 3)."""
     whole = pieces.get(b"*")
     if whole is not None:
         return _without_charset(whole)

@@ -42,7 +42,7 @@ class HeaderField:
     """One header field.
 
     *value* is as found, only unfolded and without the white space around it.
-    *start* and *end* are octet offsets in the message; *end* is behind the
+    *start* and *end* are octet offsets in the message; *end* is after the
     line end of the field's last line.
     """
 
@@ -193,5 +193,5 @@ def _is_own_delimiter(raw: bytes, start: int, at: int) -> bool:
 
 
 def message_start(raw: bytes, start: int = 0) -> int:
-    """Return where the header of a message at *start* begins, behind a byte order mark."""
+    """Return where the header of a message at *start* begins, after a byte order mark."""
     return start + len(_UTF8_MARK) if raw.startswith(_UTF8_MARK, start) else start

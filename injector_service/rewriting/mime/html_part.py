@@ -1,6 +1,6 @@
 """Finds the HTML part that a mail client would show, as a span of octets.
 
-The message is walked forward and never becomes a tree: what stands behind the
+The message is walked forward and never becomes a tree: what follows the
 part that is shown, and cannot be shown instead, is not looked at, however large it is.
 """
 

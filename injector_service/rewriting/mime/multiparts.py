@@ -15,11 +15,11 @@ MAX_DEPTH: Final = 10
 # of each other, or quoted mail.  Each costs a step of Python.
 MAX_LOOKALIKES: Final = 20_000
 
-# RFC 2046 allows white space behind a boundary ("transport padding") and no
+# RFC 2046 allows white space after a boundary ("transport padding") and no
 # line of mail is longer than this.
 _MAX_PADDING: Final = 1_000
 
-# Where one hyphen is, others are: so far they are not looked at one by one.
+# Where one hyphen is, others are: within so many octets they are not looked at one by one.
 _HYPHEN_WINDOW: Final = 1 << 14
 
 # How far to look for one boundary before looking for the others: a part ends
@@ -77,9 +77,9 @@ class OpenMultiparts:
         del self.open[depth:]
 
     def next_delimiter(self, position: int) -> tuple[int, int]:
-        """Return the offset of the first delimiter at or behind *position*, or -1.
+        """Return the offset of the first delimiter at or after *position*, or -1.
 
-        With it how many multiparts are open behind it.
+        With it how many multiparts are open after it.
 
         Raises:
             TooComplexError: too many lines look like one.
@@ -97,7 +97,7 @@ class OpenMultiparts:
         return any(is_delimiter_line(self._raw, at, part.delimiter) for part in self.open)
 
     def next_part(self, position: int) -> int | None:
-        """Return where the next part's header begins, or None behind the last part.
+        """Return where the next part's header begins, or None after the last part.
 
         Raises:
             TooComplexError: too many lines look like a delimiter.
@@ -121,7 +121,7 @@ class OpenMultiparts:
         return None
 
     def _next_delimiter(self, position: int) -> tuple[int, int]:
-        """Return offset and level of the first delimiter at or behind *position*, or (-1, 0)."""
+        """Return offset and level of the first delimiter at or after *position*, or (-1, 0)."""
         size = len(self._raw)
         if len(self.open) == 1:
             return self._search(self.open[0], position, size), 0

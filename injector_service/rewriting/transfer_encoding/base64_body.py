@@ -17,7 +17,7 @@ from injector_service.rewriting.transfer_encoding.base64_reading import (
 class Base64Body:
     """A part's body in base64; *octets* is what it says.
 
-    Only up to the padding: list servers append plain text behind it, and that
+    Only up to the padding: list servers append plain text after it, and that
     stays where it is.  *line_end* is that of the message, for a body of one line.
     """
 
@@ -58,7 +58,7 @@ class Base64Body:
         return result
 
     def _locate(self, characters: int, kept: int) -> int | None:
-        """Return the offset in the body of what comes behind *characters* and *kept* octets."""
+        """Return the offset in the body of what comes after *characters* and *kept* octets."""
         if characters == self._text.characters:
             return self._text.end
         width, line_end = self._text.lines
@@ -71,7 +71,7 @@ class Base64Body:
         return at if self._is_at(at, characters, kept) else None
 
     def _is_at(self, at: int, characters: int, kept: int) -> bool:
-        """Say whether exactly the text behind *kept* octets is encoded from *at* on."""
+        """Say whether exactly the text after *kept* octets is encoded from *at* on."""
         rest = self._encoded[at : self._text.end]
         return (
             characters + count_characters(rest) == self._text.characters
@@ -79,7 +79,7 @@ class Base64Body:
         )
 
     def _bisected(self, characters: int) -> int:
-        """Find the offset behind *characters* characters of the alphabet: linear in all."""
+        """Find the offset after *characters* characters of the alphabet: linear in all."""
         low, high, before = 0, self._text.end, 0
         while high - low > 1:
             middle = (low + high) // 2

@@ -1,9 +1,9 @@
 """Reads text in base64 (RFC 2045 section 6.8), as decoders do, and says where it ends.
 
-List servers append plain text to a body without asking for its encoding: behind the
-padding, or behind base64 that has none.  Transport damages octets.  The two look
-alike, and what may be done differs: behind the base64 something can be put, in front
-of base64 that a decoder would still read nothing can that ends in padding.
+List servers append plain text to a body without asking for its encoding: after the
+padding, or after base64 that has none.  Transport damages octets.  The two look alike,
+and what may be done differs: after the base64 something can be inserted; but before
+base64 that a decoder would still read, nothing can that ends in padding.
 """
 
 import binascii
@@ -18,14 +18,14 @@ MAX_BASE64_LINE_OCTETS: Final = 76
 _ALPHABET: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 _NOT_ALPHABET: Final = bytes(set(range(256)) - set(_ALPHABET))
 
-# Damaged lines that are passed over in the search for a text behind them.
+# Damaged lines that are passed over in the search for a text after them.
 _MAX_DAMAGES: Final = 1_000
 
 # White space at the end is looked for in steps: usually there is a line end or nothing,
-# and copying all that stands before it would cost most.
+# and copying all that is before it would cost most.
 _STEP_OCTETS: Final = 1 << 12
 
-# What no encoder writes: the first sign of text behind the base64.
+# What no encoder writes: the first sign of text after the base64.
 _FOREIGN: Final = re.compile(rb"[^A-Za-z0-9+/=\s]")
 
 # A line of a text of its own: it has words, or no letters at all ("____").
@@ -54,13 +54,13 @@ class Base64Text(NamedTuple):
     end: int
     """Where the base64 ends, without white space and padding."""
     resume: int
-    """Where the body goes on as it is: behind the padding."""
+    """Where the body goes on as it is: after the padding."""
     characters: int
     """How many characters of the alphabet there are before *end*."""
     is_regular: bool
     """Whether there are only lines of equal width, so that offsets can be computed."""
     is_damaged: bool
-    """Whether a decoder would read on behind *end*: then nothing may be put there."""
+    """Whether a decoder would read on after *end*: then nothing may be put there."""
     goes_on: bool
     """Whether what follows holds characters of the alphabet."""
 
@@ -81,7 +81,7 @@ def read_base64(encoded: bytes, line_end: bytes) -> Base64Text:
         end = _end_of_text(encoded, _end_before_text(encoded, end, lines))
         octets = decode_leniently(encoded[:end])
         characters = count_characters(encoded[:end])
-        # A list server's text is short beside the letter, and has no base64 in it.
+        # A list server's text is short beside the message, and has no base64 in it.
         is_damaged = (
             characters <= 2 * (readable - characters)
             or not characters

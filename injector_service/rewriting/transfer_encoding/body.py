@@ -9,7 +9,7 @@ from injector_service.rewriting.transfer_encoding.base64_body import Base64Body
 from injector_service.rewriting.transfer_encoding.quoted_printable import QuotedPrintableBody
 
 # Encodings that are not MIME's and yet no identity.  Every other unknown name
-# ("8bits", "7-bit", "hexa" are real) is taken for text as it stands, as mail
+# ("8bits", "7-bit", "hexa" are real) is taken for text as it is, as mail
 # clients do.
 _OTHER_ENCODINGS: Final = frozenset(
     {b"uuencode", b"x-uuencode", b"x-uue", b"uue", b"x-uu", b"x-yencode", b"yenc", b"x-yenc",
@@ -27,7 +27,7 @@ class Body(Protocol):
     """Whether the encoding breaks lines by itself, so that text of any length fits."""
 
     def encoded_edits(self, edits: Sequence[Edit]) -> list[Edit] | None:
-        """Turn edits of `octets` into edits of the body as it stands in the message.
+        """Turn edits of `octets` into edits of the body as it is in the message.
 
         *edits* are ordered and do not touch.  None if the result would not
         decode to exactly the edited text.

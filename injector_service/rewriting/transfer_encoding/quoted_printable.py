@@ -13,11 +13,11 @@ MAX_ENCODED_LINE_OCTETS: Final = 76
 # Below this a position is found token by token, above it by halving.
 _SMALL: Final = 32
 
-# More than an escape and a soft break with its line end: from any offset, so far away
-# begins another token.
+# More than an escape and a soft break with its line end: within so many octets of any
+# offset another token begins.
 _LEAST_WINDOW: Final = 256
 
-# Soft breaks with white space behind the "=", added in transport.
+# Soft breaks with white space after the "=", added in transport.
 _PADDED_BREAK: Final = re.compile(rb"=[ \t]++(?=\r?\n)")
 
 # What, besides "=", does not stand for itself (RFC 2045 section 6.7 rules 1 and 2).
@@ -87,7 +87,7 @@ class QuotedPrintableBody:
     def _locate(self, position: int) -> int:
         """Return the offset in the body of the token that gives octet *position*."""
         encoded, octets = self._encoded, self.octets
-        # Usually what stands there is written as itself, close to the end.
+        # Usually what is there is written as itself, close to the end.
         literal = octets[position : position + 6]
         if len(literal) == 6:  # noqa: PLR2004 - the slice above, uncut
             at = encoded.rfind(literal)
@@ -193,7 +193,7 @@ class _Places:
 def _is_inside_token(encoded: bytes, at: int) -> bool:
     """Say whether the octet at *at* may belong to an escape, a soft break or a CRLF.
 
-    What an escape says may stand in it once more: "3" in "=33", a line end in "=0A=" + CRLF.
+    What an escape says may be in it once more: "3" in "=33", a line end in "=0A=" + CRLF.
     """
     if encoded[at : at + 1] in {b"\r", b"\n"}:
         return encoded[at - 1 : at] in {b"=", b" ", b"\t", b"\r"}
