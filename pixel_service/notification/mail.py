@@ -1,14 +1,13 @@
 """The part of a notification that is the same for every open of a message."""
 
 import functools
-import re
 from collections.abc import Iterator, Sequence
-from email.utils import parseaddr
 from typing import Final
 
 from emailopens.notification.v1 import open_notification_pb2 as pb
 from emailopens.notification.v1 import privacy_level_pb2
 from emailopens.token.v1 import pixel_token_pb2 as token_pb
+from pixel_service.notification.address import address_of
 from pixel_service.privacy import KEEPING_CORRESPONDENCE
 from pixel_service.protobuf_octets import field, tag, text, timestamp_octets
 
@@ -37,11 +36,6 @@ _TO_TAG: Final = tag(pb.CommonHeaders.TO_MAILBOXES_FIELD_NUMBER)
 _HEADER_MESSAGE_ID_TAG: Final = tag(pb.CommonHeaders.MESSAGE_ID_FIELD_NUMBER)
 _SUBJECT_TAG: Final = tag(pb.CommonHeaders.SUBJECT_FIELD_NUMBER)
 _ORIGINAL_MESSAGE_ID_TAG: Final = tag(pb.CommonHeaders.ORIGINAL_MESSAGE_ID_FIELD_NUMBER)
-
-_ADDRESS: Final = r'[^\s"()<>\\,:;@\[\]]+@[^\s"()<>\\,:;@\[\]]+'
-
-# `address`, and `name <address>` with the name quoted or not.
-_COMMON_MAILBOX: Final = re.compile(rf'({_ADDRESS})|(?:"[^"\\]*"|[^"()<>\\,:;@])*<({_ADDRESS})>')
 
 
 def mail_octets(kept: token_pb.PixelToken, configuration_id: str) -> bytes:
@@ -122,13 +116,3 @@ _system_tag_octets: Final = functools.lru_cache(maxsize=_MAX_CACHED_TAGS)(_tag_o
 def _only_address(to_mailboxes: Sequence[str]) -> str:
     """Return the address of the only mailbox of To: a token leaves out that recipient."""
     return address_of(to_mailboxes[0]) if len(to_mailboxes) == 1 else ""
-
-
-def address_of(mailbox: str) -> str:
-    """Return the address in *mailbox*; empty if there is none.
-
-    The full grammar (RFC 5322 section 3.4) takes as long as all the rest of a
-    notification, and the two common forms can be told apart without it.
-    """
-    common = _COMMON_MAILBOX.fullmatch(mailbox)
-    return common[1] or common[2] if common else parseaddr(mailbox)[1]

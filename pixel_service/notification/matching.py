@@ -2,10 +2,10 @@
 
 import re
 from collections.abc import Callable
-from email.utils import parseaddr
 from typing import Final
 
 from emailopens.notification.v1 import open_notification_pb2 as pb
+from pixel_service.notification.address import address_of
 from pixel_service.notification.open import number_open
 
 Matches = Callable[[bytes], bool]
@@ -23,7 +23,7 @@ def matches_recipient(mailbox: str) -> Matches:
         ValueError: there is no address in it. An empty one would be equal to that of
             every recipient that is not known.
     """
-    wanted = parseaddr(mailbox)[1].casefold()
+    wanted = address_of(mailbox).casefold()
     if not all(wanted.rpartition("@")):
         raise ValueError(f"{mailbox!r} is no address")
     # Most notifications are told apart without being parsed.
@@ -33,7 +33,7 @@ def matches_recipient(mailbox: str) -> Matches:
         if fragment not in notification.lower() and fragment.isascii():
             return False
         mail = _complete(notification).mail
-        mailboxes = (parseaddr(each)[1] for each in mail.common_headers.to_mailboxes)
+        mailboxes = (address_of(each) for each in mail.common_headers.to_mailboxes)
         return wanted in {each.casefold() for each in (*mail.destination, *mailboxes)}
 
     return matches

@@ -22,10 +22,11 @@ from tests.pixel.service_values import StreamService, a_log, streaming
 PROGRAM = str(Path(sys.executable).with_name("pixel-service"))
 
 
-def an_open_of(message_id: str) -> OpenRecord:
-    """Return an open of the message *message_id*."""
+def an_open_of(message_id: str, headers: pb.CommonHeaders | None = None) -> OpenRecord:
+    """Return an open of the message *message_id*, which had these *headers*."""
     plain = new_open(message_key=message_key(message_id))
-    said = pb.OpenNotification(mail=pb.Mail(message_id=message_id)).SerializeToString()
+    mail = pb.Mail(message_id=message_id, common_headers=headers)
+    said = pb.OpenNotification(mail=mail).SerializeToString()
     return OpenRecord(
         **{name: getattr(plain, name) for name in plain.__slots__ if name != "notification"},
         # What numbers the open is appended: an open is the last part, and not whole yet.
@@ -161,3 +162,17 @@ async def test_what_identifies_nobody_erases_nothing(
     assert len(errors.splitlines()) == 1
     assert said in errors
     assert await messages_in(log) == ["", "m1"]
+
+
+async def test_an_open_with_a_senseless_recipient_does_not_keep_others_from_being_erased(
+    log: OpenLog, tmp_path: Path
+) -> None:
+    """Every notification that is kept is readable to the command, whatever its To field was."""
+    senseless = pb.CommonHeaders(to_mailboxes=["u@example.org " + "(" * 1_000])
+    await log.append([an_open_of("m1", senseless), an_open_of("m2"), an_open_of("m3", senseless)])
+
+    async with a_service(log, tmp_path) as service:
+        result = await erase(service, "--recipient=U@example.org")
+
+    assert result == (0, "2 opens erased\n", "")
+    assert await messages_in(log) == ["m2"]

@@ -16,7 +16,7 @@ from emailopens.notification.v1 import privacy_level_pb2
 from emailopens.token.v1 import pixel_token_pb2 as token_pb
 from pixel_service.evidence import Agent, Client, Confidence, Evidence, Signal
 from pixel_service.notification import mail_octets, number_open, open_octets
-from pixel_service.notification.mail import address_of
+from pixel_service.notification.address import address_of
 from pixel_service.privacy import PrivacyLevel, keep_fetch, keep_message
 from service_runtime.times import microseconds_of
 
@@ -297,3 +297,23 @@ def test_the_domain_of_a_sender_is_taken_from_the_address() -> None:
     assert list(mail_of(kept_of(PrivacyLevel.FULL, sender)).tags["ses:from-domain"]) == [
         "example.com"
     ]
+
+
+@pytest.mark.parametrize(
+    "mailbox",
+    [
+        "u@example.org " + "(" * 1_900,
+        "u@example.org " + "(" * 900 + ")" * 900,
+        "(" * 6 + "x" + ")" * 6 + " Ann (a) (b) (c) <u@example.org>",
+        '"(((((((((" <u@example.org> ((',
+    ],
+)
+def test_address_is_found_among_any_number_of_comments(mailbox: str) -> None:
+    """What the injector service took for the address of a To field is found in it again."""
+    assert address_of(mailbox) == "u@example.org"
+
+
+@pytest.mark.parametrize("unit", ["(", "()", "a:", "<", "@", '"', "\\(", "[", ","])
+def test_no_mailbox_is_too_much_to_look_for_an_address_in(unit: str) -> None:
+    """Whatever a message's To field holds, its opens are told of and can be erased."""
+    assert isinstance(address_of(unit * (1_950 // len(unit))), str)
