@@ -24,6 +24,8 @@ def event_octets(event: StreamEvent, identity: LogIdentity) -> bytes:
                 waiting_for_acknowledgement=event.is_waiting,
             )
             heartbeat.server_time.FromDatetime(dt.datetime.now(dt.UTC))
+            if event.held_back_since is not None:
+                heartbeat.held_back_since.FromDatetime(event.held_back_since)
             return pb.StreamOpensResponse(heartbeat=heartbeat).SerializeToString()
         case DrainNotice():
             draining = pb.StreamDraining(cursor=after, time_left=duration(event.time_left))

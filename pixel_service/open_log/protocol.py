@@ -33,6 +33,13 @@ class OpenLog(Protocol):
         """The subscriptions, kept in the same database."""
 
     @property
+    def held_back_since(self) -> dt.datetime | None:
+        """Since when opens are recorded that `read` must not return yet; None if none are.
+
+        Because somebody else's transaction runs, below which readers stop.
+        """
+
+    @property
     def prefers_few_appends(self) -> bool:
         """Whether appending takes much of this process, whatever the number of opens.
 

@@ -27,6 +27,8 @@ class Heartbeat:
     lag: int
     is_waiting: bool
     """Whether the stream waits for acknowledgements."""
+    held_back_since: dt.datetime | None
+    """Since when opens are recorded that may not be sent yet."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

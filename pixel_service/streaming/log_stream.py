@@ -159,11 +159,15 @@ class LogStream:
     async def _send_heartbeat_if_due(self) -> None:
         if time.monotonic() < self._heartbeat_at():
             return
-        caught_up = self._is_at_head and self.position >= self._tail.end
-        lag = 0 if caught_up else await self._log.lag(self.position)
+        held_back_since = self._log.held_back_since
+        is_at_end = self._is_at_head and self.position >= self._tail.end
         await self._send_event(
             Heartbeat(
-                after=self.position, caught_up=caught_up, lag=lag, is_waiting=self._is_waiting
+                after=self.position,
+                caught_up=is_at_end and held_back_since is None,
+                lag=0 if is_at_end else await self._log.lag(self.position),
+                is_waiting=self._is_waiting,
+                held_back_since=held_back_since,
             )
         )
         self._sent_at = time.monotonic()

@@ -23,6 +23,10 @@ _POLL_SECONDS: Final = 1.0
 _MIN_HIDDEN_SECONDS: Final = 0.002
 _MAX_HIDDEN_SECONDS: Final = 0.1
 
+# Our own transactions hide what was committed meanwhile for milliseconds; what hides it
+# for that long is somebody else's.
+_LONG_HIDDEN: Final = dt.timedelta(seconds=1)
+
 # Between attempts to reach the database.
 _SHORTEST_RETRY: Final = dt.timedelta(milliseconds=100)
 _LONGEST_RETRY: Final = dt.timedelta(seconds=5)
@@ -39,6 +43,13 @@ class HeadFollower:
         self._head = head
         self._told = asyncio.Event()
         self._newest_transaction = 0
+        self._hidden_since: dt.datetime | None = None
+
+    @property
+    def held_back_since(self) -> dt.datetime | None:
+        """See `OpenLog`."""
+        since = self._hidden_since
+        return since if since and dt.datetime.now(dt.UTC) - since >= _LONG_HIDDEN else None
 
     def tell(self, transaction: int = 0) -> None:
         """Say that there may be news, written by *transaction* if that is known."""
@@ -65,6 +76,10 @@ class HeadFollower:
             head = await self._head()
             self._news.advance(head)
             is_hidden = head.transaction < self._newest_transaction
+            if not is_hidden:
+                self._hidden_since = None
+            elif self._hidden_since is None:
+                self._hidden_since = dt.datetime.now(dt.UTC)
             hidden_seconds = (
                 min(2 * hidden_seconds, _MAX_HIDDEN_SECONDS) if is_hidden else _MIN_HIDDEN_SECONDS
             )

@@ -74,6 +74,11 @@ class PostgresOpenLog:
         self._appends: set[asyncio.Task[None]] = set()
 
     @property
+    def held_back_since(self) -> dt.datetime | None:
+        """See `OpenLog`."""
+        return self.follower.held_back_since
+
+    @property
     def prefers_few_appends(self) -> bool:
         """See `OpenLog`: each is a round trip, and a task of this process."""
         return True

@@ -59,6 +59,10 @@ class SqliteOpenLog:
         self._suffixes = Suffixes(number_open)
 
     @property
+    def held_back_since(self) -> None:
+        """See `OpenLog`: here nobody else writes."""
+
+    @property
     def prefers_few_appends(self) -> bool:
         """See `OpenLog`.  Not where another process does the work."""
         return self._writer.is_local

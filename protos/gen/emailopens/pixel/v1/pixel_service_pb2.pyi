@@ -272,12 +272,15 @@ class StreamHeartbeat(_message.Message):
     CAUGHT_UP_FIELD_NUMBER: _builtins.int
     LAG_FIELD_NUMBER: _builtins.int
     WAITING_FOR_ACKNOWLEDGEMENT_FIELD_NUMBER: _builtins.int
+    HELD_BACK_SINCE_FIELD_NUMBER: _builtins.int
     cursor: _builtins.str
     """Always set. Everything up to here was sent or does not match; a client may
     continue from here.
     """
     caught_up: _builtins.bool
-    """Whether the stream has reached the end of the log."""
+    """Whether the stream has reached the end of the log. Not while opens are held
+    back.
+    """
     lag: _builtins.int
     """How many log entries lie between the cursor and the end of the log, matching
     or not.
@@ -288,6 +291,13 @@ class StreamHeartbeat(_message.Message):
     def server_time(self) -> _timestamp_pb2.Timestamp:
         """Always set. The service's clock."""
 
+    @_builtins.property
+    def held_back_since(self) -> _timestamp_pb2.Timestamp:
+        """Set while opens are recorded that no stream may be sent yet: somebody else's
+        transaction in the same PostgreSQL cluster runs for longer than a second, and
+        opens are sent in an order that it may still change. Since when.
+        """
+
     def __init__(
         self,
         *,
@@ -296,10 +306,11 @@ class StreamHeartbeat(_message.Message):
         caught_up: _builtins.bool = ...,
         lag: _builtins.int = ...,
         waiting_for_acknowledgement: _builtins.bool = ...,
+        held_back_since: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["server_time", b"server_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["held_back_since", b"held_back_since", "server_time", b"server_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["caught_up", b"caught_up", "cursor", b"cursor", "lag", b"lag", "server_time", b"server_time", "waiting_for_acknowledgement", b"waiting_for_acknowledgement"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["caught_up", b"caught_up", "cursor", b"cursor", "held_back_since", b"held_back_since", "lag", b"lag", "server_time", b"server_time", "waiting_for_acknowledgement", b"waiting_for_acknowledgement"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
