@@ -37,7 +37,8 @@ class OperationServiceStub:
 
     Every call returns `UNAVAILABLE` when the log does not answer, or cannot be
     written because, say, its disk is full (STORAGE_UNAVAILABLE; the text says
-    which), and long ones when this process is about to stop (DRAINING).
+    which), and long ones when this process is about to stop (DRAINING). Every call
+    returns `DATA_LOSS` (LOG_DAMAGED) when it meets damage in the log's storage.
     """
 
     def __init__(self, channel):
@@ -80,7 +81,8 @@ class OperationServiceServicer:
 
     Every call returns `UNAVAILABLE` when the log does not answer, or cannot be
     written because, say, its disk is full (STORAGE_UNAVAILABLE; the text says
-    which), and long ones when this process is about to stop (DRAINING).
+    which), and long ones when this process is about to stop (DRAINING). Every call
+    returns `DATA_LOSS` (LOG_DAMAGED) when it meets damage in the log's storage.
     """
 
     def EraseOpens(self, request, context):
@@ -98,8 +100,8 @@ class OperationServiceServicer:
         The first response is sent once the log is being searched, within 30 s; then
         one for each step. Repeating a call that ended early erases the rest.
 
-        Returns `INVALID_ARGUMENT` (INVALID_FIELD) or `UNAVAILABLE`
-        (STORAGE_UNAVAILABLE, DRAINING).
+        Returns `INVALID_ARGUMENT` (INVALID_FIELD), `UNAVAILABLE`
+        (STORAGE_UNAVAILABLE, DRAINING) or `DATA_LOSS` (LOG_DAMAGED).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -114,8 +116,8 @@ class OperationServiceServicer:
         Works slowly on purpose, so that recording does not feel it. What is recorded
         after the call was made is never removed.
 
-        Returns `INVALID_ARGUMENT` (INVALID_FIELD) or `UNAVAILABLE`
-        (STORAGE_UNAVAILABLE, DRAINING).
+        Returns `INVALID_ARGUMENT` (INVALID_FIELD), `UNAVAILABLE`
+        (STORAGE_UNAVAILABLE, DRAINING) or `DATA_LOSS` (LOG_DAMAGED).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -128,16 +130,17 @@ class OperationServiceServicer:
 
         Takes about a second for a million opens.
 
-        Returns `INVALID_ARGUMENT` (INVALID_FIELD) or `UNAVAILABLE`
-        (STORAGE_UNAVAILABLE, DRAINING).
+        Returns `INVALID_ARGUMENT` (INVALID_FIELD), `UNAVAILABLE`
+        (STORAGE_UNAVAILABLE, DRAINING) or `DATA_LOSS` (LOG_DAMAGED).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetLogStats(self, request, context):
-        """Returns how much the log holds, from when to when. Returns `UNAVAILABLE`
-        (STORAGE_UNAVAILABLE).
+        """Returns how much the log holds, from when to when.
+
+        Returns `UNAVAILABLE` (STORAGE_UNAVAILABLE) or `DATA_LOSS` (LOG_DAMAGED).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -186,7 +189,8 @@ class OperationService:
 
     Every call returns `UNAVAILABLE` when the log does not answer, or cannot be
     written because, say, its disk is full (STORAGE_UNAVAILABLE; the text says
-    which), and long ones when this process is about to stop (DRAINING).
+    which), and long ones when this process is about to stop (DRAINING). Every call
+    returns `DATA_LOSS` (LOG_DAMAGED) when it meets damage in the log's storage.
     """
 
     @staticmethod

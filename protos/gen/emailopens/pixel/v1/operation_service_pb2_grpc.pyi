@@ -38,7 +38,8 @@ class OperationServiceStub:
 
     Every call returns `UNAVAILABLE` when the log does not answer, or cannot be
     written because, say, its disk is full (STORAGE_UNAVAILABLE; the text says
-    which), and long ones when this process is about to stop (DRAINING).
+    which), and long ones when this process is about to stop (DRAINING). Every call
+    returns `DATA_LOSS` (LOG_DAMAGED) when it meets damage in the log's storage.
     """
 
     @_typing.overload
@@ -60,8 +61,8 @@ class OperationServiceStub:
     The first response is sent once the log is being searched, within 30 s; then
     one for each step. Repeating a call that ended early erases the rest.
 
-    Returns `INVALID_ARGUMENT` (INVALID_FIELD) or `UNAVAILABLE`
-    (STORAGE_UNAVAILABLE, DRAINING).
+    Returns `INVALID_ARGUMENT` (INVALID_FIELD), `UNAVAILABLE`
+    (STORAGE_UNAVAILABLE, DRAINING) or `DATA_LOSS` (LOG_DAMAGED).
     """
     TrimOpens: _grpc.UnaryStreamMultiCallable[_operation_service_pb2.TrimOpensRequest, _operation_service_pb2.TrimOpensResponse]
     """Removes the oldest opens: those recorded before a time, those over a size, or
@@ -72,8 +73,8 @@ class OperationServiceStub:
     Works slowly on purpose, so that recording does not feel it. What is recorded
     after the call was made is never removed.
 
-    Returns `INVALID_ARGUMENT` (INVALID_FIELD) or `UNAVAILABLE`
-    (STORAGE_UNAVAILABLE, DRAINING).
+    Returns `INVALID_ARGUMENT` (INVALID_FIELD), `UNAVAILABLE`
+    (STORAGE_UNAVAILABLE, DRAINING) or `DATA_LOSS` (LOG_DAMAGED).
     """
     CountOpens: _grpc.UnaryStreamMultiCallable[_operation_service_pb2.CountOpensRequest, _operation_service_pb2.CountOpensResponse]
     """Counts the opens that the log holds by day and configuration, also those that
@@ -82,12 +83,13 @@ class OperationServiceStub:
 
     Takes about a second for a million opens.
 
-    Returns `INVALID_ARGUMENT` (INVALID_FIELD) or `UNAVAILABLE`
-    (STORAGE_UNAVAILABLE, DRAINING).
+    Returns `INVALID_ARGUMENT` (INVALID_FIELD), `UNAVAILABLE`
+    (STORAGE_UNAVAILABLE, DRAINING) or `DATA_LOSS` (LOG_DAMAGED).
     """
     GetLogStats: _grpc.UnaryUnaryMultiCallable[_operation_service_pb2.GetLogStatsRequest, _operation_service_pb2.GetLogStatsResponse]
-    """Returns how much the log holds, from when to when. Returns `UNAVAILABLE`
-    (STORAGE_UNAVAILABLE).
+    """Returns how much the log holds, from when to when.
+
+    Returns `UNAVAILABLE` (STORAGE_UNAVAILABLE) or `DATA_LOSS` (LOG_DAMAGED).
     """
 
 @_typing.type_check_only
@@ -103,7 +105,8 @@ class OperationServiceAsyncStub(OperationServiceStub):
 
     Every call returns `UNAVAILABLE` when the log does not answer, or cannot be
     written because, say, its disk is full (STORAGE_UNAVAILABLE; the text says
-    which), and long ones when this process is about to stop (DRAINING).
+    which), and long ones when this process is about to stop (DRAINING). Every call
+    returns `DATA_LOSS` (LOG_DAMAGED) when it meets damage in the log's storage.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
@@ -122,8 +125,8 @@ class OperationServiceAsyncStub(OperationServiceStub):
     The first response is sent once the log is being searched, within 30 s; then
     one for each step. Repeating a call that ended early erases the rest.
 
-    Returns `INVALID_ARGUMENT` (INVALID_FIELD) or `UNAVAILABLE`
-    (STORAGE_UNAVAILABLE, DRAINING).
+    Returns `INVALID_ARGUMENT` (INVALID_FIELD), `UNAVAILABLE`
+    (STORAGE_UNAVAILABLE, DRAINING) or `DATA_LOSS` (LOG_DAMAGED).
     """
     TrimOpens: _aio.UnaryStreamMultiCallable[_operation_service_pb2.TrimOpensRequest, _operation_service_pb2.TrimOpensResponse]  # type: ignore[assignment]
     """Removes the oldest opens: those recorded before a time, those over a size, or
@@ -134,8 +137,8 @@ class OperationServiceAsyncStub(OperationServiceStub):
     Works slowly on purpose, so that recording does not feel it. What is recorded
     after the call was made is never removed.
 
-    Returns `INVALID_ARGUMENT` (INVALID_FIELD) or `UNAVAILABLE`
-    (STORAGE_UNAVAILABLE, DRAINING).
+    Returns `INVALID_ARGUMENT` (INVALID_FIELD), `UNAVAILABLE`
+    (STORAGE_UNAVAILABLE, DRAINING) or `DATA_LOSS` (LOG_DAMAGED).
     """
     CountOpens: _aio.UnaryStreamMultiCallable[_operation_service_pb2.CountOpensRequest, _operation_service_pb2.CountOpensResponse]  # type: ignore[assignment]
     """Counts the opens that the log holds by day and configuration, also those that
@@ -144,12 +147,13 @@ class OperationServiceAsyncStub(OperationServiceStub):
 
     Takes about a second for a million opens.
 
-    Returns `INVALID_ARGUMENT` (INVALID_FIELD) or `UNAVAILABLE`
-    (STORAGE_UNAVAILABLE, DRAINING).
+    Returns `INVALID_ARGUMENT` (INVALID_FIELD), `UNAVAILABLE`
+    (STORAGE_UNAVAILABLE, DRAINING) or `DATA_LOSS` (LOG_DAMAGED).
     """
     GetLogStats: _aio.UnaryUnaryMultiCallable[_operation_service_pb2.GetLogStatsRequest, _operation_service_pb2.GetLogStatsResponse]  # type: ignore[assignment]
-    """Returns how much the log holds, from when to when. Returns `UNAVAILABLE`
-    (STORAGE_UNAVAILABLE).
+    """Returns how much the log holds, from when to when.
+
+    Returns `UNAVAILABLE` (STORAGE_UNAVAILABLE) or `DATA_LOSS` (LOG_DAMAGED).
     """
 
 class OperationServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -164,7 +168,8 @@ class OperationServiceServicer(metaclass=_abc_1.ABCMeta):
 
     Every call returns `UNAVAILABLE` when the log does not answer, or cannot be
     written because, say, its disk is full (STORAGE_UNAVAILABLE; the text says
-    which), and long ones when this process is about to stop (DRAINING).
+    which), and long ones when this process is about to stop (DRAINING). Every call
+    returns `DATA_LOSS` (LOG_DAMAGED) when it meets damage in the log's storage.
     """
 
     @_abc_1.abstractmethod
@@ -187,8 +192,8 @@ class OperationServiceServicer(metaclass=_abc_1.ABCMeta):
         The first response is sent once the log is being searched, within 30 s; then
         one for each step. Repeating a call that ended early erases the rest.
 
-        Returns `INVALID_ARGUMENT` (INVALID_FIELD) or `UNAVAILABLE`
-        (STORAGE_UNAVAILABLE, DRAINING).
+        Returns `INVALID_ARGUMENT` (INVALID_FIELD), `UNAVAILABLE`
+        (STORAGE_UNAVAILABLE, DRAINING) or `DATA_LOSS` (LOG_DAMAGED).
         """
 
     @_abc_1.abstractmethod
@@ -205,8 +210,8 @@ class OperationServiceServicer(metaclass=_abc_1.ABCMeta):
         Works slowly on purpose, so that recording does not feel it. What is recorded
         after the call was made is never removed.
 
-        Returns `INVALID_ARGUMENT` (INVALID_FIELD) or `UNAVAILABLE`
-        (STORAGE_UNAVAILABLE, DRAINING).
+        Returns `INVALID_ARGUMENT` (INVALID_FIELD), `UNAVAILABLE`
+        (STORAGE_UNAVAILABLE, DRAINING) or `DATA_LOSS` (LOG_DAMAGED).
         """
 
     @_abc_1.abstractmethod
@@ -221,8 +226,8 @@ class OperationServiceServicer(metaclass=_abc_1.ABCMeta):
 
         Takes about a second for a million opens.
 
-        Returns `INVALID_ARGUMENT` (INVALID_FIELD) or `UNAVAILABLE`
-        (STORAGE_UNAVAILABLE, DRAINING).
+        Returns `INVALID_ARGUMENT` (INVALID_FIELD), `UNAVAILABLE`
+        (STORAGE_UNAVAILABLE, DRAINING) or `DATA_LOSS` (LOG_DAMAGED).
         """
 
     @_abc_1.abstractmethod
@@ -231,8 +236,9 @@ class OperationServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _operation_service_pb2.GetLogStatsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_operation_service_pb2.GetLogStatsResponse, _abc.Awaitable[_operation_service_pb2.GetLogStatsResponse]]:
-        """Returns how much the log holds, from when to when. Returns `UNAVAILABLE`
-        (STORAGE_UNAVAILABLE).
+        """Returns how much the log holds, from when to when.
+
+        Returns `UNAVAILABLE` (STORAGE_UNAVAILABLE) or `DATA_LOSS` (LOG_DAMAGED).
         """
 
 def add_OperationServiceServicer_to_server(servicer: OperationServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
