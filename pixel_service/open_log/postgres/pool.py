@@ -36,6 +36,7 @@ FAILURES: Final = (
 
 # Data and indexes that are corrupted (PostgreSQL's appendix "Error Codes", class XX).
 _DAMAGE: Final = frozenset({"XX001", "XX002"})
+_DISK_FULL: Final = "53100"
 
 Answer = TypeVar("Answer")
 
@@ -86,6 +87,8 @@ def _visible(sqlstate: str | None) -> LogUnavailable:
         return LogDamaged()
     if sqlstate is None:
         return LogUnavailable()
+    if sqlstate == _DISK_FULL:
+        return LogUnavailable("the log's disk is full")
     return LogUnavailable(f"the log's database failed: SQLSTATE {sqlstate}")
 
 

@@ -59,6 +59,8 @@ def visible(error: Exception, doing: str) -> Exception:
     )
     if _is_damage(cause):
         return LogDamaged()
+    if getattr(cause, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL:
+        return LogUnavailable("the log's disk is full")
     return (
         LogUnavailable() if name is None else LogUnavailable(f"the log's database failed: {name}")
     )
