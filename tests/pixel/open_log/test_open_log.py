@@ -3,6 +3,7 @@
 import asyncio
 import dataclasses
 import datetime as dt
+from typing import Any, cast
 
 import pytest
 
@@ -15,6 +16,7 @@ from pixel_service.open_log import (
     decode_cursor,
     encode_cursor,
 )
+from pixel_service.open_log.sql.counting import count_in_steps
 from tests.pixel.open_log.log_values import (
     NOON,
     LogHome,
@@ -576,6 +578,20 @@ async def test_opens_are_counted_by_day_and_configuration(log: OpenLog) -> None:
     }
     # One message of each configuration, so one first open each.
     assert sum(each.first_opens for each in counts) == 2
+
+
+async def test_counts_are_whole_wherever_their_portions_end(log: OpenLog) -> None:
+    """Whether an open is the first or the last of a portion, it counts once."""
+    for _ in range(5):
+        await log.append([new_open(agent=agent) for agent in (1, 1, 4)])
+    for portion_entries in (1, 2, 7, 15, 16):
+        portions = count_in_steps(
+            cast("Any", log), earliest_day=None, portion_entries=portion_entries
+        )
+        counts = [count async for some in portions for count in some]
+
+        assert sum(each.opens for each in counts) == 15
+        assert sum(each.opens_by_agent[4] for each in counts if 4 in each.opens_by_agent) == 5
 
 
 async def test_counts_tell_agents_apart(log: OpenLog) -> None:

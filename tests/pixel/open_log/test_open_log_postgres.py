@@ -25,6 +25,7 @@ from pixel_service.open_log.postgres import appending, pool
 from tests.fixtures.postgres import Postgres, running_postgres
 from tests.pixel.open_log.log_values import (
     LogHome,
+    erase,
     event_ids,
     new_open,
     new_opens,
@@ -139,6 +140,19 @@ async def test_a_transaction_that_holds_readers_back_is_visible_to_operators(
             assert (await log.stats()).held_back_seconds > 0
         assert (await log.stats()).held_back_seconds == 0
         await log.wait_for_news(after=BEGINNING)
+
+    assert len(await read_all(log)) == 1
+
+
+async def test_erasing_reaches_opens_that_readers_may_not_see_yet(
+    log: OpenLog, postgres: Postgres, database: str
+) -> None:
+    """Somebody's transaction that stays open holds readers back, and not erasing."""
+    async with connection_to(postgres, database) as connection, connection.transaction():
+        await connection.fetchval("SELECT pg_current_xact_id()")
+        await log.append([new_open(message_id="doomed"), new_open(message_id="kept")])
+        assert await log.head() == BEGINNING
+        assert await erase(log, lambda notification: b"doomed" in notification) == 1
 
     assert len(await read_all(log)) == 1
 

@@ -2,24 +2,31 @@
 
 import asyncio
 import contextlib
+import datetime as dt
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 import sqlalchemy as sa
 
 from pixel_service.errors import LogHole, LogUnavailable
 from pixel_service.open_log import BEGINNING, Position, decode_cursor
+from pixel_service.open_log.sql.counting import count_in_steps
+from pixel_service.open_log.sqlite import engine
 from pixel_service.open_log.sqlite.engine import reader_engine, writer_engine
+from pixel_service.open_log.sqlite.reading import checkpoint
 from tests.pixel.open_log.log_values import (
     LogHome,
+    daily_counts,
     erase,
     event_ids,
     new_open,
     new_opens,
     numbers_of,
     read_all,
+    trim,
 )
 
 
@@ -84,6 +91,81 @@ async def test_octets_that_a_reader_keeps_are_not_called_erased(
         assert await read_all(log) == []
         assert await erase(log, lambda octets: secret in octets) == 0
         assert files_with(secret, tmp_path) == []
+
+
+def size_of(folder: Path) -> int:
+    """Return the size of the log's file."""
+    return (folder / "opens.db").stat().st_size
+
+
+@pytest.mark.parametrize("is_old", [False, True])
+async def test_trimming_gives_space_back_to_the_file_system(
+    sqlite_home: LogHome, tmp_path: Path, *, is_old: bool
+) -> None:
+    """All but a few megabytes; a file of an older version keeps its size, and works as before."""
+    if is_old:
+        execute(tmp_path, "PRAGMA journal_mode = WAL")
+    async with sqlite_home.connect() as log:
+        for _ in range(20):
+            await log.append([new_open(octets=100_000) for _ in range(10)])
+        kept = new_open()
+        await log.append([kept])
+        await log.query(checkpoint)  # type: ignore[attr-defined] # of SQLite's alone
+        before = size_of(tmp_path)
+        await trim(log, max_octets=1_000_000)
+        await log.query(checkpoint)  # type: ignore[attr-defined] # as above
+        after = size_of(tmp_path)
+        left = await read_all(log, after=await log.earliest())
+        await log.append(new_opens(3))
+
+    assert before > 20_000_000
+    assert after == before if is_old else after < 6_000_000
+    assert event_ids(left)[-1:] == [kept.event_id]
+
+
+async def test_full_disk_is_called_by_its_name(
+    sqlite_home: LogHome, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever cannot write hears why, and what was there before can be read."""
+    full = (*engine._WRITER_PRAGMAS, "max_page_count = 60")  # noqa: SLF001 - SQLite's own small disk
+    monkeypatch.setattr(engine, "_WRITER_PRAGMAS", full)
+    async with sqlite_home.connect() as log:
+        first = new_open()
+        await log.append([first])
+        with pytest.raises(LogUnavailable, match=r"^the log's disk is full$"):
+            await log.append([new_open(octets=1_000_000)])
+
+        assert event_ids(await read_all(log)) == [first.event_id]
+
+
+async def test_counts_come_by_day_the_newest_first(sqlite_home: LogHome, tmp_path: Path) -> None:
+    """Each day is whole and comes once, wherever the portions end; earlier ones are left out."""
+    async with sqlite_home.connect() as log:
+        await log.append([new_open(agent=1 + index % 2) for index in range(100)])
+        execute(
+            tmp_path,
+            "UPDATE opens SET recorded_us = (20000 + sequence / 30) * 86400000000 + sequence",
+        )
+        steps = [
+            [(each.day, each.opens) for each in counts]
+            async for counts in count_in_steps(
+                cast("Any", log), earliest_day=None, portion_entries=7
+            )
+        ]
+        since = [
+            (each.day, each.opens)
+            for each in await daily_counts(log, earliest_day=dt.date(2024, 10, 6))
+        ]
+
+    found = [each for step in steps for each in step]
+    assert found == [
+        (dt.date(2024, 10, 7), 11),
+        (dt.date(2024, 10, 6), 30),
+        (dt.date(2024, 10, 5), 30),
+        (dt.date(2024, 10, 4), 29),
+    ]
+    assert [] in steps
+    assert since == found[:2]
 
 
 async def test_several_connections_append_through_one_writer(sqlite_home: LogHome) -> None:
