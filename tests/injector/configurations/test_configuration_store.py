@@ -17,21 +17,7 @@ from injector_service.errors import (
     EtagMismatch,
     SenderBound,
 )
-from injector_service.privacy import PrivacyLevel
-from injector_service.rewriting import Placement
-
-FULL = Configuration(
-    id="full",
-    display_name="Rundbrief · рассылка 📬",
-    description="With 'quotes', \"more\" and\nlines",
-    open_notifications_enabled=True,
-    open_statistics_enabled=True,
-    pixel_base_url="https://t.example.com/x",
-    pixel_placement=Placement.START,
-    privacy_level=PrivacyLevel.PSEUDONYMOUS,
-    notified_headers=("X-Campaign", "List-Id"),
-    senders=("News@Example.com", "münchen.example"),
-)
+from tests.injector.configurations.configuration_values import FULL
 
 
 async def test_a_configuration_comes_back_as_it_was_given(store: ConfigurationStore) -> None:

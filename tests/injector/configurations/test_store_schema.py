@@ -17,23 +17,10 @@ from injector_service.configurations.store.connecting import SCHEMA
 from injector_service.configurations.store.engine import database
 from injector_service.configurations.store.tables import metadata
 from injector_service.errors import DatabaseUnusable
-from injector_service.privacy import PrivacyLevel
-from injector_service.rewriting import Placement
+from tests.injector.configurations.configuration_values import FULL
 
 # Dumps of databases that a program without migrations made and filled.
 BEFORE_MIGRATIONS: Final = Path(__file__).parents[2] / "testdata/injector_before_migrations"
-FULL: Final = Configuration(
-    id="full",
-    display_name="Rundbrief · рассылка 📬",
-    description="With 'quotes', \"more\" and\nlines",
-    open_notifications_enabled=True,
-    open_statistics_enabled=True,
-    pixel_base_url="https://t.example.com/x",
-    pixel_placement=Placement.START,
-    privacy_level=PrivacyLevel.PSEUDONYMOUS,
-    notified_headers=("X-Campaign", "List-Id"),
-    senders=("News@Example.com", "münchen.example"),
-)
 
 
 @pytest.fixture

@@ -2,18 +2,9 @@
 
 import pytest
 
-from injector_service.rewriting.mime import Header
-from injector_service.rewriting.mime.header import read_header
 from injector_service.rewriting.outcome import Outcome
 from injector_service.rewriting.recipients import refusal_for_recipients
-
-
-def header_of(*fields: str) -> Header:
-    """Return the header with these fields."""
-    raw = "".join(field + "\r\n" for field in fields).encode() + b"\r\n"
-    header = read_header(raw, 0, len(raw))
-    assert header is not None
-    return header
+from tests.mail.headers import header_of
 
 
 @pytest.mark.parametrize(

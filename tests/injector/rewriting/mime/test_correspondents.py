@@ -8,15 +8,7 @@ from injector_service.rewriting.mime.correspondents import (
     sender_address,
     to_mailboxes,
 )
-from injector_service.rewriting.mime.header import Header, read_header
-
-
-def header_of(*fields: str) -> Header:
-    """Return the header with these fields."""
-    raw = "".join(field + "\r\n" for field in fields).encode() + b"\r\n"
-    header = read_header(raw, 0, len(raw))
-    assert header is not None
-    return header
+from tests.mail.headers import header_of
 
 
 @pytest.mark.parametrize(
