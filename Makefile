@@ -78,6 +78,19 @@ types: $(DEVELOPMENT) ## Check types
 test: $(DEVELOPMENT) ## Run every test
 	pytest
 
+FLOORS := build/floors
+# What depends on others' code most: servers, databases, clients, both programs.
+FLOOR_TESTS := tests/contract/test_stubs.py tests/runtime tests/client tests/pixel/endpoint \
+  tests/pixel/evidence tests/pixel/open_log/test_open_log.py tests/injector/configurations \
+  tests/end_to_end/test_pair.py
+
+.PHONY: test-floors
+test-floors: $(DEVELOPMENT) ## Run some tests on the oldest dependencies that are admitted
+	uv venv --quiet --clear --python $(BIN)/python $(FLOORS)
+	uv pip install --quiet --python $(FLOORS)/bin/python --resolution lowest-direct \
+	  --editable '.[postgres,geo]' --group dev
+	PATH="$(CURDIR)/$(FLOORS)/bin:$$PATH" $(FLOORS)/bin/python -m pytest $(FLOOR_TESTS)
+
 .PHONY: corpus
 corpus: $(DEVELOPMENT) ## Judge the rewriting of real messages: the table of outcomes
 	pytest --quiet tests/injector/rewriting/test_corpus.py
@@ -122,9 +135,10 @@ $(PEERS)/node_modules/.installed: $(PEERS)/package.json
 bench: $(DEVELOPMENT) $(PEERS)/node_modules/.installed ## Time everything, as ratios against peers and floors
 	python -m benchmarks.rewrite
 	python -m benchmarks.rewrite_steps
+	python -m benchmarks.hostile
 	python -m benchmarks.allocator
-	python benchmarks/evidence.py
-	python benchmarks/open_log/log_alone.py
+	python -m benchmarks.evidence
+	python -m benchmarks.open_log.log_alone
 	python -m benchmarks.open_log.http_path
 	python -m benchmarks.open_log.where_time_goes
 	python -m benchmarks.open_log.streams

@@ -1,6 +1,6 @@
 """What evidence costs, cold and warm, against looking a key up in a dictionary.
 
-    python benchmarks/evidence.py
+    python -m benchmarks.evidence
 
 Warm: the user agent and the address have been seen before, which is how most fetches
 come.  Cold: neither has been.  Everything is measured in the same run, and medians of

@@ -64,10 +64,12 @@ class SenderBound(InjectorError):
 
     reason = "SENDER_BOUND"
 
-    def __init__(self, *, sender: str, configuration_id: str) -> None:
+    def __init__(self, *, index: int, configuration_id: str) -> None:
+        # Its place and not itself: it may be a person's address.
+        field = f"configuration.senders[{index}]"
         super().__init__(
-            f"sender {sender} is bound to configuration {configuration_id}",
-            metadata={"sender": sender, "configuration_id": configuration_id},
+            f"{field} is bound to configuration {configuration_id}",
+            metadata={"field": field, "configuration_id": configuration_id},
         )
 
 

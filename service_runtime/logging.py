@@ -44,6 +44,8 @@ def configure_logging(*, level: str = "INFO", format_: Format = "text") -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level)
+    # Its lines below that hold the values of every statement, such as senders' addresses.
+    logging.getLogger("aiosqlite").setLevel(logging.INFO)
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,

@@ -1,6 +1,6 @@
 """How fast the open log is by itself, without HTTP and gRPC in front of it.
 
-    python benchmarks/open_log/log_alone.py [--seconds 4] [--backend sqlite|postgres]
+    python -m benchmarks.open_log.log_alone [--seconds 4] [--backend sqlite|postgres]
 
 Prints durable opens per second through the recorder at several concurrencies, how long
 an open waits for it, and how fast one reader catches up.  PostgreSQL is the server of

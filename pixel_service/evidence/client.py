@@ -22,7 +22,7 @@ def load_client_reader() -> Callable[[str], Client | None]:
     Loading takes 0.2 s and about 25 MB; reading takes about 10 microseconds,
     and time linear in the user agent's length, because the expressions run in
     the Rust engine that the distribution's extra `regex` installs: in Python's
-    they take 300 to 2,500 (benchmarks/evidence.py).  The result is None when
+    they take 300 to 2,500 (`python -m benchmarks.evidence`).  The result is None when
     nothing was recognised.
     """
     resolve = Resolver(loaders.load_builtins())

@@ -189,6 +189,9 @@ async def mail_clients(pair: Pair, tokens: dict[str, str]) -> AsyncIterator[Mail
 
 
 @pytest.mark.timeout(60 + 10 * KILLS)
+@pytest.mark.guarantee(
+    "G3", "A pixel that was served for a valid token is in the log after `kill -9` of any process"
+)
 async def test_every_answered_pixel_is_streamed_once_and_in_order(
     tmp_path: Path,
     ports: Pair,
@@ -216,6 +219,9 @@ async def test_every_answered_pixel_is_streamed_once_and_in_order(
 
 
 @pytest.mark.timeout(60 + 10 * WORKER_KILLS)
+@pytest.mark.guarantee(
+    "G3", "A pixel that was served for a valid token is in the log after `kill -9` of any process"
+)
 async def test_every_pixel_that_a_killed_worker_answered_is_streamed_once(
     tmp_path: Path,
     ports: Pair,

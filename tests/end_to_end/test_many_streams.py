@@ -121,6 +121,9 @@ async def test_a_thousand_subscribers_hear_of_an_open(tmp_path: Path) -> None:
 
 
 @pytest.mark.timeout(120)
+@pytest.mark.guarantee(
+    "G5", "A slow or dead subscriber affects neither the pixel nor other subscribers"
+)
 async def test_stalled_subscriber_costs_little_memory_and_disturbs_nobody(tmp_path: Path) -> None:
     """Beside 100 live ones: less than 20 MB of the 200 that it does not read."""
     await fill(tmp_path, 2_000, octets=100_000)

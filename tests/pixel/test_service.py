@@ -144,6 +144,10 @@ async def test_opens_outlive_the_process(tmp_path: Path) -> None:
     assert len({each.event_id for each in found}) == 2
 
 
+@pytest.mark.guarantee(
+    "G6",
+    "A forged, truncated or foreign token is never recorded and is indistinguishable from outside",
+)
 async def test_forged_token_is_served_but_not_recorded(tmp_path: Path) -> None:
     """Answers to a valid, a forged and a nonsense token differ in nothing but the date."""
     token = seal(a_token(), RING)

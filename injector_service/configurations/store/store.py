@@ -194,14 +194,14 @@ async def _find_matching(
 
 async def _bind(connection: AsyncConnection, configuration: Configuration) -> None:
     """Bind the senders of *configuration* to it, unless another one has them."""
-    written = {sender_key(sender): sender for sender in configuration.senders}
+    written = {sender_key(each): index for index, each in enumerate(configuration.senders)}
     if not written:
         return
     query = sa.select(senders).where(senders.c.sender_key.in_(written))
     taken = (await connection.execute(query.limit(1))).mappings().one_or_none()
     if taken is not None:
         raise SenderBound(
-            sender=written[taken["sender_key"]], configuration_id=taken["configuration_id"]
+            index=written[taken["sender_key"]], configuration_id=taken["configuration_id"]
         )
     await connection.execute(
         sa.insert(senders),

@@ -137,7 +137,10 @@ async def test_a_sender_has_one_configuration(store: ConfigurationStore, sender:
             "other", etag="", change=lambda it: dataclasses.replace(it, senders=(sender,))
         )
 
-    assert create.value.metadata == {"sender": sender, "configuration_id": "full"}
+    assert create.value.metadata == {
+        "field": "configuration.senders[1]",
+        "configuration_id": "full",
+    }
     assert (await store.get("other")).configuration.senders == ()
     with pytest.raises(ConfigurationNotFound):
         await store.get("third")

@@ -103,7 +103,7 @@ async def test_an_id_is_taken_once(service: Service) -> None:
 
 
 async def test_a_sender_is_bound_once(service: Service) -> None:
-    """A sender of another configuration is ALREADY_EXISTS and names both."""
+    """A sender of another configuration is ALREADY_EXISTS, with its place and the other."""
     await create(service, FULL)
 
     with refused() as refusal:
@@ -111,7 +111,7 @@ async def test_a_sender_is_bound_once(service: Service) -> None:
 
     assert refusal.code is grpc.StatusCode.ALREADY_EXISTS
     assert refusal.reason == "SENDER_BOUND"
-    assert refusal.metadata == {"sender": "EXAMPLE.org", "configuration_id": "full"}
+    assert refusal.metadata == {"field": "configuration.senders[0]", "configuration_id": "full"}
     assert await all_ids(service) == ["full"]
 
 

@@ -2,6 +2,7 @@
 
 import re
 
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -41,6 +42,9 @@ def new_body(message: HtmlMessage, rewritten: bytes) -> bytes:
     return rewritten[message.start : len(rewritten) - (len(message.raw) - message.end)]
 
 
+@pytest.mark.guarantee(
+    "G1", "What is not the pixel is not changed", "octet-identical outside the HTML part"
+)
 @given(html_messages(placeholders=True), st.sampled_from(Placement))
 def test_octets_outside_the_html_part_stay(message: HtmlMessage, placement: Placement) -> None:
     """Everything before and behind the HTML part's body is as it was, octet for octet."""
@@ -50,6 +54,11 @@ def test_octets_outside_the_html_part_stay(message: HtmlMessage, placement: Plac
     assert out[len(out) - (len(message.raw) - message.end) :] == message.raw[message.end :]
 
 
+@pytest.mark.guarantee(
+    "G1",
+    "What is not the pixel is not changed",
+    "inside it the decoded text without the pixel equals the original",
+)
 @given(html_messages(), st.sampled_from(Placement))
 def test_html_without_the_pixel_is_the_original(message: HtmlMessage, placement: Placement) -> None:
     """Decoded, the HTML differs by the pixel, and a line break beside it where a line was full."""
@@ -158,6 +167,7 @@ def test_mail_without_html_of_its_own_stays(raw: bytes) -> None:
     assert rewrite(raw).message(raw) is raw
 
 
+@pytest.mark.guarantee("G2", "Every message comes back sendable, whatever it contains")
 @given(st.binary(max_size=400))
 @example(b"")
 @example(b"Content-Type: text/html\n\n")
@@ -166,6 +176,7 @@ def test_octets_that_are_no_mail_do_no_harm(raw: bytes) -> None:
     assert rewrite(raw).failure is None
 
 
+@pytest.mark.guarantee("G2", "Every message comes back sendable, whatever it contains")
 @given(mutated_messages(), st.sampled_from(Placement))
 def test_damaged_mail_does_no_harm(raw: bytes, placement: Placement) -> None:
     """Mail with damage anywhere is rewritten to itself at the second time, and nothing fails."""

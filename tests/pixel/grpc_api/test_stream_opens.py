@@ -129,6 +129,9 @@ async def test_time_starts_with_the_first_open_recorded_since(service: StreamSer
     assert event_ids_in(responses) == event_ids(later)
 
 
+@pytest.mark.guarantee(
+    "G4", "A subscriber that resumes from its last cursor", "sees every later open"
+)
 async def test_every_cursor_resumes_with_exactly_the_rest(service: StreamService) -> None:
     """Starting after the cursor of any response misses nothing and repeats nothing."""
     opens = new_opens(20)

@@ -91,6 +91,9 @@ def batch_ids(batch: pb.OpenBatch) -> list[str]:
 # Streams
 
 
+@pytest.mark.guarantee(
+    "G4", "from its acknowledgement", "sees every later open", "duplicates carry the same event ID"
+)
 async def test_stream_continues_after_what_was_acknowledged(service: StreamService) -> None:
     """What was sent and not acknowledged comes again; what was, does not."""
     opens = new_opens(6)

@@ -28,6 +28,7 @@ def run_until_power_loss(folder: Path, kind: str) -> list[Path]:
 
 
 @pytest.mark.timeout(120)
+@pytest.mark.guarantee("G3", "after power loss on the embedded default")
 async def test_an_answered_open_survives_power_loss(tmp_path: Path) -> None:
     """Whenever the power fails, the log opens again and has every answered open, in order."""
     moments = run_until_power_loss(tmp_path, "log")

@@ -79,8 +79,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     Metadata: `cursor`.
     """
     ERROR_REASON_SENDER_BOUND: _ErrorReason.ValueType  # 19
-    """ALREADY_EXISTS: another configuration is bound to the sender. Metadata:
-    `sender`, `configuration_id`.
+    """ALREADY_EXISTS: another configuration is bound to a sender. Metadata: `field`,
+    such as `configuration.senders[0]`, and the other's `configuration_id`.
     """
     ERROR_REASON_INTERNAL: _ErrorReason.ValueType  # 20
     """INTERNAL: a fault of ours. Metadata: `request_id`, which the log has too."""
@@ -157,8 +157,8 @@ ERROR_REASON_LOG_HOLE: ErrorReason.ValueType  # 18
 Metadata: `cursor`.
 """
 ERROR_REASON_SENDER_BOUND: ErrorReason.ValueType  # 19
-"""ALREADY_EXISTS: another configuration is bound to the sender. Metadata:
-`sender`, `configuration_id`.
+"""ALREADY_EXISTS: another configuration is bound to a sender. Metadata: `field`,
+such as `configuration.senders[0]`, and the other's `configuration_id`.
 """
 ERROR_REASON_INTERNAL: ErrorReason.ValueType  # 20
 """INTERNAL: a fault of ours. Metadata: `request_id`, which the log has too."""
