@@ -9,7 +9,7 @@ from typing import Final, Self
 from pixel_service.evidence.errors import RangesInvalid
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+IpNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 # Apple's list of relay egress, the longest that we know, has about 285,000 lines.
 MAX_NETWORKS: Final = 1_000_000
@@ -28,7 +28,7 @@ class AddressSet:
         self._lasts = {version: [high for _, high in pairs] for version, pairs in intervals.items()}
 
     @classmethod
-    def of(cls, networks: Iterable[Network]) -> Self:
+    def of(cls, networks: Iterable[IpNetwork]) -> Self:
         """Return the set of all addresses of *networks*."""
         intervals: dict[int, list[tuple[int, int]]] = {4: [], 6: []}
         for network in networks:
@@ -45,14 +45,14 @@ class AddressSet:
         """Return the number of disjoint intervals."""
         return sum(len(firsts) for firsts in self._firsts.values())
 
-    def networks(self) -> Iterator[Network]:
+    def networks(self) -> Iterator[IpNetwork]:
         """Yield the fewest networks that make up the set, in order, IPv4 first."""
         for version, kind in ((4, ipaddress.IPv4Address), (6, ipaddress.IPv6Address)):
             for low, high in zip(self._firsts[version], self._lasts[version], strict=True):
                 yield from ipaddress.summarize_address_range(kind(low), kind(high))
 
 
-def parse_ranges(text: str) -> list[Network]:
+def parse_ranges(text: str) -> list[IpNetwork]:
     """Return the networks that *text* lists.
 
     Three forms are known: one network (or address) a line, with `#` comments;
@@ -121,7 +121,7 @@ def _entries_of_json(text: str) -> Iterator[tuple[str, str]]:
         ) from error
 
 
-def _parse_network(where: str, entry: str) -> Network:
+def _parse_network(where: str, entry: str) -> IpNetwork:
     try:
         network = ipaddress.ip_network(entry, strict=False)
     except ValueError as error:

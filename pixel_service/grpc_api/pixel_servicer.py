@@ -1,8 +1,12 @@
 """PixelService: the stream, and the calls beside it."""
 
+from collections.abc import Callable
 from typing import Any, Final
 
 import grpc
+from google.protobuf.descriptor import MethodDescriptor
+from google.protobuf.message import Message
+from google.protobuf.message_factory import GetMessageClass
 
 from emailopens.pixel.v1 import pixel_service_pb2 as pb
 from pixel_service.grpc_api.open_listing import OpenListing
@@ -11,7 +15,8 @@ from pixel_service.open_log import OpenLog, decode_cursor, encode_cursor
 from service_runtime.field_checks import FieldChecks
 from service_runtime.grpc_server import GrpcService
 
-SERVICE_NAME: Final = pb.DESCRIPTOR.services_by_name["PixelService"].full_name
+_SERVICE: Final = pb.DESCRIPTOR.services_by_name["PixelService"]
+SERVICE_NAME: Final = _SERVICE.full_name
 
 ListContext = grpc.aio.ServicerContext[pb.ListOpensRequest, bytes]
 AcknowledgeContext = grpc.aio.ServicerContext[
@@ -26,6 +31,7 @@ class PixelServicer:
         self._log = open_log
         self._streaming = streaming
         self._listing = OpenListing(open_log)
+        self.StreamOpens = streaming.StreamOpens
 
     async def ListOpens(self, request: pb.ListOpensRequest, _: ListContext) -> bytes:
         """Return recorded opens, a page at a time; serialized, as they are stored."""
@@ -55,26 +61,28 @@ class PixelServicer:
         return self._streaming.tail.failure is None
 
     def _add(self, server: grpc.aio.Server) -> None:
-        # By hand, because the generated function would serialize what is serialized.
-        handlers: dict[str, grpc.RpcMethodHandler[Any, Any]] = {
-            "StreamOpens": grpc.unary_stream_rpc_method_handler(
-                self._streaming.StreamOpens,
-                request_deserializer=pb.StreamOpensRequest.FromString,
-                response_serializer=_as_it_is,
-            ),
-            "ListOpens": grpc.unary_unary_rpc_method_handler(
-                self.ListOpens,
-                request_deserializer=pb.ListOpensRequest.FromString,
-                response_serializer=_as_it_is,
-            ),
-            "AcknowledgeOpens": grpc.unary_unary_rpc_method_handler(
-                self.AcknowledgeOpens,
-                request_deserializer=pb.AcknowledgeOpensRequest.FromString,
-                response_serializer=pb.AcknowledgeOpensResponse.SerializeToString,
-            ),
+        # Not the generated function, which would serialize what is serialized already.  From
+        # the contract's own list, so that an RPC without a method here ends the start.
+        handlers = {
+            method.name: _handler(method, getattr(self, method.name)) for method in _SERVICE.methods
         }
         server.add_registered_method_handlers(SERVICE_NAME, handlers)
 
 
-def _as_it_is(octets: bytes) -> bytes:
-    return octets
+def _handler(
+    method: MethodDescriptor, behavior: Callable[..., Any]
+) -> "grpc.RpcMethodHandler[Any, Any]":
+    make: Callable[..., grpc.RpcMethodHandler[Any, Any]] = (
+        grpc.unary_stream_rpc_method_handler
+        if method.server_streaming
+        else grpc.unary_unary_rpc_method_handler
+    )
+    return make(
+        behavior,
+        request_deserializer=GetMessageClass(method.input_type).FromString,
+        response_serializer=_octets_of,
+    )
+
+
+def _octets_of(response: bytes | Message) -> bytes:
+    return response if isinstance(response, bytes) else response.SerializeToString()

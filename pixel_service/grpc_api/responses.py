@@ -1,12 +1,15 @@
-"""Responses of streams, from values to octets."""
+"""Responses, from values to messages, or to octets where those are sent as they are."""
 
 import datetime as dt
+from typing import cast
 
+from emailopens.notification.v1 import open_notification_pb2
 from emailopens.pixel.v1 import pixel_service_pb2 as pb
+from emailopens.pixel.v1 import subscription_service_pb2 as subscription_pb
 from pixel_service.grpc_api.batch_octets import batch_response
 from pixel_service.grpc_api.requests import StreamRequest
-from pixel_service.open_log import LogIdentity, Position, encode_cursor
-from pixel_service.protobuf_octets import duration
+from pixel_service.open_log import LogIdentity, OpenFilter, Position, Subscription, encode_cursor
+from pixel_service.protobuf_octets import duration, timestamp
 from pixel_service.streaming.events import Batch, DrainNotice, Heartbeat, StreamEvent
 
 
@@ -53,3 +56,34 @@ def started_octets(
         max_outstanding=request.max_outstanding if request.subscription_id else 0,
     )
     return pb.StreamOpensResponse(started=started).SerializeToString()
+
+
+def subscription_to_proto(
+    subscription: Subscription, identity: LogIdentity
+) -> subscription_pb.Subscription:
+    """Return *subscription* as the contract has it."""
+    message = subscription_pb.Subscription(
+        id=subscription.id,
+        configuration_ids=subscription.configuration_ids,
+        acknowledged_cursor=encode_cursor(subscription.acknowledged, identity),
+        lag=subscription.lag,
+        fell_behind=subscription.fell_behind,
+        create_time=timestamp(subscription.create_time),
+        acknowledge_time=timestamp(subscription.acknowledge_time),
+        consumer_name=subscription.consumer_name,
+    )
+    if subscription.filter != OpenFilter():
+        message.filter.CopyFrom(_filter_to_proto(subscription.filter))
+    return message
+
+
+def _filter_to_proto(open_filter: OpenFilter) -> pb.OpenFilter:
+    # The numbers are the contract's; the stubs want them under their own names.
+    agents = cast("list[open_notification_pb2.Agent.ValueType]", sorted(open_filter.exclude_agents))
+    return pb.OpenFilter(
+        exclude_agents=agents,
+        min_confidence=cast(
+            "open_notification_pb2.Confidence.ValueType", open_filter.min_confidence
+        ),
+        first_open_only=open_filter.first_open_only,
+    )

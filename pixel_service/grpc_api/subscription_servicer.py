@@ -1,17 +1,15 @@
 """SubscriptionService: from calls to the store, and back."""
 
 import secrets
-from typing import Final, cast
+from typing import Final
 
 import grpc
 
-from emailopens.notification.v1 import open_notification_pb2
-from emailopens.pixel.v1 import pixel_service_pb2
 from emailopens.pixel.v1 import subscription_service_pb2 as pb
 from emailopens.pixel.v1 import subscription_service_pb2_grpc as pb_grpc
 from pixel_service.grpc_api.requests import read_selection, read_start
-from pixel_service.open_log import LogIdentity, OpenFilter, OpenLog, Subscription, encode_cursor
-from pixel_service.protobuf_octets import timestamp
+from pixel_service.grpc_api.responses import subscription_to_proto
+from pixel_service.open_log import OpenLog, Subscription
 from pixel_service.streaming.starts import position_of
 from service_runtime.field_checks import FieldChecks
 from service_runtime.grpc_server import GrpcService
@@ -118,35 +116,6 @@ class SubscriptionServicer(pb_grpc.SubscriptionServiceServicer):
 
     def _to_proto(self, subscription: Subscription) -> pb.Subscription:
         return subscription_to_proto(subscription, self._log.identity)
-
-
-def subscription_to_proto(subscription: Subscription, identity: LogIdentity) -> pb.Subscription:
-    """Return *subscription* as the contract has it."""
-    message = pb.Subscription(
-        id=subscription.id,
-        configuration_ids=subscription.configuration_ids,
-        acknowledged_cursor=encode_cursor(subscription.acknowledged, identity),
-        lag=subscription.lag,
-        fell_behind=subscription.fell_behind,
-        create_time=timestamp(subscription.create_time),
-        acknowledge_time=timestamp(subscription.acknowledge_time),
-        consumer_name=subscription.consumer_name,
-    )
-    if subscription.filter != OpenFilter():
-        message.filter.CopyFrom(_filter_to_proto(subscription.filter))
-    return message
-
-
-def _filter_to_proto(open_filter: OpenFilter) -> pixel_service_pb2.OpenFilter:
-    # The numbers are the contract's; the stubs want them under their own names.
-    agents = cast("list[open_notification_pb2.Agent.ValueType]", sorted(open_filter.exclude_agents))
-    return pixel_service_pb2.OpenFilter(
-        exclude_agents=agents,
-        min_confidence=cast(
-            "open_notification_pb2.Confidence.ValueType", open_filter.min_confidence
-        ),
-        first_open_only=open_filter.first_open_only,
-    )
 
 
 def _check_id(subscription_id: str) -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pixel_service.evidence import RangesInvalid, load_judge
 from pixel_service.evidence.range_download import read_source
 from pixel_service.evidence.range_files import MAX_RANGE_OCTETS, load_ranges, store_ranges
-from pixel_service.evidence.ranges import AddressSet, Network, parse_address, parse_ranges
+from pixel_service.evidence.ranges import AddressSet, IpNetwork, parse_address, parse_ranges
 
 NETWORKS = st.builds(
     lambda address, length: ipaddress.ip_network(f"{address}/{length}", strict=False),
@@ -26,7 +26,7 @@ NETWORKS = st.builds(
 
 @hypothesis.given(networks=st.lists(NETWORKS, max_size=20), address=st.ip_addresses())
 def test_a_set_holds_what_its_networks_hold(
-    networks: list[Network], address: ipaddress.IPv4Address | ipaddress.IPv6Address
+    networks: list[IpNetwork], address: ipaddress.IPv4Address | ipaddress.IPv6Address
 ) -> None:
     """Look-up agrees with trying every network, at the edges as well."""
     found = AddressSet.of(networks)
@@ -52,7 +52,7 @@ def test_the_address_between_two_ranges_is_in_neither() -> None:
 
 
 @hypothesis.given(networks=st.lists(NETWORKS, max_size=20))
-def test_merged_networks_are_the_same_set(networks: list[Network]) -> None:
+def test_merged_networks_are_the_same_set(networks: list[IpNetwork]) -> None:
     """What is stored after merging holds the same addresses, in no more networks."""
     found = AddressSet.of(networks)
     merged = list(found.networks())
