@@ -1,4 +1,4 @@
-"""The part of a notification that is the same for every open of a message."""
+"""The octets of a notification that are the same for every open of a message."""
 
 import functools
 from collections.abc import Iterator, Sequence
@@ -39,7 +39,7 @@ _ORIGINAL_MESSAGE_ID_TAG: Final = tag(pb.CommonHeaders.ORIGINAL_MESSAGE_ID_FIELD
 
 
 def mail_octets(kept: token_pb.PixelToken, configuration_id: str) -> bytes:
-    """Return the fields of a notification that tell of its message, serialized.
+    """Return the fields of a notification that describe its message, serialized.
 
     *kept* is what its privacy level left of a token: see `keep_message`.
     """

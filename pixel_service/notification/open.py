@@ -1,8 +1,8 @@
-"""The part of a notification that tells of the open itself.
+"""The octets of a notification that describe the open itself.
 
-It ends where the log goes on: the log knows the how many-eth open of its message this
-is, and of which burst, and appends both. They are the last fields of the last message,
-and have a fixed length, so that what stands before them can count them in.
+They end where the log goes on: only the log knows the open's number and its burst, and it
+appends both. These are the last fields of the last message, and have a fixed length, so
+that the lengths before them can include theirs.
 """
 
 import functools
@@ -63,10 +63,10 @@ _OPEN_REST: Final = len(number_open(0, 0))
 
 
 def open_octets(kept: KeptFetch, *, event_id: str, open_us: int, since_us: int | None) -> bytes:
-    """Return the fields of a notification that tell of this open, but for `number_open`.
+    """Return the fields of a notification that describe this open, but for `number_open`.
 
     Args:
-        kept: What may be told of the fetch.
+        kept: What may be kept of the fetch.
         event_id: The notification's own.
         open_us: When the fetch arrived, microseconds since 1970 UTC.
         since_us: Microseconds between acceptance and then; None if that is not known.

@@ -1,4 +1,29 @@
-"""How opens of one message are numbered and grouped into bursts.  Pure: no storage."""
+"""How opens of one message are numbered and grouped into bursts.  Pure: no storage.
+
+An open is of a message (its key and the configuration) and comes from a source.  Either
+may be unknown.
+
+1. Opens of one message are numbered 1, 2, 3 in the order of the log.  No number is given
+   twice, and none is left out, however many processes append.
+2. A burst is what one source fetches of one message within the window, counted from the
+   burst's first open; before it, too, because opens need not arrive in the order of their
+   times.  Bursts of a message are numbered as its opens are.
+3. An open without a message has the number 0 and the burst 0.  One without a source
+   begins a burst that no other joins.
+4. Two counts are all that numbering needs: the next open is `opens + 1`, a new burst is
+   `bursts + 1`.  They change in the transaction that writes the opens, so that a write
+   which fails leaves no gap.
+5. Which bursts are under way is known in memory alone, because a source is never written.
+   So a restart splits a burst, and two processes never share one.
+6. Memory may be ahead of the log: after a write that failed, or when a message was erased.
+   A remembered burst beyond the stored count is not there; the open begins a new one.
+7. A message's counts go with its last open, when retention removes that, and with the
+   first of its opens that is erased.  The next open is number 1 then.
+
+Rule 4 is kept in different ways.  SQLite has one writer, which holds the newest counts in
+memory: `sqlite/counts.py`.  On PostgreSQL several processes write, so the database
+counts, and a batch is numbered from what it answers: `postgres/numbering_plan.py`.
+"""
 
 import collections
 import datetime as dt
@@ -48,7 +73,7 @@ UNKNOWN: Final = Numbers(0, 0)
 
 
 class BurstWindow:
-    """Remembers which bursts are under way.  In memory: a restart splits a burst."""
+    """Remembers which bursts are under way: rule 5."""
 
     def __init__(
         self, *, window: dt.timedelta = DEFAULT_BURST_WINDOW, max_bursts: int = MAX_BURSTS
@@ -58,7 +83,10 @@ class BurstWindow:
         self._bursts: collections.OrderedDict[_Source, _Burst] = collections.OrderedDict()
 
     def number_of(self, open_: OpenRecord) -> int | None:
-        """Return the number of the burst that *open_* belongs to; None if it begins one."""
+        """Return the number of the burst that *open_* belongs to; None if it begins one.
+
+        Rule 2.
+        """
         number, start = self._bursts.get(_source_of(open_), (None, open_.open_time))
         return None if abs(open_.open_time - start) > self.window else number
 
@@ -78,7 +106,7 @@ class BurstWindow:
 
 
 def _source_of(open_: OpenRecord) -> _Source:
-    """Return what makes fetches one burst.  Without its keys it is never remembered."""
+    """Return what makes fetches one burst.  One without a key is never remembered."""
     return (open_.message_key, open_.configuration_id, open_.source_key)
 
 
@@ -92,14 +120,13 @@ def number_opens(
     numbers = []
     for open_ in opens:
         if open_.message_key is None:
-            numbers.append(UNKNOWN)
+            numbers.append(UNKNOWN)  # rule 3
             continue
         message = (open_.message_key, open_.configuration_id)
         before = counts.get(message, Counts(0, 0))
         burst = window.number_of(open_)
         bursts = before.bursts
-        # What is remembered may be higher than what is stored: after a failed
-        # commit, or when the message's opens were erased.  Then it begins anew.
+        # Rule 6.
         if burst is None or burst > bursts:
             burst = bursts = before.bursts + 1
             window.begin(open_, burst)

@@ -14,8 +14,9 @@ from pixel_service.open_log.values import OpenRecord
 # already.  Once is enough unless the same opens are being appended elsewhere now.
 _MAX_ATTEMPTS: Final = 5
 
-# The counts are locked in the order of their keys, so that two batches never wait
-# for each other.  `transaction_id` and `sequence` are defaults of the columns.
+# The counts are locked in the order of their keys, so that no two batches ever wait
+# for each other at once.  The rows are in the batch's order (rule 5 of the package);
+# `transaction_id` and `sequence` are defaults of their columns.
 _APPEND: Final = """
 WITH counted AS (
   INSERT INTO open_counts AS c (message_key, configuration_id, opens, bursts)

@@ -49,11 +49,10 @@ Answer = TypeVar("Answer")
 
 
 class PostgresOpenLog:
-    """See `OpenLog`.  Its positions are (transaction, sequence).
+    """The log in one database.  Its positions are (transaction, sequence).
 
-    Holes cannot be told from the gaps that aborted writes leave, so `LogHole` is
-    never raised.  Bursts are known per process: one whose fetches reach two
-    processes counts as two.
+    Never raises `LogHole`: rule 6 of the package.  Bursts are known per process (rule 5 of
+    `numbering`): one whose fetches reach two processes counts as two.
     """
 
     def __init__(
@@ -80,11 +79,11 @@ class PostgresOpenLog:
 
     @property
     def prefers_few_appends(self) -> bool:
-        """See `OpenLog`: each is a round trip, and a task of this process."""
+        """Always: an append is a round trip, and a task of this process."""
         return True
 
     async def append(self, opens: Sequence[OpenRecord]) -> None:
-        """See `OpenLog`."""
+        """Append *opens* in a task that outlives the caller."""
         if not opens:
             return
         # Shielded, because the driver answers a cancellation by cancelling the
@@ -123,7 +122,7 @@ class PostgresOpenLog:
             return list(await connection.fetch(statement, *arguments))
 
     async def read(self, *, after: Position, max_entries: int, max_octets: int) -> Page:
-        """See `OpenLog`."""
+        """Return a page of entries."""
         limit = max(1, min(max_entries, MAX_PAGE_ENTRIES))
         rows = await self._fetch(statements.ENTRIES, *after, limit)
         if after < (trimmed := Position(rows[0][8], rows[0][9])):
@@ -141,7 +140,7 @@ class PostgresOpenLog:
     async def read_notifications(
         self, *, after: Position, max_entries: int, max_octets: int
     ) -> Notifications:
-        """See `OpenLog`.  The driver is most of the cost, so there is no way that is shorter."""
+        """Return what `read` does: the driver is most of the cost, so fewer columns save little."""
         page = await self.read(after=after, max_entries=max_entries, max_octets=max_octets)
         return page.notifications
 
@@ -201,7 +200,7 @@ class PostgresOpenLog:
         return trimmed, trimmed if row[2] is None else Position(row[2], row[3])
 
     async def head(self) -> Position:
-        """See `OpenLog`."""
+        """Return the position of the last visible open."""
         _, head = await self._ends()
         return head
 
@@ -211,12 +210,12 @@ class PostgresOpenLog:
         return max(await self.earliest(), Position(*rows[0]) if rows else BEGINNING)
 
     async def earliest(self) -> Position:
-        """See `OpenLog`."""
+        """Return the position of the last open that was trimmed."""
         trimmed, _ = await self._ends()
         return trimmed
 
     async def position_at(self, time: dt.datetime) -> Position:
-        """See `OpenLog`."""
+        """Return the position before the first open recorded since *time*."""
         rows = await self._fetch(statements.POSITION_AT, microseconds_of(time))
         trimmed, head = await self._ends()
         if not rows:
@@ -224,20 +223,20 @@ class PostgresOpenLog:
         return max(trimmed, min(head, Position(rows[0][0], rows[0][1] - 1)))
 
     async def lag(self, after: Position) -> int:
-        """See `OpenLog`."""
+        """Return how many entries follow *after*."""
         trimmed, head = await self._ends()
         start = max(after, trimmed)
-        # Sequence numbers are not quite in the order of positions.
+        # Sequence numbers are not quite in the order of positions (rules 1 and 6).
         return 0 if start >= head else max(1, head.sequence - start.sequence)
 
     async def wait_for_news(self, *, after: Position) -> None:
-        """See `OpenLog`."""
+        """Wait for something after *after*, half a minute at most."""
         await self.news.wait_beyond(after)
 
     def trim(
         self, *, older_than: dt.timedelta | None = None, max_octets: int | None = None
     ) -> AsyncIterator[Trimmed]:
-        """See `OpenLog`."""
+        """Remove what is too old, then what is too much, in small steps."""
         return trim_in_steps(self, older_than=older_than, max_octets=max_octets)
 
     async def octets_used(self) -> int:
@@ -258,7 +257,7 @@ class PostgresOpenLog:
     def erase(
         self, matches: Callable[[bytes], bool], *, message_keys: Collection[bytes] = ()
     ) -> AsyncIterator[Erased]:
-        """See `OpenLog`."""
+        """Erase in steps; PostgreSQL removes the old rows when it vacuums."""
         return erase_in_steps(self, matches, message_keys=message_keys)
 
     async def stored(self, *, after: Position, max_entries: int) -> Sequence[StoredOpen]:
@@ -275,7 +274,7 @@ class PostgresOpenLog:
         )
 
     async def stats(self) -> LogStats:
-        """See `OpenLog`."""
+        """Return what an operator wants to know."""
         trimmed, head = await self._ends()
         first_us, last_us = (await self._fetch(statements.END_TIMES))[0]
         (held_back,) = await self._fetch(statements.HELD_BACK)
@@ -292,5 +291,5 @@ class PostgresOpenLog:
     def daily_counts(
         self, *, earliest_day: dt.date | None = None
     ) -> AsyncIterator[Sequence[DayCount]]:
-        """See `OpenLog`."""
+        """Count what is held, by day, configuration and agent."""
         return count_in_steps(self, earliest_day=earliest_day)

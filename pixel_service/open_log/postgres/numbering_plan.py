@@ -1,7 +1,10 @@
 """Numbering where the counts are in the database and several processes count.
 
-The numbers are not known until the database has counted.  So a plan says how far
-each open stands before the count that the database will return.
+The numbers are not known until the database has counted (rule 4 of `numbering`).  So a
+plan says, for each open of a batch, how many of its message's opens follow it in the
+batch: its number is the count that the database returns, less these.  Bursts likewise,
+unless the open joins one that this process remembers; whether that one is still there
+(rule 6) only the statement can tell.
 """
 
 from collections.abc import Mapping, Sequence

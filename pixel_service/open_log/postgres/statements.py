@@ -1,14 +1,11 @@
 """The statements that read and trim a log on PostgreSQL.
 
-A row's `transaction_id` is that of the transaction which wrote it.  A transaction
-below the oldest one that is still running has ended, so its rows are all visible or
-never will be.  Readers stop there, and read in the order (transaction, sequence):
-so nothing ever appears behind them.  A sequence number alone is taken before the
-commit, and what commits later may have the lower number.
+The rules of their order are in the package's own docstring.
 """
 
 from typing import Final
 
+# Rule 2: what is below it can be read.
 HORIZON: Final = "pg_snapshot_xmin(pg_current_snapshot())::text::bigint"
 
 # The outer row is always there, so that one round trip also tells what was trimmed.

@@ -35,7 +35,7 @@ class Countable(Protocol):
     """What counting needs of a log."""
 
     async def earliest(self) -> Position:
-        """See `OpenLog.earliest`."""
+        """Return the position after which every open is still there."""
 
     async def end(self) -> Position:
         """Return the position of the last open that is there, also if readers may not see it."""

@@ -15,8 +15,8 @@ _STEP_ENTRIES: Final = 500
 # Of the time.  Somebody waits for it, and it mostly reads.
 _SHARE: Final = 0.5
 
-# Messages whose opens that are only counted are still to be found.  These stand right
-# behind the notified ones of the same fetch, unless other appends come in between.
+# Messages whose opens that are only counted are still to be found.  These come right
+# after the notified ones of the same fetch, unless other appends come in between.
 _MAX_PURSUED: Final = 10_000
 
 
@@ -36,7 +36,7 @@ class Erasable(Protocol):
         """Return the position of the last open that is there, also if readers may not see it."""
 
     async def earliest(self) -> Position:
-        """See `OpenLog.earliest`."""
+        """Return the position after which every open is still there."""
 
     async def stored(self, *, after: Position, max_entries: int) -> Sequence[StoredOpen]:
         """Return the opens that follow *after*, all kinds."""

@@ -29,13 +29,13 @@ class Database(Protocol):
     identity: LogIdentity
 
     async def head(self) -> Position:
-        """See `OpenLog.head`."""
+        """Return the position of the last visible open."""
 
     async def earliest(self) -> Position:
-        """See `OpenLog.earliest`."""
+        """Return the position after which every open is still there."""
 
     async def lag(self, after: Position) -> int:
-        """See `OpenLog.lag`."""
+        """Return how many entries follow a position."""
 
     async def check(self, after: Position) -> None:
         """Raise what `OpenLog.read` would of a position."""
@@ -48,7 +48,10 @@ class Database(Protocol):
 
 
 class SqlSubscriptions:
-    """See `SubscriptionStore`."""
+    """The subscriptions of a log, as `SubscriptionStore` promises them.
+
+    What this process changes its streams learn at once; `SubscriptionWatch` asks for the rest.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -76,7 +79,7 @@ class SqlSubscriptions:
         configuration_ids: Sequence[str] = (),
         open_filter: OpenFilter | None = None,
     ) -> Subscription:
-        """See `SubscriptionStore`."""
+        """Insert its row, if the log still has what follows *start*."""
         await self._database.check(start)
         now = dt.datetime.now(dt.UTC)
         subscription = Subscription(
@@ -93,7 +96,7 @@ class SqlSubscriptions:
         return await self._from_row(row)
 
     async def get_subscription(self, subscription_id: str) -> Subscription:
-        """See `SubscriptionStore`."""
+        """Return a subscription, with what the log says of its lag."""
         row = await self._database.query(
             lambda connection: subscription_statements.find(
                 connection, subscription_id=subscription_id
@@ -102,7 +105,7 @@ class SqlSubscriptions:
         return await self._from_row(_required(row, subscription_id))
 
     async def list_subscriptions(self, *, after_id: str, limit: int) -> Sequence[Subscription]:
-        """See `SubscriptionStore`."""
+        """Return a page of subscriptions, by ID."""
         rows = await self._database.query(
             lambda connection: subscription_statements.page(
                 connection, after_id=after_id, limit=limit
@@ -111,7 +114,7 @@ class SqlSubscriptions:
         return [await self._from_row(row) for row in rows]
 
     async def seek_subscription(self, subscription_id: str, *, to: Position) -> Subscription:
-        """See `SubscriptionStore`."""
+        """Move a subscription, if the log still has what follows *to*."""
         await self._database.check(to)
         found = await self._database.execute(
             "seek_subscription", subscription_id=subscription_id, to=list(to)
@@ -121,7 +124,7 @@ class SqlSubscriptions:
         return await self._from_row(row)
 
     async def delete_subscription(self, subscription_id: str) -> None:
-        """See `SubscriptionStore`."""
+        """Delete its row, and tell the streams of this process."""
         deleted = await self._database.execute(
             "delete_subscription", subscription_id=subscription_id
         )
@@ -130,7 +133,7 @@ class SqlSubscriptions:
         self._watch.note_deleted(subscription_id)
 
     async def begin_session(self, subscription_id: str, *, consumer_name: str) -> Session:
-        """See `SubscriptionStore`."""
+        """Write a new token into the row: whoever has the old one is told."""
         found = await self._database.execute(
             "begin_session", subscription_id=subscription_id, consumer_name=consumer_name
         )
@@ -141,7 +144,7 @@ class SqlSubscriptions:
     async def acknowledge(
         self, subscription_id: str, *, up_to: Position, session_token: str
     ) -> Position:
-        """See `SubscriptionStore`."""
+        """Put an acknowledgement into the next commit."""
         head = await self._database.head()
         if up_to > head:
             raise CursorAhead(head_cursor=encode_cursor(head, self._database.identity))
@@ -155,7 +158,7 @@ class SqlSubscriptions:
         return acknowledged
 
     async def wait_for_acknowledgement(self, session: Session, *, beyond: Position) -> Position:
-        """See `SubscriptionStore`."""
+        """Wait for what this process or another acknowledges."""
         return await self._watch.wait(session, beyond=beyond)
 
     async def _commit(

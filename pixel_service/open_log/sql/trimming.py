@@ -26,13 +26,13 @@ class Trimmable(Protocol):
     subscriptions: SqlSubscriptions
 
     async def head(self) -> Position:
-        """See `OpenLog.head`."""
+        """Return the position of the last visible open."""
 
     async def earliest(self) -> Position:
-        """See `OpenLog.earliest`."""
+        """Return the position after which every open is still there."""
 
     async def position_at(self, time: dt.datetime) -> Position:
-        """See `OpenLog.position_at`."""
+        """Return where to read so that the first open is the first recorded since *time*."""
 
     async def octets_used(self) -> int:
         """Return the size of what is held."""
@@ -67,8 +67,8 @@ async def trim_in_steps(
         yield Trimmed(entries=removed)
         await pace.pause()
     after = await log.earliest()
-    behind = await _between(log, before, after) if after > before else ()
-    yield Trimmed(entries=removed, subscriptions_behind=behind)
+    losers = await _between(log, before, after) if after > before else ()
+    yield Trimmed(entries=removed, subscriptions_behind=losers)
 
 
 async def _step(log: Trimmable, limit: Position) -> int:
@@ -77,11 +77,11 @@ async def _step(log: Trimmable, limit: Position) -> int:
 
 async def _between(log: Trimmable, before: Position, after: Position) -> tuple[str, ...]:
     """Return the subscriptions that *after* has overtaken and *before* had not."""
-    behind: list[str] = []
+    losers: list[str] = []
     after_id = ""
     while page := await log.subscriptions.list_subscriptions(
         after_id=after_id, limit=_SUBSCRIPTIONS_PAGE
     ):
-        behind += [each.id for each in page if before <= each.acknowledged < after]
+        losers += [each.id for each in page if before <= each.acknowledged < after]
         after_id = page[-1].id
-    return tuple(behind)
+    return tuple(losers)

@@ -36,7 +36,7 @@ def append(
     """Append *opens* inside the caller's transaction; return the last sequence number.
 
     Raises:
-        sqlalchemy.exc.IntegrityError: an event ID is there already, or stands twice.
+        sqlalchemy.exc.IntegrityError: an event ID is there already, or is listed twice.
     """
     last, last_us = connection.exec_driver_sql(_LAST).one()
     if not opens:
@@ -74,7 +74,7 @@ def append(
 
 
 def without_duplicates(connection: sa.Connection, opens: Sequence[OpenRecord]) -> list[OpenRecord]:
-    """Return *opens* without those whose event ID is there already, or stands earlier."""
+    """Return *opens* without those whose event ID is there already, or is listed earlier."""
     event_ids = [open_.event_id for open_ in opens]
     there = {row[0] for row in look_up(connection, _THERE, event_ids)}
     fresh: dict[str, OpenRecord] = {}

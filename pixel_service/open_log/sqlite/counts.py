@@ -1,11 +1,24 @@
 """Counts of opens per message on SQLite: the newest in memory, the rest in the table.
 
 Message keys are random, so each count that a commit changes is a page of its own to
-write and to sync: it made a commit of 64 opens three times as long.  So a commit only
-writes the opens, which hold their numbers; the counts are gathered in memory, and
-brought into the table a slice at a time, in key order, when many of them share a
-page.  `open_log.counted_sequence` says up to which open that is done; what follows is
-read back from the opens at the start.
+write and to sync: it made a commit of 64 opens three times as long.  But every open holds
+its number, so the counts can be had from the opens, and their table may lag behind.
+
+1. A generation is the counts that have changed since the last one was closed (`_fresh`).
+   It is closed when it has `GENERATION_COUNTS`.
+2. A closed generation (`_merging`) is brought into the table a slice at each commit, in key
+   order, where many counts share a page.  The next is not closed before it is through;
+   slices are large enough for that.
+3. `open_log.counted_sequence` is the last open that the table counts.  It moves with the last
+   slice of a generation, in the same transaction.
+4. So the newest count of a message is in `_fresh`, else in `_merging`, else in the table.
+5. At the start, and after a transaction that failed, memory is read back from the opens
+   beyond `counted_sequence`.  Slices that were written before are counted again; a count
+   replaces the one in the table, so that is no harm.
+6. Whatever removes opens brings everything into the table first, because what is removed
+   cannot be read back.
+
+What is counted, and when counts go, is said in `numbering`.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -20,8 +33,8 @@ from pixel_service.open_log.sqlite.rows import insert_rows
 # More share more pages, but take longer to sort (5 ms) and to read back.
 GENERATION_COUNTS: Final = 10_000
 
-# Counts that a commit brings into the table at least, and per count that it adds: so
-# a generation is through before the next one is full.
+# Counts that a commit brings into the table: so many at least, and so many for each that
+# it adds.  A generation is through before the next one is full (rule 2).
 _MIN_SLICE: Final = 200
 _SLICE_FACTOR: Final = 2
 
@@ -63,13 +76,13 @@ class MessageCounts:
         self._is_known = False
 
     def forget(self) -> None:
-        """Forget what is in memory: it is read back before it is next needed."""
+        """Forget what is in memory: it is read back before it is next needed (rule 5)."""
         self._is_known = False
 
     def look_up(
         self, connection: sa.Connection, messages: Iterable[MessageOf]
     ) -> dict[MessageOf, Counts]:
-        """Return the counts of those *messages* that have any."""
+        """Return the counts of those *messages* that have any: rule 4."""
         self._make_known(connection)
         found: dict[MessageOf, Counts] = {}
         elsewhere = set()
@@ -96,7 +109,7 @@ class MessageCounts:
         self._merge(connection, max(_MIN_SLICE, _SLICE_FACTOR * len(changed)))
 
     def flush(self, connection: sa.Connection) -> None:
-        """Bring everything into the table."""
+        """Bring everything into the table, before opens are removed (rule 6)."""
         self._make_known(connection)
         self._merge(connection, len(self._order))
         if self._fresh:
@@ -120,7 +133,7 @@ class MessageCounts:
             "(?, ?, ?, ?)",
             [(*message, *self._merging[message]) for message in slice_],
         )
-        if not self._order:
+        if not self._order:  # rule 3
             self._merging = {}
             connection.exec_driver_sql(
                 "UPDATE open_log SET counted_sequence = ?", (self._merging_up_to,)

@@ -38,7 +38,7 @@ Answer = TypeVar("Answer")
 
 
 class SqliteOpenLog:
-    """See `OpenLog`.  Its positions are (0, sequence)."""
+    """The log in one file.  Its positions are (0, sequence)."""
 
     def __init__(
         self,
@@ -64,11 +64,11 @@ class SqliteOpenLog:
 
     @property
     def prefers_few_appends(self) -> bool:
-        """See `OpenLog`.  Not where another process does the work."""
+        """Whether the writer is a thread of this process."""
         return self._writer.is_local
 
     async def append(self, opens: Sequence[OpenRecord]) -> None:
-        """See `OpenLog`."""
+        """Hand *opens* to the writer."""
         if opens:
             await self._writer.append(opens)
 
@@ -91,7 +91,7 @@ class SqliteOpenLog:
             return await asyncio.get_running_loop().run_in_executor(self._threads, run)
 
     async def read(self, *, after: Position, max_entries: int, max_octets: int) -> Page:
-        """See `OpenLog`."""
+        """Return a page of entries."""
         entries, after, at_head = await self._read(
             reading.ENTRIES,
             reading.to_entries,
@@ -104,7 +104,7 @@ class SqliteOpenLog:
     async def read_notifications(
         self, *, after: Position, max_entries: int, max_octets: int
     ) -> Notifications:
-        """See `OpenLog`."""
+        """Return a page of notifications: fewer columns, and no entry is made."""
         octets, after, at_head = await self._read(
             reading.NOTIFICATIONS,
             reading.to_notifications,
@@ -172,7 +172,7 @@ class SqliteOpenLog:
         await self.query(lambda connection: self._refuse(connection, after.sequence))
 
     async def head(self) -> Position:
-        """See `OpenLog`."""
+        """Return the position of the last visible open."""
         _, last = await self.query(reading.ends)
         return Position(0, last)
 
@@ -181,30 +181,30 @@ class SqliteOpenLog:
         return await self.head()
 
     async def earliest(self) -> Position:
-        """See `OpenLog`."""
+        """Return the position of the last open that was trimmed."""
         trimmed, _ = await self.query(reading.ends)
         return Position(0, trimmed)
 
     async def position_at(self, time: dt.datetime) -> Position:
-        """See `OpenLog`."""
+        """Search the recording times, which never go backwards, in halves."""
         time_us = microseconds_of(time)
         return Position(
             0, await self.query(lambda connection: reading.last_before(connection, time_us))
         )
 
     async def lag(self, after: Position) -> int:
-        """See `OpenLog`."""
+        """Return how many entries follow *after*."""
         trimmed, last = await self.query(reading.ends)
         return max(0, last - max(after.sequence, trimmed))
 
     async def wait_for_news(self, *, after: Position) -> None:
-        """See `OpenLog`."""
+        """Wait for something after *after*, half a minute at most."""
         await self._news.wait_beyond(after)
 
     def trim(
         self, *, older_than: dt.timedelta | None = None, max_octets: int | None = None
     ) -> AsyncIterator[Trimmed]:
-        """See `OpenLog`."""
+        """Remove what is too old, then what is too much, in small steps."""
         return trim_in_steps(self, older_than=older_than, max_octets=max_octets)
 
     async def octets_used(self) -> int:
@@ -226,7 +226,7 @@ class SqliteOpenLog:
     async def erase(
         self, matches: Callable[[bytes], bool], *, message_keys: Collection[bytes] = ()
     ) -> AsyncIterator[Erased]:
-        """See `OpenLog`."""
+        """Erase in steps, then empty the write-ahead log of what was there."""
         erased = Erased()
         async for erased in erase_in_steps(self, matches, message_keys=message_keys):
             yield erased
@@ -247,7 +247,7 @@ class SqliteOpenLog:
         return erased
 
     async def stats(self) -> LogStats:
-        """See `OpenLog`."""
+        """Return what an operator wants to know."""
         trimmed, last = await self.query(reading.ends)
         first_us, last_us = await self.query(reading.end_times)
         return LogStats(
@@ -263,5 +263,5 @@ class SqliteOpenLog:
     def daily_counts(
         self, *, earliest_day: dt.date | None = None
     ) -> AsyncIterator[Sequence[DayCount]]:
-        """See `OpenLog`."""
+        """Count what is held, by day, configuration and agent."""
         return count_in_steps(self, earliest_day=earliest_day)

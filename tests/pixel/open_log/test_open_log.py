@@ -455,7 +455,7 @@ async def test_opens_that_are_only_counted_are_erased_by_message_key(log: OpenLo
 
 
 async def test_what_is_only_counted_of_an_erased_message_is_erased_with_it(log: OpenLog) -> None:
-    """It has no notification to look at, and stands behind those of the same open."""
+    """It has no notification to look at, and comes after those of the same open."""
     for key, message_id in ((KEY, "doomed"), (OTHER_KEY, "kept")):
         await log.append(
             [

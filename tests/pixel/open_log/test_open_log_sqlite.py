@@ -31,7 +31,7 @@ from tests.pixel.open_log.log_values import (
 
 
 def execute(tmp_path: Path, statement: str) -> None:
-    """Change the database behind the log's back."""
+    """Change the database without the log."""
     with contextlib.closing(sqlite3.connect(tmp_path / "opens.db")) as connection:
         connection.execute(statement)
         connection.commit()

@@ -194,13 +194,17 @@ class Mail(_message.Message):
     identity_id: _builtins.str
     """The sender's address, from the From header field. Empty from PSEUDONYMOUS on."""
     headers_truncated: _builtins.bool
-    """Whether anything of the header was left out, or the end of the subject cut,
-    to keep the pixel's URL short: of `headers`, `common_headers`, `identity_id`
-    or `destination`. Only sent when true.
+    """Whether anything that the message's header says was left out to keep the
+    pixel's URL short: fields from the end of `headers`, the end of the subject,
+    mailboxes from the end of To, any other field of `common_headers`,
+    `identity_id` or `destination`. IDs and tags are always whole. Only sent when
+    true.
     """
     @_builtins.property
     def acceptance_time(self) -> _timestamp_pb2.Timestamp:
-        """Always set, but for ANONYMOUS. When the message was rewritten."""
+        """Always set, but for ANONYMOUS. When the message was rewritten. In JSON this
+        field is called `timestamp`, as Amazon SES has it.
+        """
 
     @_builtins.property
     def common_headers(self) -> Global___CommonHeaders:
@@ -274,13 +278,13 @@ class CommonHeaders(_message.Message):
     @_builtins.property
     def from_mailboxes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """The mailboxes of From, one element each. A field that cannot be parsed is
-        one element.
+        one element. In JSON this field is called `from`, as Amazon SES has it.
         """
 
     @_builtins.property
     def to_mailboxes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """The mailboxes of To, one element each. A field that cannot be parsed is one
-        element.
+        element. In JSON this field is called `to`, as Amazon SES has it.
         """
 
     def __init__(
@@ -355,7 +359,9 @@ class Open(_message.Message):
     """
     @_builtins.property
     def open_time(self) -> _timestamp_pb2.Timestamp:
-        """Always set. When the fetch arrived."""
+        """Always set. When the fetch arrived. In JSON this field is called `timestamp`,
+        as Amazon SES has it.
+        """
 
     @_builtins.property
     def evidence(self) -> Global___Evidence:

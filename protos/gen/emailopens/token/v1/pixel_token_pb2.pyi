@@ -134,12 +134,13 @@ class PixelToken(_message.Message):
     header_message_id: _builtins.str
     """The Message-ID field."""
     headers_truncated: _builtins.bool
-    """Whether anything of the header was left out, or the end of the subject cut,
-    to keep the URL short.
+    """Whether any of the fields 6 to 11, 13 and 15 is shorter than in the message, or
+    missing, because the token would have grown too long. A recipient that
+    `to_mailboxes` names is not missing.
     """
     recipient: _builtins.str
     """The recipient's address. Left out, to keep the URL short, when it is the
-    address of the only mailbox of the To field.
+    address of the only mailbox of the To field; otherwise the last that is.
     """
     @_builtins.property
     def configuration_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
