@@ -1,7 +1,7 @@
 """Rewriting a message: octets in, octets out.  Read this first.
 
-The message is walked, not parsed: the header block, then the parts up to the
-first one in HTML (`mime`).  That part is decoded once (`transfer_encoding`,
+The message is walked, not parsed: the header block, then the parts up to the one in
+HTML that mail clients show (`mime`).  That part is decoded once (`transfer_encoding`,
 `charset`), only to decide where the pixel goes (`plan`, `html`); the change is then
 made in the encoded form.  Everything outside the change is a slice of the input.
 

@@ -38,7 +38,7 @@ _READY: Final = """Promise.all([
 
 # Headless, alone, quiet: no profile, no updates, no calls home; all names but
 # this machine's own lead nowhere.  Root, as CI runs, has no sandbox.  One process
-# for all letters: a new one for each, as between sites, takes twice the time.  No
+# for all messages: a new one for each, as between sites, takes twice the time.  No
 # holding of paint, which leaves the last page on the screen until the next is drawn.
 _FLAGS: Final = (
     "--headless",

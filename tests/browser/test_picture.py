@@ -7,8 +7,8 @@ from typing import Final
 import pytest
 
 from tests.browser.chromium import Page, running_chromium
-from tests.browser.letter_server import letter_server
-from tests.browser.letters import Letter
+from tests.browser.message_server import message_server
+from tests.browser.shown_messages import ShownMessage
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -29,10 +29,10 @@ RESTING: Final = _MOVING.format(times=0)
 
 @contextlib.asynccontextmanager
 async def shown(*, before: str, after: str) -> AsyncIterator[tuple[Page, str]]:
-    """Yield a window and the URL of a letter with these two texts."""
-    letter = Letter(name="moving", token="", before=before, after=after)
+    """Yield a window and the URL of a message with these two texts."""
+    message = ShownMessage(name="moving", token="", before=before, after=after)
     async with (
-        letter_server([letter], pixels="http://127.0.0.1") as url,
+        message_server([message], pixels="http://127.0.0.1") as url,
         running_chromium() as browser,
         browser.page(width=WIDTH) as page,
     ):

@@ -1,4 +1,4 @@
-"""What a real browser makes of rewritten letters.
+"""What a real browser makes of rewritten messages.
 
 Not part of a plain `pytest`: `make test-browser` runs it.
 """
@@ -13,8 +13,8 @@ from typing import Final
 import pytest
 
 from tests.browser.chromium import Page, running_chromium
-from tests.browser.letter_server import FetchCounter, letter_server, pixel_endpoint
-from tests.browser.letters import Letter, letters
+from tests.browser.message_server import FetchCounter, message_server, pixel_endpoint
+from tests.browser.shown_messages import ShownMessage, messages
 
 # It takes a minute or two, or ten times that beside other work.
 pytestmark = pytest.mark.timeout(3600)
@@ -26,11 +26,11 @@ HEIGHT: Final = 1_000
 # The longest newsletters have some 10,000; what is below is not compared.
 MAX_HEIGHT: Final = 12_000
 
-# Letters that are shown at the same time.  The browser mostly waits for its own
+# Messages that are shown at the same time.  The browser mostly waits for its own
 # frames, so more than there are cores.
 AT_ONCE: Final = 4
 
-# How often a letter that looks different is shown in all.  A difference that the
+# How often a message that looks different is shown in all.  A difference that the
 # rewriting makes is there every time; one that a busy machine makes is not.
 MOST_SHOWINGS: Final = 3
 
@@ -39,57 +39,57 @@ KNOWN: Final = tomllib.loads((Path(__file__).parent / "known_differences.toml").
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Rendering:
-    """What the browser did with one letter."""
+    """What the browser did with one message."""
 
-    letter: Letter
+    message: ShownMessage
     showings: int
     looks_the_same: bool
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
-    """What the browser did with all letters, and how often it fetched each token."""
+    """What the browser did with all messages, and how often it fetched each token."""
 
     renderings: list[Rendering]
     fetches: collections.Counter[str]
 
 
 async def show(url: str, before: Page, after: Page) -> bool:
-    """Show the letter at *url* before and after rewriting; return whether both look the same."""
+    """Show the message at *url* before and after rewriting; return whether both look the same."""
     await before.open(f"{url}/before", height=HEIGHT)
     await after.open(f"{url}/after", height=HEIGHT)
     height = min(max(await before.height(), await after.height(), HEIGHT), MAX_HEIGHT)
     return await before.picture(height=height) == await after.picture(height=height)
 
 
-async def render(letter: Letter, url: str, before: Page, after: Page) -> Rendering:
-    """Show *letter* until it looks the same, at most `MOST_SHOWINGS` times."""
+async def render(message: ShownMessage, url: str, before: Page, after: Page) -> Rendering:
+    """Show *message* until it looks the same, at most `MOST_SHOWINGS` times."""
     showings, is_same = 0, False
     try:
         while not is_same and showings < MOST_SHOWINGS:
             is_same = await show(url, before, after)
             showings += 1
     except TimeoutError as error:
-        error.add_note(f"while showing {letter.name}")
+        error.add_note(f"while showing {message.name}")
         raise
-    return Rendering(letter=letter, showings=showings, looks_the_same=is_same)
+    return Rendering(message=message, showings=showings, looks_the_same=is_same)
 
 
 async def render_all() -> Session:
-    """Show all letters in one browser."""
+    """Show all messages in one browser."""
     counter = FetchCounter()
     renderings = []
     async with pixel_endpoint(counter) as pixels, running_chromium() as browser:
-        shown = letters(pixels)
+        shown = messages(pixels)
         waiting = collections.deque(enumerate(shown))
 
         async def work(url: str) -> None:
             async with browser.page(width=WIDTH) as before, browser.page(width=WIDTH) as after:
                 while waiting:
-                    number, letter = waiting.popleft()
-                    renderings.append(await render(letter, f"{url}/{number}", before, after))
+                    number, message = waiting.popleft()
+                    renderings.append(await render(message, f"{url}/{number}", before, after))
 
-        async with letter_server(shown, pixels=pixels) as url, asyncio.TaskGroup() as group:
+        async with message_server(shown, pixels=pixels) as url, asyncio.TaskGroup() as group:
             for _ in range(AT_ONCE):
                 group.create_task(work(url))
     return Session(renderings=renderings, fetches=counter.fetches)
@@ -97,31 +97,31 @@ async def render_all() -> Session:
 
 @pytest.fixture(scope="module")
 def session() -> Session:
-    """Show all letters, once for all tests."""
+    """Show all messages, once for all tests."""
     return asyncio.run(render_all())
 
 
 def test_every_pixel_is_fetched_exactly_once(session: Session) -> None:
-    """A letter that is opened once is one fetch: not none, not two."""
+    """A message that is opened once is one fetch: not none, not two."""
     fetches = {
-        one.letter.name: session.fetches[one.letter.token]
+        one.message.name: session.fetches[one.message.token]
         for one in session.renderings
-        if session.fetches[one.letter.token] != one.showings
+        if session.fetches[one.message.token] != one.showings
     }
 
     assert fetches == dict.fromkeys(KNOWN["not_fetched"], 0)
 
 
 def test_no_letter_looks_different(session: Session) -> None:
-    """Before and after, each letter is the same to the last point on the screen.
+    """Before and after, each message is the same to the last point on the screen.
 
-    Letters that are listed with a reason do differ; one that no longer does leaves the list.
+    Messages that are listed with a reason do differ; one that no longer does leaves the list.
     """
-    different = {one.letter.name for one in session.renderings if not one.looks_the_same}
+    different = {one.message.name for one in session.renderings if not one.looks_the_same}
 
     assert different == set(KNOWN["different"])
 
 
 def test_there_is_something_to_see(session: Session) -> None:
-    """The letters are all of the goldens and a sample of real mail, not an empty list."""
+    """The messages are all of the goldens and a sample of real mail, not an empty list."""
     assert len(session.renderings) >= 150

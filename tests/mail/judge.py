@@ -93,8 +93,8 @@ def _readable(raw: bytes) -> bytes:
 
 
 def stdlib_part(raw: bytes) -> email.message.Message | None:
-    """Return the part that a client shows as the letter's HTML, as the standard library sees it."""
-    return next(_letters(email.message_from_bytes(_FIELD.sub(_plainer, raw))), None)
+    """Return the part that a client shows as the HTML, as the standard library sees it."""
+    return next(_html_parts(email.message_from_bytes(_FIELD.sub(_plainer, raw))), None)
 
 
 def _plainer(field: re.Match[bytes]) -> bytes:
@@ -109,7 +109,7 @@ def _plainer(field: re.Match[bytes]) -> bytes:
     return name + b":" + value
 
 
-def _letters(part: email.message.Message) -> Iterator[email.message.Message]:
+def _html_parts(part: email.message.Message) -> Iterator[email.message.Message]:
     kind = part.get_content_type()
     if part.get_content_disposition() == "attachment" or part.get_content_maintype() == "message":
         return
@@ -117,7 +117,7 @@ def _letters(part: email.message.Message) -> Iterator[email.message.Message]:
         return
     if part.is_multipart():
         for child in _as_shown(part, kind):
-            yield from _letters(child)
+            yield from _html_parts(child)
     elif kind == "text/html":
         yield part
 
@@ -135,18 +135,18 @@ def _as_shown(part: email.message.Message, kind: str) -> list[email.message.Mess
 
 
 def html_bodies(raw: bytes) -> Iterator[bytes]:
-    """Yield the octets of the letter's HTML as they are in *raw*, encoded, by each reading."""
+    """Yield the octets of the message's HTML as they are in *raw*, encoded, by each reading."""
     plain = _readable(raw)
     for octets in (plain, _FIELD.sub(_plainer, plain)):
         # As Latin-1 every octet is a character, and the standard library changes none of them.
-        part = next(_letters(email.message_from_string(octets.decode("latin-1"))), None)
+        part = next(_html_parts(email.message_from_string(octets.decode("latin-1"))), None)
         body = part.get_payload() if part is not None else None
         if isinstance(body, str):
             yield body.encode("latin-1")
 
 
 def texts(raw: bytes) -> Iterator[str]:
-    """Yield the letter's HTML, decoded, as each parser reads it, line ends as LF."""
+    """Yield the message's HTML, decoded, as each parser reads it, line ends as LF."""
     raw = _readable(raw)
     part = stdlib_part(raw)
     if part is not None:

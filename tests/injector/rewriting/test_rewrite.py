@@ -212,7 +212,7 @@ def test_twice_is_once_wherever_the_pixel_stands(
 def test_old_pixel_anywhere_around_placeholders_leaves_no_trace(
     placement: Placement, count: int
 ) -> None:
-    """Before, between and inside placeholders: the letter is as if it had never been in."""
+    """Before, between and inside placeholders: the message is as if it had never been in."""
     opening, inside, closing = b"<p>", b"a{{openTracker}}{{ses:openTracker}}b", b"</p>\r\n"
     raw = html_message(opening + inside + closing)
     expected = rewrite(raw, placement=placement).message(raw)

@@ -222,8 +222,8 @@ def test_footer_behind_base64_stays_and_stays_text(text: bytes, *, is_padded: bo
     assert decoded.removesuffix(b"\n") == (text + INSERT).removesuffix(b"\n")
 
 
-def test_footer_longer_than_the_letter_is_not_taken_for_one() -> None:
-    """Without padding, what is most of the text may be the letter: nothing is put before it."""
+def test_footer_longer_than_the_message_is_not_taken_for_one() -> None:
+    """Without padding, what is most of the text may be the message: nothing is put before it."""
     encoded = (
         base64.b64encode(b"<p>Hi</p>")
         + b"\nAll the words. They are not base64, they are more than that.\n"
@@ -245,7 +245,7 @@ def test_words_in_a_late_line_of_base64_hide_nothing_behind_them(at: int) -> Non
 
 
 def test_stray_octet_in_the_first_line_hides_nothing() -> None:
-    """A decoder that passes over foreign octets still reads the letter, and the pixel."""
+    """A decoder that passes over foreign octets still reads the message, and the pixel."""
     text = b"<p>All the words of a letter, line by line.</p>\n" * 4
     lines = base64.encodebytes(text).splitlines(keepends=True)
     encoded = lines[0].replace(b"\n", b"-\n") + b"".join(lines[1:])

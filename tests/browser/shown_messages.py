@@ -1,4 +1,4 @@
-"""The letters that the browser shows: all tracked goldens, and a sample of real mail."""
+"""The messages that the browser shows: all tracked goldens, and a sample of real mail."""
 
 import dataclasses
 import os
@@ -23,8 +23,8 @@ _RECIPIENTS: Final = ("reader@example.net",)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Letter:
-    """One letter's HTML before and after rewriting, read by a parser that is not ours."""
+class ShownMessage:
+    """One message's HTML before and after rewriting, read by a parser that is not ours."""
 
     name: str
     token: str
@@ -32,8 +32,8 @@ class Letter:
     after: str
 
 
-def letters(base_url: str) -> list[Letter]:
-    """Return the letters, with pixels below *base_url*."""
+def messages(base_url: str) -> list[ShownMessage]:
+    """Return the messages, with pixels below *base_url*."""
     return [*_goldens(base_url), *_corpus(base_url)]
 
 
@@ -42,15 +42,15 @@ def _pixel(base_url: str, number: int) -> Pixel:
     return Pixel(url=f"{base_url}/o/{token}.gif")
 
 
-def _goldens(base_url: str) -> Iterator[Letter]:
+def _goldens(base_url: str) -> Iterator[ShownMessage]:
     for number, golden in enumerate(golden_messages.golden_messages()):
         if golden.is_tracked:
             raw = golden.path.read_bytes()
             pixel = _pixel(base_url, number)
-            yield _letter(golden.name, raw, golden.rewrite(raw, pixel), pixel)
+            yield _shown(golden.name, raw, golden.rewrite(raw, pixel), pixel)
 
 
-def _corpus(base_url: str) -> Iterator[Letter]:
+def _corpus(base_url: str) -> Iterator[ShownMessage]:
     corpus = os.environ.get("MAIL_CORPUS")
     if not corpus:
         return
@@ -72,10 +72,10 @@ def _corpus(base_url: str) -> Iterator[Letter]:
     # Spread over all folders, the same in every run.
     step = max(len(tracked) // SAMPLE, 1)
     for name, raw, rewritten, pixel in tracked[::step][:SAMPLE]:
-        yield _letter(name, raw, rewritten, pixel)
+        yield _shown(name, raw, rewritten, pixel)
 
 
-def _letter(name: str, raw: bytes, rewritten: Rewritten, pixel: Pixel) -> Letter:
+def _shown(name: str, raw: bytes, rewritten: Rewritten, pixel: Pixel) -> ShownMessage:
     """Pair what the same parser reads before and after."""
     afters = list(judge.texts(rewritten.message(raw)))
     befores = list(judge.texts(raw))
@@ -84,4 +84,4 @@ def _letter(name: str, raw: bytes, rewritten: Rewritten, pixel: Pixel) -> Letter
     pair = next((pair for pair in pairs if markup in pair[1]), ("", ""))
     token = Pixel.token_of(pixel.url)
     assert token is not None
-    return Letter(name=name, token=token, before=pair[0], after=pair[1])
+    return ShownMessage(name=name, token=token, before=pair[0], after=pair[1])

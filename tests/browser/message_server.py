@@ -1,4 +1,4 @@
-"""Serves letters to the browser, beside the pixel service's own endpoint, and counts fetches."""
+"""Serves messages to the browser, beside the pixel service's own endpoint, and counts fetches."""
 
 import contextlib
 import datetime as dt
@@ -10,7 +10,7 @@ from aiohttp import web
 from pixel_service.endpoint.client_address import ClientAddresses
 from pixel_service.endpoint.handler import PixelHandler, pixel_server
 from pixel_service.intake import PixelFetch
-from tests.browser.letters import Letter
+from tests.browser.shown_messages import ShownMessage
 
 
 class FetchCounter:
@@ -34,8 +34,8 @@ async def pixel_endpoint(counter: FetchCounter) -> AsyncIterator[str]:
 
 
 @contextlib.asynccontextmanager
-async def letter_server(letters: Sequence[Letter], *, pixels: str) -> AsyncIterator[str]:
-    """Serve each letter at ``/N/before`` and ``/N/after`` inside the block; yields the base URL.
+async def message_server(messages: Sequence[ShownMessage], *, pixels: str) -> AsyncIterator[str]:
+    """Serve each message at ``/N/before`` and ``/N/after`` inside the block; yields the base URL.
 
     As in a mail client there are no scripts, no frames and no refresh, and the
     only network is the pixels below *pixels*.
@@ -44,8 +44,8 @@ async def letter_server(letters: Sequence[Letter], *, pixels: str) -> AsyncItera
     headers = {"Content-Security-Policy": policy, "Cache-Control": "no-store"}
 
     async def show(request: web.Request) -> web.Response:
-        letter = letters[int(request.match_info["number"])]
-        text = letter.before if request.match_info["state"] == "before" else letter.after
+        message = messages[int(request.match_info["number"])]
+        text = message.before if request.match_info["state"] == "before" else message.after
         return web.Response(text=text, content_type="text/html", charset="utf-8", headers=headers)
 
     app = web.Application()
