@@ -16,6 +16,9 @@ OWN_PIXELS: Final = (
     b"<img width=1 src=https://a.example/o/%b.gif>" % _OWN,
     b'<img src="https://proxy.example/p?u=https://open.example.org/o/%b.gif">' % _OWN,
     b'<img alt=">" src="https://open.example.org/o/%b.gif"/>' % _OWN,
+    b'<td background="https://open.example.org/o/%b.gif" width=1>' % _OWN,
+    b'<img srcset="https://open.example.org/o/%b.gif 1x" src=x>' % _OWN,
+    b'<!--[if vml]><v:fill src="https://open.example.org/o/%b.gif"/><![endif]-->' % _OWN,
 )
 FOREIGN_PIXELS: Final = (
     b'<img src="https://open.example.org/o/%b.gif" width="1" height="1" alt="">' % _OTHER,

@@ -16,11 +16,22 @@ _MAX_ATTRIBUTES: Final = 1_000
 
 def attributes(html: bytes, start: int) -> Iterator[tuple[bytes, bytes]]:
     """Yield name, in lower case, and value of the attributes of the tag at *start*."""
+    for found in attribute_matches(html, start):
+        yield found[1].lower(), value_of(found)
+
+
+def attribute_matches(html: bytes, start: int) -> Iterator[re.Match[bytes]]:
+    """Yield the attributes of the tag at *start* with the space before; group 1 is the name."""
     name = _TAG_NAME.match(html, start)
     position = start if name is None else name.end()
     for _ in range(_MAX_ATTRIBUTES):
         found = _ATTRIBUTE.match(html, position)
         if found is None:
             return
-        yield found[1].lower(), found[2] or found[3] or found[4] or b""
+        yield found
         position = found.end()
+
+
+def value_of(found: re.Match[bytes]) -> bytes:
+    """Return the value of an attribute that was matched, without quotes."""
+    return found[2] or found[3] or found[4] or b""

@@ -1,6 +1,5 @@
 """Elements that hide what is in them: mail clients may not load an image there (rule 8)."""
 
-import bisect
 import functools
 import itertools
 import re
@@ -8,6 +7,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from injector_service.rewriting.html.attributes import attributes
+from injector_service.rewriting.html.spans import is_in, span_before
 from injector_service.rewriting.html.text_proof import is_text
 
 _DISPLAY_NONE: Final = re.compile(rb"display\s*+:\s*+none")
@@ -51,9 +51,9 @@ def open_hidden_element(
         steps += 1
         if steps > _MAX_STEPS:
             return None
-        start = -1 if _is_in(opaque, at) else lowered.rfind(b"<", max(at - _REACH, 0), at)
+        start = -1 if is_in(opaque, at) else lowered.rfind(b"<", max(at - _REACH, 0), at)
         name = _hidden_element(lowered, start, opaque) if start >= 0 else None
-        if name is None or _is_in(closed, start):
+        if name is None or is_in(closed, start):
             continue
         depth = 1
         for step in _steps_of(name).finditer(lowered, at, spot):
@@ -82,24 +82,13 @@ def _hidden_element(lowered: bytes, start: int, opaque: Sequence[tuple[int, int]
     tag = _START_TAG.match(lowered, start)
     if tag is None or tag[1] in _VOID:
         return None
-    if not is_text(lowered, _end_before(opaque, start), start):
+    if not is_text(lowered, span_before(opaque, start)[1], start):
         # Perhaps no tag but an attribute's value.
         return None
     for name, value in attributes(lowered, start):
         if name == b"hidden" or (name == b"style" and _DISPLAY_NONE.search(value)):
             return tag[1]
     return None
-
-
-def _end_before(spans: Sequence[tuple[int, int]], at: int) -> int:
-    """Return the end of the last span before *at*, or 0."""
-    index = bisect.bisect_right(spans, (at, at)) - 1
-    return spans[index][1] if index >= 0 else 0
-
-
-def _is_in(spans: Sequence[tuple[int, int]], at: int) -> bool:
-    index = bisect.bisect_right(spans, (at, at)) - 1
-    return index >= 0 and spans[index][0] <= at < spans[index][1]
 
 
 @functools.lru_cache(maxsize=64)

@@ -7,7 +7,9 @@ from collections.abc import Callable
 from typing import Final
 
 from injector_service.rewriting.html.attributes import attributes
+from injector_service.rewriting.html.own_attributes import own_attributes
 from injector_service.rewriting.html.scan import scan_html
+from injector_service.rewriting.html.spans import is_in
 from injector_service.rewriting.outcome import Outcome
 
 _OWN_URL: Final = re.compile(rb"/o/([A-Za-z0-9_-]{1,2000})\.gif(?=[\"' \t\n\r\f>?#])")
@@ -23,7 +25,10 @@ MAX_CANDIDATES: Final = 1_000
 def own_pixels(
     html: bytes, is_own_token: Callable[[str], bool]
 ) -> tuple[tuple[int, int], ...] | Outcome:
-    """Return the spans of our own pixels in *html*: real elements, not text that looks so."""
+    """Return the spans of our own pixels in *html*: real ones, not text that looks so.
+
+    Each is an image element, or an attribute of another element that loads it.
+    """
     # Searched from the end: CPython does that twice as fast, and mostly there is none.
     if html.rfind(b".gif") < 0 or html.rfind(b"/o/") < 0:
         return ()
@@ -31,18 +36,24 @@ def own_pixels(
     candidates = list(itertools.islice(_OWN_URL.finditer(html), MAX_CANDIDATES + 1))
     if len(candidates) > MAX_CANDIDATES:
         return Outcome.TOO_COMPLEX
-    if not any(is_own(found[1].decode("ascii")) for found in candidates):
+    urls = [found.start() for found in candidates if is_own(found[1].decode("ascii"))]
+    if not urls:
         return ()
-    scan = scan_html(html.lower())
+    lowered = html.lower()
+    scan = scan_html(lowered)
     if scan is None:
         return Outcome.TOO_COMPLEX
-    return tuple(span for span in scan.images if _is_own_image(html, span[0], is_own))
+
+    def is_own_url(url: bytes) -> bool:
+        found = _OWN_URL_END.search(url)
+        return found is not None and is_own(found[1].decode("ascii"))
+
+    images = [span for span in scan.images if _is_own_image(html, span[0], is_own_url)]
+    others = [at for at in urls if not is_in(images, at)]
+    return tuple(sorted((*images, *own_attributes(html, lowered, scan, others, is_own_url))))
 
 
-def _is_own_image(html: bytes, start: int, is_own_token: Callable[[str], bool]) -> bool:
+def _is_own_image(html: bytes, start: int, is_own_url: Callable[[bytes], bool]) -> bool:
     """Say whether the element at *start* shows a pixel of ours: only its source counts."""
-    for name, value in attributes(html, start):
-        if name == b"src":
-            found = _OWN_URL_END.search(value)
-            return found is not None and is_own_token(found[1].decode("ascii"))
-    return False
+    sources = (value for name, value in attributes(html, start) if name == b"src")
+    return is_own_url(next(sources, b""))

@@ -15,6 +15,7 @@ from injector_service.rewriting.html.constructs import (
     raw_text_end,
 )
 from injector_service.rewriting.html.scan import TAG
+from injector_service.rewriting.html.spans import span_before
 from injector_service.rewriting.html.text_proof import AFTER_NAME, is_text
 
 # What changes the meaning of what follows: comments, CDATA, the scan's
@@ -60,11 +61,7 @@ def _may_have_frames(lowered: bytes, opaque: list[tuple[int, int]]) -> bool:
 
 def _is_tag(lowered: bytes, body: int, opaque: list[tuple[int, int]]) -> bool:
     """Say whether there is certainly a tag at *body*, and not only what looks so."""
-    safe = 0
-    for start, end in opaque:
-        if start > body:
-            break
-        safe = end
+    safe = span_before(opaque, body)[1]
     return (
         safe <= body and lowered[body + 5 : body + 6] in AFTER_NAME and is_text(lowered, safe, body)
     )

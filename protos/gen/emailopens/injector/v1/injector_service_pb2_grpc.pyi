@@ -46,6 +46,12 @@ class InjectorServiceStub:
     (RFC 2046 section 5.1.4), of `multipart/related` the root that its parameter
     `start` names, if it has one (RFC 2387 section 3.2).
 
+    Pixels of this installation that are in the part already, from an earlier
+    call or quoted in a reply, are taken out, so that nobody's opens count for
+    another message: `img` elements, and the attributes `background`, `srcset`, and
+    `src` and `o:href` of VML (Outlook). In other attributes, style sheets and
+    text they stay.
+
     That a message cannot be tracked is an outcome, not an error: the response
     then holds the message as it came, ready to be sent. Nothing is stored:
     calling twice with the same `message_id` gives two messages that report as
@@ -73,6 +79,12 @@ class InjectorServiceAsyncStub(InjectorServiceStub):
     two exceptions: of `multipart/alternative` the last alternative that has one
     (RFC 2046 section 5.1.4), of `multipart/related` the root that its parameter
     `start` names, if it has one (RFC 2387 section 3.2).
+
+    Pixels of this installation that are in the part already, from an earlier
+    call or quoted in a reply, are taken out, so that nobody's opens count for
+    another message: `img` elements, and the attributes `background`, `srcset`, and
+    `src` and `o:href` of VML (Outlook). In other attributes, style sheets and
+    text they stay.
 
     That a message cannot be tracked is an outcome, not an error: the response
     then holds the message as it came, ready to be sent. Nothing is stored:
@@ -104,6 +116,12 @@ class InjectorServiceServicer(metaclass=_abc_1.ABCMeta):
         two exceptions: of `multipart/alternative` the last alternative that has one
         (RFC 2046 section 5.1.4), of `multipart/related` the root that its parameter
         `start` names, if it has one (RFC 2387 section 3.2).
+
+        Pixels of this installation that are in the part already, from an earlier
+        call or quoted in a reply, are taken out, so that nobody's opens count for
+        another message: `img` elements, and the attributes `background`, `srcset`, and
+        `src` and `o:href` of VML (Outlook). In other attributes, style sheets and
+        text they stay.
 
         That a message cannot be tracked is an outcome, not an error: the response
         then holds the message as it came, ready to be sent. Nothing is stored:
