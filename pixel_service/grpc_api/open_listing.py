@@ -15,9 +15,7 @@ from pixel_service.open_log import (
     decode_cursor,
     encode_cursor,
 )
-from pixel_service.streaming.log_stream import MAX_BATCH_OCTETS
-from pixel_service.streaming.selection import Selection
-from pixel_service.streaming.starts import NamedPosition, Start, position_of
+from pixel_service.streaming import MAX_BATCH_OCTETS, NamedPosition, Selection, Start, position_of
 from service_runtime.field_checks import FieldChecks
 
 DEFAULT_PAGE_SIZE: Final = 100

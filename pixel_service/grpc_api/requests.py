@@ -11,9 +11,7 @@ from emailopens.notification.v1 import open_notification_pb2
 from emailopens.pixel.v1 import pixel_service_pb2 as pb
 from emailopens.pixel.v1 import subscription_service_pb2
 from pixel_service.open_log import OpenFilter
-from pixel_service.streaming.log_stream import MAX_BATCH_NOTIFICATIONS
-from pixel_service.streaming.selection import Selection
-from pixel_service.streaming.starts import NamedPosition, Start
+from pixel_service.streaming import MAX_BATCH_NOTIFICATIONS, NamedPosition, Selection, Start
 from service_runtime.field_checks import FieldChecks
 
 MAX_CONFIGURATION_IDS: Final = 100

@@ -10,7 +10,7 @@ from pixel_service.grpc_api.batch_octets import batch_response
 from pixel_service.grpc_api.requests import StreamRequest
 from pixel_service.open_log import LogIdentity, OpenFilter, Position, Subscription, encode_cursor
 from pixel_service.protobuf_octets import duration, timestamp
-from pixel_service.streaming.events import Batch, DrainNotice, Heartbeat, StreamEvent
+from pixel_service.streaming import Batch, DrainNotice, Heartbeat, StreamEvent
 
 
 def event_octets(event: StreamEvent, identity: LogIdentity) -> bytes:

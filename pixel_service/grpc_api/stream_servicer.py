@@ -13,13 +13,19 @@ from pixel_service.errors import ConsumerStalled
 from pixel_service.grpc_api.requests import StreamRequest, read_stream_request
 from pixel_service.grpc_api.responses import event_octets, started_octets
 from pixel_service.open_log import OpenLog, Position, Session
-from pixel_service.streaming.acknowledging import Acknowledging, Window, acknowledging
-from pixel_service.streaming.events import StreamEvent
-from pixel_service.streaming.live_streams import LiveStreams
-from pixel_service.streaming.log_stream import LogStream, StreamOptions
-from pixel_service.streaming.selection import Selection
-from pixel_service.streaming.starts import check, position_of
-from pixel_service.streaming.tail import Tail
+from pixel_service.streaming import (
+    Acknowledging,
+    LiveStreams,
+    LogStream,
+    Selection,
+    StreamEvent,
+    StreamOptions,
+    Tail,
+    Window,
+    check,
+    position_of,
+    watching_acknowledgements,
+)
 from service_runtime.drain import Drain
 from service_runtime.errors import Draining
 
@@ -113,7 +119,7 @@ class StreamServicer:
         if session is None:
             return None
         return await stack.enter_async_context(
-            acknowledging(
+            watching_acknowledgements(
                 self.open_log.subscriptions,
                 session,
                 window=Window(request.max_outstanding, max_batch_size=request.max_batch_size),

@@ -10,7 +10,7 @@ from emailopens.pixel.v1 import subscription_service_pb2_grpc as pb_grpc
 from pixel_service.grpc_api.requests import read_selection, read_start
 from pixel_service.grpc_api.responses import subscription_to_proto
 from pixel_service.open_log import OpenLog, Subscription
-from pixel_service.streaming.starts import position_of
+from pixel_service.streaming import position_of
 from service_runtime.field_checks import FieldChecks
 from service_runtime.grpc_server import GrpcService
 from service_runtime.page_tokens import page_token, read_page_token

@@ -91,7 +91,7 @@ class Acknowledging:
 
 
 @contextlib.asynccontextmanager
-async def acknowledging(
+async def watching_acknowledgements(
     store: SubscriptionStore, session: Session, *, window: Window, wake: asyncio.Event
 ) -> AsyncIterator[Acknowledging]:
     """Follow the acknowledgements of *session* inside the block.

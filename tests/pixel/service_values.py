@@ -26,8 +26,7 @@ from pixel_service.grpc_api import (
 from pixel_service.grpc_api.stream_servicer import DEFAULT_STALL_TIMEOUT
 from pixel_service.notification import number_open
 from pixel_service.open_log import OpenLog, OutsideLog, Position, connect
-from pixel_service.streaming.live_streams import LiveStreams
-from pixel_service.streaming.tail import following
+from pixel_service.streaming import LiveStreams, following
 from service_runtime.drain import Drain
 from service_runtime.grpc_server import grpc_server
 from service_runtime.key_ring import KeyRing

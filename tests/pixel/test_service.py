@@ -20,7 +20,7 @@ from emailopens_client import LogEnd, OpenStream
 from pixel_service.recording.spool import DEFAULT_MAX_OCTETS
 from pixel_service.server import Addresses, serve
 from pixel_service.settings import Settings
-from pixel_service.streaming.live_streams import DEFAULT_MAX_STREAMS
+from pixel_service.streaming import DEFAULT_MAX_STREAMS
 from service_runtime.background import running
 from service_runtime.data_folder import DataFolderError
 from service_runtime.drain import Drain

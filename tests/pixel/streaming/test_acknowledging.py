@@ -1,7 +1,7 @@
 """How much of a subscription may be on its way."""
 
 from pixel_service.open_log import Position
-from pixel_service.streaming.acknowledging import Window
+from pixel_service.streaming import Window
 
 
 def at(sequence: int) -> Position:

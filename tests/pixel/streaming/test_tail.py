@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pixel_service.open_log import OpenLog, Page
-from pixel_service.streaming.tail import Tail, following
+from pixel_service.streaming import Tail, following
 from tests.pixel.open_log.log_values import LogHome, event_ids, new_opens
 
 
