@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Callable, Iterable, Sequence
 
 from injector_service.rewriting.edit import MAX_LINE_OCTETS, Edit, applied
-from injector_service.rewriting.html import Place, find_place, own_pixels
+from injector_service.rewriting.html import Place, find_own_pixels, find_place
 from injector_service.rewriting.outcome import Outcome, Placement, RewriteWarning
 
 
@@ -58,7 +58,7 @@ def plan_edits(
     *line_end* is given where lines are limited and the transfer encoding does
     not break them by itself.
     """
-    own = own_pixels(html, is_own_token)
+    own = find_own_pixels(html, is_own_token)
     if isinstance(own, Outcome):
         return own
     leaving = own

@@ -52,3 +52,14 @@ def _imported_by(file: Path) -> Iterator[str]:
             assert node.module is not None
             # With the name: a rule may allow some of what a package's face offers.
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def room_passed(found: Import) -> str | None:
+    """Return the package whose face is passed over: a module inside it is imported from outside."""
+    module = found.imported
+    while not (ROOT / f"{module.replace('.', '/')}.py").is_file():
+        module = module.rpartition(".")[0]
+        if not module or (ROOT / module.replace(".", "/")).is_dir():
+            return None
+    room = module.rpartition(".")[0]
+    return None if "." not in room or is_in(found.importer, room) else room

@@ -6,7 +6,7 @@ from typing import Final
 
 import pytest
 
-from tests.contract.imports import ROOT, Import, imports_of, is_in, roots_of
+from tests.contract.imports import ROOT, Import, imports_of, is_in, room_passed, roots_of
 
 INJECTOR: Final = "injector_service"
 PIXEL: Final = "pixel_service"
@@ -266,6 +266,30 @@ def test_wrong_import_is_named_with_its_rule(importer: str, imported: str, *, br
         assert importer in sentence
         assert imported in sentence
         assert rule.promise in sentence
+
+
+def test_rooms_are_entered_by_their_faces() -> None:
+    """Whoever is outside a package imports from the package itself, not a module inside it."""
+    passed = [found for found in imports_of(INJECTOR) if room_passed(found) is not None]
+
+    assert passed == []
+
+
+@pytest.mark.parametrize(
+    ("importer", "imported", "room"),
+    [
+        (f"{INJECTOR}.injector", f"{INJECTOR}.pixels.maker.PixelMaker", f"{INJECTOR}.pixels"),
+        (f"{INJECTOR}.injector", f"{INJECTOR}.pixels.PixelMaker", None),
+        (f"{INJECTOR}.pixels", f"{INJECTOR}.pixels.maker.PixelMaker", None),
+        (f"{INJECTOR}.server", f"{INJECTOR}.settings.Settings", None),
+        (f"{INJECTOR}.injector", "asyncio", None),
+    ],
+)
+def test_face_that_is_passed_over_is_noticed(
+    importer: str, imported: str, room: str | None
+) -> None:
+    """A module inside a package is told from what the package offers."""
+    assert room_passed(Import(importer, imported)) == room
 
 
 def test_every_room_has_a_rule() -> None:

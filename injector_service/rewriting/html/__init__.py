@@ -46,8 +46,8 @@ The rules, which the code refers to by their numbers:
     text is too complex, or the place moves outwards.
 """
 
-from injector_service.rewriting.html.own_pixels import own_pixels
+from injector_service.rewriting.html.own_pixels import find_own_pixels
 from injector_service.rewriting.html.pgp_armour import inline_protection
 from injector_service.rewriting.html.placement import Place, find_place
 
-__all__ = ["Place", "find_place", "inline_protection", "own_pixels"]
+__all__ = ["Place", "find_own_pixels", "find_place", "inline_protection"]

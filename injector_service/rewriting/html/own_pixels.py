@@ -22,7 +22,7 @@ _OWN_URL_END: Final = re.compile(rb"/o/([A-Za-z0-9_-]{1,2000})\.gif(?=[ \t\n\r\f
 MAX_CANDIDATES: Final = 1_000
 
 
-def own_pixels(
+def find_own_pixels(
     html: bytes, is_own_token: Callable[[str], bool]
 ) -> tuple[tuple[int, int], ...] | Outcome:
     """Return the spans of our own pixels in *html*: real ones, not text that looks so.

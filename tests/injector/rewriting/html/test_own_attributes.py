@@ -2,7 +2,7 @@
 
 import pytest
 
-from injector_service.rewriting.html import own_pixels
+from injector_service.rewriting.html import find_own_pixels
 
 OWN = b"https://any.example/deep/o/OURS.gif"
 OTHER = b"https://any.example/o/THEIRS.gif"
@@ -10,7 +10,7 @@ OTHER = b"https://any.example/o/THEIRS.gif"
 
 def without_own(html: bytes) -> bytes:
     """Return *html* without what is found to be ours."""
-    spans = own_pixels(html.replace(b"OWN", OWN).replace(b"OTHER", OTHER), "OURS".__eq__)
+    spans = find_own_pixels(html.replace(b"OWN", OWN).replace(b"OTHER", OTHER), "OURS".__eq__)
     assert isinstance(spans, tuple)
     assert list(spans) == sorted(spans)
     left = html.replace(b"OWN", OWN).replace(b"OTHER", OTHER)

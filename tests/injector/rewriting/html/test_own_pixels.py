@@ -1,6 +1,6 @@
 """Which pixels in the HTML are ours."""
 
-from injector_service.rewriting.html.own_pixels import MAX_CANDIDATES, own_pixels
+from injector_service.rewriting.html.own_pixels import MAX_CANDIDATES, find_own_pixels
 from injector_service.rewriting.outcome import Outcome
 
 
@@ -14,11 +14,11 @@ def test_own_pixels_are_real_elements_with_our_token() -> None:
         b"https://any.example/o/OURS.gif <a href='https://any.example/o/OURS.gif'>x</a>"
     )
 
-    assert own_pixels(html, "OURS".__eq__) == ((3, 3 + len(ours)),)
+    assert find_own_pixels(html, "OURS".__eq__) == ((3, 3 + len(ours)),)
 
 
 def test_too_many_candidates_are_too_complex() -> None:
     """Opening tokens costs time, so their number is bounded."""
     html = b'<img src="https://a.example/o/x.gif">' * (MAX_CANDIDATES + 1)
 
-    assert own_pixels(html, lambda _token: False) is Outcome.TOO_COMPLEX
+    assert find_own_pixels(html, lambda _token: False) is Outcome.TOO_COMPLEX
