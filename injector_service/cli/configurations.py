@@ -24,7 +24,7 @@ _FORMAT: Final = click.option(
     type=click.Choice(["json", "table"]),
     default="table",
     show_default=True,
-    help="json prints one configuration a line.",
+    help="json for programs, one element a line; table for people.",
 )
 
 

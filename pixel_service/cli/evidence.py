@@ -48,7 +48,8 @@ _rules_option = _option(
     "--rules",
     variable="evidence_rules",
     type=_FILE,
-    help="A rule file instead of the built-in one.",
+    show_default="built in",
+    help="The rules by which fetches are judged.",
 )
 _data_option = _option(
     "--data",
@@ -66,8 +67,20 @@ _ranges_option = _option(
     variable="evidence_ranges",
     type=_FOLDER,
     callback=_ranges_folder,
-    help="The folder of updated address ranges.  [default: ranges in the data folder]",
+    show_default="ranges in the data folder",
+    help="Folder of updated address ranges.",
 )
+
+
+def _format_option(for_people: str) -> Callable[[Any], Any]:
+    return click.option(
+        "--format",
+        "form",
+        type=click.Choice(["json", for_people]),
+        default=for_people,
+        show_default=True,
+        help=f"json for programs, {for_people} for people.",
+    )
 
 
 @click.group(name="evidence")
@@ -77,11 +90,11 @@ def evidence() -> None:
 
 @evidence.command(name="rules")
 @_rules_option
+@_format_option("table")
 @_data_option
 @_ranges_option
-@click.option("--format", "form", type=click.Choice(["table", "json"]), default="table")
 def print_rules(rules: Path | None, ranges: Path, form: str) -> None:
-    """Print the rules, or everything that is wrong with them."""
+    """Print the rules, or all that is wrong with them."""
     ruleset = _load(rules, ranges).ruleset
     if form == "json":
         click.echo(json.dumps([rule_as_json(rule) for rule in ruleset.rules], indent=2))
@@ -102,26 +115,34 @@ def print_rules(rules: Path | None, ranges: Path, form: str) -> None:
 
 
 @evidence.command()
-@click.option("--user-agent", default="", help="The User-Agent header field.")
-@click.option("--ip", "ip_address", default="", help="The fetching address.")
-@click.option("--since", type=float, help="Seconds between acceptance and fetch.")
-@click.option("--header", "headers", multiple=True, metavar="NAME:VALUE", help="A header field.")
+@click.option("--user-agent", default="", metavar="TEXT", help="The User-Agent header field.")
+@click.option("--ip", "ip_address", default="", metavar="ADDRESS", help="The address that fetches.")
+@click.option(
+    "--after", "since", type=float, metavar="SECONDS", help="How long after acceptance it fetches."
+)
+@click.option(
+    "--header",
+    "headers",
+    multiple=True,
+    metavar="NAME:VALUE",
+    help="Another header field of the fetch; may be repeated.",
+)
 @_option(
     "--autonomous-systems",
     variable="autonomous_systems",
     type=_FILE,
-    help="A database such as GeoLite2-ASN.mmdb.",
+    help="A database of network operators, such as GeoLite2-ASN.mmdb.",
 )
 @_option(
     "--countries",
     variable="countries",
     type=_FILE,
-    help="A database such as GeoLite2-Country.mmdb.",
+    help="A database of countries, such as GeoLite2-Country.mmdb.",
 )
 @_rules_option
+@_format_option("text")
 @_data_option
 @_ranges_option
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text")
 def explain(
     *,
     user_agent: str,
@@ -159,10 +180,11 @@ def explain(
 @_data_option
 @_ranges_option
 def update_ranges(name: str, source: str, ranges: Path) -> None:
-    """Replace the address ranges NAME by those of a file or an https URL.
+    """Replace the address ranges NAME by newer ones.
 
-    Understands one range a line, Apple's egress-ip-ranges.csv and Google's JSON. A
-    running service reads ranges when it starts.
+    From a file or an https URL. Understands one range a line, Apple's
+    egress-ip-ranges.csv and Google's JSON. A running service reads ranges when it
+    starts.
     """
     today = dt.datetime.now(dt.UTC).date()
     with _one_line_errors():
@@ -200,13 +222,13 @@ def _address(text: str) -> str:
     try:
         return str(ipaddress.ip_address(text)) if text else ""
     except ValueError:
-        raise click.BadParameter(f"{text!r} is no IP address", param_hint="--ip") from None
+        raise click.BadParameter(f"{text!r} is not an IP address", param_hint="--ip") from None
 
 
 def _seconds(since: float) -> dt.timedelta:
     # Also refuses NaN, for which every comparison is false.
     if not 0 <= since <= dt.timedelta(days=36_500).total_seconds():
-        raise click.BadParameter("must be 0 or more, and at most 100 years", param_hint="--since")
+        raise click.BadParameter("must be 0 or more, and at most 100 years", param_hint="--after")
     return dt.timedelta(seconds=since)
 
 

@@ -11,7 +11,7 @@ from emailopens.pixel.v1 import operation_service_pb2 as pb
 from emailopens.pixel.v1 import operation_service_pb2_grpc as pb_grpc
 from pixel_service.cli.filter_options import configuration_option
 from pixel_service.cli.offline_log import migrate_tables, restored
-from pixel_service.cli.output import Format, print_counts, print_counts_heading
+from pixel_service.cli.output import Format, format_option, print_counts, print_counts_heading
 from pixel_service.cli.target import CALL_SECONDS, responses, target_option
 from service_runtime.channel import connect
 from service_runtime.cli import wait_for
@@ -62,19 +62,20 @@ def _text(time: dt.datetime | None) -> str:
 
 
 @log.command()
-@target_option
 @configuration_option
 @click.option(
     "--since",
     type=click.DateTime(["%Y-%m-%d"]),
     metavar="DAY",
-    help="The earliest day, such as 2026-03-01.  [default: as far back as retention goes]",
+    show_default="as far back as retention goes",
+    help="The earliest day, such as 2026-03-01.",
 )
-@click.option("--format", "format_", type=click.Choice(["json", "table"]), default="table")
+@format_option(default="table")
+@target_option
 def counts(
     target: str, configuration_ids: Sequence[str], since: dt.datetime | None, format_: Format
 ) -> None:
-    """Print how often messages of each configuration were opened on each day (UTC).
+    """Print the opens of each day (UTC) and configuration.
 
     Also those whose configuration counts opens and does not notify them.  The newest day
     comes first.  FIRST are the first opens of their messages; after them come the opens
@@ -101,20 +102,25 @@ async def _counts(target: str, request: pb.CountOpensRequest, format_: Format) -
 
 
 @log.command()
-@target_option
 @click.option(
     "--older-than-days",
     type=click.FloatRange(min=0, max=_MAX_DAYS),
+    metavar="DAYS",
     help="Remove opens of that age and more.",
 )
 @click.option(
     "--max-octets",
     type=click.IntRange(min=0, max=2**63 - 1),
+    metavar="OCTETS",
     help="Remove the oldest until this size is left.",
 )
 @click.option("--yes", is_flag=True, help="Do not ask before anything is removed.")
+@target_option
 def trim(target: str, *, older_than_days: float | None, max_octets: int | None, yes: bool) -> None:
-    """Remove the oldest opens for good, and name the subscriptions that lose some."""
+    """Remove the oldest opens for good.
+
+    Names the subscriptions that lose some.
+    """
     request = pb.TrimOpensRequest(max_octets=max_octets)
     doomed = []
     if older_than_days is not None:

@@ -28,7 +28,9 @@ def _log_options(command: Callable[..., Any]) -> Callable[..., Any]:
         "--log-url",
         envvar="EMAILOPENS_PIXEL_LOG_URL",
         show_envvar=True,
-        help="The log's database.  [default: SQLite in the data folder]",
+        metavar="URL",
+        show_default="SQLite in the data folder",
+        help="Where opens are: sqlite:///PATH or postgresql://USER:PASSWORD@HOST/NAME.",
     )
     return data(url(command))
 
@@ -45,7 +47,10 @@ def _one_line_errors() -> Iterator[None]:
 @click.command("migrate")
 @_log_options
 def migrate_tables(data: Path, log_url: str | None) -> None:
-    """Create or migrate the log's tables; SQLite migrates itself when it is opened."""
+    """Create or migrate the log's tables.
+
+    SQLite migrates itself when it is opened.
+    """
 
     async def work() -> None:
         with _one_line_errors():
@@ -57,11 +62,12 @@ def migrate_tables(data: Path, log_url: str | None) -> None:
 @click.command()
 @_log_options
 def restored(data: Path, log_url: str | None) -> None:
-    """Say that the log was restored from a backup, before it is served again.
+    """Say that the log was restored from a backup.
 
-    It holds fewer opens than its clients remember, and would give their positions to
-    others.  Cursors from before are refused from now on (CURSOR_FOREIGN_LOG), so that
-    nobody passes over an open; subscriptions go on where the backup says they were.
+    Before it is served again: it holds fewer opens than its clients remember, and would
+    give their positions to others.  Cursors from before are refused from now on
+    (CURSOR_FOREIGN_LOG), so that nobody passes over an open; subscriptions go on where
+    the backup says they were.
     """
     # Opening would make one.
     if log_url is None and not (data / LOG_FILE).exists():

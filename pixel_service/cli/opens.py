@@ -10,7 +10,7 @@ from emailopens.pixel.v1 import operation_service_pb2_grpc as operation_pb_grpc
 from emailopens.pixel.v1 import pixel_service_pb2 as pb
 from emailopens.pixel.v1 import pixel_service_pb2_grpc as pb_grpc
 from pixel_service.cli.filter_options import configuration_option, filter_options
-from pixel_service.cli.output import Format, print_heading, print_notification
+from pixel_service.cli.output import Format, format_option, print_heading, print_notification
 from pixel_service.cli.target import CALL_SECONDS, responses, target_option
 from service_runtime.channel import connect
 from service_runtime.cli import wait_for
@@ -24,12 +24,21 @@ def opens() -> None:
 
 
 @opens.command(name="list")
-@target_option
 @configuration_option
 @filter_options
-@click.option("--after-cursor", metavar="CURSOR", help="Only what follows.  [default: all]")
-@click.option("--limit", type=click.IntRange(min=1), default=100, show_default=True)
-@click.option("--format", "format_", type=click.Choice(["json", "table"]), default="table")
+@click.option(
+    "--after-cursor", metavar="CURSOR", show_default="the earliest open", help="Where to start."
+)
+@click.option(
+    "--limit",
+    type=click.IntRange(min=1),
+    metavar="COUNT",
+    default=100,
+    show_default=True,
+    help="How many at most.",
+)
+@format_option(default="table")
+@target_option
 def list_(
     target: str,
     configuration_ids: Sequence[str],
@@ -64,9 +73,9 @@ async def _list(target: str, request: pb.ListOpensRequest, limit: int, format_: 
 
 
 @opens.command()
-@target_option
 @click.option("--recipient", metavar="ADDRESS", help="Opens of messages to this address.")
 @click.option("--message-id", metavar="ID", help="Opens of the message with this ID.")
+@target_option
 def erase(target: str, recipient: str | None, message_id: str | None) -> None:
     """Erase opens for good, and say how many.
 

@@ -1,6 +1,7 @@
 """`pixel-service stream`: prints opens as they come."""
 
 import contextlib
+import datetime as dt
 import math
 import sys
 import time
@@ -14,13 +15,11 @@ import grpc
 from emailopens.pixel.v1 import pixel_service_pb2 as pb
 from emailopens_client import LogEnd, OpenStream
 from pixel_service.cli.filter_options import configuration_option, filter_options
-from pixel_service.cli.output import Format, print_heading, print_notification
+from pixel_service.cli.output import Format, format_option, print_heading, print_notification
+from pixel_service.cli.start import START, parse_start
 from pixel_service.cli.target import target_option
 from service_runtime.channel import describe_error
 from service_runtime.cli import wait_for
-
-_LATEST: Final = "latest"
-_EARLIEST: Final = "earliest"
 
 # Failures that are less than this apart are of one outage: attempts are 30 s apart at
 # most, and gRPC gives each about 20 s.
@@ -33,8 +32,8 @@ _OUTAGE_SECONDS: Final = 60.0
 @click.option(
     "--from",
     "start",
-    metavar="earliest|latest|CURSOR",
-    show_default=_LATEST,
+    metavar=START,
+    show_default=LogEnd.LATEST.value,
     help="Where to start.",
 )
 @click.option("--subscription", metavar="ID", help="Continue this subscription, and acknowledge.")
@@ -51,14 +50,7 @@ _OUTAGE_SECONDS: Final = 60.0
     show_default="wait if the output is a terminal",
     help="Whether to wait for a service that does not answer yet.",
 )
-@click.option(
-    "--format",
-    "format_",
-    type=click.Choice(["json", "table"]),
-    default="json",
-    show_default=True,
-    help="json prints one notification a line.",
-)
+@format_option(default="json")
 @target_option
 def stream(
     target: str,
@@ -82,13 +74,14 @@ def stream(
     if subscription is not None and (start or cursor_file or configuration_ids or has_filter):
         raise click.UsageError("a subscription has its own start, configurations and filter")
     kept = _kept_cursor(cursor_file)
-    after_cursor, position = _start_of(kept or start or _LATEST)
+    begin = None if subscription else parse_start(kept or start or LogEnd.LATEST.value)
     outages = _Outages(target, waits=sys.stdout.isatty() if waits is None else waits)
     opens = OpenStream(
         target,
         subscription_id=subscription,
-        after_cursor=None if subscription else after_cursor,
-        position=None if subscription else position,
+        after_cursor=begin if isinstance(begin, str) else None,
+        from_time=begin if isinstance(begin, dt.datetime) else None,
+        position=begin if isinstance(begin, LogEnd) else None,
         configuration_ids=configuration_ids,
         open_filter=open_filter if has_filter else None,
         stop_at_head=stop_at_head,
@@ -128,12 +121,6 @@ def _kept_cursor(cursor_file: Path | None) -> str:
     if cursor_file is None or not cursor_file.exists():
         return ""
     return cursor_file.read_text(encoding="ascii").strip()
-
-
-def _start_of(text: str) -> tuple[str | None, LogEnd | None]:
-    if text in (_EARLIEST, _LATEST):
-        return None, LogEnd(text)
-    return text, None
 
 
 async def _print_all(opens: OpenStream, format_: Format, cursor_file: Path | None) -> None:

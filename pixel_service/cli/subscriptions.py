@@ -9,7 +9,9 @@ import click
 from emailopens.pixel.v1 import pixel_service_pb2
 from emailopens.pixel.v1 import subscription_service_pb2 as pb
 from emailopens.pixel.v1 import subscription_service_pb2_grpc as pb_grpc
+from emailopens_client import LogEnd
 from pixel_service.cli.filter_options import configuration_option, filter_options
+from pixel_service.cli.start import START, parse_start
 from pixel_service.cli.target import CALL_SECONDS, target_option
 from service_runtime.channel import connect
 from service_runtime.cli import wait_for
@@ -19,22 +21,20 @@ _PAGE: Final = 500
 _COLUMNS: Final = "{:<24} {:>10} {:<12} {:<28} {:<24} {}"
 
 _POSITIONS: Final = {
-    "earliest": pixel_service_pb2.POSITION_EARLIEST,
-    "latest": pixel_service_pb2.POSITION_LATEST,
+    LogEnd.EARLIEST: pixel_service_pb2.POSITION_EARLIEST,
+    LogEnd.LATEST: pixel_service_pb2.POSITION_LATEST,
 }
-
-_START: Final = "earliest|latest|TIME|CURSOR"
 
 
 @click.group()
 def subscriptions() -> None:
-    """Keep places in the log for clients that do not keep their own."""
+    """Keep clients' places in the log."""
 
 
 @subscriptions.command(name="list")
 @target_option
 def list_(target: str) -> None:
-    """List the subscriptions, with how many opens each is behind."""
+    """List the subscriptions, and how far behind each is."""
     wait_for(_list(target))
 
 
@@ -73,7 +73,7 @@ def _row(subscription: pb.Subscription) -> str:
 
 @subscriptions.command()
 @click.option(
-    "--from", "start", default="latest", show_default=True, metavar=_START, help="Where to start."
+    "--from", "start", default="latest", show_default=True, metavar=START, help="Where to start."
 )
 @configuration_option
 @filter_options
@@ -106,7 +106,7 @@ def create(
 
 
 @subscriptions.command()
-@click.option("--to", "place", required=True, metavar=_START, help="Where to go on.")
+@click.option("--to", "place", required=True, metavar=START, help="Where to go on.")
 @target_option
 @click.argument("subscription_id", metavar="ID")
 def seek(target: str, subscription_id: str, place: str) -> None:
@@ -142,14 +142,10 @@ def _set_start(
     request: pb.CreateSubscriptionRequest | pb.SeekSubscriptionRequest, text: str
 ) -> None:
     """Set where *request* starts: one end of the log, a time, or a cursor."""
-    if text in _POSITIONS:
-        request.position = _POSITIONS[text]
-        return
-    try:
-        time = dt.datetime.fromisoformat(text)
-    except ValueError:
-        request.after_cursor = text
-    else:
-        if time.tzinfo is None:
-            raise click.UsageError(f"{text} has no zone: write 2026-05-04T12:00:00Z, or +02:00")
-        request.from_time.FromDatetime(time)
+    match parse_start(text):
+        case LogEnd() as end:
+            request.position = _POSITIONS[end]
+        case dt.datetime() as time:
+            request.from_time.FromDatetime(time)
+        case cursor:
+            request.after_cursor = cursor

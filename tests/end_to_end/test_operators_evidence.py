@@ -88,7 +88,7 @@ async def test_updated_ranges_are_those_of_the_service_in_the_same_data_folder(
     """What `update-ranges` stored, `explain` and the service judge by alike."""
     (tmp_path / "list").write_text(LOOPBACK)
     updated = run(data, "evidence", "update-ranges", "apple-relay", str(tmp_path / "list"))
-    fetch = ("--user-agent=Mozilla/5.0", "--ip=127.0.0.1", "--since=3600")
+    fetch = ("--user-agent=Mozilla/5.0", "--ip=127.0.0.1", "--after=3600")
     explained = run(data, "evidence", "explain", *fetch)
     with running_service("pixel-service", pixel_options(ports, data), ready_at=ports.pixel):
         evidence = await opened(ports, **{"User-Agent": "Mozilla/5.0"})

@@ -69,10 +69,12 @@ async def test_stream_prints_one_notification_a_line(service: StreamService) -> 
     later = new_opens(1)
     await service.log.append(later)
     rest = await run_well("stream", target, f"--from={cursor}", "--stop-at-head")
+    none = await run_well("stream", target, "--from=9999-01-01T00:00:00Z", "--stop-at-head")
 
     assert status == 0
     lines = [json.loads(line) for line in output.splitlines()]
     assert [line["eventId"] for line in lines] == event_ids([opens[0], opens[2]])
+    assert none == ""
     assert [json.loads(line)["eventId"] for line in rest.splitlines()] == event_ids(later)
 
 
@@ -157,6 +159,7 @@ async def test_table_has_a_row_for_each_open(service: StreamService) -> None:
     ("arguments", "said"),
     [
         (["stream", "--from=nonsense"], "CURSOR_MALFORMED"),
+        (["stream", "--from=2026-05-04"], "has no zone"),
         (["stream", "--subscription=none"], "SUBSCRIPTION_NOT_FOUND"),
         (["subscriptions", "seek", "crm", "--to=2026-05-04T12:00"], "has no zone"),
         (["stream", "--subscription=a", "--from=latest"], "a subscription has its own start"),

@@ -50,7 +50,7 @@ def test_faults_of_a_rule_file_stand_in_lines_of_their_own(tmp_path: Path) -> No
 
 def test_a_judgement_is_explained() -> None:
     """The agent comes first, then what speaks for it."""
-    result = run("explain", "--user-agent", GMAIL, "--ip", "66.249.93.84", "--since", "3600")
+    result = run("explain", "--user-agent", GMAIL, "--ip", "66.249.93.84", "--after", "3600")
 
     assert result.exit_code == 0
     assert result.output.startswith("IMAGE_PROXY, HIGH (rules 2026.2+")
@@ -70,7 +70,7 @@ def test_a_judgement_is_explained_for_programs() -> None:
 
 @pytest.mark.parametrize(
     "arguments",
-    [["--since", "-1"], ["--since", "nan"], ["--since", "1e300"], ["--header", "prefetch"]],
+    [["--after", "-1"], ["--after", "nan"], ["--after", "1e300"], ["--header", "prefetch"]],
 )
 def test_a_question_without_sense_is_refused(arguments: list[str]) -> None:
     """What cannot have been seen is an error of usage."""
@@ -87,7 +87,7 @@ def test_ranges_are_updated_and_used(tmp_path: Path) -> None:
     ranges = tmp_path / "ranges"
     update = run("update-ranges", "google-image-proxy", str(source), "--ranges", str(ranges))
     result = run(
-        "explain", "--user-agent", GMAIL, "--ip", "192.0.2.1", "--since=60", "--ranges", str(ranges)
+        "explain", "--user-agent", GMAIL, "--ip", "192.0.2.1", "--after=60", "--ranges", str(ranges)
     )
 
     assert (update.exit_code, update.output) == (0, "google-image-proxy: 1 ranges\n")

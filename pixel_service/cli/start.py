@@ -1,0 +1,27 @@
+"""Where to start in the log, as operators write it."""
+
+import datetime as dt
+from typing import Final
+
+import click
+
+from emailopens_client import LogEnd
+
+START: Final = "earliest|latest|TIME|CURSOR"
+
+
+def parse_start(text: str) -> LogEnd | dt.datetime | str:
+    """Return the end of the log, the time, or the cursor that *text* is.
+
+    Raises:
+        click.UsageError: it is a time without a zone.
+    """
+    if text in (LogEnd.EARLIEST.value, LogEnd.LATEST.value):
+        return LogEnd(text)
+    try:
+        time = dt.datetime.fromisoformat(text)
+    except ValueError:
+        return text
+    if time.tzinfo is None:
+        raise click.UsageError(f"{text} has no zone: write 2026-05-04T12:00:00Z, or +02:00")
+    return time
