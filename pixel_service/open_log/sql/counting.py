@@ -1,6 +1,6 @@
 """Counts of opens by day and configuration, in both databases' SQL.
 
-A scan of the log from its end to its beginning, a portion at a time: each takes some ten
+A scan of the log from its end to its beginning, a portion at a time: each takes some tens of
 milliseconds, so that nothing waits for it, and whoever wants the last days alone does not
 pay for the others.  Not a table of counts that appending keeps: on PostgreSQL all machines
 would wait for each other at its few rows.

@@ -195,7 +195,7 @@ async def test_a_refusal_repeats_no_address(service: StreamService) -> None:
 
 async def test_old_opens_are_trimmed_and_those_who_lost_are_named(service: StreamService) -> None:
     """What is recorded after the time stays; subscriptions are told apart."""
-    await service.log.append(new_opens(450))
+    await service.log.append(new_opens(1_200))
     start = await service.log.earliest()
     await service.log.subscriptions.create_subscription("behind", start=start)
     await service.log.subscriptions.create_subscription("well", start=await service.log.head())
@@ -211,7 +211,7 @@ async def test_old_opens_are_trimmed_and_those_who_lost_are_named(service: Strea
     removed = [each.removed_opens for each in responses]
     assert removed == sorted(removed)
     assert len(set(removed)) >= 3
-    assert removed[-1] == 450
+    assert removed[-1] == 1_200
     assert list(responses[-1].overtaken_subscription_ids) == ["behind"]
     page = await service.pixel.ListOpens(pixel_service_pb2.ListOpensRequest())
     assert [each.event_id for each in page.notifications] == event_ids(later)
