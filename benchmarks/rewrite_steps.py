@@ -13,6 +13,7 @@ from typing import Final
 from benchmarks import messages
 from benchmarks.rewrite import PIXEL, ours
 from injector_service.rewriting import Outcome, Placement
+from injector_service.rewriting.budget import Budget
 from injector_service.rewriting.charset import read_text
 from injector_service.rewriting.mime import find_html_part
 from injector_service.rewriting.mime.header import read_header
@@ -33,24 +34,28 @@ def print_steps(name: str, raw: bytes) -> None:
     """Print what the steps of rewriting *raw* take."""
     header = read_header(raw, 0, len(raw))
     assert header is not None
-    part = find_html_part(raw, header)
+    part = find_html_part(raw, header, Budget(len(raw)))
     assert not isinstance(part, Outcome)
     encoded = raw[part.start : part.end]
     body = read_body(encoded, part.transfer_encoding, line_end=part.line_end)
     assert not isinstance(body, Outcome)
-    text = read_text(body.octets, part.charset)
+    text = read_text(body.octets, part.charset, Budget(len(raw)))
     assert not isinstance(text, Outcome)
 
     def plan() -> object:
-        return plan_edits(text.view, Placement.END, lambda _token: False, line_end=None)
+        return plan_edits(
+            text.view, Placement.END, lambda _token: False, Budget(len(raw)), line_end=None
+        )
 
-    found = plan_edits(text.view, Placement.END, lambda _token: False, line_end=None)
+    found = plan_edits(
+        text.view, Placement.END, lambda _token: False, Budget(len(raw)), line_end=None
+    )
     assert not isinstance(found, Outcome)
     edits = found.edits(text.view, PIXEL.markup())
     for step, microseconds in (
         ("whole", best(lambda: ours(raw))),
         ("read the header", best(lambda: read_header(raw, 0, len(raw)))),
-        ("find the HTML part", best(lambda: find_html_part(raw, header))),
+        ("find the HTML part", best(lambda: find_html_part(raw, header, Budget(len(raw))))),
         (
             "decode its body",
             best(lambda: read_body(encoded, part.transfer_encoding, line_end=part.line_end)),

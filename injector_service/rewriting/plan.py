@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import Callable, Iterable, Sequence
 
+from injector_service.rewriting.budget import Budget
 from injector_service.rewriting.edit import MAX_LINE_OCTETS, Edit, applied
 from injector_service.rewriting.html import Place, find_own_pixels, find_place
 from injector_service.rewriting.outcome import Outcome, Placement, RewriteWarning
@@ -50,6 +51,7 @@ def plan_edits(
     html: bytes,
     placement: Placement,
     is_own_token: Callable[[str], bool],
+    budget: Budget,
     *,
     line_end: bytes | None,
 ) -> Plan | Outcome:
@@ -57,15 +59,16 @@ def plan_edits(
 
     *line_end* is given where lines are limited and the transfer encoding does
     not break them by itself.
+
+    Raises:
+        TooComplexError: it takes more steps than *budget* has.
     """
-    own = find_own_pixels(html, is_own_token)
-    if isinstance(own, Outcome):
-        return own
+    own = find_own_pixels(html, is_own_token, budget)
     leaving = own
     if own and line_end is not None:
-        leaving = (*own[:-1], _with_own_breaks(html, own[-1], placement, line_end))
+        leaving = (*own[:-1], _with_own_breaks(html, own[-1], placement, line_end, budget))
     cuts = tuple(_cuts(leaving))
-    place = find_place(applied(html, cuts), placement)
+    place = find_place(applied(html, cuts), placement, budget)
     if isinstance(place, Outcome):
         return place
     return Plan(own=own, cuts=cuts, place=place, line_end=line_end)
@@ -93,7 +96,7 @@ def line_breaks(html: bytes, spot: int, size: int) -> tuple[int, int]:
 
 
 def _with_own_breaks(
-    html: bytes, span: tuple[int, int], placement: Placement, line_end: bytes
+    html: bytes, span: tuple[int, int], placement: Placement, line_end: bytes, budget: Budget
 ) -> tuple[int, int]:
     """Return the *span* of an own pixel with the line breaks that came with it.
 
@@ -109,7 +112,7 @@ def _with_own_breaks(
         original = html[:start] + html[end:]
         if line_breaks(original, start, span[1] - span[0]) != (before, after):
             continue
-        place = find_place(original, placement)
+        place = find_place(original, placement, budget)
         if isinstance(place, Place) and place.spot == start:
             return start, end
     return span

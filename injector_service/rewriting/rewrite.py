@@ -13,6 +13,7 @@ import dataclasses
 from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple, TypeAlias
 
+from injector_service.rewriting.budget import Budget, TooComplexError
 from injector_service.rewriting.charset import AsciiText, Text, read_text
 from injector_service.rewriting.edit import Edit, Splice, makes_long_line, merged, splits_line_end
 from injector_service.rewriting.field_removal import remove_fields
@@ -95,7 +96,8 @@ def rewrite_message(
         Whatever *make_pixel* and *is_own_token* raise, and nothing else.
     """
     try:
-        return _Rewriter(raw, instructions).run(header or read_message_header(raw))
+        rewriter = _Rewriter(raw, instructions, Budget(len(raw)))
+        return rewriter.run(header or read_message_header(raw))
     except _CallerError as error:
         if error.__cause__ is not None:
             raise error.__cause__ from None
@@ -111,10 +113,13 @@ class _Rewriter:
     stable: it need not be stable once more.
     """
 
-    __slots__ = ("_instructions", "_is_second", "_raw")
+    __slots__ = ("_budget", "_instructions", "_is_second", "_raw")
 
-    def __init__(self, raw: bytes, instructions: Instructions, *, is_second: bool = False) -> None:
+    def __init__(
+        self, raw: bytes, instructions: Instructions, budget: Budget, *, is_second: bool = False
+    ) -> None:
         self._raw = raw
+        self._budget = budget
         self._instructions = instructions
         self._is_second = is_second
 
@@ -124,7 +129,10 @@ class _Rewriter:
         if b"\n" not in header.octets:
             return Rewritten(outcome=Outcome.MALFORMED)
         removals = remove_fields(self._raw, header, self._instructions.fields_to_remove)
-        rewritten = self._track(header, removals)
+        try:
+            rewritten = self._track(header, removals)
+        except TooComplexError:
+            rewritten = Rewritten(outcome=Outcome.TOO_COMPLEX)
         if removals and rewritten.outcome is not Outcome.TRACKED:
             return dataclasses.replace(rewritten, splice=_spliced(self._raw, removals))
         return rewritten
@@ -133,7 +141,7 @@ class _Rewriter:
         refusal = refusal_for_recipients(header, self._instructions.recipients)
         if refusal is not None:
             return Rewritten(outcome=refusal)
-        part = find_html_part(self._raw, header)
+        part = find_html_part(self._raw, header, self._budget)
         if isinstance(part, Outcome):
             return Rewritten(outcome=part)
         encoded = self._raw[part.start : part.end]
@@ -143,7 +151,7 @@ class _Rewriter:
         return self._place(header, part, body, removals)
 
     def _place(self, header: Header, part: HtmlPart, body: Body, removals: list[Edit]) -> Rewritten:
-        text = _unprotected_text(body, part)
+        text = _unprotected_text(body, part, self._budget)
         if isinstance(text, Outcome):
             return Rewritten(outcome=text)
         is_limited = text.is_ascii_compatible and not body.breaks_lines
@@ -151,6 +159,7 @@ class _Rewriter:
             text.view,
             self._instructions.placement,
             self._own_token,
+            self._budget,
             line_end=part.line_end if is_limited else None,
         )
         if isinstance(plan, Outcome):
@@ -189,7 +198,9 @@ class _Rewriter:
             make_pixel=lambda _header, _most: MadePixel(pixel),
             is_own_token=lambda found: found == token or self._own_token(found),
         )
-        again = _Rewriter(result, instructions, is_second=True).run(read_message_header(result))
+        again = _Rewriter(result, instructions, self._budget, is_second=True).run(
+            read_message_header(result)
+        )
         return again.outcome is Outcome.TRACKED and again.message(result) == result
 
     def _own_token(self, token: str) -> bool:
@@ -206,8 +217,8 @@ class _Rewriter:
             raise _CallerError from error
 
 
-def _unprotected_text(body: Body, part: HtmlPart) -> Text | Outcome:
-    text = read_text(body.octets, part.charset)
+def _unprotected_text(body: Body, part: HtmlPart, budget: Budget) -> Text | Outcome:
+    text = read_text(body.octets, part.charset, budget)
     return text if isinstance(text, Outcome) else inline_protection(text.view) or text
 
 

@@ -69,7 +69,7 @@ def _reader(name: str, promise: str) -> Rule:
     return Rule(
         room=f"{INJECTOR}.rewriting.{name}",
         promise=promise,
-        ours=("rewriting.edit", "rewriting.outcome"),
+        ours=("rewriting.budget", "rewriting.edit", "rewriting.outcome"),
         never=_REWRITING_ALONE,
     )
 

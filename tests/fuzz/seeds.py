@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from injector_service.rewriting import Outcome
+from injector_service.rewriting.budget import Budget
 from injector_service.rewriting.mime import find_html_part, read_message_header
 from injector_service.rewriting.transfer_encoding import read_body
 
@@ -50,7 +51,7 @@ def _page(message: bytes) -> bytes:
     header = read_message_header(message)
     if header is None:
         return b""
-    part = find_html_part(message, header)
+    part = find_html_part(message, header, Budget(len(message)))
     if isinstance(part, Outcome):
         return b""
     body = read_body(message[part.start : part.end], part.transfer_encoding, line_end=part.line_end)

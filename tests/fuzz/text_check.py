@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
+from injector_service.rewriting.budget import Budget
 from injector_service.rewriting.mime import HtmlPart, find_html_part, message_start
 from injector_service.rewriting.mime.header import read_header
 from tests.fuzz.words import OWN_TOKEN
@@ -71,7 +72,7 @@ def _holds_own(text: bytes) -> bool:
 
 def _part(raw: bytes) -> HtmlPart | None:
     header = read_header(raw, message_start(raw), len(raw))
-    part = None if header is None else find_html_part(raw, header)
+    part = None if header is None else find_html_part(raw, header, Budget(len(raw)))
     # UTF-7 writes the same text in many ways.
     is_plain = isinstance(part, HtmlPart) and b"7" not in part.charset
     return part if is_plain and isinstance(part, HtmlPart) else None

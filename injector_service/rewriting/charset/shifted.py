@@ -3,12 +3,13 @@
 import dataclasses
 import re
 from collections.abc import Mapping, Sequence
-from typing import Final, Self
+from typing import Final
 
+from injector_service.rewriting.budget import Budget
 from injector_service.rewriting.edit import Edit
 
-# Each costs a step of Python.  A long Japanese mail has some thousand.
-MAX_SHIFTS: Final = 200_000
+# What begins like a shift and is none, as it may in HZ, costs a part of one.
+_LEADS_A_STEP: Final = 16
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,18 +71,14 @@ class ShiftedText:
     __slots__ = ("_open_from", "_shifts", "view")
     is_ascii_compatible = True
 
-    def __init__(self, octets: bytes, shifts: Shifts) -> None:
+    def __init__(self, octets: bytes, shifts: Shifts, budget: Budget) -> None:
+        budget.spend(octets.count(shifts.lead) + octets.count(shifts.lead[:1]) // _LEADS_A_STEP)
         self._shifts = shifts
         self.view = shifts.shifted.sub(lambda found: b"\x80" * len(found[0]), octets)
         # Where the text ends shifted, everything after this is.
         last = shifts.shifted.match(octets, max(octets.rfind(shifts.lead), 0))
         is_open = last is not None and last.end() == len(octets)
         self._open_from = last.start() if is_open and last is not None else None
-
-    @classmethod
-    def read(cls, octets: bytes, shifts: Shifts) -> Self | None:
-        """Return the text of *octets*; None if it shifts more often than we look at."""
-        return cls(octets, shifts) if octets.count(shifts.lead) <= MAX_SHIFTS else None
 
     def octet_edits(self, edits: Sequence[Edit]) -> list[Edit] | None:
         """Return *edits*, with the return to ASCII where one is made in shifted text."""

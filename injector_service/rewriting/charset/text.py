@@ -10,6 +10,7 @@ import re
 from collections.abc import Sequence
 from typing import Final, Protocol
 
+from injector_service.rewriting.budget import Budget
 from injector_service.rewriting.charset.shifted import SHIFTED_CHARSETS, ShiftedText
 from injector_service.rewriting.charset.utf7 import Utf7Text
 from injector_service.rewriting.charset.wide import WideText, wide_codec
@@ -57,7 +58,7 @@ class AsciiText:
         return list(edits)
 
 
-def read_text(octets: bytes, charset: bytes) -> Text | Outcome:
+def read_text(octets: bytes, charset: bytes, budget: Budget) -> Text | Outcome:
     """Return the text of *octets*; the label *charset* is in lower case and may be wrong."""
     if b"\x00" in octets:
         codec = wide_codec(octets, charset)
@@ -66,13 +67,13 @@ def read_text(octets: bytes, charset: bytes) -> Text | Outcome:
     if charset in _PLAIN:
         return AsciiText(octets)
     if charset in _UTF7 and b"+" in octets:
-        return Utf7Text.decoded(octets) or Outcome.UNSUPPORTED_ENCODING
+        return Utf7Text.decoded(octets, budget) or Outcome.UNSUPPORTED_ENCODING
     shifts = SHIFTED_CHARSETS.get(charset)
     # One octet is searched for ten times as fast as two.
     if shifts is None and b"\x1b" in octets and b"\x1b$" in octets:
         shifts = SHIFTED_CHARSETS[b"iso-2022-jp"]
     if shifts is not None:
-        return ShiftedText.read(octets, shifts) or Outcome.TOO_COMPLEX
+        return ShiftedText(octets, shifts, budget)
     if _NOT_ASCII.fullmatch(charset):
         return Outcome.UNSUPPORTED_ENCODING
     return AsciiText(octets)

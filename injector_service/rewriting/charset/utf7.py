@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 from typing import Final, Self
 
+from injector_service.rewriting.budget import Budget
 from injector_service.rewriting.edit import Edit
 
 # RFC 2152 rule 2; the "-" that ends a run is part of it.
@@ -15,8 +16,8 @@ _RUN: Final = re.compile(rb"\+([A-Za-z0-9+/]*+)(-?)")
 # Characters that only a run can hold (RFC 2152, definitions of sets D and O).
 _INDIRECT: Final = (b"\\", b"~")
 
-# Each run costs a step of Python.
-_MAX_RUNS: Final = 30_000
+# What one run costs.
+_RUN_STEPS: Final = 2
 
 _NOT_ASCII: Final = re.compile("[^\x00-\x7f]")
 
@@ -37,15 +38,16 @@ class Utf7Text:
         self._view_starts = view_starts
 
     @classmethod
-    def decoded(cls, octets: bytes) -> Self | None:
+    def decoded(cls, octets: bytes, budget: Budget) -> Self | None:
         """Return the text of *octets*; None if they are no UTF-7."""
         runs: list[tuple[int, int, str]] = []
         view_starts: list[int] = []
         pieces: list[bytes] = []
         position = size = 0
         for found in _RUN.finditer(octets):
+            budget.spend(_RUN_STEPS)
             run = _run_text(found[1], is_closed=bool(found[2]))
-            if run is None or len(runs) == _MAX_RUNS:
+            if run is None:
                 return None
             size += found.start() - position
             runs.append((found.start(), found.end(), run))

@@ -4,30 +4,27 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
+from injector_service.rewriting.budget import Budget
+
 _TAG_NAME: Final = re.compile(rb"<[^ \t\n\r\f/>]++")
 _ATTRIBUTE: Final = re.compile(
     rb"[ \t\n\r\f/]*+([^ \t\n\r\f/>][^ \t\n\r\f/>=]*+)(?:[ \t\n\r\f]*+=[ \t\n\r\f]*+"
     rb"(?:\"([^\"]*+)\"|'([^']*+)'|([^ \t\n\r\f>\"'][^ \t\n\r\f>]*+)|(?=>)))?"
 )
 
-# No tag in mail has more.
-_MAX_ATTRIBUTES: Final = 1_000
 
-
-def attributes(html: bytes, start: int) -> Iterator[tuple[bytes, bytes]]:
+def attributes_of(html: bytes, start: int, budget: Budget) -> Iterator[tuple[bytes, bytes]]:
     """Yield name, in lower case, and value of the attributes of the tag at *start*."""
-    for found in attribute_matches(html, start):
+    for found in attribute_matches(html, start, budget):
         yield found[1].lower(), value_of(found)
 
 
-def attribute_matches(html: bytes, start: int) -> Iterator[re.Match[bytes]]:
+def attribute_matches(html: bytes, start: int, budget: Budget) -> Iterator[re.Match[bytes]]:
     """Yield the attributes of the tag at *start* with the space before; group 1 is the name."""
     name = _TAG_NAME.match(html, start)
     position = start if name is None else name.end()
-    for _ in range(_MAX_ATTRIBUTES):
-        found = _ATTRIBUTE.match(html, position)
-        if found is None:
-            return
+    while (found := _ATTRIBUTE.match(html, position)) is not None:
+        budget.spend(1)
         yield found
         position = found.end()
 

@@ -6,6 +6,8 @@ Texts are given in lower case; positions are octet offsets in them.
 import re
 from typing import Final
 
+from injector_service.rewriting.budget import Budget
+
 SPACE: Final = b" \t\n\r\f"
 
 # Elements with no tags inside: their text goes up to their own end tag.
@@ -30,9 +32,6 @@ _SCRIPT_STEP: Final = re.compile(rb"<!--|-->|</?script(?=[ \t\n\r\f/>])")
 # Nearly all comments end in it.
 _FIRST_WINDOW: Final = 1 << 10
 
-# A script with more steps than this counts as one that does not end.
-_MAX_SCRIPT_STEPS: Final = 10_000
-
 
 def comment_end(lowered: bytes, start: int) -> int:
     """Return where the comment at *start* ends, or -1 if it does not.
@@ -52,17 +51,17 @@ def comment_end(lowered: bytes, start: int) -> int:
     return -1
 
 
-def raw_text_end(lowered: bytes, name: bytes, start: int) -> int:
+def raw_text_end(lowered: bytes, name: bytes, start: int, budget: Budget) -> int:
     """Return where the end tag of raw text begins, or -1 if there is none."""
     found = _RAW_TEXT_END[name].search(lowered, start)
     if found is None:
         return -1
     if name == b"script" and lowered.find(b"<!--", start, found.start()) >= 0:
-        return _script_end(lowered, start)
+        return _script_end(lowered, start, budget)
     return found.start()
 
 
-def _script_end(lowered: bytes, start: int) -> int:
+def _script_end(lowered: bytes, start: int, budget: Budget) -> int:
     """Return where the end tag of a script with a comment in it begins, or -1.
 
     Inside ``<!-- … -->`` each ``<script`` takes the next end tag for itself
@@ -70,10 +69,8 @@ def _script_end(lowered: bytes, start: int) -> int:
     """
     is_escaped = is_nested = False
     position = start
-    for _ in range(_MAX_SCRIPT_STEPS):
-        found = _SCRIPT_STEP.search(lowered, position)
-        if found is None:
-            return -1
+    while (found := _SCRIPT_STEP.search(lowered, position)) is not None:
+        budget.spend(1)
         position = found.end()
         step = found[0]
         if step == b"<!--":

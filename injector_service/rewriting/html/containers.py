@@ -27,6 +27,11 @@ class OpenContainers:
         # From the start to the end tag of those that were closed, the outermost only.
         self.closed: list[tuple[int, int]] = []
 
+    @property
+    def depth(self) -> int:
+        """How many are open: each is looked at for most tags."""
+        return len(self._open)
+
     def outside(self, offset: int) -> int:
         """Return the way out for a pixel that should be at *offset*: outside of all containers."""
         if self._uncertain_from is not None:

@@ -7,11 +7,9 @@ Then the body has begun without it: a ``<frameset>`` is ignored (HTML standard
 import re
 from typing import Final
 
+from injector_service.rewriting.budget import Budget
 from injector_service.rewriting.html.constructs import RAW_TEXT, comment_end, raw_text_end
 from injector_service.rewriting.html.scan import ATTRIBUTES
-
-# Comments and raw texts cost a step of Python each.
-_MAX_STEPS: Final = 1_000
 
 # What clears the frameset-ok flag; <input> is hidden or it is not, and counts as hidden.
 _DRAWN: Final = (
@@ -37,24 +35,24 @@ _BLANK: Final = re.compile(
 _UTF8_MARK: Final = b"\xef\xbb\xbf"
 
 
-def draws_before(lowered: bytes, limit: int) -> bool:
+def draws_before(lowered: bytes, limit: int, budget: Budget) -> bool:
     """Say whether something is certainly drawn before the tag at *limit*."""
     position = len(_UTF8_MARK) if lowered.startswith(_UTF8_MARK) else 0
-    for _ in range(_MAX_STEPS):
+    while True:
+        budget.spend(2)
         found = _BLANK.match(lowered, position, limit)
         at = position if found is None else found.end()
         if at >= limit:
             return False
-        end = _undrawn_end(lowered, at, limit)
+        end = _undrawn_end(lowered, at, limit, budget)
         if end < 0:
             return True
         if end >= limit:
             return False
         position = end
-    return False
 
 
-def _undrawn_end(lowered: bytes, at: int, limit: int) -> int:
+def _undrawn_end(lowered: bytes, at: int, limit: int, budget: Budget) -> int:
     """Return the end of what is not drawn at *at*, at most *limit*; -1 if something is."""
     if lowered.startswith(b"<!--", at):
         return comment_end(lowered, at)
@@ -63,7 +61,7 @@ def _undrawn_end(lowered: bytes, at: int, limit: int) -> int:
         return -1
     name = found[1]
     if name in RAW_TEXT:
-        end = raw_text_end(lowered, name, found.end())
+        end = raw_text_end(lowered, name, found.end(), budget)
     else:
         end = lowered.rfind(b"</" + name, found.end(), limit)
     return end if end >= 0 else limit

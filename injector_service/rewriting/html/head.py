@@ -3,11 +3,9 @@
 import re
 from typing import Final
 
+from injector_service.rewriting.budget import Budget
 from injector_service.rewriting.html.constructs import RAW_TEXT, comment_end, raw_text_end
 from injector_service.rewriting.html.scan import ATTRIBUTES
-
-# Elements in a head cost a step of Python each.
-_MAX_STEPS: Final = 1_000
 
 _SPACE: Final = re.compile(rb"[ \t\n\r\f]*+")
 _UTF8_MARK: Final = b"\xef\xbb\xbf"
@@ -18,20 +16,20 @@ _TAG: Final = re.compile(
 )
 
 
-def head_end(lowered: bytes) -> int:
+def head_end(lowered: bytes, budget: Budget) -> int:
     """Return the offset of what first begins the body in a text in lower case."""
     position = len(_UTF8_MARK) if lowered.startswith(_UTF8_MARK) else 0
-    for _ in range(_MAX_STEPS):
+    while True:
+        budget.spend(2)
         space = _SPACE.match(lowered, position)
         at = position if space is None else space.end()
-        end = _token_end(lowered, at)
+        end = _token_end(lowered, at, budget)
         if end < 0:
             return at
         position = end
-    return position
 
 
-def _token_end(lowered: bytes, at: int) -> int:
+def _token_end(lowered: bytes, at: int, budget: Budget) -> int:
     """Return the end of the token at *at* if the head may go on after it, or -1."""
     if lowered.startswith(b"<!--", at):
         return comment_end(lowered, at)
@@ -41,5 +39,5 @@ def _token_end(lowered: bytes, at: int) -> int:
     if found is None:
         return -1
     if found[1] in RAW_TEXT and not lowered.startswith(b"/", at + 1):
-        return raw_text_end(lowered, found[1], found.end())
+        return raw_text_end(lowered, found[1], found.end(), budget)
     return found.end()

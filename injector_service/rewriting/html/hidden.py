@@ -1,12 +1,12 @@
 """Elements that hide what is in them: mail clients may not load an image there (rule 8)."""
 
 import functools
-import itertools
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
-from injector_service.rewriting.html.attributes import attributes
+from injector_service.rewriting.budget import SEARCHED_OCTETS, Budget
+from injector_service.rewriting.html.attributes import attributes_of
 from injector_service.rewriting.html.spans import is_in, span_before
 from injector_service.rewriting.html.text_proof import is_text
 
@@ -31,8 +31,18 @@ _ENDED_BY: Final = {
 # No start tag holds its style further from its name than this.
 _REACH: Final = 2_000
 
-# Steps of Python in one text.  Beyond them an element counts as closed.
-_MAX_STEPS: Final = 5_000
+# What a look at one candidate costs, besides its attributes and what follows it.
+_CANDIDATE_STEPS: Final = 3
+
+# A pattern for a name is made once, so only for names that there are in HTML; any other
+# element is followed through all tags.
+_COMMON: Final = frozenset(
+    b"a abbr address article aside b big blockquote body button caption center code col dd div"
+    b" dl dt em figure font footer form h1 h2 h3 h4 h5 h6 head header html i label li main nav"
+    b" ol p pre s section small span strike strong sub sup table tbody td tfoot th thead tr tt"
+    b" u ul".split()
+)
+_ANY_TAG: Final = re.compile(rb"<(/?)([a-z][a-z0-9]*+)(?=[ \t\n\r\f/>])")
 
 
 def open_hidden_element(
@@ -40,44 +50,69 @@ def open_hidden_element(
     spot: int,
     opaque: Sequence[tuple[int, int]],
     closed: Sequence[tuple[int, int]] = (),
+    *,
+    budget: Budget,
 ) -> tuple[bytes, int] | None:
     """Return name and offset of the outermost hidden element around *spot*, or None.
 
     *opaque* are the comments and raw texts in order, *closed* the closed
     containers: with them the elements in them ended.
     """
-    steps = 0
-    for at in _candidates(lowered, spot):
-        steps += 1
-        if steps > _MAX_STEPS:
-            return None
+    judged = -1
+    for at in _candidates(lowered, spot, budget):
         start = -1 if is_in(opaque, at) else lowered.rfind(b"<", max(at - _REACH, 0), at)
-        name = _hidden_element(lowered, start, opaque) if start >= 0 else None
+        if start == judged:
+            continue
+        judged = start
+        name = _hidden_element(lowered, start, opaque, budget) if start >= 0 else None
         if name is None or is_in(closed, start):
             continue
-        depth = 1
-        for step in _steps_of(name).finditer(lowered, at, spot):
-            steps += 1
-            depth += 1 if step[1] else -1
-            if depth <= 0 or steps > _MAX_STEPS:
-                break
-        else:
+        if not _is_closed(lowered, name, at, spot, budget):
             return name, start
     return None
 
 
-def _candidates(lowered: bytes, spot: int) -> list[int]:
+def _is_closed(lowered: bytes, name: bytes, start: int, end: int, budget: Budget) -> bool:
+    """Say whether the element *name* with its tag before *start* ends before *end*."""
+    depth = 1
+    for begins, position in _tags_of(lowered, name, start, end, budget):
+        # What was searched for it may be long, and be searched for others, too.
+        budget.spend(1 + (position - start) // SEARCHED_OCTETS)
+        start = position
+        depth += 1 if begins else -1
+        if depth <= 0:
+            return True
+    return False
+
+
+def _tags_of(
+    lowered: bytes, name: bytes, start: int, end: int, budget: Budget
+) -> Iterator[tuple[bool, int]]:
+    """Yield for each tag that begins or ends an element *name* whether it begins, and where."""
+    if name in _COMMON:
+        for step in _steps_of(name).finditer(lowered, start, end):
+            yield bool(step[1]), step.start()
+        return
+    for tag in _ANY_TAG.finditer(lowered, start, end):
+        budget.spend(1)
+        if tag[2] == name:
+            yield not tag[1], tag.start()
+
+
+def _candidates(lowered: bytes, spot: int, budget: Budget) -> list[int]:
     """Return the offsets of what may hide an element, in order."""
     found: list[int] = []
     for word, pattern in ((b"display", _DISPLAY_NONE), (b"hidden", _HIDDEN)):
         # Searched from the end: CPython does that twice as fast, and mostly there is none.
         if lowered.rfind(word, 0, spot) >= 0:
-            matches = itertools.islice(pattern.finditer(lowered, 0, spot), _MAX_STEPS)
-            found += (match.start() for match in matches)
+            budget.spend(_CANDIDATE_STEPS * lowered.count(word, 0, spot))
+            found += (match.start() for match in pattern.finditer(lowered, 0, spot))
     return sorted(found)
 
 
-def _hidden_element(lowered: bytes, start: int, opaque: Sequence[tuple[int, int]]) -> bytes | None:
+def _hidden_element(
+    lowered: bytes, start: int, opaque: Sequence[tuple[int, int]], budget: Budget
+) -> bytes | None:
     """Return the name of the element at *start* if it is one, and hidden; else None."""
     tag = _START_TAG.match(lowered, start)
     if tag is None or tag[1] in _VOID:
@@ -85,13 +120,13 @@ def _hidden_element(lowered: bytes, start: int, opaque: Sequence[tuple[int, int]
     if not is_text(lowered, span_before(opaque, start)[1], start):
         # Perhaps no tag but an attribute's value.
         return None
-    for name, value in attributes(lowered, start):
+    for name, value in attributes_of(lowered, start, budget):
         if name == b"hidden" or (name == b"style" and _DISPLAY_NONE.search(value)):
             return tag[1]
     return None
 
 
-@functools.lru_cache(maxsize=64)
+@functools.cache
 def _steps_of(name: bytes) -> re.Pattern[bytes]:
     """Return a pattern that matches where *name* elements begin (group 1) and end."""
     ended_by = _ENDED_BY.get(name)

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final
 
+from injector_service.rewriting.budget import SCANNED_OCTETS, Budget
 from injector_service.rewriting.html.attributes import attribute_matches, value_of
 from injector_service.rewriting.html.scan import ATTRIBUTES, Scan
 from injector_service.rewriting.html.spans import span_before
@@ -42,6 +43,7 @@ def own_attributes(
     scan: Scan,
     urls: Iterable[int],
     is_own_url: Callable[[bytes], bool],
+    budget: Budget,
 ) -> Iterator[tuple[int, int]]:
     """Yield the spans of attributes that load one of ours; *urls* are offsets in them, in order.
 
@@ -54,9 +56,11 @@ def own_attributes(
             continue
         is_vml = lowered.startswith(_VML, start)
         begin, stop = _surroundings(lowered, scan.opaque, start, is_vml=is_vml)
-        text = _token_start(lowered, max(begin, text), start)
+        text = max(begin, text)
+        budget.spend(max(start - text, 0) // SCANNED_OCTETS)
+        text = _token_start(lowered, text, start)
         if text == start and _TAG.match(lowered, start, stop):
-            for found in attribute_matches(html, start):
+            for found in attribute_matches(html, start, budget):
                 if _loads(found, is_own_url, is_vml=is_vml):
                     yield from _removable(html, found)
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
+from injector_service.rewriting.budget import Budget
 from injector_service.rewriting.html.drawn import draws_before
 from injector_service.rewriting.html.head import head_end
 from injector_service.rewriting.html.hidden import open_hidden_element
@@ -26,27 +27,27 @@ class Place(NamedTuple):
     warnings: tuple[RewriteWarning, ...] = ()
 
 
-def find_place(html: bytes, placement: Placement) -> Place | Outcome:
+def find_place(html: bytes, placement: Placement, budget: Budget) -> Place | Outcome:
     """Return the place for a pixel in *html*, which is ASCII where it is markup."""
     lowered = html.lower()
     if placement is Placement.END and html.rfind(b"openTracker}}") < 0:
-        shortcut = end_of_body(lowered)
+        shortcut = end_of_body(lowered, budget)
         if shortcut is not None:
             spot, opaque = shortcut
-            return _outside_hidden(lowered, spot, opaque)
-    scan = scan_html(lowered)
-    if scan is None:
-        return Outcome.TOO_COMPLEX
-    if scan.frameset is not None and not draws_before(lowered, scan.frameset):
+            return _outside_hidden(lowered, spot, opaque, budget=budget)
+    scan = scan_html(lowered, budget)
+    if scan.frameset is not None and not draws_before(lowered, scan.frameset, budget):
         # Rule 7: there is nothing that an image could be in.
         return Outcome.NO_HTML_PART
     placeholders = [found for found in scan.placeholders if _is_placeholder(html, found)]
-    place = _at_placeholder(lowered, scan, placeholders)
+    place = _at_placeholder(lowered, scan, placeholders, budget)
     if place is None and placement is Placement.START:
-        place = _outside_hidden(lowered, _start(lowered, scan), scan.opaque, scan.closed)
+        place = _outside_hidden(
+            lowered, _start(lowered, scan, budget), scan.opaque, scan.closed, budget=budget
+        )
     elif place is None:
         end_spot = scan.body_close or scan.end
-        place = _outside_hidden(lowered, end_spot.outside, scan.opaque, scan.closed)
+        place = _outside_hidden(lowered, end_spot.outside, scan.opaque, scan.closed, budget=budget)
     removals = tuple((found.offset, end) for found, end in placeholders)
     return place._replace(removals=removals) if removals else place
 
@@ -57,12 +58,12 @@ def _is_placeholder(html: bytes, found: tuple[Spot, int]) -> bool:
 
 
 def _at_placeholder(
-    lowered: bytes, scan: Scan, placeholders: Sequence[tuple[Spot, int]]
+    lowered: bytes, scan: Scan, placeholders: Sequence[tuple[Spot, int]], budget: Budget
 ) -> Place | None:
     """Return the place of the first placeholder where an image is sure to be loaded."""
     for spot, _ in placeholders[:MAX_PLACEHOLDERS]:
         if spot.outside == spot.offset:
-            place = _outside_hidden(lowered, spot.offset, scan.opaque, scan.closed)
+            place = _outside_hidden(lowered, spot.offset, scan.opaque, scan.closed, budget=budget)
             if place.spot == spot.offset:
                 return place
     return None
@@ -73,9 +74,11 @@ def _outside_hidden(
     spot: int,
     opaque: Sequence[tuple[int, int]],
     closed: Sequence[tuple[int, int]] = (),
+    *,
+    budget: Budget,
 ) -> Place:
     """Return *spot*, or the place before the outermost hidden element around it (rule 8)."""
-    hidden = open_hidden_element(lowered, spot, opaque, closed)
+    hidden = open_hidden_element(lowered, spot, opaque, closed, budget=budget)
     if hidden is None:
         return Place(spot=spot)
     name, start = hidden
@@ -84,9 +87,9 @@ def _outside_hidden(
     return Place(spot=start)
 
 
-def _start(lowered: bytes, scan: Scan) -> int:
-    if scan.body_open_end is not None and not draws_before(lowered, scan.body_open):
+def _start(lowered: bytes, scan: Scan, budget: Budget) -> int:
+    if scan.body_open_end is not None and not draws_before(lowered, scan.body_open, budget):
         # In a container, as in `<noscript><body>`, the tag begins no body.
         return scan.body_open_end.outside
     # In a text that is all head, or whose head is not closed, before its last white space.
-    return min(head_end(lowered), scan.end.offset)
+    return min(head_end(lowered, budget), scan.end.offset)

@@ -9,6 +9,7 @@ import dataclasses
 import re
 from typing import Final
 
+from injector_service.rewriting.budget import SCANNED_OCTETS, Budget, TooComplexError
 from injector_service.rewriting.html.constructs import (
     CONTAINERS,
     FOREIGN,
@@ -21,13 +22,15 @@ from injector_service.rewriting.html.containers import OpenContainers
 
 # The largest of 9,991 real HTML parts has 2.6 MB.  Text full of attributes is
 # read at 35 MB per second.
-MAX_SCANNED_OCTETS: Final = 8 << 20
+MAX_SCANNED_OCTETS: Final = 4 << 20
 
-# "<" and "{", each of which may begin a token: 400,000 are a tenth of a second.
-MAX_STARTS: Final = 400_000
+# "<" and "{", each of which may begin a token, that are passed over in a step.
+_STARTS_A_STEP: Final = 16
 
-# Tags and comments that cost a step of Python each, a few microseconds.
-MAX_TOKENS: Final = 30_000
+# What a token costs that is not passed over, and what a placeholder in all that follows.
+_TOKEN_STEPS: Final = 2
+_CONTAINERS_A_STEP: Final = 16
+_PLACEHOLDER_STEPS: Final = 6
 
 _NAMES: Final = b"|".join(
     (*RAW_TEXT, *CONTAINERS, *FOREIGN, b"plaintext", b"body", b"frameset", b"img")
@@ -96,10 +99,11 @@ class Scan:
 class _Scanner:
     """One scan: a position, and the containers that are open there."""
 
-    __slots__ = ("_containers", "_lowered", "_position", "scan")
+    __slots__ = ("_budget", "_containers", "_lowered", "_position", "scan")
 
-    def __init__(self, lowered: bytes) -> None:
+    def __init__(self, lowered: bytes, budget: Budget) -> None:
         self._lowered = lowered
+        self._budget = budget
         self._position = 0
         self._containers = OpenContainers()
         self.scan = Scan(end=Spot(offset=0, outside=0), closed=self._containers.closed)
@@ -107,21 +111,21 @@ class _Scanner:
     def spot(self, offset: int) -> Spot:
         return Spot(offset=offset, outside=self._containers.outside(offset))
 
-    def run(self) -> bool:
-        """Scan to the end or to what never ends; False if there are too many tokens."""
+    def run(self) -> Scan:
+        """Scan to the end or to what never ends."""
         lowered = self._lowered
-        for _ in range(MAX_TOKENS):
+        while True:
+            self._budget.spend(_TOKEN_STEPS + self._containers.depth // _CONTAINERS_A_STEP)
             at = self._uninteresting_end(self._position)
             if at >= len(lowered):
                 at = len(lowered.rstrip(SPACE))
                 self.scan.end = self.spot(at)
-                return True
+                return self.scan
             end = self._token(at)
             if end < 0:
                 self.scan.end = self.spot(at)
-                return True
+                return self.scan
             self._position = end
-        return False
 
     def _uninteresting_end(self, start: int) -> int:
         """Return the offset of the first token that matters, at or after *start*."""
@@ -148,6 +152,7 @@ class _Scanner:
         found = _PLACEHOLDER.match(self._lowered, at)
         if found is None:
             return at + 1
+        self._budget.spend(_PLACEHOLDER_STEPS)
         self.scan.placeholders.append((self.spot(at), found.end()))
         return found.end()
 
@@ -205,7 +210,7 @@ class _Scanner:
         return end
 
     def _raw_text(self, name: bytes, at: int, end: int) -> int:
-        close = raw_text_end(self._lowered, name, end)
+        close = raw_text_end(self._lowered, name, end, self._budget)
         if close >= 0 and TAG.match(self._lowered, close) is None:
             # Rule 3: an end tag that does not end itself ends nothing (13.2.5.35).
             return -1
@@ -217,11 +222,14 @@ class _Scanner:
         return close
 
 
-def scan_html(lowered: bytes) -> Scan | None:
-    """Scan a whole text; None if it is more than we look at (rule 10)."""
+def scan_html(lowered: bytes, budget: Budget) -> Scan:
+    """Scan a whole text.
+
+    Raises:
+        TooComplexError: it is more than we look at (rule 10).
+    """
     if len(lowered) > MAX_SCANNED_OCTETS:
-        return None
-    if lowered.count(b"<") + lowered.count(b"{") > MAX_STARTS:
-        return None
-    scanner = _Scanner(lowered)
-    return scanner.scan if scanner.run() else None
+        raise TooComplexError
+    starts = lowered.count(b"<") + lowered.count(b"{")
+    budget.spend(len(lowered) // SCANNED_OCTETS + starts // _STARTS_A_STEP)
+    return _Scanner(lowered, budget).run()

@@ -7,6 +7,7 @@ Nineteen texts in twenty have nothing that could mislead a search for the last
 import re
 from typing import Final
 
+from injector_service.rewriting.budget import Budget
 from injector_service.rewriting.html.constructs import (
     FOREIGN,
     RAW_TEXT,
@@ -33,17 +34,14 @@ _HEAD_OCTETS: Final = 1 << 13
 
 _FOREIGN_TAGS: Final = tuple(b"<" + name for name in FOREIGN)
 
-# What has more of them is left to the scan and its limits.
-_MAX_TURNS: Final = 10_000
 
-
-def end_of_body(lowered: bytes) -> tuple[int, list[tuple[int, int]]] | None:
+def end_of_body(lowered: bytes, budget: Budget) -> tuple[int, list[tuple[int, int]]] | None:
     """Return the offset of the last ``</body>``, or of the end, and the comments and raw texts.
 
     None if it is not certain that the offset is outside everything.
     """
     spot = _candidate(lowered)
-    opaque = _opaque_before(lowered, spot) if spot >= 0 else None
+    opaque = _opaque_before(lowered, spot, budget) if spot >= 0 else None
     if opaque is None or not is_text(lowered, opaque[-1][1] if opaque else 0, spot):
         return None
     return None if _may_have_frames(lowered, opaque) else (spot, opaque)
@@ -67,21 +65,22 @@ def _is_tag(lowered: bytes, body: int, opaque: list[tuple[int, int]]) -> bool:
     )
 
 
-def _opaque_before(lowered: bytes, spot: int) -> list[tuple[int, int]] | None:
+def _opaque_before(lowered: bytes, spot: int, budget: Budget) -> list[tuple[int, int]] | None:
     """Return the comments and raw texts before *spot*; None if something else is there."""
     opaque: list[tuple[int, int]] = []
     foreign_from: int | None = None
     safe = 0
     found = _TURN.search(lowered, 0, spot)
     while found is not None:
+        budget.spend(3)
         at = found.start()
-        if len(opaque) == _MAX_TURNS or not is_text(lowered, safe, at):
+        if not is_text(lowered, safe, at):
             return None
         name = lowered[at + 1 : found.end()]
         if name == b"!--":
             end = comment_end(lowered, at)
         elif name in RAW_TEXT:
-            end, holds_markup = _raw_text_end(lowered, name, at)
+            end, holds_markup = _raw_text_end(lowered, name, at, budget)
             if holds_markup:
                 foreign_from = _foreign_from(lowered) if foreign_from is None else foreign_from
                 if foreign_from < at:
@@ -105,7 +104,7 @@ def _candidate(lowered: bytes) -> int:
     return len(lowered.rstrip(SPACE))
 
 
-def _raw_text_end(lowered: bytes, name: bytes, at: int) -> tuple[int, bool]:
+def _raw_text_end(lowered: bytes, name: bytes, at: int, budget: Budget) -> tuple[int, bool]:
     """Return where the raw text of the tag at *at* ends, and whether anything in it is like a tag.
 
     -1 if the end is not certain.
@@ -113,7 +112,7 @@ def _raw_text_end(lowered: bytes, name: bytes, at: int) -> tuple[int, bool]:
     tag = TAG.match(lowered, at)
     if tag is None:
         return -1, False
-    end = raw_text_end(lowered, name, tag.end())
+    end = raw_text_end(lowered, name, tag.end(), budget)
     return end, lowered.find(b"<", tag.end(), end) >= 0
 
 

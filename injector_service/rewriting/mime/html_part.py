@@ -6,6 +6,7 @@ part that is shown, and cannot be shown instead, is not looked at, however large
 
 from typing import Final, NamedTuple
 
+from injector_service.rewriting.budget import SCANNED_OCTETS, Budget, TooComplexError
 from injector_service.rewriting.mime.choice import Choice
 from injector_service.rewriting.mime.content_type import (
     ContentType,
@@ -13,11 +14,17 @@ from injector_service.rewriting.mime.content_type import (
     parse_content_type,
 )
 from injector_service.rewriting.mime.header import Header, read_header
-from injector_service.rewriting.mime.multiparts import OpenMultiparts, TooComplexError
+from injector_service.rewriting.mime.multiparts import OpenMultiparts
 from injector_service.rewriting.outcome import Outcome
 
 # Digests and bounces reach some hundred parts.
 MAX_PARTS: Final = 1_000
+
+# What one costs at least.
+_PART_STEPS: Final = 10
+
+# What of a Content-Type is read in a step.
+_VALUE_OCTETS: Final = 16
 
 
 class HtmlPart(NamedTuple):
@@ -37,10 +44,10 @@ class HtmlPart(NamedTuple):
     after: bytes = b""
 
 
-def find_html_part(raw: bytes, header: Header) -> HtmlPart | Outcome:
+def find_html_part(raw: bytes, header: Header, budget: Budget) -> HtmlPart | Outcome:
     """Return the HTML part that is shown and may be changed, or why there is none."""
     try:
-        return _Walk(raw).run(header)
+        return _Walk(raw, budget).run(header)
     except TooComplexError:
         return Outcome.TOO_COMPLEX
 
@@ -59,11 +66,12 @@ def line_end_of(raw: bytes, start: int, end: int) -> bytes:
 class _Walk:
     """One walk over one message."""
 
-    __slots__ = ("_choice", "_multiparts", "_part", "_protection", "_raw")
+    __slots__ = ("_budget", "_choice", "_multiparts", "_part", "_protection", "_raw")
 
-    def __init__(self, raw: bytes) -> None:
+    def __init__(self, raw: bytes, budget: Budget) -> None:
         self._raw = raw
-        self._multiparts = OpenMultiparts(raw)
+        self._budget = budget
+        self._multiparts = OpenMultiparts(raw, budget)
         self._choice = Choice(self._multiparts)
         self._part: HtmlPart | None = None
         self._protection: Outcome | None = None
@@ -71,6 +79,8 @@ class _Walk:
     def run(self, header: Header) -> HtmlPart | Outcome:
         may_be_shown = True
         for _ in range(MAX_PARTS):
+            octets = header.body_start - header.start
+            self._budget.spend(_PART_STEPS + octets // SCANNED_OCTETS)
             if may_be_shown:
                 self._judge(header)
             if self._part is not None and self._choice.is_settled():
@@ -90,7 +100,10 @@ class _Walk:
     def _judge(self, header: Header) -> None:
         """Take the part that *header* begins if it is HTML; enter it if it is a multipart."""
         value = header.find(b"content-type")
-        content_type = None if value is None else parse_content_type(value)
+        if value is None:
+            return
+        self._budget.spend(len(value) // _VALUE_OCTETS)
+        content_type = parse_content_type(value)
         if content_type is None:
             return
         if content_type.media_type == b"multipart":

@@ -7,13 +7,15 @@ are looked for at once; yet each costs one pass over the message at most.
 import dataclasses
 from typing import Final
 
+from injector_service.rewriting.budget import Budget, TooComplexError
+
 # Of 953 real messages, many of them made to be difficult, none nests deeper
 # than 4.  Each level may cost a pass over the message.
 MAX_DEPTH: Final = 10
 
-# Lines that begin like a delimiter and are none: boundaries that are prefixes
-# of each other, or quoted mail.  Each costs a step of Python.
-MAX_LOOKALIKES: Final = 20_000
+# Lines that begin like a delimiter and are none: boundaries that are prefixes of each
+# other, or quoted mail.
+_LOOKALIKE_STEPS: Final = 2
 
 # RFC 2046 allows white space after a boundary ("transport padding") and no
 # line of mail is longer than this.
@@ -25,10 +27,6 @@ _HYPHEN_WINDOW: Final = 1 << 14
 # How far to look for one boundary before looking for the others: a part ends
 # at whichever delimiter comes first, and the outer one may be megabytes away.
 _FIRST_WINDOW: Final = 1 << 16
-
-
-class TooComplexError(Exception):
-    """A limit of this module was exceeded."""
 
 
 @dataclasses.dataclass(slots=True)
@@ -52,13 +50,13 @@ class Multipart:
 class OpenMultiparts:
     """The multiparts around a position in *raw* that only moves forward."""
 
-    __slots__ = ("_lookalikes", "_raw", "open")
+    __slots__ = ("_budget", "_raw", "open")
 
-    def __init__(self, raw: bytes) -> None:
+    def __init__(self, raw: bytes, budget: Budget) -> None:
         self._raw = raw
         # Outermost first.
         self.open: list[Multipart] = []
-        self._lookalikes = 0
+        self._budget = budget
 
     def enter(self, boundary: bytes, body_start: int) -> None:
         """Go into a multipart with this *boundary*, whose body begins at *body_start*.
@@ -160,9 +158,7 @@ class OpenMultiparts:
     def _is_delimiter_line(self, at: int, delimiter: bytes) -> bool:
         if is_delimiter_line(self._raw, at, delimiter):
             return True
-        self._lookalikes += 1
-        if self._lookalikes > MAX_LOOKALIKES:
-            raise TooComplexError
+        self._budget.spend(_LOOKALIKE_STEPS)
         return False
 
 

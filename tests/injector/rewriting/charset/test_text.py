@@ -2,7 +2,7 @@
 
 import pytest
 
-from injector_service.rewriting.charset.shifted import MAX_SHIFTS
+from injector_service.rewriting.budget import Budget, TooComplexError
 from injector_service.rewriting.charset.text import AsciiText, Text, read_text
 from injector_service.rewriting.edit import Edit, applied
 from injector_service.rewriting.outcome import Outcome
@@ -12,7 +12,7 @@ INSERT = b'<img src="x">'
 
 def text_of(octets: bytes, charset: bytes) -> Text:
     """Return the text, which must be readable."""
-    text = read_text(octets, charset)
+    text = read_text(octets, charset, Budget(len(octets)))
     assert not isinstance(text, Outcome)
     return text
 
@@ -69,7 +69,7 @@ def test_broken_wide_text_is_unsupported() -> None:
     """Half a character or a lone surrogate cannot be written exactly."""
     octets = "<p>x</p>".encode("utf-16-le") + b"\x00\xd8"
 
-    assert read_text(octets, b"utf-16le") is Outcome.UNSUPPORTED_ENCODING
+    assert read_text(octets, b"utf-16le", Budget(len(octets))) is Outcome.UNSUPPORTED_ENCODING
 
 
 def test_japanese_octets_are_no_markup() -> None:
@@ -105,11 +105,16 @@ def test_escape_in_utf8_is_only_an_escape() -> None:
     assert isinstance(text_of(b"<p>\x1b$B<b>", b"utf-8"), AsciiText)
 
 
-def test_more_shifts_than_the_limit_are_too_complex() -> None:
+@pytest.mark.parametrize(
+    ("unit", "charset"),
+    [(b"\x1b$B\x1b(B", b"iso-2022-jp"), (b"+AGE-", b"utf-7"), (b"~{", b"hz")],
+)
+def test_more_shifts_than_the_budget_has_steps_are_too_complex(unit: bytes, charset: bytes) -> None:
     """Text that does nothing but shift is not read."""
-    octets = b"\x1b$B\x1b(B" * (MAX_SHIFTS + 1)
+    octets = unit * 20_000
 
-    assert read_text(octets, b"iso-2022-jp") is Outcome.TOO_COMPLEX
+    with pytest.raises(TooComplexError):
+        read_text(octets, charset, Budget(len(octets)))
 
 
 @pytest.mark.parametrize(
@@ -133,13 +138,13 @@ def test_utf7_hides_no_markup(octets: bytes, before: bytes | None, expected: byt
 @pytest.mark.parametrize("octets", [b"+A", b"a + b", b"+2AA-"])
 def test_what_is_no_utf7_is_unsupported(octets: bytes) -> None:
     """A run that decodes to nothing, or to half a surrogate pair, is left alone."""
-    assert read_text(octets, b"utf-7") is Outcome.UNSUPPORTED_ENCODING
+    assert read_text(octets, b"utf-7", Budget(len(octets))) is Outcome.UNSUPPORTED_ENCODING
 
 
 @pytest.mark.parametrize("label", [b"ibm037", b"cp500", b"ebcdic-us", b"x-ibm-1047", b"johab"])
 def test_charsets_without_ascii_are_unsupported(label: bytes) -> None:
     """Where "<" is another octet there is no markup to be found."""
-    assert read_text(b"<p>x</p>", label) is Outcome.UNSUPPORTED_ENCODING
+    assert read_text(b"<p>x</p>", label, Budget(len(b"<p>x</p>"))) is Outcome.UNSUPPORTED_ENCODING
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import pytest
 
+from injector_service.rewriting.budget import Budget
 from injector_service.rewriting.html import find_own_pixels
 
 OWN = b"https://any.example/deep/o/OURS.gif"
@@ -10,7 +11,8 @@ OTHER = b"https://any.example/o/THEIRS.gif"
 
 def without_own(html: bytes) -> bytes:
     """Return *html* without what is found to be ours."""
-    spans = find_own_pixels(html.replace(b"OWN", OWN).replace(b"OTHER", OTHER), "OURS".__eq__)
+    text = html.replace(b"OWN", OWN).replace(b"OTHER", OTHER)
+    spans = find_own_pixels(text, "OURS".__eq__, Budget(len(text)))
     assert isinstance(spans, tuple)
     assert list(spans) == sorted(spans)
     left = html.replace(b"OWN", OWN).replace(b"OTHER", OTHER)

@@ -1,7 +1,9 @@
 """Which pixels in the HTML are ours."""
 
+import pytest
+
+from injector_service.rewriting.budget import Budget, TooComplexError
 from injector_service.rewriting.html.own_pixels import MAX_CANDIDATES, find_own_pixels
-from injector_service.rewriting.outcome import Outcome
 
 
 def test_own_pixels_are_real_elements_with_our_token() -> None:
@@ -14,11 +16,12 @@ def test_own_pixels_are_real_elements_with_our_token() -> None:
         b"https://any.example/o/OURS.gif <a href='https://any.example/o/OURS.gif'>x</a>"
     )
 
-    assert find_own_pixels(html, "OURS".__eq__) == ((3, 3 + len(ours)),)
+    assert find_own_pixels(html, "OURS".__eq__, Budget(len(html))) == ((3, 3 + len(ours)),)
 
 
 def test_too_many_candidates_are_too_complex() -> None:
     """Opening tokens costs time, so their number is bounded."""
     html = b'<img src="https://a.example/o/x.gif">' * (MAX_CANDIDATES + 1)
 
-    assert find_own_pixels(html, lambda _token: False) is Outcome.TOO_COMPLEX
+    with pytest.raises(TooComplexError):
+        find_own_pixels(html, lambda _token: False, Budget(len(html)))

@@ -2,6 +2,7 @@
 
 import pytest
 
+from injector_service.rewriting.budget import Budget
 from injector_service.rewriting.mime.header import message_start, read_header
 from injector_service.rewriting.mime.html_part import (
     MAX_PARTS,
@@ -17,7 +18,7 @@ def found(raw: bytes) -> HtmlPart | Outcome:
     """Look for the HTML part of a whole message."""
     header = read_header(raw, message_start(raw), len(raw))
     assert header is not None
-    return find_html_part(raw, header)
+    return find_html_part(raw, header, Budget(len(raw)))
 
 
 def html_of(raw: bytes) -> bytes | Outcome:
