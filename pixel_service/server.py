@@ -35,8 +35,7 @@ from pixel_service.recording.recorder_health import RecorderHealth, RecorderStat
 from pixel_service.recording.spool import Spool, open_spool
 from pixel_service.recording.spool_emptying import empty_spool
 from pixel_service.settings import SPOOL_FOLDER, Settings
-from pixel_service.streaming.live_streams import LiveStreams
-from pixel_service.streaming.tail import Tail, following
+from pixel_service.streaming import LiveStreams, Tail, following
 from service_runtime.admin_server import Condition, admin_server
 from service_runtime.background import kept_running
 from service_runtime.data_folder import prepare_data_folder

@@ -19,9 +19,9 @@ from pixel_service.evidence import (
     NetworkDatabases,
     RulesInvalid,
     load_judge,
+    store_ranges,
 )
 from pixel_service.evidence.range_download import read_source
-from pixel_service.evidence.range_files import store_ranges
 from pixel_service.settings import DEFAULT_DATA, RANGES_FOLDER
 
 _FILE: Final = click.Path(path_type=Path, dir_okay=False)

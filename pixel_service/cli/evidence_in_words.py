@@ -1,7 +1,6 @@
 """Rules and evidence in words, for the operator's commands."""
 
-from pixel_service.evidence.facts import Evidence
-from pixel_service.evidence.rules import Rule
+from pixel_service.evidence import Evidence, Rule
 
 
 def asked_by(rule: Rule) -> dict[str, str]:

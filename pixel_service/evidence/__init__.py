@@ -2,7 +2,10 @@
 
 `load_judge` reads the rules (a table of data), the address ranges and, if there
 are any, the operator's network databases.  `Judge.judge` turns a `Fetch` into
-`Evidence`.  docs/evidence.md describes the procedure.
+`Evidence`.  docs/evidence.md describes the procedure.  Imports nothing of ours.
+
+Read `judge` first, then `rules.toml`.  One module is imported by its own name:
+`range_download`, which loads an HTTP client that only one command needs.
 """
 
 from pixel_service.evidence.client import known_families
@@ -26,7 +29,9 @@ from pixel_service.evidence.facts import (
 )
 from pixel_service.evidence.judge import Judge, load_judge
 from pixel_service.evidence.network import NetworkDatabases
+from pixel_service.evidence.range_files import store_ranges
 from pixel_service.evidence.ranges import parse_address
+from pixel_service.evidence.rules import Rule
 
 __all__ = [
     "MAX_USER_AGENT_CHARACTERS",
@@ -42,10 +47,12 @@ __all__ = [
     "Network",
     "NetworkDatabases",
     "RangesInvalid",
+    "Rule",
     "RulesInvalid",
     "Signal",
     "clean_user_agent",
     "known_families",
     "load_judge",
     "parse_address",
+    "store_ranges",
 ]

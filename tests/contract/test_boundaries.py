@@ -275,6 +275,42 @@ def test_rooms_are_entered_by_their_faces() -> None:
     assert passed == []
 
 
+# What is imported by its own name all the same: an HTTP client that one command needs, and
+# how opens are spooled.
+_BY_THEIR_OWN_NAMES: Final = (
+    f"{PIXEL}.evidence.range_download",
+    f"{PIXEL}.open_log.open_codec",
+)
+
+
+@pytest.mark.parametrize(
+    "room",
+    [
+        "evidence",
+        "grpc_api",
+        "intake",
+        "notification",
+        "open_log",
+        "privacy",
+        "protobuf_octets",
+        "streaming",
+    ],
+)
+def test_room_of_the_pixel_service_is_entered_by_its_face(room: str) -> None:
+    """The same; inside, modules import modules, also from the packages of the open log."""
+    package = f"{PIXEL}.{room}"
+    passed = [
+        found
+        for found in imports_of(PIXEL)
+        if is_in(found.imported, package)
+        and not is_in(found.importer, package)
+        and room_passed(found) is not None
+        and not any(is_in(found.imported, name) for name in _BY_THEIR_OWN_NAMES)
+    ]
+
+    assert passed == []
+
+
 @pytest.mark.parametrize(
     ("importer", "imported", "room"),
     [

@@ -9,8 +9,7 @@ from google.protobuf.internal.enum_type_wrapper import EnumTypeWrapper
 
 from emailopens.notification.v1 import open_notification_pb2 as pb
 from emailopens.notification.v1 import privacy_level_pb2
-from pixel_service.evidence import Agent, Confidence
-from pixel_service.evidence.facts import MAX_USER_AGENT_CHARACTERS
+from pixel_service.evidence import MAX_USER_AGENT_CHARACTERS, Agent, Confidence
 from pixel_service.privacy import PrivacyLevel
 
 PACKAGE = Path(__file__).parents[2] / "pixel_service"
