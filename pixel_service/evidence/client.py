@@ -53,7 +53,7 @@ _NOTHING: Final = Client(name="", operating_system="", device="")
 
 
 def known_families(client: Client | None) -> Client | None:
-    """Return of *client* only what stands in the list of known families.
+    """Return *client* with nothing but what is in the list of known families.
 
     A family can be copied from the user agent, which is free text and may hold
     anything.  What comes from a closed list holds nothing else.
