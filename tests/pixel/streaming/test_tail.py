@@ -6,7 +6,9 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
+from pixel_service.errors import LogUnavailable
 from pixel_service.open_log import OpenLog, Page
 from pixel_service.streaming import Tail, following
 from tests.pixel.open_log.log_values import LogHome, event_ids, new_opens
@@ -94,3 +96,34 @@ async def test_following_begins_anew_when_it_is_needed_again(tmp_path: Path) -> 
         with tail.needed():
             await until_read_to(tail, log, news)
             assert tail.read(after=start, max_entries=10, max_octets=1_000) is None
+
+
+async def test_error_that_nobody_foresaw_does_not_silence_streams(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those who stream are told meanwhile, and what is new comes when it has passed."""
+    async with a_followed_log(tmp_path) as (log, tail, news):
+        read = log.read
+        failures: list[object] = []
+
+        async def broken_once(**arguments: object) -> Page:
+            if not failures:
+                failures.append(None)
+                raise RuntimeError("cannot switch to state 12")
+            failures.append(tail.failure)
+            return await read(**arguments)  # type: ignore[arg-type] # passed on as they came
+
+        monkeypatch.setattr(log, "read", broken_once)
+        with tail.needed(), capture_logs() as logged:
+            async with asyncio.timeout(30):
+                while tail.failure is None:
+                    await news.wait()
+                    news.clear()
+            # It begins at the end, wherever that is by then; what comes after is read.
+            for _ in range(2):
+                await log.append(new_opens(3))
+                await until_read_to(tail, log, news)
+
+    assert isinstance(failures[1], LogUnavailable)
+    assert tail.failure is None
+    assert [each["error"] for each in logged if "task" in each] == ["RuntimeError"]
