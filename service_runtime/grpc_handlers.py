@@ -4,6 +4,7 @@ The handlers of a servicer are wrapped once, when it is added to a server; an in
 would wrap them anew for every call.
 """
 
+import asyncio
 import contextlib
 import inspect
 import secrets
@@ -158,7 +159,11 @@ class WrappingServer:
                 frames=frames_of(error),
             )
             status = internal_status(request_id)
-        await context.abort_with_status(rpc_status.to_status(status))
+        try:
+            await context.abort_with_status(rpc_status.to_status(status))
+        except grpc.aio.InternalError:
+            # The caller has left. Nobody is there to be told, and nothing is wrong.
+            raise asyncio.CancelledError from None
         raise AssertionError("abort_with_status raises")
 
     def _code_of(self, error: Exception) -> grpc.StatusCode | None:

@@ -391,8 +391,13 @@ async def test_client_that_does_not_read_is_ended_with_its_cursor(tmp_path: Path
     assert event_ids_in(delivered)[: len(opens) - len(rest)] + rest == event_ids(opens)
 
 
-async def test_client_that_does_not_read_its_status_keeps_its_place(tmp_path: Path) -> None:
-    """What was sent to it is in memory as long: such clients are bounded like all others."""
+async def test_client_that_does_not_read_its_status_keeps_its_place(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What was sent to it is in memory as long: such clients are bounded like all others.
+
+    That it leaves without having read the status is no fault that an operator is told of.
+    """
     timeout = dt.timedelta(milliseconds=300)
     async with (
         a_log(tmp_path) as log,
@@ -415,6 +420,8 @@ async def test_client_that_does_not_read_its_status_keeps_its_place(tmp_path: Pa
         else:
             raise AssertionError("the place was not freed")
         again.cancel()
+
+    assert [record.getMessage() for record in caplog.records] == []
 
 
 async def test_client_that_leaves_in_the_middle_is_no_error(tmp_path: Path) -> None:
