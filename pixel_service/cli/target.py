@@ -1,6 +1,7 @@
 """What the commands share that call the running service."""
 
 import asyncio
+import datetime as dt
 from collections.abc import AsyncIterator
 from typing import Any, Final, TypeVar
 
@@ -14,7 +15,7 @@ from pixel_service.default_addresses import DEFAULT_GRPC
 CALL_SECONDS: Final = 30.0
 
 # The longest silence of a call that streams its progress, as the contract has it.
-_SILENCE_SECONDS: Final = 60.0
+_SILENCE: Final = dt.timedelta(seconds=60)
 
 Response = TypeVar("Response")
 
@@ -31,22 +32,22 @@ target_option: Final = click.option(
 
 
 async def responses(
-    call: "grpc.aio.UnaryStreamCall[Any, Response]",
+    call: "grpc.aio.UnaryStreamCall[Any, Response]", *, silence: dt.timedelta = _SILENCE
 ) -> AsyncIterator[Response]:
     """Pass on what a long call says until it ends.
 
     Raises:
-        click.ClickException: the service is silent for longer than it may be.
+        click.ClickException: the service says nothing for longer than *silence*.
     """
     stream = aiter(call)
     while True:
         try:
-            response = await asyncio.wait_for(anext(stream), _SILENCE_SECONDS)
+            response = await asyncio.wait_for(anext(stream), silence.total_seconds())
         except StopAsyncIteration:
             return
         except TimeoutError:
             call.cancel()
             raise click.ClickException(
-                f"the service has said nothing for {_SILENCE_SECONDS:.0f} s"
+                f"the service has said nothing for {silence.total_seconds():.0f} s"
             ) from None
         yield response
