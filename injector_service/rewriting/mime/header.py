@@ -149,12 +149,11 @@ def read_header(
     a delimiter, of its own boundary or of an open one, which *is_delimiter* knows.
     """
     limit = min(end, start + MAX_HEADER_OCTETS)
-    block_end = _block_end(raw, start, limit)
-    for _ in range(_MAX_HYPHEN_FIELDS if raw.startswith(b"--", block_end) else 0):
-        found = _HYPHEN_FIELD.match(raw, block_end, limit)
-        if found is None or is_delimiter(block_end) or _is_own_delimiter(raw, start, block_end):
-            break
-        block_end = _block_end(raw, found.end(), limit)
+    found = _BLOCK.match(raw, start, limit)
+    # The pattern matches the empty string, so there is always a match.
+    block_end = start if found is None else found.end()
+    if raw.startswith(b"--", block_end):
+        block_end = _end_behind_hyphens(raw, start, block_end, limit, is_delimiter)
     if block_end == limit < end or _has_too_many_fields(raw, start, block_end):
         return None
     body_start = block_end
@@ -166,6 +165,9 @@ def read_header(
 
 
 def _has_too_many_fields(raw: bytes, start: int, end: int) -> bool:
+    if end - start <= MAX_FIELDS:
+        # A line has an octet at least.
+        return False
     lines = raw.count(b"\n", start, end)
     if lines <= MAX_FIELDS:
         return False
@@ -178,10 +180,17 @@ def read_message_header(raw: bytes) -> Header | None:
     return read_header(raw, message_start(raw), len(raw))
 
 
-def _block_end(raw: bytes, start: int, limit: int) -> int:
-    found = _BLOCK.match(raw, start, limit)
-    # The pattern matches the empty string, so there is always a match.
-    return start if found is None else found.end()
+def _end_behind_hyphens(
+    raw: bytes, start: int, block_end: int, limit: int, is_delimiter: Callable[[int], bool]
+) -> int:
+    """Return the end of the block that begins at *start*, fields with hyphens included."""
+    for _ in range(_MAX_HYPHEN_FIELDS):
+        field = _HYPHEN_FIELD.match(raw, block_end, limit)
+        if field is None or is_delimiter(block_end) or _is_own_delimiter(raw, start, block_end):
+            break
+        rest = _BLOCK.match(raw, field.end(), limit)
+        block_end = field.end() if rest is None else rest.end()
+    return block_end
 
 
 def _is_own_delimiter(raw: bytes, start: int, at: int) -> bool:

@@ -195,9 +195,10 @@ def _is_inside_token(encoded: bytes, at: int) -> bool:
 
     What an escape says may be in it once more: "3" in "=33", a line end in "=0A=" + CRLF.
     """
-    if encoded[at : at + 1] in {b"\r", b"\n"}:
-        return encoded[at - 1 : at] in {b"=", b" ", b"\t", b"\r"}
-    return b"=" in encoded[max(at - 2, 0) : at].replace(b"=\n", b"")
+    before = encoded[max(at - 2, 0) : at]
+    if encoded.startswith((b"\r", b"\n"), at):
+        return before.endswith((b"=", b" ", b"\t", b"\r"))
+    return b"=" in before and before != b"=\n"
 
 
 def fold(text: bytes, *, column: int, rest: int, line_end: bytes) -> bytes:
