@@ -4,7 +4,8 @@
 
 A call with a message of 25 MB in and out, without the network: both of its protobuf
 messages are read and written, and the message is rewritten.  Once in a process as it
-is, once in one that keeps large blocks, as the services do.
+is, once in one that keeps large blocks, as the injector
+service does.
 """
 
 import multiprocessing
