@@ -8,6 +8,7 @@ runs the pair until Ctrl-C, at the addresses that the README uses.
 import argparse
 import contextlib
 import dataclasses
+import os
 import signal
 import socket
 import subprocess
@@ -111,6 +112,7 @@ def running_service(
 ) -> Iterator[subprocess.Popen[bytes]]:
     """Run `<name> serve <options>` inside the block, from when it is ready on."""
     program = Path(sys.executable).with_name(name)
+    _require_nobody_at(ready_at)
     with subprocess.Popen([program, "serve", *options], stdout=log, stderr=log) as process:
         try:
             _wait_until_serving(process, ready_at)
@@ -121,6 +123,14 @@ def running_service(
                 process.wait(STOP_SECONDS)
             except subprocess.TimeoutExpired:
                 process.kill()
+
+
+def _require_nobody_at(address: str) -> None:
+    # Else another service would answer for ours, which ends because the port is taken.
+    host, _, port = address.rpartition(":")
+    with socket.socket() as probe:
+        if probe.connect_ex((host, int(port))) == 0:
+            raise SystemExit(f"somebody else is already at {address}")
 
 
 def _wait_until_serving(process: subprocess.Popen[bytes], address: str) -> None:
@@ -156,8 +166,9 @@ def main() -> None:
             f"pixel service:    gRPC {DEFAULT_PAIR.pixel}, pixels http://{DEFAULT_PAIR.pixel_http}"
         )
         print(f"data:             {data}/ (the key ring too)")
-        print("Ctrl-C stops both.")
-        signal.pause()
+        print("Ctrl-C stops both.", flush=True)
+        os.wait()
+        raise SystemExit("a service has ended: what it said last is above")
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -16,7 +17,7 @@ import aiohttp
 import pytest
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
-from examples.pair import Pair
+from examples.pair import Pair, running_pair
 from examples.pixel_url import pixel_url_of
 
 ROOT = Path(__file__).parents[2]
@@ -98,6 +99,17 @@ def test_wrong_arguments_are_explained(
     assert done.stderr.rstrip().endswith(complaint)
     assert "Traceback" not in done.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+def test_pair_says_so_if_somebody_is_at_its_address(ports: Pair, tmp_path: Path) -> None:
+    """Nobody takes another service that answers there for the one that could not start."""
+    port = int(ports.pixel.rpartition(":")[2])
+    with (
+        socket.create_server(("127.0.0.1", port)),
+        pytest.raises(SystemExit, match=f"somebody else is already at {ports.pixel}"),
+        running_pair(ports, data=tmp_path),
+    ):
+        pass
 
 
 async def test_refused_message_is_one_line(pair: Pair) -> None:
