@@ -59,7 +59,7 @@ async def kept_running(name: str, work: Callable[[], Awaitable[None]]) -> AsyncI
     """Run *work* while the block runs; when it dies, log that and start it again.
 
     Any error is taken for a passing one: after a wait that grows from 0.1 s to 5 s the
-    work begins anew, so it must leave nothing behind that a new beginning trips over.
+    work begins anew, so it must leave nothing that a new beginning trips over.
     Meanwhile `tasks_down` names it, which keeps the process from being ready.  Work that
     returns is done.
 

@@ -1,11 +1,11 @@
 """The planned end of a gRPC server, as its callers see it.
 
 A call that reaches a server of gRPC's after it has begun to stop ends with `CANCELLED`,
-which a client takes for its own doing.  So the calls of a drain are refused before that:
+which a client takes for its own doing; so the calls of a drain are refused before that:
 
 1. Streams end by themselves.  All calls are taken meanwhile: a client acknowledges what
    its stream still brings.
-2. The gate closes.  Calls wait behind it, so that a client that calls again at once has
+2. The gate closes.  Calls wait before it, so that a client that calls again at once has
    nothing more to send.
 3. The server begins to stop: its connections are told to go away.
 4. What waits is refused, with `UNAVAILABLE` (DRAINING).

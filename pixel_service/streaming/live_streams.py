@@ -23,7 +23,6 @@ class LiveStreams:
         self._max_streams = max_streams
         self._calls = 0
         self._wakes: set[asyncio.Event] = set()
-        self._ended = asyncio.Event()
 
     def __len__(self) -> int:
         return len(self._wakes)
@@ -52,16 +51,9 @@ class LiveStreams:
             yield wake
         finally:
             self._wakes.discard(wake)
-            self._ended.set()
 
     def _leave(self) -> None:
         self._calls -= 1
-
-    async def until_fewer_than(self, count: int) -> None:
-        """Wait until there are fewer than *count* streams."""
-        while len(self._wakes) >= count:
-            self._ended.clear()
-            await self._ended.wait()
 
     def wake_all(self) -> None:
         """Let every stream look at what has changed."""
