@@ -5,6 +5,7 @@ The rooms below it (`mime`, `transfer_encoding`, `charset`, `html`) share `edit`
 `outcome`, and do not know each other.
 """
 
+from injector_service.rewriting.budget import Budget
 from injector_service.rewriting.edit import Splice, merged
 from injector_service.rewriting.field_removal import remove_fields
 from injector_service.rewriting.outcome import Outcome, Placement, RewriteWarning
@@ -19,6 +20,7 @@ from injector_service.rewriting.rewrite import Instructions, Rewritten, rewrite_
 __all__ = [
     "MAX_UNBROKEN_URL_CHARACTERS",
     "PIXEL_PATH",
+    "Budget",
     "Instructions",
     "MadePixel",
     "Outcome",

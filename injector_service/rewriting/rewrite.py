@@ -83,7 +83,11 @@ class _CallerError(Exception):
 
 
 def rewrite_message(
-    raw: bytes, instructions: Instructions, *, header: Header | None = None
+    raw: bytes,
+    instructions: Instructions,
+    *,
+    header: Header | None = None,
+    budget: Budget | None = None,
 ) -> Rewritten:
     """Put a pixel into the HTML part of *raw*, if it can be done exactly.
 
@@ -91,12 +95,14 @@ def rewrite_message(
         raw: The message (RFC 5322), in any line ends.
         instructions: What to put in and to take out.
         header: The message's header if it has been read already.
+        budget: What it may cost at most; that of a message of its size if None.  A message
+            that costs more is too complex.
 
     Raises:
         Whatever *make_pixel* and *is_own_token* raise, and nothing else.
     """
     try:
-        rewriter = _Rewriter(raw, instructions, Budget(len(raw)))
+        rewriter = _Rewriter(raw, instructions, budget or Budget(len(raw)))
         return rewriter.run(header or read_message_header(raw))
     except _CallerError as error:
         if error.__cause__ is not None:

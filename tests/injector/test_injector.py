@@ -1,7 +1,9 @@
 """Rewriting for a caller, from values: no network, a real database."""
 
+import asyncio
 from typing import Final
 
+import pytest
 from structlog.testing import capture_logs
 
 from injector_service.configurations import Configuration, Configurations
@@ -18,17 +20,22 @@ RAW: Final = (
 )
 
 
-async def test_fault_is_logged_with_its_frames_and_without_values(
-    store: ConfigurationStore,
-) -> None:
-    """Of a fault of ours the log has file, line and function, and nothing of the message."""
+async def an_injector(store: ConfigurationStore) -> Injector:
+    """Return an injector with the configuration `news`."""
     configurations = await Configurations.load(store)
     await configurations.create(Configuration(id="news", open_notifications_enabled=True))
-    injector = Injector(
+    return Injector(
         configurations=configurations,
         sealer=TokenSealer(generate_key_ring()),
         pixel_base_url="https://open.example.org",
     )
+
+
+async def test_fault_is_logged_with_its_frames_and_without_values(
+    store: ConfigurationStore,
+) -> None:
+    """Of a fault of ours the log has file, line and function, and nothing of the message."""
+    injector = await an_injector(store)
     # What no check would let through, so that something fails.
     broken: tuple[str, ...] = ("bob@example.net", b"ann@example.org")  # type: ignore[assignment]
 
@@ -46,3 +53,34 @@ async def test_fault_is_logged_with_its_frames_and_without_values(
     )
     for value in ("ann@example.org", "bob@example.net", "between us", "confidence"):
         assert value not in str(event)
+
+
+@pytest.mark.parametrize(
+    ("field", "html"),
+    [
+        ("", "<!-- -->" * 30_000),
+        ("", "<p hidden></p>" * 15_000),
+        ("", "{{openTracker}}" * 15_000),
+        ("Cc: " + "a@example.org," * 3_900, ""),
+    ],
+    ids=["comments", "hidden elements", "placeholders", "addresses"],
+)
+async def test_no_caller_waits_for_the_expensive_message_of_another(
+    store: ConfigurationStore, field: str, html: str
+) -> None:
+    """A message that comes later is answered while one that is small and expensive is worked on."""
+    injector = await an_injector(store)
+    hostile = RAW.replace(b"Subject", field.encode() + b"\r\nSubject" if field else b"Subject")
+    ordinary, expensive = (
+        RewriteRequest(raw_message=raw, configuration_ids=("news",))
+        for raw in (RAW, hostile + html.encode())
+    )
+
+    pending = asyncio.create_task(injector.rewrite(expensive))
+    # It begins now, and leaves the event loop to others before it is done.
+    await asyncio.sleep(0)
+    answer = await injector.rewrite(ordinary)
+
+    assert not pending.done()
+    assert answer.rewritten.outcome is Outcome.TRACKED
+    await pending

@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 from typing import Final, Protocol
 
-from injector_service.rewriting.budget import Budget
+from injector_service.rewriting.budget import SCANNED_OCTETS, Budget
 from injector_service.rewriting.charset.shifted import SHIFTED_CHARSETS, ShiftedText
 from injector_service.rewriting.charset.utf7 import Utf7Text
 from injector_service.rewriting.charset.wide import WideText, wide_codec
@@ -63,6 +63,7 @@ def read_text(octets: bytes, charset: bytes, budget: Budget) -> Text | Outcome:
     if b"\x00" in octets:
         codec = wide_codec(octets, charset)
         if codec is not None:
+            budget.spend(len(octets) // SCANNED_OCTETS)
             return WideText.decoded(octets, codec) or Outcome.UNSUPPORTED_ENCODING
     if charset in _PLAIN:
         return AsciiText(octets)

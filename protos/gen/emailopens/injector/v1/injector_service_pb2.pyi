@@ -205,7 +205,9 @@ class RewriteMessageResponse(_message.Message):
         client would show.
         """
         OUTCOME_TOO_COMPLEX: RewriteMessageResponse._Outcome.ValueType  # 10
-        """The message exceeds a limit on header size, parts, depth or HTML."""
+        """The message exceeds a limit on header size, parts, depth or HTML, or takes more
+        work than a message of its size may.
+        """
 
     class Outcome(_Outcome, metaclass=_OutcomeEnumTypeWrapper):
         """Outcome says whether the message is tracked. With every outcome but TRACKED
@@ -239,7 +241,9 @@ class RewriteMessageResponse(_message.Message):
     client would show.
     """
     OUTCOME_TOO_COMPLEX: RewriteMessageResponse.Outcome.ValueType  # 10
-    """The message exceeds a limit on header size, parts, depth or HTML."""
+    """The message exceeds a limit on header size, parts, depth or HTML, or takes more
+    work than a message of its size may.
+    """
 
     class _Warning:
         ValueType = _typing.NewType("ValueType", _builtins.int)
