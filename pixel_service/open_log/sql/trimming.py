@@ -12,7 +12,7 @@ from pixel_service.open_log.values import BEGINNING, Position, Trimmed
 # it does not notice.  Per open, 200 at once take half as long again.
 STEP_ENTRIES: Final = 500
 
-# Of the time: appends beside it take as long as without it, and four times as long beside
+# Of the time: appends beside it take as long as without it, and three times as long beside
 # trimming without a pause.
 _SHARE: Final = 0.25
 

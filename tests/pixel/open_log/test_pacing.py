@@ -33,7 +33,19 @@ async def test_no_pause_is_longer_than_a_second() -> None:
     """A disk that stalls once does not keep the work waiting for minutes."""
     clock = Clock()
     pace = Pace(share=0.1, clock=clock.read, sleep=clock.sleep)
-    clock.now += 600
+    clock.now += 500
     await pace.pause()
 
     assert clock.slept == [1.0]
+
+
+async def test_work_that_does_not_end_takes_most_of_the_time_after_ten_minutes() -> None:
+    """Retention must not fall behind a recording that is faster than a quarter of its time."""
+    clock = Clock()
+    pace = Pace(share=0.25, clock=clock.read, sleep=clock.sleep)
+    while clock.now < 700:
+        clock.now += 0.3
+        await pace.pause()
+
+    assert round(clock.slept[0], 9) == 0.9
+    assert round(clock.slept[-1], 9) == 0.1
