@@ -22,7 +22,7 @@ _FRAMES: Final = tuple(_NOTIFICATION_TAG + varint(length) for length in range(4_
 
 
 def _frame(length: int) -> bytes:
-    """Return what stands before a notification of *length* octets."""
+    """Return tag and length of a notification of *length* octets."""
     return _FRAMES[length] if length < len(_FRAMES) else _NOTIFICATION_TAG + varint(length)
 
 

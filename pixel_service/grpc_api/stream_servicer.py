@@ -160,7 +160,7 @@ async def _write(context: StreamContext, octets: bytes) -> None:
     try:
         await context.write(octets)
     except grpc.aio.InternalError:
-        # A write notices first. Nobody is there to be told, and nothing is wrong.
+        # A write is the first to notice. Nobody is left to answer, and nothing is wrong.
         raise asyncio.CancelledError from None
 
 

@@ -15,7 +15,7 @@ _MESSAGE_ID: Final = re.compile(r"[A-Za-z0-9._@+=~-]{1,128}")
 
 
 def matches_recipient(mailbox: str) -> Matches:
-    """Return what tells whether a notification is of a message to *mailbox*.
+    """Return a function that says whether a notification is of a message to *mailbox*.
 
     Addresses are compared without regard to case, as every mail system in use does.
 
@@ -26,7 +26,7 @@ def matches_recipient(mailbox: str) -> Matches:
     wanted = address_of(mailbox).casefold()
     if not all(wanted.rpartition("@")):
         raise ValueError(f"{mailbox!r} is no address")
-    # Most notifications are told apart without being parsed.
+    # Most notifications are ruled out without being parsed.
     fragment = wanted.encode()
 
     def matches(notification: bytes) -> bool:
@@ -40,7 +40,7 @@ def matches_recipient(mailbox: str) -> Matches:
 
 
 def matches_message(message_id: str) -> Matches:
-    """Return what tells whether a notification is of the message *message_id*.
+    """Return a function that says whether a notification is of the message *message_id*.
 
     Raises:
         ValueError: no message has such an ID. An empty one would be that of every

@@ -29,7 +29,7 @@ _MAX_CACHED_JUDGEMENTS: Final = 4_096
 _MAX_CACHED_SOURCES: Final = 4_096
 
 # What differs from open to open is written by hand: through objects it takes as long
-# as all the rest. Each message stands in one piece, although parsers must merge pieces
+# as all the rest. Each message is in one piece, although parsers must merge pieces
 # of one: protobuf.js does not, and keeps the last.
 _EVENT_ID_TAG: Final = tag(pb.OpenNotification.EVENT_ID_FIELD_NUMBER)
 _OPEN_TAG: Final = tag(pb.OpenNotification.OPEN_FIELD_NUMBER)

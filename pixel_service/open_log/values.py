@@ -1,4 +1,4 @@
-"""The values of the open log: what goes in, what comes out, and where it stands."""
+"""The values of the open log: what goes in, what comes out, and its place in between."""
 
 import bisect
 import dataclasses
@@ -86,7 +86,7 @@ class LogEntry(NamedTuple):
 
     @property
     def position(self) -> Position:
-        """Where it stands."""
+        """Its place in the log."""
         return Position(self.transaction, self.sequence)
 
 
@@ -156,7 +156,7 @@ class LogIdentity:
     """32 lower-case hexadecimal digits, made when the log is created."""
 
     epoch: int
-    """Counts the times that positions were given anew, as after a restore; from 1."""
+    """Counts how often positions were assigned again, as after a restore; from 1."""
 
     cursor_key: bytes = dataclasses.field(repr=False)
     """32 octets that authenticate cursors."""

@@ -1,9 +1,7 @@
-"""How much of an open is kept, and the only ways to what is kept.
+"""The door for what a fetch says of itself; `kept_message` has that for its message.
 
-The web handler knows everything about a fetch; the log, the spool and the
-notification must know no more than the privacy level allows.  There are two doors
-between them: `keep_fetch` here for what a fetch says, and `keep_message` for what
-the token says of its message.
+The endpoint knows everything about a fetch; whatever is written or sent must know no more
+than the privacy level allows.
 
 Evidence is judged before anything is discarded, and is kept at every level, less
 what `_coarsen` takes from it.

@@ -18,8 +18,8 @@ CHANNEL: Final = "emailopens_opens"
 # The safety net for when a notification is lost.
 _POLL_SECONDS: Final = 1.0
 
-# While something was told of that a running transaction still hides: it is mostly
-# gone within a few milliseconds, and may stay for minutes.
+# While opens that were announced are hidden by a transaction that still runs: mostly for
+# a few milliseconds, at worst for minutes.
 _MIN_HIDDEN_SECONDS: Final = 0.002
 _MAX_HIDDEN_SECONDS: Final = 0.1
 

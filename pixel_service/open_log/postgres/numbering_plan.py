@@ -15,7 +15,7 @@ from pixel_service.open_log.values import OpenRecord
 
 
 class Place(NamedTuple):
-    """Where one open stands among those of its message in one batch."""
+    """The place of one open among those of its message in one batch."""
 
     opens_after: int
     """Its number is the message's count less this."""

@@ -24,7 +24,7 @@ PORTION_ENTRIES: Final = 20_000
 
 _DAY_US: Final = 86_400_000_000
 
-# On PostgreSQL an open may stand in the log before one that was recorded up to 20 s
+# On PostgreSQL an open may come in the log before one that was recorded up to 20 s
 # earlier; see `postgres.statements`.
 _SLACK_US: Final = 60_000_000
 

@@ -117,7 +117,7 @@ def _acknowledge(
     before = (row["acknowledged_transaction"], row["acknowledged_sequence"])
     if (transaction, sequence) <= before:
         return ("ok", *before)
-    # The token stands in the condition, too: where writers are not taken one at a
+    # The token is in the condition, too: where writers are not taken one at a
     # time, a newer session may begin between the two statements.
     changed = connection.execute(
         subscriptions.update()

@@ -1,4 +1,4 @@
-"""Tells streams what becomes of their subscriptions, in this process and in others."""
+"""Tells streams what happens to their subscriptions, in this process and in others."""
 
 import asyncio
 import contextlib

@@ -133,7 +133,7 @@ class SqlSubscriptions:
         self._watch.note_deleted(subscription_id)
 
     async def begin_session(self, subscription_id: str, *, consumer_name: str) -> Session:
-        """Write a new token into the row: whoever has the old one is told."""
+        """Write a new token into the row, which ends the session of the old one."""
         found = await self._database.execute(
             "begin_session", subscription_id=subscription_id, consumer_name=consumer_name
         )

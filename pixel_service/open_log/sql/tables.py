@@ -7,7 +7,7 @@ import sqlalchemy as sa
 metadata: Final = sa.MetaData()
 
 # One row.  `trimmed_*` is the position of the last open that retention removed; see
-# `sqlite_counts` for `counted_sequence`.  The system identifier tells a PostgreSQL
+# `sqlite.counts` for `counted_sequence`.  The system identifier tells a PostgreSQL
 # cluster from the one that it was restored from, whose transaction numbers mean
 # nothing here.
 open_log: Final = sa.Table(

@@ -122,7 +122,7 @@ def _identify(open_log: sa.Table, system_identifier: str) -> None:
 
 
 def _prepare_postgres() -> None:
-    """Number the opens, order them by transaction, tell of new ones."""
+    """Number the opens, order them by transaction, announce new ones."""
     op.execute("CREATE SEQUENCE opens_sequence OWNED BY opens.sequence")
     op.execute("ALTER TABLE opens ALTER sequence SET DEFAULT nextval('opens_sequence')")
     op.execute(
