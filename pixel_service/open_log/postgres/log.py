@@ -15,6 +15,7 @@ from pixel_service.open_log.news import News
 from pixel_service.open_log.numbering import BurstWindow, Suffixes
 from pixel_service.open_log.postgres import appending, pool, statements
 from pixel_service.open_log.postgres.head_follower import HeadFollower
+from pixel_service.open_log.postgres.rows import to_entries
 from pixel_service.open_log.sql import subscription_statements
 from pixel_service.open_log.sql.counting import count_in_steps
 from pixel_service.open_log.sql.erasing import StoredOpen, erase_in_steps, erase_opens
@@ -25,7 +26,6 @@ from pixel_service.open_log.values import (
     MAX_PAGE_ENTRIES,
     DayCount,
     Erased,
-    LogEntry,
     LogIdentity,
     LogStats,
     Notifications,
@@ -33,7 +33,6 @@ from pixel_service.open_log.values import (
     Page,
     Position,
     Trimmed,
-    new_log_entry,
 )
 from service_runtime.times import microseconds_of, time_of
 
@@ -131,7 +130,7 @@ class PostgresOpenLog:
             await self._refuse_beyond(after)
             return Page(entries=[], after=after, at_head=True)
         page = Page(
-            entries=self._to_entries(rows),
+            entries=to_entries(rows, self._suffixes),
             after=Position(rows[-1][0], rows[-1][1]),
             at_head=len(rows) < limit,
         )
@@ -143,35 +142,6 @@ class PostgresOpenLog:
         """Return what `read` does: the driver is most of the cost, so fewer columns save little."""
         page = await self.read(after=after, max_entries=max_entries, max_octets=max_octets)
         return page.notifications
-
-    def _to_entries(self, rows: Sequence[Any]) -> list[LogEntry]:
-        suffixes = self._suffixes
-        return [
-            new_log_entry(
-                (
-                    transaction,
-                    sequence,
-                    configuration_id,
-                    agent,
-                    confidence,
-                    number == 1,
-                    notification + suffixes[number, burst],
-                )
-            )
-            for (
-                transaction,
-                sequence,
-                configuration_id,
-                agent,
-                confidence,
-                number,
-                burst,
-                notification,
-                _,
-                _,
-            ) in rows
-            if notification
-        ]
 
     async def _expired(self, trimmed: Position) -> CursorExpired:
         first_us, _ = (await self._fetch(statements.END_TIMES))[0]

@@ -18,6 +18,7 @@ from typing import Any
 _FUNCTION = ctypes.c_void_p
 _OK = 0
 _IOERR_READ = sqlite3.SQLITE_IOERR_READ
+_FULL = sqlite3.SQLITE_FULL
 
 
 class _Vfs(ctypes.Structure):
@@ -85,11 +86,13 @@ class _Contents:
 class LossyDisk:
     """What would be left of SQLite's files if the power failed now.
 
-    While `is_unreadable`, every read fails as that of a broken disk does (EIO).
+    While `is_unreadable`, every read fails as that of a broken disk does (EIO); while
+    `is_full`, every write does (ENOSPC).
     """
 
     def __init__(self) -> None:
         self.is_unreadable = False
+        self.is_full = False
         # The library that Python's own module has loaded, so that it sees this.
         library = ctypes.CDLL("libsqlite3.so.0")
         assert library.sqlite3_libversion_number() == _number_of(sqlite3.sqlite_version_info)
@@ -170,6 +173,8 @@ class LossyDisk:
 
     def _write_through(self, real: Any) -> Any:  # noqa: ANN401 - ctypes
         def write(file: Any, octets: int, length: int, offset: int) -> int:  # noqa: ANN401 - ctypes
+            if self.is_full:
+                return _FULL
             with self._lock:
                 self._file_of(file).since.append((offset, ctypes.string_at(octets, length)))
             return int(real(file, octets, length, offset))

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import inspect
+import json
 import random
 import sqlite3
 import subprocess
@@ -93,23 +94,25 @@ async def test_damaged_text_is_data_loss_and_stays_out_of_the_log_of_events(
     assert "telltale" not in str(events)
 
 
-def test_disk_that_cannot_be_read_is_an_outage(tmp_path: Path) -> None:
-    """While reads fail with EIO every way to read is unavailable; after that all is there."""
+def test_disk_that_fails_is_an_outage_and_says_which(tmp_path: Path) -> None:
+    """Reads that fail with EIO and a full disk are errors with their cause; then all goes on."""
     process = subprocess.run(  # noqa: S603 - our own module
-        [sys.executable, "-m", "tests.pixel.open_log.unreadable_disk_process", str(tmp_path)],
+        [sys.executable, "-m", "tests.pixel.open_log.failing_disk_process", str(tmp_path)],
         cwd=ROOT,
         check=True,
-        stdout=subprocess.PIPE,
-        text=True,
+        stderr=subprocess.PIPE,
     )
 
-    lines = [line for line in process.stdout.splitlines() if "database failed" not in line]
-    assert lines == [
-        "3000 done 1",
-        "unavailable unavailable unavailable",
-        "3000 done 1",
-        "3001 done 1",
-    ]
+    unreadable = "LogUnavailable: the log's database failed: SQLITE_IOERR_READ"
+    full = "LogUnavailable: the log's disk is full"
+    assert json.loads(process.stderr) == {
+        "read before": ["3000", "done"],
+        "unreadable": [unreadable, unreadable],
+        "read after": ["3000", "done"],
+        "full": [full, full],
+        "written after": ["done", "done"],
+        "read in the end": ["3001", "done"],
+    }
 
 
 def test_every_error_of_the_driver_is_foreseen() -> None:
