@@ -15,7 +15,7 @@ from injector_service.rewriting.html.attributes import attribute_matches, value_
 from injector_service.rewriting.html.scan import ATTRIBUTES, Scan
 from injector_service.rewriting.html.spans import span_before
 
-# No tag holds the URL further behind its name than this.
+# No tag holds the URL further from its start than this.
 _REACH: Final = 2_000
 
 # A thread of replies quotes a few dozen pixels at most, and most of those are images still.

@@ -48,7 +48,7 @@ def end_of_body(lowered: bytes, budget: Budget) -> tuple[int, list[tuple[int, in
 
 
 def _may_have_frames(lowered: bytes, opaque: list[tuple[int, int]]) -> bool:
-    """Say whether frames may take the body's place: not behind a ``<body>``."""
+    """Say whether frames may take the body's place: not after a ``<body>``."""
     end = len(lowered)
     if end > _HEAD_OCTETS:
         body = lowered.find(b"<body", 0, _HEAD_OCTETS)

@@ -1,4 +1,4 @@
-"""Spans of a text that are in order and apart: which one a place is in, or behind."""
+"""Spans of a text that are in order and apart: which one a place is in, or after."""
 
 import bisect
 from collections.abc import Sequence

@@ -153,7 +153,7 @@ def read_header(
     # The pattern matches the empty string, so there is always a match.
     block_end = start if found is None else found.end()
     if raw.startswith(b"--", block_end):
-        block_end = _end_behind_hyphens(raw, start, block_end, limit, is_delimiter)
+        block_end = _end_after_hyphens(raw, start, block_end, limit, is_delimiter)
     if block_end == limit < end or _has_too_many_fields(raw, start, block_end):
         return None
     body_start = block_end
@@ -180,7 +180,7 @@ def read_message_header(raw: bytes) -> Header | None:
     return read_header(raw, message_start(raw), len(raw))
 
 
-def _end_behind_hyphens(
+def _end_after_hyphens(
     raw: bytes, start: int, block_end: int, limit: int, is_delimiter: Callable[[int], bool]
 ) -> int:
     """Return the end of the block that begins at *start*, fields with hyphens included."""

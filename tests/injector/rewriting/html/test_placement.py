@@ -108,12 +108,12 @@ AT_THE_START = {
     "title not closed": b"<head>^<title>x",
     # It begins no body there: the text before it has begun one.
     "body tag in a noscript": b"^Hello <noscript><body>x",
-    "body tag behind text": b"<html><head><title>a</title></head>^<p>a<body>x",
-    "body tag behind an image": b"<!-- a -->^<img src=a><body>x",
-    "body tag behind text of a container": b"<noscript>a</noscript><template>b</template><body>^x",
-    "body tag behind an empty element": b"<p></p> <body>^x",
+    "body tag after text": b"<html><head><title>a</title></head>^<p>a<body>x",
+    "body tag after an image": b"<!-- a -->^<img src=a><body>x",
+    "body tag after text in a container": b"<noscript>a</noscript><template>b</template><body>^x",
+    "body tag after an empty element": b"<p></p> <body>^x",
     "body tag in a hidden element": b"^<div hidden><body>x",
-    "hidden element behind the body tag": b"<body>^<div style='display:none'>x</div>y",
+    "hidden element after the body tag": b"<body>^<div style='display:none'>x</div>y",
     # There is no body tag then, and a template belongs to a head.
     "body tag in a template": b"^<template><body></template>x",
 }
