@@ -34,8 +34,8 @@ The rules, which the code refers to by their numbers:
    HTML has ended them.  Where the two readings differ, everything from there on is
    in doubt, and the way out is before the SVG or MathML.
 6. *The body.*  It begins after the first ``<body>`` and ends before the last ``</body>``
-   that the tree builder takes for such.  Without the first it begins where the head
-   ends; without the second it ends with the document.
+   that the tree builder takes for such.  Without the first, or where something is drawn
+   before it, it begins where the head ends; without the second it ends with the document.
 7. *Frames.*  A ``<frameset>`` takes the body's place, unless the body has begun before
    it, with its tag or with something drawn: then browsers ignore it.
 8. *Hidden elements.*  Mail clients may not load an image in an element that is not
@@ -44,6 +44,8 @@ The rules, which the code refers to by their numbers:
    what the scan would say, or nothing.
 10. *Limits.*  Octets, tokens, steps and containers are bounded.  Beyond a bound the
     text is too complex, or the place moves outwards.
+11. *Pixels of ours.*  What loads one is taken out, text that names one is not: an image
+    with the element, any other element's attribute without it.
 """
 
 from injector_service.rewriting.html.own_pixels import find_own_pixels

@@ -1,4 +1,4 @@
-"""Whether a document draws something before a tag with which its body should begin (rule 7).
+"""Whether a document draws something before a tag with which its body should begin (rules 6, 7).
 
 Then the body has begun without it: a ``<frameset>`` is ignored (HTML standard
 13.2.6.4.7, frameset-ok flag), and a ``<body>`` is no place where something begins.

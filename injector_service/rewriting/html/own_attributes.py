@@ -1,4 +1,4 @@
-"""Attributes other than an image's source that load a pixel of ours.
+"""Attributes other than an image's source that load a pixel of ours (rule 11).
 
 Mail clients write what they quote in their own way: Outlook makes VML of an image that
 is out of the flow, in a comment that Outlook alone reads; others make a background of

@@ -1,4 +1,4 @@
-"""Which pixels in the HTML are ours: from an earlier run, or quoted in a reply."""
+"""Which pixels in the HTML are ours: from an earlier run, or quoted in a reply (rule 11)."""
 
 import functools
 import itertools

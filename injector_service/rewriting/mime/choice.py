@@ -1,4 +1,4 @@
-"""Which of a message's HTML parts a client shows, decided on the way forward.
+"""Which of a message's HTML parts a client shows, decided on the way forward (rule 3).
 
 Mostly the first one.  Of alternatives it is the last (RFC 2046 section 5.1.4), of
 related parts the root (RFC 2387 section 3.2), which is the first unless another is

@@ -144,9 +144,8 @@ def read_header(
 ) -> Header | None:
     """Read the header block at *start*; None if it is longer than we look at.
 
-    The block ends at a blank line or, where that is missing, at the first line
-    that is no header field: then the body begins with that line.  So does it at
-    a delimiter, of its own boundary or of an open one, which *is_delimiter* knows.
+    It ends as rule 1 says, of which *is_delimiter* knows the open multiparts.  Without a
+    blank line the body begins with the line that ends the block.
     """
     limit = min(end, start + MAX_HEADER_OCTETS)
     found = _BLOCK.match(raw, start, limit)

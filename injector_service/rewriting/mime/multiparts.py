@@ -1,4 +1,4 @@
-"""The multiparts that a walk over a message is in, and where their next delimiter is.
+"""The multiparts that a walk over a message is in, and where their next delimiter is (rule 2).
 
 A delimiter ends a part whichever multipart it is of, so that all those that are open
 are looked for at once; yet each costs one pass over the message at most.

@@ -40,7 +40,7 @@ class Base64Body:
         if at is None:
             return None
         if self._encoded[at - 1 : at] == b"\r":
-            # Not between CR and LF, nor after a CR that a line break would follow.
+            # Rule 3: not between CR and LF, nor after a CR that a line break would follow.
             at = len(self._encoded[:at].rstrip())
         text = applied(self.octets[kept:], edits, start=kept)
         if len(text) % 3 == 0 and self._text.goes_on:

@@ -1,4 +1,4 @@
-"""Reads text in base64 (RFC 2045 section 6.8), as decoders do, and says where it ends.
+"""Reads text in base64 (RFC 2045 section 6.8), as decoders do, and says where it ends (rule 5).
 
 List servers append plain text to a body without asking for its encoding: after the
 padding, or after base64 that has none.  Transport damages octets.  The two look alike,

@@ -191,7 +191,7 @@ class _Places:
 
 
 def _is_inside_token(encoded: bytes, at: int) -> bool:
-    """Say whether the octet at *at* may belong to an escape, a soft break or a CRLF.
+    """Say whether the octet at *at* may belong to an escape, a soft break or a CRLF (rule 2).
 
     What an escape says may be in it once more: "3" in "=33", a line end in "=0A=" + CRLF.
     """
