@@ -22,7 +22,8 @@ class OpenLog(Protocol):
     """A durable, append-only log of opens, in one total order.
 
     The order is the same for every reader, in every process, on every reading.
-    Every call may raise `LogUnavailable` when the storage does not answer.
+    Every call may raise `LogUnavailable` when the storage does not answer, and its kind
+    `LogDamaged` when what the storage holds makes no sense.
     """
 
     identity: LogIdentity
