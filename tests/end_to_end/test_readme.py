@@ -15,8 +15,8 @@ ROOT: Final = Path(__file__).parents[2]
 README: Final = (ROOT / "README.md").read_text("utf-8")
 
 
-def commands_behind(words: str) -> str:
-    """Return the first block of shell commands behind *words*."""
+def commands_after(words: str) -> str:
+    """Return the first block of shell commands after *words*."""
     found = re.search(r"```sh\n(.*?)```", README[README.index(words) :], re.DOTALL)
     assert found is not None
     return found[1]
@@ -51,7 +51,7 @@ def typed(commands: str, pair: Pair, folder: Path) -> str:
 
 def test_commands_by_hand(pair: Pair, tmp_path: Path) -> None:
     """A configuration, a message rewritten, its pixel fetched, the open streamed."""
-    commands = commands_behind("By hand").replace("newsletter ", "by-hand ")
+    commands = commands_after("By hand").replace("newsletter ", "by-hand ")
     commands = re.sub(r"create newsletter\n", "create by-hand\n", commands)
     # By hand one would stop it.
     printed = typed(commands.rstrip() + " --stop-at-head\n", pair, tmp_path)
@@ -64,7 +64,9 @@ def test_commands_by_hand(pair: Pair, tmp_path: Path) -> None:
 def test_calls_by_reflection(pair: Pair, tmp_path: Path) -> None:
     """Methods are listed, a configuration is created, the log is streamed to its end."""
     # Other tests may have created the configuration that the README does.
-    commands = commands_behind("Both services answer reflection").replace("shop", "by-reflection")
+    commands = commands_after("Both services support gRPC reflection").replace(
+        "shop", "by-reflection"
+    )
     printed = typed(commands, pair, tmp_path)
 
     assert "emailopens.injector.v1.InjectorService/RewriteMessage" in printed
