@@ -16,7 +16,7 @@ import structlog
 from aiohttp import web
 
 from service_runtime.background import tasks_down
-from service_runtime.listen import ListenError, bound_address, split_address
+from service_runtime.listen import ListenError, bound_address, reason_of, split_address
 
 logger = structlog.get_logger()
 
@@ -92,8 +92,7 @@ async def _listening(application: web.Application, listen: str) -> AsyncIterator
         try:
             await web.TCPSite(runner, host, port).start()
         except OSError as error:
-            # asyncio puts address and reason into strerror; the reason is in errno's text.
-            raise ListenError(f"cannot listen at {listen}: {error.strerror}") from error
+            raise ListenError(f"cannot listen at {listen}: {reason_of(error)}") from error
         yield bound_address(listen, runner.addresses[0][1])
     finally:
         await runner.cleanup()

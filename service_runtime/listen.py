@@ -1,5 +1,6 @@
 """Addresses to listen at, as `host:port`."""
 
+import os
 import socket
 
 
@@ -48,3 +49,11 @@ def bound_address(address: str, port: int) -> str:
     """Return *address* with the port that the system gave."""
     host, _, _ = address.rpartition(":")
     return f"{host}:{port}"
+
+
+def reason_of(error: OSError) -> str:
+    """Return why an address cannot be listened at, without the address."""
+    # Event loops put a sentence with the address into strerror; resolvers have no errno.
+    if error.errno is not None and error.errno > 0:
+        return os.strerror(error.errno)
+    return error.strerror or str(error)

@@ -12,7 +12,6 @@ somebody's letter is worse than a lost open.
 import asyncio
 import contextlib
 import datetime as dt
-import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from http import HTTPStatus
 from typing import Final
@@ -28,7 +27,7 @@ from pixel_service.endpoint.request_log import request_logger
 from pixel_service.evidence import PURPOSE_HEADERS
 from pixel_service.intake import PixelFetch
 from service_runtime.frames import frames_of
-from service_runtime.listen import ListenError, bound_address, split_address
+from service_runtime.listen import ListenError, bound_address, reason_of, split_address
 
 _PREFIX: Final = "/o/"
 _SUFFIX: Final = ".gif"
@@ -171,9 +170,7 @@ async def pixel_server(
         try:
             await site.start()
         except OSError as error:
-            # Event loops put a sentence with the address into strerror.
-            reason = os.strerror(error.errno or 0)
-            raise ListenError(f"cannot listen at {listen}: {reason}") from error
+            raise ListenError(f"cannot listen at {listen}: {reason_of(error)}") from error
         address = bound_address(listen, runner.addresses[0][1])
         log.info("serving pixels", address=address)
         yield address

@@ -1,6 +1,8 @@
 """What operators' tools are told over HTTP."""
 
 import contextlib
+import errno
+import socket
 from collections.abc import AsyncIterator
 
 import aiohttp
@@ -8,7 +10,7 @@ import prometheus_client
 import pytest
 
 from service_runtime.admin_server import Condition, admin_server
-from service_runtime.listen import ListenError, split_address
+from service_runtime.listen import ListenError, reason_of, split_address
 
 
 @contextlib.asynccontextmanager
@@ -75,7 +77,9 @@ async def test_taken_port_is_one_clear_error() -> None:
     registry = prometheus_client.CollectorRegistry()
     async with served() as (_, url):
         address = url.removeprefix("http://")
-        with pytest.raises(ListenError, match=rf"cannot listen at {address}: .*in use"):
+        with pytest.raises(
+            ListenError, match=rf"cannot listen at {address}: Address already in use$"
+        ):
             async with admin_server(listen=address, conditions=tuple, registry=registry):
                 pass
 
@@ -90,3 +94,16 @@ def test_address_without_host_or_port_is_refused(address: str) -> None:
 def test_ipv6_addresses_have_brackets() -> None:
     """As in URLs (RFC 3986 section 3.2.2)."""
     assert split_address("[::1]:8080") == ("::1", 8080)
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (OSError(errno.EADDRINUSE, "while binding to 127.0.0.1: in use"), "Address already in use"),
+        (socket.gaierror(socket.EAI_NONAME, "Name not known"), "Name not known"),
+        (OSError("strange"), "strange"),
+    ],
+)
+def test_reason_is_the_systems(error: OSError, reason: str) -> None:
+    """Not the event loop's sentence about it; a resolver has its own."""
+    assert reason_of(error) == reason
