@@ -38,7 +38,7 @@ RECIPIENTS: Final[tuple[tuple[str, ...], ...]] = (("b@example.org",), ())
 def rewrite(
     raw: bytes, *, recipients: tuple[str, ...] = (), placement: Placement = Placement.END
 ) -> Rewritten:
-    """Rewrite as the service does, with all that it tells of the header."""
+    """Rewrite as the service does, with all that it takes from the header."""
     facts = MessageFacts(
         message_id="message",
         configurations=(

@@ -135,9 +135,9 @@ def stages(ring: KeyRing) -> None:
     for name, microseconds in (
         ("open the token", fastest(opener.unseal, tokens)),
         ("keep what its privacy level allows", fastest(message_of, opened)),
-        ("tell of the message", fastest(lambda each: mail_octets(each, "newsletter"), opened)),
+        ("describe the message", fastest(lambda each: mail_octets(each, "newsletter"), opened)),
         ("judge the fetch", fastest(judged, numbers)),
-        ("tell of the open", fastest(told, numbers)),
+        ("describe the open", fastest(told, numbers)),
     ):
         print(f"{name:40} {microseconds:6.1f}")
 

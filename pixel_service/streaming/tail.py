@@ -62,7 +62,7 @@ class Tail:
 
     @contextlib.contextmanager
     def needed(self) -> Iterator[None]:
-        """Have the log followed at least for the block."""
+        """Follow the log at least until the block ends."""
         self._needs += 1
         self._needed.set()
         try:

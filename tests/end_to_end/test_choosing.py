@@ -99,8 +99,8 @@ async def test_open_is_notified_under_the_chosen_configuration(
     assert list(answer.configuration_ids) == [case.chosen]
     assert notification.configuration_id == case.chosen
     assert list(notification.mail.tags["ses:configuration-set"]) == [case.chosen]
-    before, _, behind = answer.raw_message.partition(ELEMENT_START)
-    assert before + behind.partition(b">")[2] == case.left + rest + BODY
+    before, _, after = answer.raw_message.partition(ELEMENT_START)
+    assert before + after.partition(b">")[2] == case.left + rest + BODY
 
 
 @pytest.mark.usefixtures("configurations")

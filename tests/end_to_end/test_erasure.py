@@ -85,7 +85,7 @@ def are_written(data: Path, address: str) -> bool:
 async def test_erasing_a_blind_recipient_leaves_nothing_and_streams_go_on(
     own_pair: Pair, tmp_path: Path
 ) -> None:
-    """No file holds the address, nothing is counted, and a cursor resumes behind the gap."""
+    """No file holds the address, nothing is counted, and a cursor resumes after the gap."""
     request = pixel_pb.StreamOpensRequest(
         position=pixel_pb.POSITION_EARLIEST, configuration_ids=["loud"], max_batch_size=1
     )

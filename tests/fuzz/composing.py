@@ -35,7 +35,7 @@ def _page(rng: random.Random, seeds: Seeds) -> bytes:
     for _ in range(rng.randint(0, 5)):
         at = a_place(rng, page)
         if rng.random() < 0.4:
-            # Behind nearly everything: there the pixel goes.
+            # After nearly everything: there the pixel goes.
             at = max(len(page) - rng.randrange(40), 0)
         action = rng.random()
         if action < 0.7:
@@ -83,7 +83,7 @@ def _base64(rng: random.Random, page: bytes, line_end: bytes) -> bytes:
     width = rng.choice((76, 76, 76, 60, 72, 64, 4, 1, 75, 77, 998, 1_000_000))
     lines = [encoded[i : i + width] for i in range(0, len(encoded), width)]
     if rng.random() < 0.1:
-        # Groups that are padded in the middle: two bodies, one behind the other.
+        # Groups that are padded in the middle: two bodies, one after the other.
         lines.insert(rng.randint(0, len(lines)), base64.b64encode(page[: rng.randrange(9)]))
     if rng.random() < 0.1:
         lines.insert(rng.randint(0, len(lines)), rng.choice((b"", b" ", b"--", b"not base64!")))

@@ -155,14 +155,14 @@ def insert_delimiter(rng: random.Random, raw: bytes) -> bytes:
 
 
 def change_line_ends(rng: random.Random, raw: bytes) -> bytes:
-    """Convert line ends: all, those behind an offset, or to what no mail has."""
+    """Convert line ends: all, those after an offset, or to what no mail has."""
     at = rng.choice((0, rng.randrange(len(raw) + 1)))
     new = rng.choice((b"\n", b"\r\n", b"\n", b"\r\n", b"\r", b"\r\r\n", b"\n\r"))
     return raw[:at] + raw[at:].replace(b"\r\n", b"\n").replace(b"\n", new)
 
 
 def wrap(rng: random.Random, raw: bytes) -> bytes:
-    """Put the message into a multipart, behind or before something, as it is."""
+    """Put the message into a multipart, after or before something, as it is."""
     line_end = b"\r\n" if b"\r\n" in raw else b"\n"
     boundary = rng.choice((b"b", b"b1", b"=_x", *_BOUNDARY.findall(raw)[:1]))
     kind = rng.choice((b"mixed", b"alternative", b"related", b"signed", b"report", b"x"))
@@ -181,7 +181,7 @@ def wrap(rng: random.Random, raw: bytes) -> bytes:
 
 
 def decorate(rng: random.Random, raw: bytes) -> bytes:
-    """Put in front or behind what transport puts there."""
+    """Put before or after it what transport adds there."""
     if rng.random() < 0.5:
         return raw + rng.choice(
             (b"\x1a", b"\n", b"\r\n", b"-- \nfooter\n", b"\x00", b" ", b"=", b"\r")

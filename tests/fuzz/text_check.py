@@ -49,8 +49,8 @@ def changed_text(raw: bytes, out: bytes, markup: bytes) -> str | None:
 def _is_kept(was: bytes, without: bytes, part: HtmlPart) -> bool:
     """Say whether *without* is what the text *was*.
 
-    Behind base64 without padding a list server's footer reads as a few octets of
-    garbage; behind the pixel's padding it does not, and nobody misses them.  Where
+    After base64 without padding a list server's footer reads as a few octets of
+    garbage; after the pixel's padding it does not, and nobody misses them.  Where
     only a line end at the end makes room for padding, it is there.
     """
     if part.transfer_encoding == b"base64" and without.endswith(b"\n") and was != without:

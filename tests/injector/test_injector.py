@@ -37,7 +37,7 @@ async def test_fault_is_logged_with_its_frames_and_without_values(
     """Of a fault of ours the log has file, line and function, and nothing of the message."""
     injector = await an_injector(store)
     # What no check would let through, so that something fails.
-    broken: tuple[str, ...] = ("bob@example.net", b"ann@example.org")  # type: ignore[assignment]
+    broken: tuple[str, ...] = ("bob@example.net", b"ann@example.org")  # type: ignore[assignment] # the fault
 
     with capture_logs() as logs:
         answer = await injector.rewrite(

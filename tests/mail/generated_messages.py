@@ -139,7 +139,7 @@ def _quoted_printable(octets: bytes) -> bytes:
 
 @st.composite
 def _surroundings(draw: st.DrawFn) -> tuple[bytes, bytes]:
-    """Return what stands before and behind the HTML part's own header and body."""
+    """Return what is before and after the HTML part's own header and body."""
     before, after = b"", b""
     for depth in range(draw(st.integers(0, 3))):
         boundary = draw(st.sampled_from([b"edge", b"edge-", b"e", b"=_Part(1)"])) + b"%d" % depth

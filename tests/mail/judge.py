@@ -1,7 +1,7 @@
 """An independent judge of rewritten messages.
 
 It shares no code with the services: messages are parsed by the standard
-library's ``email``, or by the Rust crate behind ``fast-mail-parser`` where that
+library's ``email``, or by the Rust crate of ``fast-mail-parser`` where that
 gives up, and HTML by two browsers' algorithms (Lexbor and html5lib).
 """
 

@@ -47,7 +47,7 @@ class HeadFollower:
 
     @property
     def held_back_since(self) -> dt.datetime | None:
-        """See `OpenLog`."""
+        """Since when committed opens are hidden from readers; None if not for long."""
         since = self._hidden_since
         return since if since and dt.datetime.now(dt.UTC) - since >= _LONG_HIDDEN else None
 

@@ -73,7 +73,7 @@ class PostgresOpenLog:
 
     @property
     def held_back_since(self) -> dt.datetime | None:
-        """See `OpenLog`."""
+        """Since when the horizon hides opens, as the follower knows; None if it does not."""
         return self.follower.held_back_since
 
     @property

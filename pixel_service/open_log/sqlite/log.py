@@ -60,7 +60,7 @@ class SqliteOpenLog:
 
     @property
     def held_back_since(self) -> None:
-        """See `OpenLog`: here nobody else writes."""
+        """Always None: with one writer no open is hidden."""
 
     @property
     def prefers_few_appends(self) -> bool:

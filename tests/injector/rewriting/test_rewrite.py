@@ -113,7 +113,7 @@ def test_several_recipients_are_not_tracked() -> None:
     assert rewritten.message(raw) is raw
 
 
-def test_start_placement_stands_behind_the_body_tag() -> None:
+def test_start_placement_is_after_the_body_tag() -> None:
     """With START the pixel is the body's first element."""
     raw = html_message(b"<html><body class=x>y</body></html>")
 
@@ -225,19 +225,19 @@ def test_old_pixel_anywhere_around_placeholders_leaves_no_trace(
 
 @pytest.mark.parametrize("line_end", [b"\r\n", b"\n"])
 @pytest.mark.parametrize(
-    ("before", "behind"), [(900, 50), (50, 980), (900, 900), (998, 0), (0, 990)]
+    ("before", "after"), [(900, 50), (50, 980), (900, 900), (998, 0), (0, 990)]
 )
 def test_lines_over_998_octets_are_broken_only_then(
-    before: int, behind: int, line_end: bytes
+    before: int, after: int, line_end: bytes
 ) -> None:
     """No line becomes longer than 998 octets, and the break is in the part's own line end."""
-    html = b"<p>" + line_end + b"y" * before + b"</body>" + b"z" * behind + line_end
+    html = b"<p>" + line_end + b"y" * before + b"</body>" + b"z" * after + line_end
     raw = html_message(html)
 
     out = rewrite(raw).message(raw)
 
     longest = max(len(line.rstrip(b"\r")) for line in out.split(b"\n"))
-    assert longest <= max(998, before, behind + 7)
+    assert longest <= max(998, before, after + 7)
     text = out.partition(b"\r\n\r\n")[2]
     assert text.replace(line_end, b"").replace(PIXEL.markup(), b"") == html.replace(line_end, b"")
 

@@ -47,7 +47,7 @@ def new_body(message: HtmlMessage, rewritten: bytes) -> bytes:
 )
 @given(html_messages(placeholders=True), st.sampled_from(Placement))
 def test_octets_outside_the_html_part_stay(message: HtmlMessage, placement: Placement) -> None:
-    """Everything before and behind the HTML part's body is as it was, octet for octet."""
+    """Everything before and after the HTML part's body is as it was, octet for octet."""
     out = rewrite(message.raw, placement=placement).message(message.raw)
 
     assert out[: message.start] == message.raw[: message.start]

@@ -57,7 +57,7 @@ AT_THE_END = {
     "plain text": b"<body>x^<plaintext></body>",
     "title without text": b"<head>^<title/no text</title></head><body></body>",
     "script in a comment in a script": b"<body>x^<script><!--<script></script></body>",
-    "script that ends behind a comment": b"<script><!--<script></script>--></script>^</body>",
+    "script that ends after a comment": b"<script><!--<script></script>--></script>^</body>",
     "objects in objects": b"<body>^<object><object></object></body>",
     "closed containers": b"<select></select><object></object><noscript></noscript>x^</body>",
     "revealed conditional closed": b"<!--[if !mso]><!-->x<!--<![endif]-->y^</body>",
@@ -67,7 +67,7 @@ AT_THE_END = {
     "svg not closed": b"<body><svg><path/>^</body>",
     "markup in a style in svg": b"<body><svg><style><p></style></svg>^</body>",
     "comment in a style in svg": b"<body>^<svg><style><!--</style></svg></body>",
-    "end tag in a template behind the body": b"<p>x</p>^</body><template></body></template>",
+    "end tag in a template after the body": b"<p>x</p>^</body><template></body></template>",
     "hidden preheader": b'<body><div style="display:none">p</div>x^</body>',
     "hidden attribute": b"<body>x^<div hidden>y</body>",
     "hidden attribute with a value": b"<body>x^<div class=a hidden='until-found'>y</body>",
@@ -95,7 +95,7 @@ def test_pixel_goes_to_the_end_of_the_body(name: str) -> None:
 
 
 AT_THE_START = {
-    "behind the body tag": b"<html><body class=x>^<p>y</p></body>",
+    "after the body tag": b"<html><body class=x>^<p>y</p></body>",
     "body tag with brackets": b'<body title="a>b">^x',
     "body tag in a comment": b"<!-- <body> --><body>^x",
     "body tag in a title": b"<title><body></title><body>^x",
@@ -121,7 +121,7 @@ AT_THE_START = {
 
 @pytest.mark.parametrize("name", AT_THE_START)
 def test_pixel_goes_to_the_start_of_the_body(name: str) -> None:
-    """With START the place is right behind ``<body …>``, or where the body would begin."""
+    """With START the place is right after ``<body …>``, or where the body would begin."""
     marked = AT_THE_START[name]
 
     assert place_in(marked, Placement.START) == Place(spot=marked.index(b"^"))
@@ -154,13 +154,13 @@ def test_what_is_no_placeholder_stays(marked: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    ("before", "behind"),
+    ("before", "after"),
     [(b"<object>", b"</object>"), (b'<div style="display:none">', b"</div>"), (b"<p hidden>", b"")],
 )
-def test_placeholder_that_hides_the_pixel_does_not_count(before: bytes, behind: bytes) -> None:
+def test_placeholder_that_hides_the_pixel_does_not_count(before: bytes, after: bytes) -> None:
     """Where an image might not be loaded the next placeholder is taken, or the usual place."""
     word = b"{{openTracker}}"
-    html = b"<body>" + before + word + behind + b"<p>x</p></body>"
+    html = b"<body>" + before + word + after + b"<p>x</p></body>"
     start = html.index(word)
     hidden = (start, start + len(word))
 
@@ -210,7 +210,7 @@ def test_frames_have_no_place(html: bytes, placement: Placement) -> None:
     ],
 )
 def test_frames_that_browsers_ignore_are_passed_over(marked: bytes) -> None:
-    """Behind something that is drawn, or ``<body>``, ``<frameset>`` changes nothing."""
+    """After something that is drawn, or ``<body>``, ``<frameset>`` changes nothing."""
     assert place_in(marked) == Place(spot=marked.index(b"^"))
 
 

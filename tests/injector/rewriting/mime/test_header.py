@@ -40,7 +40,7 @@ def header_of(raw: bytes) -> Header:
         (b"A: b\r\n\n\nbody", b"\nbody"),
     ],
 )
-def test_body_begins_behind_the_block(raw: bytes, body: bytes) -> None:
+def test_body_begins_after_the_block(raw: bytes, body: bytes) -> None:
     """The block ends at a blank line, or at the first line that is no field."""
     header = header_of(raw)
 

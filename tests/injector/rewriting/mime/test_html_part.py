@@ -128,7 +128,7 @@ FOUND = {
         "other",
         "--o--",
     ),
-    "padding behind a boundary": lines(
+    "padding after a boundary": lines(
         "Content-Type: multipart/mixed; boundary=b",
         "",
         "--b  \t",
@@ -467,7 +467,7 @@ FOUND = {
         "--m--",
         "--a--",
     ),
-    "no blank line behind a part's header": lines(
+    "no blank line after a part's header": lines(
         "Content-Type: multipart/mixed; boundary=b",
         "",
         "--b",
@@ -650,7 +650,7 @@ def test_nested_too_deep_is_too_complex() -> None:
 
 
 def test_too_many_parts_are_too_complex() -> None:
-    """HTML behind more parts than the limit is not reached."""
+    """HTML after more parts than the limit is not reached."""
     raw = (
         b"Content-Type: multipart/mixed; boundary=b\n\n"
         + b"--b\n\nx\n" * MAX_PARTS

@@ -38,7 +38,7 @@ QUOTED_PRINTABLE = {
     "escaped tag": b"<p>Hello=3C/p>=3c/b=6Fdy=3E\n",
     "lower-case hex": b"na=c3=afve=0d=0a</body>\n",
     "blanks at line ends": b"Hello  \n\t\n</body> \n",
-    "padding behind a soft break": b"Hello= \t\n</body>\n",
+    "padding after a soft break": b"Hello= \t\n</body>\n",
     "ends with a soft break": b"Hello=\n",
     "ends with an equals sign": b"Hello=",
     "not really quoted-printable": b'<a href="x?a=b&c=">100% = \xe9</a>\n',
@@ -63,7 +63,7 @@ def test_quoted_printable_insert_is_exact_everywhere(name: str, line_end: bytes)
             continue
         made = body.encoded_edits([inserted_at(position)])
         if made is None:
-            # A bare "=" just before: nothing can be put behind it.
+            # A bare "=" just before: nothing can be put after it.
             assert body.octets[position - 1 : position] == b"="
             continue
         out = applied(encoded, made)
@@ -203,8 +203,8 @@ def test_base64_with_stray_line_ends_gets_no_more_of_them(stray: bytes) -> None:
 
 @pytest.mark.parametrize("text", [b"<p>Hello</p>", b"<p>Hello</p>\n", b"<p>Hello!</p>\n"])
 @pytest.mark.parametrize("is_padded", [True, False])
-def test_footer_behind_base64_stays_and_stays_text(text: bytes, *, is_padded: bool) -> None:
-    """A list server's footer is kept as it is, behind padding that ends the base64."""
+def test_footer_after_base64_stays_and_stays_text(text: bytes, *, is_padded: bool) -> None:
+    """A list server's footer is kept as it is, after padding that ends the base64."""
     footer = b"\n\n_______________\nlist@example.org mailing list\n"
     text = b"<p>All the words of a letter.</p>\n" * 3 + text
     encoded = base64.b64encode(text)
@@ -234,7 +234,7 @@ def test_footer_longer_than_the_message_is_not_taken_for_one() -> None:
 
 
 @pytest.mark.parametrize("at", [0, 1, 37, 38, 60, 76])
-def test_words_in_a_late_line_of_base64_hide_nothing_behind_them(at: int) -> None:
+def test_words_in_a_late_line_of_base64_hide_nothing_after_them(at: int) -> None:
     """A damaged line with blanks in it is no footer where base64 goes on beside it."""
     text = b"<p>All the words of a letter, line by line.</p>\n" * 4
     lines = base64.encodebytes(text).splitlines(keepends=True)
@@ -255,8 +255,8 @@ def test_stray_octet_in_the_first_line_hides_nothing() -> None:
     assert base64.b64decode(out) == text + INSERT
 
 
-def test_blank_line_behind_the_last_group_stays() -> None:
-    """Only groups are replaced, not the lines behind them."""
+def test_blank_line_after_the_last_group_stays() -> None:
+    """Only groups are replaced, not the lines after them."""
     encoded = b"PHA+eDwvcD4=\r\n\r\n\r\n"
 
     out = edited(Base64Body(encoded, line_end=b"\n"), encoded, inserted_at(8))
