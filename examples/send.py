@@ -16,6 +16,7 @@ import grpc
 
 from emailopens.injector.v1 import injector_service_pb2 as pb
 from emailopens.injector.v1 import injector_service_pb2_grpc as pb_grpc
+from emailopens_client.targets import with_port
 
 
 def address(text: str) -> tuple[str, int]:
@@ -53,7 +54,7 @@ def main() -> None:
     if not sender or not recipient:
         sys.exit("send.py: standard input is no message with From and To")
 
-    target = os.environ.get("EMAILOPENS_INJECTOR_TARGET", "127.0.0.1:50051")
+    target = with_port(os.environ.get("EMAILOPENS_INJECTOR_TARGET", "127.0.0.1"), 50051)
     options = [("grpc.max_send_message_length", 51 * 2**20)]
     with one_line_errors(), grpc.insecure_channel(target, options=options) as channel:
         answer = pb_grpc.InjectorServiceStub(channel).RewriteMessage(

@@ -14,6 +14,7 @@ from google.protobuf.json_format import MessageToJson
 
 from emailopens.pixel.v1 import pixel_service_pb2 as pb
 from emailopens.pixel.v1 import pixel_service_pb2_grpc as pb_grpc
+from emailopens_client.targets import with_port
 
 
 def follow(stub: pb_grpc.PixelServiceStub, cursor_file: Path) -> None:
@@ -58,7 +59,7 @@ def main() -> None:
     cursor_file: Path = parser.parse_args().cursor_file
     if not cursor_file.parent.is_dir():
         parser.error(f"CURSOR_FILE: there is no folder {cursor_file.parent}")
-    target = os.environ.get("EMAILOPENS_PIXEL_TARGET", "127.0.0.1:50052")
+    target = with_port(os.environ.get("EMAILOPENS_PIXEL_TARGET", "127.0.0.1"), 50052)
     with grpc.insecure_channel(target) as channel:
         stub = pb_grpc.PixelServiceStub(channel)
         while True:

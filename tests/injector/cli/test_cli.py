@@ -218,6 +218,25 @@ def test_wrong_use_is_one_line(
     says(call(address, *arguments, stdin=message()), status, pattern)
 
 
+def test_a_person_is_told_what_is_waited_for(address: str) -> None:
+    """At a terminal nothing would show that a message is to be typed."""
+    call(address, "configurations", "create", "typed")
+    ours, terminal = os.openpty()
+    os.write(ours, message().replace(b"\r\n", b"\n") + b"\n\x04")
+    done = subprocess.run(  # noqa: S603 - our own program
+        [PROGRAM, "rewrite", f"--target={address}", "--configuration=typed"],
+        stdin=terminal,
+        capture_output=True,
+        check=False,
+        timeout=START_SECONDS,
+    )
+    os.close(terminal)
+    os.close(ours)
+
+    assert done.stderr.startswith(b"reading a message from the terminal; Ctrl-D ends it\n")
+    assert b"outcome: TRACKED\n" in done.stderr
+
+
 def test_an_empty_message_is_refused(address: str) -> None:
     """Nothing on standard input is an error, and nothing is written."""
     call(address, "configurations", "create", "empty")
