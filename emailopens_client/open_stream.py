@@ -137,6 +137,8 @@ class OpenStream:
         """Everything up to here was processed; empty before the first response."""
         self.caught_up = False
         """Whether the last heartbeat said that the end of the log was reached."""
+        self.held_back_since: dt.datetime | None = None
+        """Since when, as the last heartbeat said, opens are recorded that may not be sent yet."""
 
     async def __aenter__(self) -> Self:
         return self
@@ -234,10 +236,11 @@ class OpenStream:
         match response.WhichOneof("event"):
             case "batch":
                 cursor = response.batch.cursor
-                self.caught_up = False
+                self.caught_up, self.held_back_since = False, None
             case "heartbeat":
                 cursor = response.heartbeat.cursor
                 self.caught_up = response.heartbeat.caught_up
+                self.held_back_since = _time_of(response.heartbeat)
             case _:
                 return
         if cursor != self.cursor:
@@ -250,6 +253,12 @@ class OpenStream:
         # subscription the service knows where.
         if not self._request.subscription_id:
             self._request.after_cursor = cursor
+
+
+def _time_of(heartbeat: pb.StreamHeartbeat) -> dt.datetime | None:
+    if not heartbeat.HasField("held_back_since"):
+        return None
+    return heartbeat.held_back_since.ToDatetime(dt.UTC)
 
 
 class _Batches:

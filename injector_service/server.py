@@ -127,8 +127,9 @@ def _conditions(configurations: Configurations, drain: Drain) -> Sequence[Condit
         Condition(name="serving", holds=not drain.is_draining),
         # Not a reason to stop: rewriting goes on with what is in memory.
         Condition(
-            name="configurations",
-            holds=True,
+            name="configurations are current",
+            holds=configurations.is_current,
             detail="" if configurations.is_current else "(the database does not answer)",
+            is_required=False,
         ),
     )

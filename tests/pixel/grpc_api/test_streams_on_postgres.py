@@ -112,3 +112,26 @@ async def test_heartbeat_tells_that_opens_are_held_back(
     assert began <= since <= during.server_time.ToDatetime(dt.UTC) - dt.timedelta(seconds=1)
     assert [each.event_id for each in batch.notifications] == event_ids(opens)
     assert after.caught_up
+
+
+async def test_client_knows_that_opens_are_held_back(
+    service: StreamService, postgres: Postgres, database: str
+) -> None:
+    """A body that waits can be asked why, until the open has come."""
+    opens = new_opens(1)
+    async with OpenStream(
+        service.address, position=LogEnd.EARLIEST, heartbeat_interval=dt.timedelta(seconds=1)
+    ) as stream:
+        waiting = asyncio.create_task(stream.next_batch())
+        async with connection_to(postgres, database) as elsewhere, elsewhere.transaction():
+            await elsewhere.execute("CREATE TEMPORARY TABLE something (id int)")
+            await service.log.append(opens)
+            while stream.held_back_since is None:  # noqa: ASYNC110 - heartbeats set it
+                await asyncio.sleep(0.01)
+        batch = await waiting
+        next_wait = asyncio.create_task(stream.next_batch())
+        while stream.held_back_since is not None or not stream.caught_up:  # noqa: ASYNC110 - see above
+            await asyncio.sleep(0.01)
+        next_wait.cancel()
+
+    assert [each.event_id for each in batch.notifications] == event_ids(opens)
