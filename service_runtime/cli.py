@@ -5,7 +5,7 @@ import errno
 import io
 import os
 import sys
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any, Final, NoReturn, TypeVar
 
@@ -96,6 +96,18 @@ def _standard_output() -> io.TextIOWrapper:
 def _fail(message: str, status: int) -> NoReturn:
     click.echo(f"{Path(sys.argv[0]).name}: {' '.join(message.split())}", err=True)
     sys.exit(status)
+
+
+def format_option(*, default: str, for_people: str = "table") -> Callable[[Any], Any]:
+    """Declare `--format`, which a command gets as *format_*."""
+    return click.option(
+        "--format",
+        "format_",
+        type=click.Choice(["json", for_people]),
+        default=default,
+        show_default=True,
+        help=f"json for programs, {for_people} for people.",
+    )
 
 
 def wait_for(work: Coroutine[object, object, Result]) -> Result:

@@ -12,20 +12,12 @@ from emailopens.notification.v1 import privacy_level_pb2
 from injector_service.cli.target import CALL_SECONDS, PRIVACY_LEVELS, target_option
 from injector_service.privacy import PrivacyLevel
 from service_runtime.channel import connect
-from service_runtime.cli import wait_for
+from service_runtime.cli import format_option, wait_for
 
 # The most that the service puts into a page.
 _PAGE_SIZE: Final = 1_000
 
 _COLUMNS: Final = "{:<24} {:<13} {:<13} {:<10} {}"
-_FORMAT: Final = click.option(
-    "--format",
-    "format_",
-    type=click.Choice(["json", "table"]),
-    default="table",
-    show_default=True,
-    help="json for programs, one element a line; table for people.",
-)
 
 
 @click.group()
@@ -131,7 +123,7 @@ def get(target: str, configuration_id: str) -> None:
 
 
 @configurations.command("list")
-@_FORMAT
+@format_option(default="table")
 @target_option
 def list_configurations(target: str, format_: Literal["json", "table"]) -> None:
     """List all configurations by their ID."""

@@ -23,6 +23,7 @@ from pixel_service.evidence import (
 )
 from pixel_service.evidence.range_download import read_source
 from pixel_service.settings import DEFAULT_DATA, RANGES_FOLDER
+from service_runtime.cli import format_option
 
 _FILE: Final = click.Path(path_type=Path, dir_okay=False)
 _FOLDER: Final = click.Path(path_type=Path, file_okay=False)
@@ -72,17 +73,6 @@ _ranges_option = _option(
 )
 
 
-def _format_option(for_people: str) -> Callable[[Any], Any]:
-    return click.option(
-        "--format",
-        "form",
-        type=click.Choice(["json", for_people]),
-        default=for_people,
-        show_default=True,
-        help=f"json for programs, {for_people} for people.",
-    )
-
-
 @click.group(name="evidence")
 def evidence() -> None:
     """Look into how fetches are judged."""
@@ -90,13 +80,13 @@ def evidence() -> None:
 
 @evidence.command(name="rules")
 @_rules_option
-@_format_option("table")
+@format_option(default="table")
 @_data_option
 @_ranges_option
-def print_rules(rules: Path | None, ranges: Path, form: str) -> None:
+def print_rules(rules: Path | None, ranges: Path, format_: str) -> None:
     """Print the rules, or all that is wrong with them."""
     ruleset = _load(rules, ranges).ruleset
-    if form == "json":
+    if format_ == "json":
         click.echo(json.dumps([rule_as_json(rule) for rule in ruleset.rules], indent=2))
         return
     click.echo(f"version {ruleset.version}, {len(ruleset.rules)} rules")
@@ -140,7 +130,7 @@ def print_rules(rules: Path | None, ranges: Path, form: str) -> None:
     help="A database of countries, such as GeoLite2-Country.mmdb.",
 )
 @_rules_option
-@_format_option("text")
+@format_option(default="text", for_people="text")
 @_data_option
 @_ranges_option
 def explain(
@@ -153,7 +143,7 @@ def explain(
     countries: Path | None,
     rules: Path | None,
     ranges: Path,
-    form: str,
+    format_: str,
 ) -> None:
     """Show how a fetch is judged, and by which rules."""
     databases = NetworkDatabases(autonomous_systems=autonomous_systems, countries=countries)
@@ -168,7 +158,7 @@ def explain(
             acceptance_time=None if since is None else now - _seconds(since),
         )
     )
-    if form == "json":
+    if format_ == "json":
         click.echo(json.dumps(evidence_as_json(found), indent=2))
     else:
         _print_evidence(found)

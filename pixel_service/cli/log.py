@@ -11,10 +11,10 @@ from emailopens.pixel.v1 import operation_service_pb2 as pb
 from emailopens.pixel.v1 import operation_service_pb2_grpc as pb_grpc
 from pixel_service.cli.filter_options import configuration_option
 from pixel_service.cli.offline_log import migrate_tables, restored
-from pixel_service.cli.output import Format, format_option, print_counts, print_counts_heading
+from pixel_service.cli.output import Format, print_counts, print_counts_heading
 from pixel_service.cli.target import CALL_SECONDS, responses, target_option
 from service_runtime.channel import connect
-from service_runtime.cli import wait_for
+from service_runtime.cli import format_option, wait_for
 
 _DAY: Final = dt.timedelta(days=1)
 

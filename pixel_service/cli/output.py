@@ -2,10 +2,9 @@
 
 import json
 import sys
-from collections.abc import Callable, Sequence
-from typing import Any, Final, Literal
+from collections.abc import Sequence
+from typing import Final, Literal
 
-import click
 from google.protobuf import json_format
 
 from emailopens.notification.v1 import open_notification_pb2 as pb
@@ -26,18 +25,6 @@ _AGENTS: Final = {
     pb.AGENT_UNKNOWN: "UNKNOWN",
 }
 _COUNT_COLUMNS: Final = "{:<10}" + " {:>9}" * (2 + len(_AGENTS)) + "  {}"
-
-
-def format_option(*, default: Format) -> Callable[[Any], Any]:
-    """Declare how opens, counts or configurations are printed."""
-    return click.option(
-        "--format",
-        "format_",
-        type=click.Choice(["json", "table"]),
-        default=default,
-        show_default=True,
-        help="json for programs, one element a line; table for people.",
-    )
 
 
 def print_heading(format_: Format) -> None:

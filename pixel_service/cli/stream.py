@@ -15,11 +15,11 @@ import grpc
 from emailopens.pixel.v1 import pixel_service_pb2 as pb
 from emailopens_client import LogEnd, OpenStream
 from pixel_service.cli.filter_options import configuration_option, filter_options
-from pixel_service.cli.output import Format, format_option, print_heading, print_notification
+from pixel_service.cli.output import Format, print_heading, print_notification
 from pixel_service.cli.start import START, parse_start
 from pixel_service.cli.target import target_option
 from service_runtime.channel import describe_error
-from service_runtime.cli import wait_for
+from service_runtime.cli import format_option, wait_for
 
 # Failures that are less than this apart are of one outage: attempts are 30 s apart at
 # most, and gRPC gives each about 20 s.
