@@ -109,13 +109,18 @@ test-crash: $(DEVELOPMENT) ## Kill processes and databases at random, 50 times e
 FUZZ_COUNT ?= 5000000
 FUZZ_SEED ?= 1
 
+# How long it looks for messages that cost more than their size.
+FUZZ_COST_SECONDS ?= 1200
+
 .PHONY: fuzz
-fuzz: $(DEVELOPMENT) ## Try FUZZ_COUNT mutants of mail on the rewriting (half an hour or more)
+fuzz: $(DEVELOPMENT) ## Try FUZZ_COUNT mutants of mail, and expensive messages (an hour or more)
 	python -m tests.fuzz.fuzz_rewrite --count $(FUZZ_COUNT) --seed $(FUZZ_SEED)
+	python -m tests.fuzz.fuzz_cost --seconds $(FUZZ_COST_SECONDS) --seed $(FUZZ_SEED)
 
 .PHONY: fuzz-short
-fuzz-short: $(DEVELOPMENT) ## The same for a minute
+fuzz-short: $(DEVELOPMENT) ## The same for a minute and a half
 	python -m tests.fuzz.fuzz_rewrite --count 150000 --seconds 60
+	python -m tests.fuzz.fuzz_cost --seconds 30
 
 .PHONY: test-browser
 test-browser: $(DEVELOPMENT) ## Show rewritten messages in Chromium (Debian: installs it)
@@ -136,6 +141,7 @@ $(PEERS)/node_modules/.installed: $(PEERS)/package.json
 bench: $(DEVELOPMENT) $(PEERS)/node_modules/.installed ## Time everything, as ratios against peers and floors
 	python -m benchmarks.rewrite
 	python -m benchmarks.rewrite_steps
+	python -m benchmarks.hostile
 	python -m benchmarks.hostile
 	python -m benchmarks.allocator
 	python -m benchmarks.evidence
