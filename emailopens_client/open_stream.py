@@ -1,11 +1,10 @@
 """The loop around `PixelService.StreamOpens` that every client needs, once and right."""
 
 import asyncio
-import collections
 import contextlib
 import dataclasses
 import datetime as dt
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Sequence
 from types import TracebackType
 from typing import Final, Self
 
@@ -131,8 +130,8 @@ class OpenStream:
         self._responses = self._processed_batches()
         # What brings the next batch. A task, so that it goes on when whoever waits for it
         # is cancelled: cancelled itself, it would end the call.
-        self._step: asyncio.Task[Batch | None] | None = None
-        self._waiting: collections.deque[Notification] = collections.deque()
+        self._step: asyncio.Task[pb.OpenBatch | None] | None = None
+        self._waiting: Iterator[Notification] = iter(())
         self.cursor = ""
         """Everything up to here was processed; empty before the first response."""
         self.caught_up = False
@@ -163,10 +162,11 @@ class OpenStream:
         Raises:
             grpc.aio.AioRpcError: see the class.
         """
-        if not self._waiting:
-            batch = await self.next_batch()
-            self._waiting.extend(batch.notifications)
-        return self._waiting.popleft()
+        while True:
+            for notification in self._waiting:
+                if self._seen.add(notification.event_id):
+                    return notification
+            self._waiting = iter((await self._next()).notifications)
 
     def batches(self) -> AsyncIterator[Batch]:
         """Iterate over whole batches instead; each counts as processed with the next."""
@@ -180,6 +180,13 @@ class OpenStream:
             grpc.aio.AioRpcError: see the class. The stream is over, and every further
                 call raises it again.
         """
+        while True:
+            batch = await self._next()
+            fresh = [each for each in batch.notifications if self._seen.add(each.event_id)]
+            if fresh:
+                return Batch(notifications=fresh, cursor=batch.cursor)
+
+    async def _next(self) -> pb.OpenBatch:
         step = self._step = self._step or asyncio.create_task(self._advance())
         await asyncio.wait({step})
         batch = step.result()
@@ -188,10 +195,10 @@ class OpenStream:
         self._step = None
         return batch
 
-    async def _advance(self) -> Batch | None:
+    async def _advance(self) -> pb.OpenBatch | None:
         return await anext(self._responses, None)
 
-    async def _processed_batches(self) -> AsyncGenerator[Batch, None]:
+    async def _processed_batches(self) -> AsyncGenerator[pb.OpenBatch, None]:
         """Yield batches; one was processed when the next is asked for."""
         backoff = Backoff()
         while True:
@@ -207,7 +214,7 @@ class OpenStream:
                 self._on_failure(failure)
             await asyncio.sleep(backoff.next_seconds())
 
-    async def _one_call(self, backoff: Backoff) -> AsyncGenerator[Batch, None]:
+    async def _one_call(self, backoff: Backoff) -> AsyncGenerator[pb.OpenBatch, None]:
         """Yield what one call brings.
 
         Raises:
@@ -220,12 +227,9 @@ class OpenStream:
                     backoff.connected()
                     call.session_token = response.started.session_token
                     self._started(response.started)
-                elif fresh := self._fresh(response.batch):
-                    yield Batch(notifications=fresh, cursor=response.batch.cursor)
+                elif response.HasField("batch"):
+                    yield response.batch
                 await self._processed(response, call)
-
-    def _fresh(self, batch: pb.OpenBatch) -> list[Notification]:
-        return [each for each in batch.notifications if self._seen.add(each.event_id)]
 
     def _started(self, started: pb.StreamStarted) -> None:
         self._silence = started.heartbeat_interval.ToTimedelta().total_seconds() * SILENT_INTERVALS
