@@ -160,7 +160,7 @@ def main() -> None:
     )
     data: Path = parser.parse_args().data
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    with running_pair(DEFAULT_PAIR, data=data), contextlib.suppress(KeyboardInterrupt):
+    with contextlib.suppress(KeyboardInterrupt), running_pair(DEFAULT_PAIR, data=data):
         print(f"injector service: gRPC {DEFAULT_PAIR.injector}")
         print(
             f"pixel service:    gRPC {DEFAULT_PAIR.pixel}, pixels http://{DEFAULT_PAIR.pixel_http}"
