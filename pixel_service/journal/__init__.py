@@ -1,0 +1,22 @@
+"""Octets on the local disk, synced before anybody is told that they are kept.
+
+Knows no log and no network.  `docs/journal.md` has the format on one page; read
+`record.py` first.
+"""
+
+from pixel_service.journal.folder import FoundJournal, Journals, JournalsBusy
+from pixel_service.journal.health import JournalHealth, JournalState
+from pixel_service.journal.reader import FutureSegment, JournalReader, Portion
+from pixel_service.journal.writer import Journal
+
+__all__ = [
+    "FoundJournal",
+    "FutureSegment",
+    "Journal",
+    "JournalHealth",
+    "JournalReader",
+    "JournalState",
+    "Journals",
+    "JournalsBusy",
+    "Portion",
+]

@@ -1,0 +1,168 @@
+"""The folder of all journals on a machine: who writes which, who records them.
+
+lock          held by the process that records
+wake          a named pipe: see `wake`
+damaged/      segments of which something could not be read
+<ID>/         one journal, of one process's life; its ID in hexadecimal
+  lock        held by the process that writes it, for as long as it lives
+  rotate      there while a new segment is asked for
+  *.segment
+"""
+
+import contextlib
+import dataclasses
+import fcntl
+import os
+import re
+import secrets
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from pixel_service.journal.disk import sync_folder
+from pixel_service.journal.segment import segments_of
+from pixel_service.journal.writer import rotation_request
+
+_ID_OCTETS: Final = 16
+_ID: Final = re.compile(r"[0-9a-f]{32}")
+_LOCK: Final = "lock"
+_DAMAGED: Final = "damaged"
+
+
+class JournalsBusy(Exception):
+    """Another process records the journals of this folder."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class FoundJournal:
+    """A journal that is there to be read."""
+
+    folder: Path
+
+    @property
+    def id(self) -> str:
+        """The journal's ID in hexadecimal."""
+        return self.folder.name
+
+    def is_abandoned(self) -> bool:
+        """Return whether the process that wrote it is gone."""
+        try:
+            with _locked(self.folder / _LOCK) as is_ours:
+                return is_ours
+        except FileNotFoundError:
+            return True
+
+    def ask_for_new_segment(self) -> None:
+        """Ask the process that writes it to begin a new segment."""
+        rotation_request(self.folder).touch(mode=0o600)
+
+    def set_aside(self, path: Path) -> None:
+        """Keep the segment *path* where nobody reads it on, for whoever can make more of it."""
+        damaged = self.folder.parent / _DAMAGED
+        damaged.mkdir(exist_ok=True, mode=0o700)
+        path.rename(damaged / f"{self.id}-{path.name}")
+        sync_folder(damaged)
+        sync_folder(self.folder)
+
+    def remove(self) -> None:
+        """Remove what is left of it: its process is gone, and everything is recorded."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+class Journals:
+    """The folder *folder*."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    @property
+    def pipe(self) -> Path:
+        """Where the pipe is by which writers wake the reader."""
+        return self.folder / "wake"
+
+    def prepare(self) -> None:
+        """Make the folder.
+
+        Raises:
+            OSError: it cannot be used.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        sync_folder(self.folder.parent)
+
+    @contextlib.contextmanager
+    def new_journal(self) -> Iterator[tuple[Path, bytes]]:
+        """Make a journal that is ours to write inside the block; give its folder and its ID.
+
+        Raises:
+            OSError: the folder cannot be used.
+        """
+        self.prepare()
+        journal_id = secrets.token_bytes(_ID_OCTETS)
+        # Under its name only when it is locked: else the reader takes it for abandoned.
+        making = self.folder / f"making-{journal_id.hex()}"
+        making.mkdir(mode=0o700)
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(_locked(making / _LOCK))
+            folder = making.rename(self.folder / journal_id.hex())
+            sync_folder(self.folder)
+            yield folder, journal_id
+
+    @contextlib.contextmanager
+    def recording(self) -> Iterator[None]:
+        """Be the one process that records, inside the block.
+
+        Raises:
+            JournalsBusy: another one does.
+            OSError: the folder cannot be used.
+        """
+        self.prepare()
+        with _locked(self.folder / _LOCK) as is_ours:
+            if not is_ours:
+                raise JournalsBusy(f"another process records the journals in {self.folder}")
+            yield
+
+    def found(self) -> list[FoundJournal]:
+        """Return the journals that are there, those of dead processes among them."""
+        if not self.folder.is_dir():
+            return []
+        return [
+            FoundJournal(folder=path)
+            for path in sorted(self.folder.iterdir())
+            if _ID.fullmatch(path.name)
+        ]
+
+    def damaged(self) -> list[Path]:
+        """Return the segments that were set aside."""
+        folder = self.folder / _DAMAGED
+        return sorted(folder.iterdir()) if folder.is_dir() else []
+
+    def has_segments(self) -> bool:
+        """Return whether any journal holds anything."""
+        return any(_has_segments(journal.folder) for journal in self.found())
+
+
+def _has_segments(folder: Path) -> bool:
+    try:
+        return bool(segments_of(folder))
+    except FileNotFoundError:  # removed since it was listed
+        return False
+
+
+@contextlib.contextmanager
+def _locked(path: Path) -> Iterator[bool]:
+    """Lock the file *path* for the time of the block; lend whether it was free.
+
+    Raises:
+        OSError: it cannot be opened, as when its folder is gone.
+    """
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+        else:
+            yield True
+    finally:
+        os.close(descriptor)

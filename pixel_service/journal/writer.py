@@ -1,0 +1,306 @@
+"""Appends to a journal: one sync for all that came meanwhile.
+
+While one batch is being synced, in a thread, the next one gathers. No timer gathers
+more: what gathers is what the event loop has at hand.
+
+A disk that fails, or takes too long, makes nobody wait: what is appended is then held in
+memory, up to a limit, and written when the disk takes it again. What does not fit is
+lost, and counted.
+"""
+
+import asyncio
+import collections
+import contextlib
+import datetime as dt
+import itertools
+import queue
+import threading
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from pathlib import Path
+from typing import Final
+
+import structlog
+
+from pixel_service.journal.disk import Disk
+from pixel_service.journal.health import JournalHealth, JournalState
+from pixel_service.journal.segment_writer import SegmentWriter
+from pixel_service.journal.wake import Waker
+
+# How much the journal may hold, of one process: four million opens of 1,000 octets.
+DEFAULT_MAX_OCTETS: Final = 4 * 1024 * 1024 * 1024
+
+# What the disk must have left for the process to be ready: some minutes of opens, and
+# what everything else on it needs to end in order.
+MIN_FREE_OCTETS: Final = 256 * 1024 * 1024
+
+# Of one batch, so that one sync stays short.
+_MAX_BATCH: Final = 1_000
+
+# What waits in memory. Of about 1,000 octets each.
+DEFAULT_MAX_HELD: Final = 20_000
+
+# How long a sync may take until nobody waits for it. A person does not see half a second
+# in a message's last image; a healthy disk takes a hundredth of it.
+DEFAULT_PATIENCE: Final = dt.timedelta(milliseconds=500)
+
+# One pass of the loop reads a request, the next one handles it. Together a few
+# milliseconds of a busy loop.
+_IDLE_PASSES: Final = 2
+_MAX_PASSES: Final = 16
+
+# Between attempts on a disk that fails.
+_RETRY_SECONDS: Final = 0.25
+
+# How often the disk's room and requests for a new segment are looked at.
+_LOOK_SECONDS: Final = 0.5
+
+# For how long a segment that is not full is written: what it holds leaves the journal
+# with it, and must not stay longer than the log keeps it.
+_MAX_SEGMENT_AGE: Final = dt.timedelta(hours=1)
+
+# At the end, for what still waits.
+_LAST_SECONDS: Final = 5.0
+
+# A loss is logged at most once in this time.
+_LOSS_LOG_SECONDS: Final = 10.0
+
+logger = structlog.get_logger()
+
+_Waiting = tuple[bytes | None, "asyncio.Future[None] | None"]
+"""What to append, None: nothing; and who waits for it."""
+
+
+class Journal:
+    """One process's journal.  Belongs to the event loop that it is made in."""
+
+    def __init__(
+        self,
+        folder: Path,
+        journal_id: bytes,
+        *,
+        waker: Waker,
+        disk: Disk | None = None,
+        max_octets: int = DEFAULT_MAX_OCTETS,
+        max_held: int = DEFAULT_MAX_HELD,
+        patience: dt.timedelta = DEFAULT_PATIENCE,
+        min_free_octets: int = MIN_FREE_OCTETS,
+    ) -> None:
+        self._folder = folder
+        self._disk = disk or Disk()
+        self._segments = SegmentWriter(folder, journal_id, disk=self._disk, max_octets=max_octets)
+        self._waker = waker
+        self._max_held = max_held
+        self._patience = patience.total_seconds()
+        self._min_free_octets = min_free_octets
+        self._loop = asyncio.get_running_loop()
+        self._jobs: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._work, name="journal", daemon=True)
+        self._queue: collections.deque[_Waiting] = collections.deque()
+        self._batch: list[_Waiting] = []
+        self._is_busy = False
+        self._fails = False
+        self._watch: asyncio.TimerHandle | None = None
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._appended = self._lost = 0
+        self._loss_logged = -_LOSS_LOG_SECONDS
+        self._octets, self._free_octets = 0, min_free_octets
+        self._segment_begun: float | None = None
+
+    @property
+    def health(self) -> JournalHealth:
+        """How things stand."""
+        held = self._entries_waiting() if self._fails else 0
+        state = JournalState.DURABLE
+        if self._fails:
+            state = JournalState.MEMORY if held < self._max_held else JournalState.LOSING
+        return JournalHealth(
+            state=state,
+            appended=self._appended,
+            held=held,
+            lost=self._lost,
+            octets=self._octets,
+            free_octets=self._free_octets,
+            has_room=self._free_octets >= self._min_free_octets,
+        )
+
+    def _entries_waiting(self) -> int:
+        waiting = itertools.chain(self._batch, self._queue)
+        return sum(payload is not None for payload, _ in waiting)
+
+    def append(self, payload: bytes) -> "asyncio.Future[None]":
+        """Append *payload*; what is returned is done when it is durable.
+
+        It is done at once, or after the patience, if the disk fails: `health` says so.
+        It never raises, and cancelling it does not take the payload back.
+        """
+        if len(self._queue) >= self._max_held:
+            self._lose(1)
+            return self._wait_for(None)
+        return self._wait_for(payload)
+
+    def sync(self) -> "asyncio.Future[None]":
+        """Append nothing; what is returned is done when `append` would be."""
+        return self._wait_for(None)
+
+    def _wait_for(self, payload: bytes | None) -> "asyncio.Future[None]":
+        done = self._loop.create_future()
+        if self._fails:
+            done.set_result(None)
+            if payload is not None:
+                self._queue.append((payload, None))
+            return done
+        self._queue.append((payload, done))
+        if not self._is_busy:
+            self._is_busy = True
+            self._idle.clear()
+            self._loop.call_soon(self._gather, 0, 0, 0)
+        return done
+
+    def _gather(self, before: int, idle_passes: int, passes: int) -> None:
+        """Go round with the loop until no more comes, and write then."""
+        now = len(self._queue)
+        idle_passes = idle_passes + 1 if now == before else 0
+        if idle_passes == _IDLE_PASSES or passes == _MAX_PASSES:
+            self._begin_batch()
+        else:
+            self._loop.call_soon(self._gather, now, idle_passes, passes + 1)
+
+    def _begin_batch(self) -> None:
+        count = min(len(self._queue), _MAX_BATCH)
+        self._batch = [self._queue.popleft() for _ in range(count)]
+        payloads = [payload for payload, _ in self._batch if payload is not None]
+        if payloads and self._segment_begun is None:
+            self._segment_begun = self._loop.time()
+        self._watch = self._loop.call_later(self._patience, self._lose_patience)
+        self._jobs.put(lambda: self._write(payloads))
+
+    def _write(self, payloads: Sequence[bytes]) -> None:
+        """Write in the thread; whatever happens, the loop hears of it."""
+        error: Exception | None = None
+        try:
+            self._segments.write(payloads)
+        except Exception as failure:  # noqa: BLE001 - a fault of ours is a failure like the disk's
+            error = failure
+        # The loop is gone if the process ends without waiting for the disk.
+        with contextlib.suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(self._end_batch, len(payloads), error)
+        self._waker.wake()
+
+    def _end_batch(self, entries: int, error: Exception | None) -> None:
+        if self._watch is not None:
+            self._watch.cancel()
+        if error is None:
+            self._appended += entries
+            if self._fails:
+                logger.warning("journal is written again", held=len(self._queue))
+            self._fails = False
+            self._release(self._batch)
+            self._batch = []
+            if self._queue:
+                self._loop.call_soon(self._gather, 0, 0, 0)
+            else:
+                self._rest()
+            return
+        if not isinstance(error, OSError):
+            logger.error("journal failed", cause=type(error).__name__, exc_info=error)
+        # First in the queue again: the disk may hold them, under the numbers that they
+        # get again.
+        kept: list[_Waiting] = [
+            (payload, None) for payload, _ in self._batch if payload is not None
+        ]
+        self._stop_waiting()
+        self._queue.extendleft(reversed(kept))
+        self._batch = []
+        self._loop.call_later(_RETRY_SECONDS, self._retry)
+
+    def _retry(self) -> None:
+        if self._queue:
+            self._begin_batch()
+        else:
+            # Nothing is held, so the next to come finds out.
+            self._fails = False
+            self._rest()
+
+    def _rest(self) -> None:
+        self._is_busy = False
+        self._idle.set()
+
+    def _lose_patience(self) -> None:
+        logger.error("journal's disk takes too long")
+        self._stop_waiting()
+
+    def _stop_waiting(self) -> None:
+        """Let nobody wait for the disk; what they appended goes on to wait."""
+        self._fails = True
+        self._release(self._batch)
+        self._release(self._queue)
+        self._queue = collections.deque(
+            (payload, None) for payload, _ in self._queue if payload is not None
+        )
+
+    def _release(self, waiting: "Sequence[_Waiting] | collections.deque[_Waiting]") -> None:
+        for _, done in waiting:
+            if done is not None and not done.done():
+                done.set_result(None)
+
+    def _lose(self, count: int) -> None:
+        self._lost += count
+        if time.monotonic() - self._loss_logged >= _LOSS_LOG_SECONDS:
+            self._loss_logged = time.monotonic()
+            logger.error("opens lost", lost_opens=self._lost)
+
+    def _work(self) -> None:
+        while (job := self._jobs.get()) is not None:
+            job()
+        self._segments.close()
+
+    @contextlib.asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Write beside the block; on the way out make durable what waits."""
+        self._thread.start()
+        try:
+            yield
+        finally:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_LAST_SECONDS):
+                    await self._idle.wait()
+            left = self._entries_waiting()
+            self._queue.clear()
+            self._jobs.put(None)
+            # A disk that hangs must not keep the process from ending.
+            await asyncio.to_thread(self._thread.join, 0 if left else _LAST_SECONDS)
+            if left:
+                self._loss_logged = -_LOSS_LOG_SECONDS
+                self._lose(left)
+
+    async def look_after(self) -> None:
+        """Watch the disk's room, and begin new segments when that is asked for; for ever."""
+        while True:
+            await asyncio.to_thread(self._look)
+            await asyncio.sleep(_LOOK_SECONDS)
+
+    def _look(self) -> None:
+        self._octets = self._segments.octets()
+        self._free_octets = self._disk.free_octets(self._folder)
+        begun = self._segment_begun
+        is_old = begun is not None and self._loop.time() - begun >= _MAX_SEGMENT_AGE.total_seconds()
+        request = rotation_request(self._folder)
+        if is_old or request.exists():
+            self._jobs.put(lambda: self._rotate(request))
+
+    def _rotate(self, request: Path) -> None:
+        try:
+            self._segments.rotate()
+        except OSError as error:
+            logger.warning("journal begins no new segment", cause=type(error).__name__)
+            return
+        self._segment_begun = None
+        request.unlink(missing_ok=True)
+        self._waker.wake()
+
+
+def rotation_request(folder: Path) -> Path:
+    """Return the file by which a reader asks the writer of *folder* for a new segment."""
+    return folder / "rotate"

@@ -1,0 +1,251 @@
+"""Appending to a journal: durable when it says so, whatever the disk does."""
+
+import asyncio
+import datetime as dt
+import random
+from pathlib import Path
+
+import pytest
+import structlog
+
+from pixel_service.journal import Journals, JournalState
+from pixel_service.journal.segment_writer import SegmentWriter
+from tests.pixel.journal.disks import (
+    JOURNAL_ID,
+    FailingDisk,
+    ForgetfulDisk,
+    a_folder,
+    a_journal,
+    everything_in,
+    read_all,
+    reader_of,
+    until,
+    until_done,
+)
+
+
+def some(count: int, start: int = 0) -> list[bytes]:
+    return [b"entry %d " % number * 10 for number in range(start, start + count)]
+
+
+@pytest.fixture
+def journals(tmp_path: Path) -> Journals:
+    return Journals(tmp_path / "journal")
+
+
+async def test_what_is_done_is_on_the_disk_in_its_order(journals: Journals) -> None:
+    """Entries that were appended at once are read in the order in which they came."""
+    async with a_journal(journals) as journal:
+        await until_done([journal.append(entry) for entry in some(3_000)])
+        (found,) = journals.found()
+        live = read_all(reader_of(found.folder))
+        assert not found.is_abandoned()
+
+        assert live == some(3_000)
+        assert journal.health.appended == 3_000
+
+
+async def test_journal_of_a_dead_process_is_abandoned(journals: Journals) -> None:
+    """Whoever reads can tell a journal that goes on from one that does not."""
+    async with a_journal(journals) as journal:
+        await journal.append(b"entry")
+    (found,) = journals.found()
+
+    assert found.is_abandoned()
+    assert everything_in(journals) == [b"entry"]
+
+
+async def test_nothing_waits_for_the_same_sync(journals: Journals) -> None:
+    """What appends nothing waits as long as what appends, and leaves nothing."""
+    disk = FailingDisk()
+    async with a_journal(journals, disk=disk, patience=dt.timedelta(minutes=1)) as journal:
+        disk.hangs.clear()
+        nothing = journal.sync()
+        await asyncio.sleep(0)
+        entry = journal.append(b"entry")
+        done, _ = await asyncio.wait({nothing, entry}, timeout=0.05)
+        assert not done
+        disk.hangs.set()
+        await until_done([nothing, entry])
+
+    assert everything_in(journals) == [b"entry"]
+
+
+async def test_cancelling_takes_nothing_back(journals: Journals) -> None:
+    """An entry whose client has left is written, and disturbs no other."""
+    async with a_journal(journals) as journal:
+        first, second = journal.append(b"first"), journal.append(b"second")
+        first.cancel()
+        await second
+
+    assert everything_in(journals) == [b"first", b"second"]
+
+
+@pytest.mark.parametrize("call", ["create", "write", "sync"])
+async def test_one_failure_costs_nothing(journals: Journals, call: str) -> None:
+    """After a failed call the batch is in a new segment before anybody is told; once."""
+    disk = FailingDisk()
+    async with a_journal(journals, disk=disk) as journal:
+        await until_done([journal.append(entry) for entry in some(10)])
+        disk.fail_once.add(call)
+        await until_done([journal.append(entry) for entry in some(10, start=10)])
+        assert journal.health.state is JournalState.DURABLE
+        await until_done([journal.append(entry) for entry in some(10, start=20)])
+
+    assert everything_in(journals) == some(30)
+
+
+@pytest.mark.parametrize("call", ["write", "sync"])
+async def test_disk_that_fails_for_a_while_costs_nothing(journals: Journals, call: str) -> None:
+    """What comes while the disk fails is held, is said to be, and written afterwards; once."""
+    disk = FailingDisk()
+    async with a_journal(journals, disk=disk) as journal:
+        await journal.append(some(1)[0])
+        disk.fails |= {call, "create"}
+        await until_done([journal.append(entry) for entry in some(10, start=1)])
+        await journal.sync()
+        assert journal.health.state is JournalState.MEMORY
+        assert journal.health.held == 10
+        disk.fails.clear()
+        await until(lambda: journal.health.state is JournalState.DURABLE)
+        await journal.append(some(1, start=11)[0])
+        assert (journal.health.held, journal.health.lost) == (0, 0)
+
+    assert everything_in(journals) == some(12)
+
+
+async def test_filler_that_failed_takes_no_entry_s_number(journals: Journals) -> None:
+    """A sync of nothing that failed may be readable; what follows is read all the same."""
+    disk = FailingDisk()
+    async with a_journal(journals, disk=disk) as journal:
+        await journal.append(b"first")
+        (found,) = journals.found()
+        reader = reader_of(found.folder)
+        disk.fails |= {"sync", "create"}
+        await journal.sync()
+        assert read_all(reader) == [b"first"]
+        disk.fails.clear()
+        await until(lambda: journal.health.state is JournalState.DURABLE)
+        await journal.append(b"second")
+
+        assert read_all(reader) == [b"second"]
+        assert reader.missing == 0
+
+
+async def test_loss_is_counted_exactly(journals: Journals) -> None:
+    """What does not fit into memory while the disk fails is lost, and counted to one."""
+    disk = FailingDisk()
+    async with a_journal(journals, disk=disk, max_held=50) as journal:
+        disk.fails.add("create")
+        await journal.append(some(1)[0])
+        await until_done([journal.append(entry) for entry in some(99, start=1)])
+        assert journal.health.state is JournalState.LOSING
+        assert (journal.health.held, journal.health.lost) == (50, 50)
+        disk.fails.clear()
+        await until(lambda: journal.health.state is JournalState.DURABLE)
+
+    assert everything_in(journals) == some(50)
+
+
+async def test_what_is_held_at_the_end_is_lost_and_said(journals: Journals) -> None:
+    """A process that ends while its disk fails says how much it takes along."""
+    disk = FailingDisk()
+    disk.fails.add("create")
+    with structlog.testing.capture_logs() as logs:
+        async with a_journal(journals, disk=disk) as journal:
+            await until_done([journal.append(entry) for entry in some(7)])
+
+    assert journal.health.lost == 7
+    assert logs[-1] == {"event": "opens lost", "lost_opens": 7, "log_level": "error"}
+
+
+async def test_disk_that_hangs_makes_nobody_wait(journals: Journals) -> None:
+    """When the disk takes longer than the patience, all are answered, and nothing is lost."""
+    disk = FailingDisk()
+    async with a_journal(journals, disk=disk, patience=dt.timedelta(milliseconds=50)) as journal:
+        await journal.append(some(1)[0])
+        disk.hangs.clear()
+        await journal.append(some(1, start=1)[0])
+        await until_done([journal.append(entry) for entry in some(20, start=2)])
+        assert journal.health.state is JournalState.MEMORY
+        disk.hangs.set()
+        await until(lambda: journal.health.state is JournalState.DURABLE)
+
+    assert everything_in(journals) == some(22)
+
+
+async def test_full_journal_holds_and_goes_on(journals: Journals) -> None:
+    """At its full size a journal takes no more until something of it is recorded."""
+    async with a_journal(journals, max_octets=20 * 1024 * 1024) as journal:
+        big = [bytes([number]) * 1_000_000 for number in range(1, 18)]
+        for entry in big:
+            await journal.append(entry)
+        assert journal.health.state is JournalState.MEMORY
+        (found,) = journals.found()
+        reader = reader_of(found.folder)
+        read = read_all(reader)
+        assert 0 < len(read) < len(big)
+        # The present segment is full too; the reader is through with it only when
+        # another one follows, and there is room for it once this one is closed.
+        assert journal.health.lost == 0
+
+    assert read == big[: len(read)]
+
+
+async def test_new_segment_on_request(journals: Journals) -> None:
+    """A reader that asks gets a new segment, so that it can remove the present one."""
+    async with a_journal(journals) as journal:
+        await journal.append(b"entry")
+        (found,) = journals.found()
+        reader = reader_of(found.folder)
+        assert read_all(reader) == [b"entry"]
+        (first,) = found.folder.glob("*.segment")
+        looking = asyncio.create_task(journal.look_after())
+        found.ask_for_new_segment()
+        while first.exists():
+            assert read_all(reader) == []
+            await asyncio.sleep(0.01)
+        looking.cancel()
+        await journal.append(b"later")
+
+        assert read_all(reader) == [b"later"]
+
+
+async def test_little_room_is_noticed_before_there_is_none(journals: Journals) -> None:
+    """A disk that is nearly full is said to be, while everything is still durable."""
+    async with a_journal(journals, min_free_octets=2**62) as journal:
+        looking = asyncio.create_task(journal.look_after())
+        await until(lambda: not journal.health.has_room)
+        looking.cancel()
+
+        assert journal.health.state is JournalState.DURABLE
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_power_loss_takes_nothing_that_was_promised(tmp_path: Path, seed: int) -> None:
+    """After power loss, whatever of the last write remains, all that was synced is read, once."""
+    chance = random.Random(seed)  # noqa: S311 - not for secrets
+    disk = ForgetfulDisk()
+    folder = a_folder(tmp_path)
+    writer = SegmentWriter(folder, JOURNAL_ID, disk=disk, max_octets=2**30, segment_octets=16_384)
+    promised: list[bytes] = []
+    started: list[bytes] = []
+    for _ in range(chance.randrange(1, 30)):
+        batch = [
+            b"%d " % (len(started) + index) * chance.randrange(1, 300)
+            for index in range(chance.randrange(9))
+        ]
+        disk.fails = chance.random() < 0.1
+        started += batch
+        try:
+            writer.write(batch)
+        except OSError:
+            break
+        promised += batch
+    disk.lose_power(chance)
+    reader = reader_of(folder)
+    found = read_all(reader)
+
+    assert found[: len(promised)] == promised
+    assert [entry for entry in started if entry in found] == found
+    assert reader.missing == 0
