@@ -114,10 +114,11 @@ async def fetch(url: str, fetcher: Fetcher) -> None:
         response.raise_for_status()
 
 
-async def recorded_opens(pair: Pair) -> list[notification_pb.OpenNotification]:
-    """Return the notifications of all opens so far."""
-    async with OpenStream(pair.pixel, position=LogEnd.EARLIEST, stop_at_head=True) as opens:
-        return [notification async for notification in opens]
+async def recorded_opens(pair: Pair, count: int) -> list[notification_pb.OpenNotification]:
+    """Return the notifications of the first *count* opens, once they are there."""
+    async with OpenStream(pair.pixel, position=LogEnd.EARLIEST) as opens:
+        iterator = aiter(opens)
+        return [await anext(iterator) for _ in range(count)]
 
 
 def print_judgements(
@@ -150,7 +151,7 @@ async def tell(pair: Pair) -> None:
     await asyncio.sleep(MAILBOX_SECONDS)
     for fetcher in (PERSON, GMAIL):
         await fetch(url, fetcher)
-    notifications = await recorded_opens(pair)
+    notifications = await recorded_opens(pair, len(fetchers))
     print_judgements(fetchers, notifications)
 
     say("The person's open, as a subscriber receives it (without the message's header)")

@@ -56,15 +56,25 @@ DEFAULT_PAIR: Final = Pair(
 def pair_on_free_ports() -> Pair:
     """Return addresses that are free now."""
     with contextlib.ExitStack() as stack:
-        addresses = []
-        for _ in range(4):
-            # All are held until the last is found: a freed port may be given again.
-            probe = stack.enter_context(socket.socket())
-            probe.bind((HOST, 0))
-            addresses.append(f"{HOST}:{probe.getsockname()[1]}")
+        # All are held until the last is found: a freed port may be given again.
+        ports = [_hold(stack, 0) for _ in range(3)]
+        while True:
+            admin = _hold(stack, 0)
+            # The log process has the port after the endpoint's.
+            with contextlib.suppress(OSError, OverflowError):
+                _hold(stack, admin + 1)
+                break
+        addresses = [f"{HOST}:{port}" for port in (*ports, admin)]
     return Pair(
         injector=addresses[0], pixel=addresses[1], pixel_http=addresses[2], admin=addresses[3]
     )
+
+
+def _hold(stack: contextlib.ExitStack, port: int) -> int:
+    """Take *port*, or for 0 a free one, until *stack* ends; return it."""
+    probe = stack.enter_context(socket.socket())
+    probe.bind((HOST, port))
+    return int(probe.getsockname()[1])
 
 
 @contextlib.contextmanager

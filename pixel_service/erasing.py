@@ -3,9 +3,8 @@
 import dataclasses
 from collections.abc import AsyncIterator, Awaitable, Callable
 
-from pixel_service.intake import message_key
 from pixel_service.notification import Matches, matches_message, matches_recipient
-from pixel_service.open_log import Erased, OpenLog, OutsideLog
+from pixel_service.open_log import Erased, OpenLog, OutsideLog, message_key
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,49 +1,53 @@
-"""Puts the pixel service together.
+"""Puts the pixel service together: the processes that it runs in, or one that does everything.
 
-What is entered first is left last: fetches stop being taken, then streams end, then
-the log is closed.
+    supervisor ─┬─ endpoint process, one or more: pixels, journal
+                └─ log process: records the journals, serves gRPC
+
+What answers mail clients ends first, and the log process last, so that it records what
+came until then.
 """
 
 import asyncio
 import contextlib
 import dataclasses
 import functools
-from collections.abc import AsyncIterator, Iterator
+import secrets
+import signal
+import socket
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import Final
 
 import prometheus_client
+import structlog
 
-from pixel_service.endpoint.client_address import ClientAddresses
-from pixel_service.endpoint.handler import PixelHandler, pixel_server
-from pixel_service.erasing import Eraser
-from pixel_service.errors import SettingsInvalid
-from pixel_service.evidence import Judge
-from pixel_service.grpc_api import (
-    STATUS_OF,
-    OperationServicer,
-    PixelServicer,
-    StreamServicer,
-    SubscriptionServicer,
-)
-from pixel_service.housekeeping import Housekeeping
-from pixel_service.intake import Intake, SealedMessages, TokenOpener
-from pixel_service.metrics import PixelMetrics
-from pixel_service.notification import number_open
-from pixel_service.open_log import OpenLog, connect
-from pixel_service.recording.recorder import Recorder
-from pixel_service.recording.recorder_health import RecorderHealth, RecorderState
-from pixel_service.recording.spool import Spool, open_spool
-from pixel_service.recording.spool_emptying import empty_spool
-from pixel_service.settings import SPOOL_FOLDER, Settings
-from pixel_service.streaming import LiveStreams, Tail, following
+from pixel_service.endpoint.handler import listen_for_pixels
+from pixel_service.errors import LogUrlInvalid, SettingsInvalid
+from pixel_service.evidence import EvidenceError
+from pixel_service.open_log import check_url
+from pixel_service.settings import Settings
+from service_runtime import process
 from service_runtime.admin_server import Condition, admin_server
-from service_runtime.background import kept_running
-from service_runtime.data_folder import prepare_data_folder
+from service_runtime.background import running
+from service_runtime.data_folder import DataFolderError, prepare_data_folder
 from service_runtime.drain import Drain
-from service_runtime.grpc_server import GrpcService, grpc_server
+from service_runtime.garbage import keep_start_up
+from service_runtime.key_ring import KeyRingError
+from service_runtime.listen import ListenError, address_of, require_free
+from service_runtime.workers import LEAVE, Report, Worker, run_workers
 
-# Acknowledgements, lists and the like at once, of one connection: they take milliseconds.
-SHORT_CALLS: Final = 1_000
+# Of the keys that addresses get; as long as BLAKE2b takes.
+_SOURCE_SECRET_OCTETS: Final = 64
+
+REFUSALS: Final = (
+    DataFolderError,
+    EvidenceError,
+    KeyRingError,
+    ListenError,
+    LogUrlInvalid,
+    SettingsInvalid,
+)
+
+logger = structlog.get_logger()
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +62,7 @@ class Addresses:
 async def serve(
     settings: Settings, drain: Drain, *, ready: "asyncio.Future[Addresses] | None" = None
 ) -> None:
-    """Run the pixel service until *drain* begins, and end it within its grace.
+    """Run the whole pixel service in this process until *drain* begins.
 
     Args:
         settings: how to run.
@@ -66,171 +70,231 @@ async def serve(
         ready: gets the addresses once everything is served.
 
     Raises:
-        SettingsInvalid, KeyRingError, ListenError, LogUrlInvalid, LogSchemaOld: it
-            cannot run as it was told.
-        LogUnavailable: the log does not answer.
+        SettingsInvalid, KeyRingError, ListenError, LogUrlInvalid, EvidenceError,
+            DataFolderError: it cannot run as it was told.
     """
-    prepare_data_folder(settings.data)
-    messages = SealedMessages(TokenOpener(settings.load_key_ring()))
-    judge = settings.load_judge()
-    async with contextlib.AsyncExitStack() as stack:
-        open_log = await stack.enter_async_context(_open_log(settings))
-        streams = LiveStreams(max_streams=settings.max_streams)
-        tail = await stack.enter_async_context(following(open_log, on_news=streams.wake_all))
-        await stack.enter_async_context(streams.woken_by(drain))
-        recorder = await stack.enter_async_context(_recording(settings, open_log))
-        housekeeping = await stack.enter_async_context(_housekeeping(settings, open_log))
-        intake = Intake(messages=messages, judge=judge, record=recorder.record)
-        admin = await stack.enter_async_context(
-            admin_server(
-                listen=settings.admin,
-                conditions=lambda: conditions(recorder.health, tail, drain),
-                registry=_registry(recorder, intake, streams, housekeeping),
-            )
+    from pixel_service.endpoint_process import running_endpoint  # noqa: PLC0415 - as below
+    from pixel_service.log_process import LogProcess  # noqa: PLC0415 - a supervisor loads neither
+
+    _check(settings)
+    grpc_address: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+    endpoint_ended = asyncio.Event()
+    log = LogProcess(settings)
+
+    def on_serving(address: str) -> None:
+        if not grpc_address.done():
+            grpc_address.set_result(address)
+
+    with _listening(settings) as (sockets,):
+        serving_log = asyncio.create_task(
+            log.serve(drain, on_serving=on_serving, until=endpoint_ended.wait)
         )
-        grpc_address = await stack.enter_async_context(
-            grpc_server(
-                listen=settings.grpc,
-                services=_services(settings, open_log, tail, streams, drain),
-                status_codes=STATUS_OF,
-                drain=drain,
-                # One connection may have half of these: all streams, and calls beside them.
-                max_calls=2 * (settings.max_streams + SHORT_CALLS),
-                reuse_port=settings.workers > 1,
-            )
-        )
-        http = await stack.enter_async_context(_pixels(settings, intake, judge))
-        if ready is not None:
-            ready.set_result(Addresses(http=http, grpc=grpc_address, admin=admin))
-        await drain.wait()
+        try:
+            async with running_endpoint(
+                settings, sockets, source_secret=secrets.token_bytes(_SOURCE_SECRET_OCTETS)
+            ) as endpoint:
+                registry = prometheus_client.CollectorRegistry()
+                registry.register(endpoint.metrics)
+                registry.register(log.metrics)
+                async with admin_server(
+                    listen=settings.admin,
+                    conditions=lambda: [
+                        *endpoint.conditions(),
+                        *log.conditions(are_required=False),
+                        not_draining(drain),
+                    ],
+                    registry=registry,
+                ) as admin:
+                    announcing = _announce(
+                        ready, grpc_address, http=address_of(settings.http, sockets), admin=admin
+                    )
+                    async with running(announcing):
+                        await _first(drain.wait(), asyncio.shield(serving_log))
+        finally:
+            drain.begin()
+            endpoint_ended.set()
+            await serving_log
 
 
-@contextlib.asynccontextmanager
-async def supervising(settings: Settings) -> AsyncIterator[None]:
-    """Do for several workers, in the process that starts them, what is done once.
+async def _announce(
+    ready: "asyncio.Future[Addresses] | None",
+    grpc_address: asyncio.Future[str],
+    *,
+    http: str,
+    admin: str,
+) -> None:
+    address = await grpc_address
+    if ready is not None:
+        ready.set_result(Addresses(http=http, grpc=address, admin=admin))
 
-    Raises what would keep every worker from running as it was told. On the embedded
-    default this process writes the log inside the block, since it has nothing else to
-    do: then the workers have all their time for fetches, and one that dies takes no
-    writer along.
+
+async def supervise(
+    settings: Settings, drain: Drain, *, set_up_logging: Callable[[], None]
+) -> None:
+    """Run the pixel service in several processes until *drain* begins.
+
+    SIGHUP replaces them, one after the other, without a fetch that fails.
 
     Raises:
-        SettingsInvalid, KeyRingError, EvidenceError, LogUrlInvalid, LogSchemaOld: as `serve`.
-        LogUnavailable: the log does not answer.
+        WorkersFailed, and what `serve` raises: it cannot run as it was told.
     """
+    _check(settings)
+    source_secret = secrets.token_bytes(_SOURCE_SECRET_OCTETS)
+    replacing = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, replacing.set)
+    with _listening(settings) as groups:
+        endpoints = [
+            Worker(
+                name=f"endpoint {index}",
+                work=functools.partial(
+                    _be_endpoint, settings, index, sockets, source_secret, set_up_logging
+                ),
+                overlaps=True,
+            )
+            for index, sockets in enumerate(groups)
+        ]
+        log = Worker(
+            name="log",
+            work=functools.partial(_be_log, settings, set_up_logging),
+            overlaps=False,
+            ends_last=True,
+        )
+        await run_workers(
+            [*endpoints, log], drain=drain, on_ready=keep_start_up, replacing=replacing
+        )
+
+
+def _check(settings: Settings) -> None:
+    """See that the service can run as it was told; make what all processes share."""
+    if settings.log_url is not None:
+        check_url(settings.log_url)
     prepare_data_folder(settings.data)
     settings.load_key_ring()
-    settings.load_judge()
-    async with contextlib.AsyncExitStack() as stack:
-        await stack.enter_async_context(_open_log(settings))
-        if settings.log_url is not None:
-            # Nothing to do, and connections of the database are dear.
-            await stack.aclose()
-        yield
-
-
-def _open_log(settings: Settings) -> contextlib.AbstractAsyncContextManager[OpenLog]:
-    return connect(
-        settings.effective_log_url, number_open=number_open, burst_window=settings.burst_window
-    )
-
-
-@contextlib.asynccontextmanager
-async def _recording(settings: Settings, open_log: OpenLog) -> AsyncIterator[Recorder]:
-    with _spool(settings) as spool:
-        recorder = Recorder(open_log, spool, bound=settings.log_bound)
-        async with recorder.running():
-            yield recorder
+    if settings.has_own_evidence:
+        # Once here, so that what is wrong with it is one line; each process has its own.
+        settings.load_judge()
+    addresses = [settings.http, settings.grpc]
+    addresses += [settings.admin_of(index) for index in range(settings.workers + 1)]
+    if not settings.reuse_port:
+        # Sockets that share a port would not notice another service that shares it, too.
+        # Where it is meant to be shared, what serves there now gives it up when it ends.
+        for address in addresses:
+            require_free(address)
 
 
 @contextlib.contextmanager
-def _spool(settings: Settings) -> Iterator[Spool]:
-    with contextlib.ExitStack() as stack:
-        try:
-            spool = stack.enter_context(
-                open_spool(settings.data / SPOOL_FOLDER, max_octets=settings.max_spool_octets)
-            )
-        except OSError as error:
-            raise SettingsInvalid(f"spool in {settings.data}: {error}") from error
-        yield spool
+def _listening(settings: Settings) -> Iterator[Sequence[Sequence[socket.socket]]]:
+    """Listen for mail clients; lend the sockets of each endpoint process.
 
+    They are held here, so that connections wait in them while a process is replaced, and
+    one for each process, so that the system spreads connections evenly.
 
-@contextlib.asynccontextmanager
-async def _housekeeping(settings: Settings, open_log: OpenLog) -> AsyncIterator[Housekeeping]:
-    housekeeping = Housekeeping(
-        open_log=open_log,
-        retention=settings.retention,
-        max_log_octets=settings.max_log_octets,
-    )
-    # One of several workers keeps house for all.
-    if settings.worker_index > 0:
-        yield housekeeping
-        return
-    async with (
-        kept_running("trimming", housekeeping.trim),
-        kept_running("lags of subscriptions", housekeeping.measure),
-    ):
-        yield housekeeping
-
-
-def _registry(
-    recorder: Recorder, intake: Intake, streams: LiveStreams, housekeeping: Housekeeping
-) -> prometheus_client.CollectorRegistry:
-    registry = prometheus_client.CollectorRegistry()
-    registry.register(
-        PixelMetrics(
-            health=lambda: recorder.health,
-            counts=intake.counts,
-            streams=lambda: len(streams),
-            lags=lambda: housekeeping.lags,
-        )
-    )
-    return registry
-
-
-@contextlib.asynccontextmanager
-async def _pixels(settings: Settings, intake: Intake, judge: Judge) -> AsyncIterator[str]:
-    addresses = ClientAddresses(
-        trusted_proxies=settings.trusted_proxies, header=settings.forwarded_header
-    )
-    handler = PixelHandler(intake.take, addresses, header_names=judge.header_names)
-    async with pixel_server(
-        listen=settings.http,
-        handler=handler,
-        grace=settings.grace,
-        reuse_port=settings.workers > 1,
-    ) as address:
-        yield address
-
-
-def _services(
-    settings: Settings, open_log: OpenLog, tail: Tail, streams: LiveStreams, drain: Drain
-) -> list[GrpcService]:
-    streaming = StreamServicer(open_log=open_log, tail=tail, streams=streams, drain=drain)
-    bring_in = functools.partial(empty_spool, settings.data / SPOOL_FOLDER, open_log)
-    eraser = Eraser(open_log=open_log, bring_in=bring_in)
-    return [
-        PixelServicer(open_log=open_log, streaming=streaming).service(),
-        SubscriptionServicer(open_log=open_log).service(),
-        OperationServicer(open_log=open_log, eraser=eraser, drain=drain).service(),
-    ]
-
-
-def conditions(health: RecorderHealth, tail: Tail, drain: Drain) -> list[Condition]:
-    """Return what must hold for the process to be ready.
-
-    It is ready while opens are durable, be it in the spool: the pixel is answered.
+    Raises:
+        ListenError: the address is taken, none of ours, or no address.
     """
-    durable = health.state in (RecorderState.LOG, RecorderState.SPOOL)
-    return [
-        Condition(
-            name="opens are durable",
-            holds=durable,
-            detail=f"in the {health.state.value}"
-            if durable
-            else f"{health.held_opens} in memory, {health.lost_opens} lost",
-        ),
-        # Of gRPC, whose health service says it: a balancer of pixels must not go by it.
-        Condition(name="opens can be streamed", holds=tail.failure is None, is_required=False),
-        Condition(name="not draining", holds=not drain.is_draining),
-    ]
+    count = max(1, settings.workers)
+    is_shared = settings.reuse_port or count > 1
+    groups: list[list[socket.socket]] = []
+    try:
+        address = settings.http
+        for _ in range(count):
+            groups.append(listen_for_pixels(address, reuse_port=is_shared))
+            address = address_of(address, groups[0])
+        logger.info("serving pixels", address=address)
+        yield groups
+    finally:
+        for each in groups:
+            for listening in each:
+                listening.close()
+
+
+def _be_endpoint(
+    settings: Settings,
+    index: int,
+    sockets: Sequence[socket.socket],
+    source_secret: bytes,
+    set_up_logging: Callable[[], None],
+    report: Report,
+) -> None:
+    """Be an endpoint process."""
+    set_up_logging()
+    _be(
+        functools.partial(_run_endpoint, settings, index, sockets, source_secret, report),
+        settings,
+        report,
+    )
+
+
+def _be_log(settings: Settings, set_up_logging: Callable[[], None], report: Report) -> None:
+    """Be the log process."""
+    set_up_logging()
+    _be(functools.partial(_run_log, settings, report), settings, report)
+
+
+def _be(main: Callable[[Drain], Awaitable[None]], settings: Settings, report: Report) -> None:
+    try:
+        process.run(main, drain=Drain(grace=settings.grace))
+    except REFUSALS as error:
+        report.refuse(str(error))
+
+
+async def _run_endpoint(
+    settings: Settings,
+    index: int,
+    sockets: Sequence[socket.socket],
+    source_secret: bytes,
+    report: Report,
+    drain: Drain,
+) -> None:
+    from pixel_service.endpoint_process import running_endpoint  # noqa: PLC0415 - see `serve`
+
+    leaving = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(LEAVE, leaving.set)
+    async with running_endpoint(settings, sockets, source_secret=source_secret) as endpoint:
+        registry = prometheus_client.CollectorRegistry()
+        registry.register(endpoint.metrics)
+        async with admin_server(
+            listen=settings.admin_of(index),
+            conditions=lambda: [*endpoint.conditions(), not_draining(drain)],
+            registry=registry,
+            # A successor takes over before this process ends.
+            reuse_port=True,
+        ):
+            keep_start_up()
+            report.ready()
+            await _first(drain.wait(), leaving.wait())
+            if not drain.is_draining:
+                await _first(drain.wait(), endpoint.let_go())
+                drain.begin()
+
+
+async def _run_log(settings: Settings, report: Report, drain: Drain) -> None:
+    from pixel_service.log_process import LogProcess  # noqa: PLC0415 - see `serve`
+
+    log = LogProcess(settings)
+    registry = prometheus_client.CollectorRegistry()
+    registry.register(log.metrics)
+
+    async with admin_server(
+        listen=settings.admin_of(settings.workers),
+        conditions=lambda: [*log.conditions(are_required=True), not_draining(drain)],
+        registry=registry,
+    ):
+        keep_start_up()
+        report.ready()
+        await log.serve(drain, on_serving=lambda _: None)
+
+
+async def _first(*waits: Awaitable[object]) -> None:
+    """Return when one of *waits* does; cancel the others."""
+    tasks = [asyncio.ensure_future(each) for each in waits]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+
+
+def not_draining(drain: Drain) -> Condition:
+    """Return that a process is not about to end."""
+    return Condition(name="not draining", holds=not drain.is_draining)

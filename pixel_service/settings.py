@@ -3,23 +3,22 @@
 import dataclasses
 import datetime as dt
 from pathlib import Path
-from typing import Final, Self
+from typing import Final
 
 from pixel_service.default_addresses import DEFAULT_ADMIN, DEFAULT_GRPC, DEFAULT_HTTP
 from pixel_service.endpoint.client_address import ForwardedHeader, IpNetwork
-from pixel_service.errors import SettingsInvalid
 from pixel_service.evidence import Judge, NetworkDatabases, load_judge
+from pixel_service.journal import DEFAULT_MAX_OCTETS
 from pixel_service.open_log import DEFAULT_BURST_WINDOW
-from pixel_service.recording.recorder import DEFAULT_BOUND
-from pixel_service.recording.spool import DEFAULT_MAX_OCTETS
 from service_runtime.drain import DEFAULT_GRACE
 from service_runtime.key_ring import KEY_RING_FILE, KeyRing, load_key_ring
-from service_runtime.listen import require_free, split_address
+from service_runtime.listen import bound_address, split_address
 
 DEFAULT_DATA: Final = Path("data")
 
 LOG_FILE: Final = "opens.db"
-SPOOL_FOLDER: Final = "spool"
+JOURNAL_FOLDER: Final = "journal"
+OLD_SPOOL_FOLDER: Final = "spool"
 RANGES_FOLDER: Final = "ranges"
 
 
@@ -32,7 +31,7 @@ class Settings:
     grpc: str = DEFAULT_GRPC
     admin: str = DEFAULT_ADMIN
     data: Path = DEFAULT_DATA
-    """The folder of the embedded log, of the spool, and of a key ring of our own."""
+    """The folder of the embedded log, of the journals, and of a key ring of our own."""
 
     log_url: str | None = None
     """None: SQLite in the data folder."""
@@ -45,9 +44,8 @@ class Settings:
     max_log_octets: int | None = None
     """The oldest opens beyond this size are removed; None: no limit."""
     burst_window: dt.timedelta = DEFAULT_BURST_WINDOW
-    log_bound: dt.timedelta = DEFAULT_BOUND
-    """How late the log may be before opens go to the spool."""
-    max_spool_octets: int = DEFAULT_MAX_OCTETS
+    max_journal_octets: int = DEFAULT_MAX_OCTETS
+    """Size of an endpoint process's journal, which keeps opens until the log has them."""
 
     evidence_rules: Path | None = None
     """A rule file instead of the built-in one."""
@@ -61,14 +59,26 @@ class Settings:
     forwarded_header: ForwardedHeader = ForwardedHeader.X_FORWARDED_FOR
     max_streams: int = 2_000
     workers: int = 1
-    worker_index: int = 0
-    """Which of the workers this process is."""
+    """Processes that answer mail clients; 0: one process does everything."""
+    reuse_port: bool = False
+    """Whether another instance may listen where pixels are served, too."""
     grace: dt.timedelta = DEFAULT_GRACE
 
     @property
     def effective_log_url(self) -> str:
         """The URL of the log."""
         return self.log_url or default_log_url(self.data)
+
+    @property
+    def has_own_evidence(self) -> bool:
+        """Whether anything was supplied to judge by, which may be wrong."""
+        supplied = (
+            self.evidence_rules,
+            self.evidence_ranges,
+            self.autonomous_systems,
+            self.countries,
+        )
+        return any(supplied) or (self.data / RANGES_FOLDER).is_dir()
 
     def load_judge(self) -> Judge:
         """Return the judge of fetches.
@@ -92,30 +102,23 @@ class Settings:
             text=self.token_keys, file=self.token_keys_file, default=self.data / KEY_RING_FILE
         )
 
-    def for_worker(self, index: int) -> Self:
-        """Return the settings of one of several workers.
+    @property
+    def journal_folder(self) -> Path:
+        """Where the journals are."""
+        return self.data / JOURNAL_FOLDER
 
-        All share the ports of pixels and streams. Operators' tools ask each at a port
-        of its own: those that follow the one that was given.
+    @property
+    def old_spool_folder(self) -> Path:
+        """Where versions before the journal kept what their log did not take."""
+        return self.data / OLD_SPOOL_FOLDER
+
+    def admin_of(self, index: int) -> str:
+        """Return where the process *index* answers operators' tools.
+
+        Those of endpoint processes come first, the log process's port follows theirs.
         """
-        host, port = split_address(self.admin)
-        admin = f"[{host}]:{port + index}" if ":" in host else f"{host}:{port + index}"
-        return dataclasses.replace(self, worker_index=index, admin=admin)
-
-    def check_workers(self) -> None:
-        """Check what several workers need: ports that are given, and free.
-
-        Raises:
-            SettingsInvalid: a port is 0, so that each worker would take another one.
-            ListenError: an address is taken, or none of ours.
-        """
-        for address in (self.http, self.grpc, self.admin):
-            _, port = split_address(address)
-            if port == 0:
-                raise SettingsInvalid("several workers share their ports, so port 0 will not do")
-            # The workers share ports, so that they would not notice another service
-            # that shares them, too.
-            require_free(address)
+        _, port = split_address(self.admin)
+        return bound_address(self.admin, port + index if port else 0)
 
 
 def default_log_url(data: Path) -> str:

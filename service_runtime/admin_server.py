@@ -39,6 +39,7 @@ async def admin_server(
     listen: str,
     conditions: Callable[[], Sequence[Condition]],
     registry: prometheus_client.CollectorRegistry,
+    reuse_port: bool = False,
 ) -> AsyncIterator[str]:
     """Answer operators' tools at *listen* inside the block; yields the address.
 
@@ -68,7 +69,7 @@ async def admin_server(
     application.router.add_get("/healthz", health)
     application.router.add_get("/readyz", readiness)
     application.router.add_get("/metrics", metrics)
-    async with _listening(application, listen) as address:
+    async with _listening(application, listen, reuse_port=reuse_port) as address:
         logger.info("serving operators' tools", address=address)
         yield address
 
@@ -83,14 +84,16 @@ def _background_condition() -> Condition:
 
 
 @contextlib.asynccontextmanager
-async def _listening(application: web.Application, listen: str) -> AsyncIterator[str]:
+async def _listening(
+    application: web.Application, listen: str, *, reuse_port: bool
+) -> AsyncIterator[str]:
     host, port = split_address(listen)
     # No access log: whoever asks does so every few seconds, for ever.
     runner = web.AppRunner(application, access_log=None, handle_signals=False)
     await runner.setup()
     try:
         try:
-            await web.TCPSite(runner, host, port).start()
+            await web.TCPSite(runner, host, port, reuse_port=reuse_port).start()
         except OSError as error:
             raise ListenError(f"cannot listen at {listen}: {reason_of(error)}") from error
         yield bound_address(listen, runner.addresses[0][1])

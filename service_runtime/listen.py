@@ -2,6 +2,7 @@
 
 import os
 import socket
+from collections.abc import Sequence
 
 
 class ListenError(Exception):
@@ -43,6 +44,43 @@ def require_free(address: str, *, reuse_port: bool = False) -> None:
             probe.bind(place)
     except OSError as error:
         raise ListenError(f"cannot listen at {address}: {error.strerror}") from error
+
+
+def listening_sockets(
+    address: str, *, backlog: int, reuse_port: bool = False
+) -> list[socket.socket]:
+    """Return sockets that listen at *address*: one for each address that its host has.
+
+    Connections wait in them from now on, whoever accepts them, and when.
+
+    Raises:
+        ListenError: it is taken, none of ours, or no address.
+    """
+    host, port = split_address(address)
+    sockets: list[socket.socket] = []
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        for family, kind, protocol, _, place in dict.fromkeys(found):
+            listening = socket.socket(family, kind, protocol)
+            sockets.append(listening)
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if reuse_port:
+                listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+            if family == socket.AF_INET6:
+                listening.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            listening.bind(place)
+            listening.listen(backlog)
+            listening.setblocking(False)  # noqa: FBT003 - Python's own
+    except OSError as error:
+        for listening in sockets:
+            listening.close()
+        raise ListenError(f"cannot listen at {address}: {reason_of(error)}") from error
+    return sockets
+
+
+def address_of(address: str, sockets: Sequence[socket.socket]) -> str:
+    """Return *address* with the port that *sockets* have."""
+    return bound_address(address, sockets[0].getsockname()[1])
 
 
 def bound_address(address: str, port: int) -> str:

@@ -32,7 +32,12 @@ from benchmarks.open_log.serving import (
     wait_until_listening,
 )
 from pixel_service.endpoint.client_address import ClientAddresses
-from pixel_service.endpoint.handler import PIXEL, PixelHandler, pixel_server
+from pixel_service.endpoint.handler import (
+    PIXEL,
+    PixelHandler,
+    listen_for_pixels,
+    pixel_server,
+)
 from pixel_service.open_log import migrate
 from tests.fixtures.postgres import running_postgres
 
@@ -52,7 +57,8 @@ def _serve_bare(address: str) -> None:
 
     async def serve() -> None:
         handler = _Bare(nothing, ClientAddresses())
-        async with pixel_server(listen=address, handler=handler, grace=dt.timedelta()):
+        sockets = listen_for_pixels(address)
+        async with pixel_server(sockets=sockets, handler=handler, grace=dt.timedelta()):
             await asyncio.Event().wait()
 
     uvloop.run(serve())

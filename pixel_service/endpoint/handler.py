@@ -12,6 +12,7 @@ somebody's letter is worse than a lost open.
 import asyncio
 import contextlib
 import datetime as dt
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from http import HTTPStatus
 from typing import Final
@@ -27,7 +28,7 @@ from pixel_service.endpoint.request_log import request_logger
 from pixel_service.evidence import PURPOSE_HEADERS
 from pixel_service.intake import PixelFetch
 from service_runtime.frames import frames_of
-from service_runtime.listen import ListenError, bound_address, reason_of, split_address
+from service_runtime.listen import listening_sockets
 
 _PREFIX: Final = "/o/"
 _SUFFIX: Final = ".gif"
@@ -42,6 +43,9 @@ _MAX_FIELD_OCTETS: Final = 16_384
 # Proxies in front keep their connections between bursts; nginx does so for 60 s,
 # and whoever closes first should be the proxy.
 _KEEPALIVE: Final = dt.timedelta(seconds=75)
+
+# How often connections that are to go are looked at.
+_LEAVING_LOOK: Final = dt.timedelta(milliseconds=20)
 
 # Connections that the system may hold for us before it turns others away.
 _BACKLOG: Final = 1_024
@@ -90,6 +94,8 @@ class PixelHandler:
         self._record = record
         self._addresses = addresses
         self._header_names = header_names
+        self.is_leaving = False
+        """Whether connections are to be closed after their next answer."""
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer *request*, and record it first if it is an open."""
@@ -100,7 +106,7 @@ class PixelHandler:
             await self._record_always(self._fetch_of(request, token))
         elif request.method != hdrs.METH_HEAD:
             return METHOD_NOT_ALLOWED.answer(request)
-        return PIXEL.answer(request)
+        return PIXEL.answer(request, is_last=self.is_leaving)
 
     async def _record_always(self, fetch: PixelFetch) -> None:
         try:
@@ -134,22 +140,23 @@ def find_token(path: str) -> str | None:
     return unquote(token) if "%" in token else token
 
 
-@contextlib.asynccontextmanager
-async def pixel_server(
-    *,
-    listen: str,
-    handler: PixelHandler,
-    grace: dt.timedelta,
-    reuse_port: bool = False,
-) -> AsyncIterator[str]:
-    """Serve pixels at *listen* inside the block; yields the address.
-
-    At the end no new request is taken, and running ones have *grace* to end.
+def listen_for_pixels(address: str, *, reuse_port: bool = False) -> list[socket.socket]:
+    """Return sockets for `pixel_server`, in which mail clients' connections wait from now on.
 
     Raises:
         ListenError: the address is taken, not ours, or no address.
     """
-    host, port = split_address(listen)
+    return listening_sockets(address, backlog=_BACKLOG, reuse_port=reuse_port)
+
+
+@contextlib.asynccontextmanager
+async def pixel_server(
+    *, sockets: Sequence[socket.socket], handler: PixelHandler, grace: dt.timedelta
+) -> AsyncIterator[web.Server]:
+    """Serve pixels at *sockets* inside the block.
+
+    At the end no new request is taken, and running ones have *grace* to end.
+    """
     # The low-level server, because an application's routing costs a third of the
     # rate, and there is one route.  No access log: it would hold addresses and
     # tokens, and costs two thirds.
@@ -165,14 +172,23 @@ async def pixel_server(
     )
     runner = web.ServerRunner(server, shutdown_timeout=grace.total_seconds())
     await runner.setup()
+    sites = [web.SockSite(runner, each, backlog=_BACKLOG) for each in sockets]
+    for site in sites:
+        await site.start()
     try:
-        site = web.TCPSite(runner, host, port, backlog=_BACKLOG, reuse_port=reuse_port)
-        try:
-            await site.start()
-        except OSError as error:
-            raise ListenError(f"cannot listen at {listen}: {reason_of(error)}") from error
-        address = bound_address(listen, runner.addresses[0][1])
-        log.info("serving pixels", address=address)
-        yield address
+        yield server
     finally:
         await runner.cleanup()
+
+
+async def let_go(server: web.Server, handler: PixelHandler, *, grace: dt.timedelta) -> None:
+    """Wait until every connection has been told to go, and has gone; at most *grace*.
+
+    For when a successor takes new connections: a client whose connection is closed after
+    an answer that said so loses nothing.
+    """
+    handler.is_leaving = True
+    for _ in range(grace // _LEAVING_LOOK):
+        if not server.connections:
+            return
+        await asyncio.sleep(_LEAVING_LOOK.total_seconds())

@@ -29,15 +29,19 @@ class PreparedResponse:
         self._second = -1
         self._ready: dict[tuple[bool, bool], _ReadyResponse] = {}
 
-    def answer(self, request: web.BaseRequest) -> web.StreamResponse:
-        """Return the response to *request*; to HEAD without its body."""
+    def answer(self, request: web.BaseRequest, *, is_last: bool = False) -> web.StreamResponse:
+        """Return the response to *request*; to HEAD without its body.
+
+        *is_last* says that the connection is closed afterwards, and tells the client so.
+        """
         second = int(time.time())
         if second != self._second:
             self._second = second
             self._ready.clear()
         # RFC 9112 section 9.3: HTTP/1.1 keeps a connection unasked; older clients
         # that ask for it are answered and let go.
-        kind = (request.keep_alive and request.version >= HttpVersion11, _is_head(request))
+        stays = request.keep_alive and request.version >= HttpVersion11 and not is_last
+        kind = (stays, _is_head(request))
         ready = self._ready.get(kind)
         if ready is None:
             ready = self._ready[kind] = self._prepare(second, *kind)

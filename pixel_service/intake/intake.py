@@ -1,30 +1,43 @@
-"""From a fetch to opens in the log."""
+"""From a fetch to what is kept of it, and into the journal."""
 
-import asyncio
-import collections
 import dataclasses
-import random
-import time
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Final
+import functools
+import hashlib
+from collections.abc import Awaitable
+from typing import Final, Protocol
 
 from pixel_service.errors import TokenInvalid
 from pixel_service.evidence import Judge
 from pixel_service.intake.event_id import new_open_id
 from pixel_service.intake.fetch import PixelFetch
-from pixel_service.intake.sealed_message import SealedMessage, SealedMessages
-from pixel_service.notification import mail_octets, open_octets
-from pixel_service.open_log import OpenRecord
-from pixel_service.privacy import PrivacyLevel, keep_fetch
+from pixel_service.intake.sealed_message import SealedMessages
+from pixel_service.privacy import (
+    KeptOpen,
+    PrivacyLevel,
+    encode_open,
+    keep_counted_fetch,
+    keep_fetch,
+)
 from service_runtime.times import microseconds_of
-
-Record = Callable[[Sequence[OpenRecord]], Awaitable[None]]
 
 # Here, because Python 3.11 takes long to find a member of an enumeration.
 _OFF: Final = PrivacyLevel.OFF
 
-# How many recording times a forged token's wait is drawn from.
-_REMEMBERED_WAITS: Final = 64
+# 128 bits: no two addresses share a key.
+_SOURCE_KEY_OCTETS: Final = 16
+
+# Proxies fetch again and again. In memory only; an entry has about 0.2 kB.
+_MAX_CACHED_SOURCES: Final = 4_096
+
+
+class Appending(Protocol):
+    """Where kept opens are made durable: a journal."""
+
+    def append(self, payload: bytes) -> Awaitable[None]:
+        """Append *payload*; what is returned is done when it is durable."""
+
+    def sync(self) -> Awaitable[None]:
+        """Append nothing; what is returned is done when `append` would be."""
 
 
 @dataclasses.dataclass(slots=True)
@@ -39,95 +52,67 @@ class IntakeCounts:
 
 
 class Intake:
-    """Opens the token of a fetch, judges the fetch, and records what may be kept."""
+    """Opens the token of a fetch, judges the fetch, and has kept what may be kept.
 
-    def __init__(self, *, messages: SealedMessages, judge: Judge, record: Record) -> None:
+    *source_secret* makes keys of addresses.  It must live in memory alone: whoever had it
+    could try all addresses.
+    """
+
+    def __init__(
+        self,
+        *,
+        messages: SealedMessages,
+        judge: Judge,
+        journal: Appending,
+        source_secret: bytes,
+    ) -> None:
         self._messages = messages
         self._judge = judge
-        self._record = record
+        self._journal = journal
+        self._source_key = functools.lru_cache(maxsize=_MAX_CACHED_SOURCES)(
+            functools.partial(_source_key, source_secret)
+        )
         self.counts = IntakeCounts()
-        self._waits: collections.deque[float] = collections.deque(maxlen=_REMEMBERED_WAITS)
 
-    async def take(self, fetch: PixelFetch) -> bool:
-        """Record the open that *fetch* is; return whether it is one.
+    def take(self, fetch: PixelFetch) -> Awaitable[None]:
+        """Have kept what may be kept of *fetch*.
 
-        Returns when the open is durable. What is no token of ours is not recorded,
-        and takes as long, because the wait would tell the two apart.
+        What is returned is done when that is durable.  What is no token of ours is not
+        recorded, nor is what keeps nothing; both wait for the same sync with nothing in
+        it, because the wait would tell them apart.
         """
         try:
             sealed = self._messages.open(fetch.token)
         except TokenInvalid:
             self.counts.invalid += 1
-            await self._wait_as_if_recording()
-            return False
-        records = self._records(sealed, fetch)
-        if not records:
-            self.counts.off += 1
-            await self._wait_as_if_recording()
-            return False
-        started = time.monotonic()
-        await self._record(records)
-        self._waits.append(time.monotonic() - started)
-        self.counts.recorded += 1
-        return True
-
-    async def _wait_as_if_recording(self) -> None:
-        if self._waits:
-            await asyncio.sleep(random.choice(self._waits))  # noqa: S311 - no secret depends on it
-
-    def _records(self, sealed: SealedMessage, fetch: PixelFetch) -> list[OpenRecord]:
+            return self._journal.sync()
         level = sealed.privacy_level
         if level is _OFF:
-            return []
+            self.counts.off += 1
+            return self._journal.sync()
         open_us = microseconds_of(fetch.open_time)
-        since_us = _since_us(sealed, open_us)
+        accepted_us = sealed.acceptance_us
         evidence = self._judge.judge_timeless(
             ip_address=fetch.ip_address,
             user_agent=fetch.user_agent,
             headers=fetch.purposes,
-            since_seconds=None if since_us is None else since_us / 1_000_000,
+            # Clocks that differ give zero; an anonymous message has no time of its own.
+            since_seconds=max(0, open_us - accepted_us) / 1_000_000 if accepted_us else None,
         )
-        kept = keep_fetch(
-            level, ip_address=fetch.ip_address, user_agent=fetch.user_agent, evidence=evidence
-        )
-        source_key = fetch.ip_address.encode() if fetch.ip_address else None
-        agent, confidence = int(evidence.agent), int(evidence.confidence)
-        open_id = new_open_id(open_us)
-        records = []
-        configurations = (*sealed.notified, *sealed.counted)
-        for index, configuration_id in enumerate(configurations):
-            # What is only counted tells nothing, but for the key that numbers it.
-            notified = index < len(sealed.notified)
-            event_id = f"{open_id}:{index}"
-            records.append(
-                OpenRecord(
-                    event_id=event_id,
-                    configuration_id=configuration_id,
-                    open_time=fetch.open_time,
-                    message_key=sealed.message_key,
-                    source_key=source_key,
-                    agent=agent,
-                    confidence=confidence,
-                    notified=notified,
-                    notification=_mail_octets(sealed, configuration_id)
-                    + open_octets(kept, event_id=event_id, open_us=open_us, since_us=since_us)
-                    if notified
-                    else b"",
-                )
+        kept = (
+            keep_fetch(
+                level, ip_address=fetch.ip_address, user_agent=fetch.user_agent, evidence=evidence
             )
-        return records
+            if sealed.is_notified
+            else keep_counted_fetch(evidence.agent, evidence.confidence)
+        )
+        # Of a message whose opens may not be linked, fetches of one source may not be, either.
+        key = sealed.message_key
+        source_key = self._source_key(fetch.ip_address) if key and fetch.ip_address else b""
+        open_ = KeptOpen(new_open_id(open_us), open_us, key, source_key, sealed.octets, kept)
+        self.counts.recorded += 1
+        return self._journal.append(encode_open(open_))
 
 
-def _since_us(sealed: SealedMessage, open_us: int) -> int | None:
-    """Return how long after acceptance the open was; clocks that differ give zero.
-
-    None where the message's own time is not kept, as of an anonymous one.
-    """
-    return max(0, open_us - sealed.acceptance_us) if sealed.acceptance_us else None
-
-
-def _mail_octets(sealed: SealedMessage, configuration_id: str) -> bytes:
-    octets = sealed.mail_octets.get(configuration_id)
-    if octets is None:
-        octets = sealed.mail_octets[configuration_id] = mail_octets(sealed.kept, configuration_id)
-    return octets
+def _source_key(secret: bytes, ip_address: str) -> bytes:
+    return hashlib.blake2b(ip_address.encode(), key=secret, digest_size=_SOURCE_KEY_OCTETS).digest()

@@ -2,14 +2,12 @@
 
 import dataclasses
 import functools
-import hashlib
-from collections.abc import Sequence
 from typing import Final
 
 from emailopens.token.v1 import pixel_token_pb2 as pb
 from pixel_service.intake.token_opener import TokenOpener
-from pixel_service.open_log import MESSAGE_KEY_OCTETS
-from pixel_service.privacy import PrivacyLevel, keep_message, level_of
+from pixel_service.open_log import message_key
+from pixel_service.privacy import PrivacyLevel, keep_count, keep_message, level_of
 
 # Repeats come in bursts: Yahoo fetches up to four times within seconds. More would make
 # every full garbage collection longer, because each message is a handful of objects.
@@ -23,20 +21,14 @@ class SealedMessage:
     # Not frozen, and with positions: one is made for nearly every fetch, and the
     # checks of a frozen one take as long as opening the token.
     privacy_level: PrivacyLevel
-    kept: pb.PixelToken
-    notified: Sequence[str]
-    """IDs of the configurations whose subscribers are notified."""
-    counted: Sequence[str]
-    """IDs of the configurations that only count."""
+    octets: bytes
+    """The token as it is kept, serialized."""
     acceptance_us: int
     """When the message was rewritten, microseconds since 1970 UTC; 0 if it is not kept."""
-
-    message_key: bytes | None
-    """Tells messages apart in the log without their IDs; None if it may not."""
-
-    mail_octets: dict[str, bytes]
-    """By configuration: what every notification of this message begins with. Filled
-    by its first open."""
+    message_key: bytes
+    """Tells messages apart in the log without their IDs; empty if it may not."""
+    is_notified: bool
+    """Whether anybody is notified of its opens; else they are only counted."""
 
 
 class SealedMessages:
@@ -63,17 +55,11 @@ def message_of(token: pb.PixelToken) -> SealedMessage:
     level = level_of(token.privacy_level)
     kept = keep_message(token, level)
     message_id = kept.message_id
+    is_notified = len(kept.configuration_ids) > 0
     return SealedMessage(
         level,
-        kept,
-        kept.configuration_ids[:],
-        kept.statistics_configuration_ids[:],
+        (kept if is_notified else keep_count(kept)).SerializeToString(),
         kept.acceptance_time_us,
-        message_key(message_id) if message_id else None,
-        {},
+        message_key(message_id) if message_id else b"",
+        is_notified,
     )
-
-
-def message_key(message_id: str) -> bytes:
-    """Return what tells messages apart in the log without their IDs."""
-    return hashlib.blake2b(message_id.encode(), digest_size=MESSAGE_KEY_OCTETS).digest()

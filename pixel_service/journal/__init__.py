@@ -7,9 +7,12 @@ Knows no log and no network.  `docs/journal.md` has the format on one page; read
 from pixel_service.journal.folder import FoundJournal, Journals, JournalsBusy
 from pixel_service.journal.health import JournalHealth, JournalState
 from pixel_service.journal.reader import FutureSegment, JournalReader, Portion
-from pixel_service.journal.writer import Journal
+from pixel_service.journal.wake import Alarm, Waker
+from pixel_service.journal.writer import DEFAULT_MAX_OCTETS, Journal
 
 __all__ = [
+    "DEFAULT_MAX_OCTETS",
+    "Alarm",
     "FoundJournal",
     "FutureSegment",
     "Journal",
@@ -19,4 +22,5 @@ __all__ = [
     "Journals",
     "JournalsBusy",
     "Portion",
+    "Waker",
 ]

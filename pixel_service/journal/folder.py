@@ -16,6 +16,7 @@ import os
 import re
 import secrets
 import shutil
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -24,10 +25,13 @@ from pixel_service.journal.disk import sync_folder
 from pixel_service.journal.segment import segments_of
 from pixel_service.journal.writer import rotation_request
 
-_ID_OCTETS: Final = 16
+# When it was made, in milliseconds, and what makes it unique.
+_TIME_OCTETS: Final = 6
+_CHANCE_OCTETS: Final = 10
 _ID: Final = re.compile(r"[0-9a-f]{32}")
 _LOCK: Final = "lock"
 _DAMAGED: Final = "damaged"
+_MAKING: Final = "making-"
 
 
 class JournalsBusy(Exception):
@@ -52,6 +56,10 @@ class FoundJournal:
                 return is_ours
         except FileNotFoundError:
             return True
+
+    def segments(self) -> list[Path]:
+        """Return the files that its entries are in."""
+        return [path for _, path in segments_of(self.folder)] if self.folder.is_dir() else []
 
     def ask_for_new_segment(self) -> None:
         """Ask the process that writes it to begin a new segment."""
@@ -98,9 +106,12 @@ class Journals:
             OSError: the folder cannot be used.
         """
         self.prepare()
-        journal_id = secrets.token_bytes(_ID_OCTETS)
+        # In the order of time, so that what a process left behind is read before what its
+        # successor writes.
+        milliseconds = time.time_ns() // 1_000_000
+        journal_id = milliseconds.to_bytes(_TIME_OCTETS) + secrets.token_bytes(_CHANCE_OCTETS)
         # Under its name only when it is locked: else the reader takes it for abandoned.
-        making = self.folder / f"making-{journal_id.hex()}"
+        making = self.folder / f"{_MAKING}{journal_id.hex()}"
         making.mkdir(mode=0o700)
         with contextlib.ExitStack() as stack:
             stack.enter_context(_locked(making / _LOCK))
@@ -120,10 +131,18 @@ class Journals:
         with _locked(self.folder / _LOCK) as is_ours:
             if not is_ours:
                 raise JournalsBusy(f"another process records the journals in {self.folder}")
+            self._sweep()
             yield
 
+    def _sweep(self) -> None:
+        """Remove what processes left that died while they made their journals."""
+        for path in self.folder.glob(f"{_MAKING}*"):
+            with _locked(path / _LOCK) as is_ours:
+                if is_ours:
+                    shutil.rmtree(path, ignore_errors=True)
+
     def found(self) -> list[FoundJournal]:
-        """Return the journals that are there, those of dead processes among them."""
+        """Return the journals that are there, those of dead processes among them, oldest first."""
         if not self.folder.is_dir():
             return []
         return [
@@ -136,17 +155,6 @@ class Journals:
         """Return the segments that were set aside."""
         folder = self.folder / _DAMAGED
         return sorted(folder.iterdir()) if folder.is_dir() else []
-
-    def has_segments(self) -> bool:
-        """Return whether any journal holds anything."""
-        return any(_has_segments(journal.folder) for journal in self.found())
-
-
-def _has_segments(folder: Path) -> bool:
-    try:
-        return bool(segments_of(folder))
-    except FileNotFoundError:  # removed since it was listed
-        return False
 
 
 @contextlib.contextmanager

@@ -72,6 +72,11 @@ class JournalReader:
         number = self._passed[-1][1].number if self._segment is None else self._segment.number
         return Portion(entries=entries, segment=number, sequence=self._last)
 
+    def set_aside(self) -> None:
+        """Keep the segment that is being read, instead of removing it: see `release`."""
+        if self._segment is not None:
+            self._segment.is_damaged = True
+
     def release(self, sequence: int) -> None:
         """Remove the segments whose records are recorded, up to *sequence*.
 

@@ -107,12 +107,12 @@ class SegmentWriter:
         self.close()
 
     def rotate(self) -> None:
-        """Begin a new segment, so that the present one can be removed once it is recorded.
+        """Begin a new segment, so that the others can be removed once they are recorded.
 
         Raises:
             OSError: the disk does not take one.
         """
-        if self._descriptor is not None and self._offset > HEADER_OCTETS:
+        if segments_of(self._folder):
             self._begin_segment(0)
 
     def octets(self) -> int:

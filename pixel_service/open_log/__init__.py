@@ -9,7 +9,7 @@ does, when it knows which.
 Read `protocol` first, which says what a log promises; then `values` and `numbering`.
 """
 
-from pixel_service.open_log.connecting import begin_epoch, connect, migrate
+from pixel_service.open_log.connecting import begin_epoch, check_url, connect, migrate
 from pixel_service.open_log.cursor import decode_cursor, encode_cursor
 from pixel_service.open_log.numbering import DEFAULT_BURST_WINDOW
 from pixel_service.open_log.protocol import OpenLog
@@ -24,6 +24,7 @@ from pixel_service.open_log.values import (
     MESSAGE_KEY_OCTETS,
     DayCount,
     Erased,
+    JournalPosition,
     LogEntry,
     LogIdentity,
     LogStats,
@@ -34,6 +35,7 @@ from pixel_service.open_log.values import (
     Position,
     Trimmed,
     count_within,
+    message_key,
 )
 
 __all__ = [
@@ -42,6 +44,7 @@ __all__ = [
     "MESSAGE_KEY_OCTETS",
     "DayCount",
     "Erased",
+    "JournalPosition",
     "LogEntry",
     "LogIdentity",
     "LogStats",
@@ -57,9 +60,11 @@ __all__ = [
     "SubscriptionStore",
     "Trimmed",
     "begin_epoch",
+    "check_url",
     "connect",
     "count_within",
     "decode_cursor",
     "encode_cursor",
+    "message_key",
     "migrate",
 ]

@@ -56,6 +56,15 @@ async def connect(
             yield postgres_log
 
 
+def check_url(url: str) -> None:
+    """See that there is an implementation for the log at *url*, and its driver.
+
+    Raises:
+        LogUrlInvalid: there is none.
+    """
+    _parse(url)
+
+
 async def migrate(url: str) -> None:
     """Create or migrate the tables of the log at *url*.
 

@@ -8,6 +8,7 @@ from pixel_service.open_log.subscriptions import SubscriptionStore
 from pixel_service.open_log.values import (
     DayCount,
     Erased,
+    JournalPosition,
     LogIdentity,
     LogStats,
     Notifications,
@@ -40,21 +41,17 @@ class OpenLog(Protocol):
         Because somebody else's transaction runs, below which readers stop.
         """
 
-    @property
-    def prefers_few_appends(self) -> bool:
-        """Whether appending takes much of this process, whatever the number of opens.
-
-        Then it pays to gather what is at hand first.
-        """
-
-    async def append(self, opens: Sequence[OpenRecord]) -> None:
-        """Append *opens*, in their order, all or none.
+    async def append(
+        self, opens: Sequence[OpenRecord], *, journal: JournalPosition | None = None
+    ) -> None:
+        """Append *opens*, in their order, all or none, and with them where they came from.
 
         When this returns, they survive a crash of the process and of the machine.
         Those whose event ID is in the log already are skipped, so a call whose
         outcome is unknown may be repeated.  Cancelling the call does not take the
-        opens back.  Any number of calls, from any number of processes, may run at
-        once.
+        opens back.  Any number of calls may run at once; on PostgreSQL, from any number
+        of processes.  *journal* is written in the same transaction, so that whoever asks
+        `recorded_up_to` afterwards knows whether it was carried out.
 
         Opens are numbered here: an open of a message key that this configuration
         sees for the first time is its number 1, the next is 2.  Opens of one message
@@ -62,6 +59,12 @@ class OpenLog(Protocol):
         number, which counts from 1.  Opens without a message key have the number and
         burst 0.
         """
+
+    async def recorded_up_to(self, journal_id: str) -> int:
+        """Return the sequence number up to which a journal is recorded; 0: nothing of it is."""
+
+    async def forget_journal(self, journal_id: str) -> None:
+        """Forget a journal that is gone."""
 
     async def read(self, *, after: Position, max_entries: int, max_octets: int) -> Page:
         """Return the entries that follow *after*, up to both limits, and at least one if any.

@@ -4,6 +4,7 @@ import bisect
 import dataclasses
 import datetime as dt
 import functools
+import hashlib
 import itertools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final, NamedTuple
@@ -13,6 +14,15 @@ MESSAGE_KEY_OCTETS: Final = 16
 
 # Of one page, whatever the caller asks: about 3 MiB of notifications.
 MAX_PAGE_ENTRIES: Final = 10_000
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class JournalPosition:
+    """Up to where a journal is recorded, when the opens that it comes with are."""
+
+    journal_id: str
+    segment: int
+    sequence: int
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +63,11 @@ class OpenRecord:
             raise ValueError(f"open_time must be UTC, got {self.open_time!r}")
         if self.notified and not self.notification:
             raise ValueError("a notified open needs a notification")
+
+
+def message_key(message_id: str) -> bytes:
+    """Return what tells messages apart in the log without their IDs."""
+    return hashlib.blake2b(message_id.encode(), digest_size=MESSAGE_KEY_OCTETS).digest()
 
 
 class Position(NamedTuple):

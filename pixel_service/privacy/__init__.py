@@ -1,20 +1,27 @@
 """The only doors to what is kept.
 
 Nothing of a fetch or of its message reaches a disk, a log line or a notification but
-through `keep_fetch` and `keep_message`.  Imports the values of `evidence`; the token's
-message is known to `kept_message` alone.
+through `keep_fetch` and `keep_message`; what is written of an open is a `KeptOpen`.
+Imports the values of `evidence`; the token's message is known to `kept_message` alone.
 
 Read `levels` first: its table says what each level keeps.
 """
 
-from pixel_service.privacy.kept_fetch import KeptFetch, keep_fetch
-from pixel_service.privacy.kept_message import keep_message
+from pixel_service.privacy.kept_fetch import KeptFetch, keep_counted_fetch, keep_fetch
+from pixel_service.privacy.kept_message import keep_count, keep_message
+from pixel_service.privacy.kept_open import KeptOpen, KeptOpenInvalid, decode_open, encode_open
 from pixel_service.privacy.levels import KEEPING_CORRESPONDENCE, PrivacyLevel, level_of
 
 __all__ = [
     "KEEPING_CORRESPONDENCE",
     "KeptFetch",
+    "KeptOpen",
+    "KeptOpenInvalid",
     "PrivacyLevel",
+    "decode_open",
+    "encode_open",
+    "keep_count",
+    "keep_counted_fetch",
     "keep_fetch",
     "keep_message",
     "level_of",

@@ -11,12 +11,22 @@ import functools
 import ipaddress
 from typing import Final, NamedTuple
 
-from pixel_service.evidence import Evidence, clean_user_agent, known_families, parse_address
+from pixel_service.evidence import (
+    Agent,
+    Confidence,
+    Evidence,
+    clean_user_agent,
+    known_families,
+    parse_address,
+)
 from pixel_service.privacy.levels import PrivacyLevel
 
 # Proxies fetch again and again. Reading and writing an address takes as long as
 # judging a fetch does.
 _MAX_CACHED_ADDRESSES: Final = 4_096
+
+# Of all agents and confidences.
+_MAX_CACHED_COUNTS: Final = 64
 
 # An IPv4 /24 holds up to 254 hosts; an IPv6 /48 is what one site is usually
 # given (RFC 6177), so that the part of one household is gone.
@@ -53,6 +63,21 @@ def keep_fetch(
         return KeptFetch(normal_address(ip_address), clean_user_agent(user_agent), evidence)
     coarse = _coarsen(evidence, level)
     return KeptFetch(_kept_address(ip_address, level), _kept_agent(coarse, level), coarse)
+
+
+@functools.lru_cache(maxsize=_MAX_CACHED_COUNTS)
+def keep_counted_fetch(agent: Agent, confidence: Confidence) -> KeptFetch:
+    """Return what may be kept of a fetch that is only counted, at whatever level."""
+    evidence = Evidence(
+        agent=agent,
+        confidence=confidence,
+        signals=(),
+        since_acceptance=None,
+        ruleset_version="",
+        client=None,
+        network=None,
+    )
+    return KeptFetch("", "", evidence)
 
 
 @functools.lru_cache(maxsize=_MAX_CACHED_ADDRESSES)

@@ -22,3 +22,11 @@ def keep_message(token: pb.PixelToken, level: PrivacyLevel) -> pb.PixelToken:
         kept.acceptance_time_us = token.acceptance_time_us
         kept.tags.extend(token.tags)
     return kept
+
+
+def keep_count(kept: pb.PixelToken) -> pb.PixelToken:
+    """Return what is left of *kept*, of a message whose opens are only counted."""
+    return pb.PixelToken(
+        privacy_level=kept.privacy_level,
+        statistics_configuration_ids=kept.statistics_configuration_ids,
+    )

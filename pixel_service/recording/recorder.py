@@ -1,269 +1,266 @@
-"""Makes opens durable, many at a time, whatever happens to the log.
+"""Records what the journals of this machine hold.
 
-    record() ──▶ pending ──▶ log          one commit for all that gathered
-                     │ log fails, or is late
-                     ├─────▶ spool        on the local disk; drained into the log later
-                     │ spool full or broken
-                     └─────▶ held         in memory; drained later; what does not fit is lost
+    journals ──▶ portion ──▶ opens ──▶ log, with the position in the same transaction
+                                        │
+                    segment removed ◀───┘
 
-Once the log answers, new opens go behind those in the spool until it is empty, so that
-none overtakes another.  Only where that would lose opens they do not wait their turn.
-
-No timer gathers more: what gathers is what the event loop has at hand when the last
-commit ends.  Exactly once, because the log skips event IDs that it has.
+A log that does not answer makes nothing worse than late: the journals keep what waits.
 """
 
 import asyncio
-import collections
 import concurrent.futures
 import contextlib
+import dataclasses
 import datetime as dt
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from typing import Final, NamedTuple, TypeVar, TypeVarTuple, Unpack
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Final, TypeVar
 
 import structlog
 
-from pixel_service.open_log import OpenLog, OpenRecord
-from pixel_service.recording.gathering import gather
-from pixel_service.recording.held_opens import HeldOpens
-from pixel_service.recording.recorder_health import RecorderHealth, RecorderState
-from pixel_service.recording.spool import Spool, SpoolFull
-from pixel_service.recording.timely_appends import TimelyAppends
-from service_runtime.background import kept_running
+from pixel_service.errors import PixelError
+from pixel_service.journal import Alarm, FutureSegment, Journals
+from pixel_service.open_log import JournalPosition, OpenLog, OutsideLog
+from pixel_service.recording.old_spool import adopt_spool, spool_files
+from pixel_service.recording.source import Source
 from service_runtime.backoff import Backoff
 
-# How late the log may be before an open goes to the spool.  A person does not see a
-# quarter of a second in a letter's last image.
-DEFAULT_BOUND: Final = dt.timedelta(milliseconds=250)
+# How often journals are looked at when nobody wakes us.
+_POLL_SECONDS: Final = 0.25
 
-# Opens that wait for a commit: what the fastest endpoint takes in during the bound.
-# About 1,000 octets each.
-MAX_PENDING_OPENS: Final = 20_000
-
-_MAX_BATCH_OPENS: Final = 1_000  # of one commit, so that it stays well below the bound
-DEFAULT_MAX_HELD_OPENS: Final = 10_000  # in memory when nothing else is left: about 10 MB
-
-# How late the log may be with a batch from the spool, which nobody waits for.
-_DRAIN_BOUND: Final = dt.timedelta(seconds=10)
-
-# Between attempts to reach a log that is down.
+# Between attempts on a log that does not answer.
 _SHORTEST_RETRY: Final = dt.timedelta(milliseconds=100)
 _LONGEST_RETRY: Final = dt.timedelta(seconds=2)
 
-_MAX_AWAITED_OCTETS: Final = 1024 * 1024  # of the spool, while fetches wait: about a commit
+# For what still comes in at the end.
+_LAST_SECONDS: Final = 2.0
 
-Arguments = TypeVarTuple("Arguments")
+# How long `bring_in` waits. A process begins a new segment within half a second, and
+# 10,000 opens are recorded in about one.
+_PATIENCE: Final = dt.timedelta(seconds=10)
+_LOOK: Final = dt.timedelta(milliseconds=50)
+
+# Among the journals that cannot be read.
+_SPOOL: Final = "spool"
+
 Answer = TypeVar("Answer")
 
-_log = structlog.get_logger()
+logger = structlog.get_logger()
 
 
-class _Waiting(NamedTuple):
-    opens: Sequence[OpenRecord]
-    done: asyncio.Future[None]
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class RecordingHealth:
+    """What the readiness check and the metrics show."""
+
+    recorded: int
+    """Opens brought into the log since the start."""
+
+    missing: int
+    """Opens that were promised and cannot be read, since the start."""
+
+    late_seconds: float
+    """Age of the oldest open that is not in the log: how late subscribers are."""
+
+    is_failing: bool
+    """Whether the log, or a journal, does not let us go on."""
 
 
 class Recorder:
-    """Records opens; one per process, living as long as the block of `running`."""
+    """Records; one per machine and log."""
 
-    def __init__(
-        self,
-        log: OpenLog,
-        spool: Spool,
-        *,
-        bound: dt.timedelta = DEFAULT_BOUND,
-        max_held_opens: int = DEFAULT_MAX_HELD_OPENS,
-    ) -> None:
+    def __init__(self, log: OpenLog, journals: Journals, *, spool: Path) -> None:
+        """Bring into *log* what *journals* hold, and the spool that an older version left."""
         self._log = log
-        self._appends = TimelyAppends(log)
+        self._journals = journals
         self._spool = spool
-        self._bound = bound
-        self._spool_thread = concurrent.futures.ThreadPoolExecutor(1, "spool")
-        self._pending: collections.deque[_Waiting] = collections.deque()
-        self._pending_opens = 0
-        self._arrived = asyncio.Event()
-        self._flushed = asyncio.Event()
-        self._held = HeldOpens(max_opens=max_held_opens)
-        self._to_drain = asyncio.Event()
-        self._log_answers = True
-        # Whether opens go to the log, not behind others in the spool.
-        self._is_direct = spool.is_empty
-        self._turn = asyncio.Lock()
-        self._recorded = self._spooled = 0
+        self._sources: dict[str, Source] = {}
+        # By journal: when the oldest open that is read, and not known to be in the log, was.
+        self._oldest: dict[str, dt.datetime] = {}
+        self._missing_before = 0
+        self._recorded = 0
+        self._is_failing = False
+        self._stuck: set[str] = set()
+        self._backoff = Backoff(shortest=_SHORTEST_RETRY, longest=_LONGEST_RETRY)
+        self._alarm: Alarm | None = None
+        self._thread: concurrent.futures.Executor | None = None
 
     @property
-    def health(self) -> RecorderHealth:
+    def health(self) -> RecordingHealth:
         """How things stand."""
-        return RecorderHealth(
-            state=self._state(),
-            spooled_octets=self._spool.octets,
-            held_opens=len(self._held),
-            recorded_opens=self._recorded,
-            spooled_opens=self._spooled,
-            lost_opens=self._held.lost,
+        oldest = min(self._oldest.values(), default=None)
+        return RecordingHealth(
+            recorded=self._recorded,
+            missing=self._missing_before + self._missing(),
+            late_seconds=0.0 if oldest is None else _seconds_since(oldest),
+            is_failing=self._is_failing or bool(self._stuck),
         )
 
-    def _state(self) -> RecorderState:
-        if self._held:
-            return RecorderState.LOSING if self._held.is_full else RecorderState.MEMORY
-        return RecorderState.LOG if self._is_direct else RecorderState.SPOOL
+    def _missing(self) -> int:
+        return sum(source.missing for source in self._sources.values())
 
-    async def record(self, opens: Sequence[OpenRecord]) -> None:
-        """Make *opens* durable, in the log or in the spool.
+    async def record(self) -> None:
+        """Record what there is, and what comes, for ever."""
+        async with self._working() as alarm:
+            while True:
+                try:
+                    is_idle = not await self._record_round()
+                    self._is_failing = False
+                    self._backoff.reset()
+                except (PixelError, OSError) as error:
+                    if not self._is_failing:
+                        # The database's own word, and no fault that a traceback explains.
+                        logger.error(  # noqa: TRY400 - see above
+                            "opens are not recorded", cause=type(error).__name__, text=str(error)
+                        )
+                    self._is_failing = True
+                    self._forget_sources()
+                    await self._backoff.pause()
+                else:
+                    if is_idle:
+                        await alarm.wait(_POLL_SECONDS)
 
-        Returns in little more than the bound, whatever happens, and raises nothing:
-        when neither takes them, they are held in memory or, at last, lost, which
-        `health` counts.  Cancelling the call does not take them back.
+    async def record_rest(self) -> None:
+        """Record what there still is, when nothing more comes; two seconds at most.
+
+        What is left then waits in the journals for the next start.
         """
-        if not opens:
-            return
-        if self._pending_opens >= MAX_PENDING_OPENS:
-            self._held.hold(opens)
-            self._to_drain.set()
-            return
-        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._pending.append(_Waiting(opens, done))
-        self._pending_opens += len(opens)
-        self._arrived.set()
-        await done
+        async with self._working():
+            with contextlib.suppress(PixelError, OSError, TimeoutError):
+                async with asyncio.timeout(_LAST_SECONDS):
+                    while await self._record_round():
+                        pass
 
     @contextlib.asynccontextmanager
-    async def running(self) -> AsyncIterator[None]:
-        """Record and drain beside the block; on the way out make durable what waits."""
-        self._to_drain.set()
-        with self._spool_thread:
-            async with kept_running("drain", self._drain), kept_running("recording", self._flush):
-                try:
-                    yield
-                finally:
-                    while self._pending:
-                        self._flushed.clear()
-                        await self._flushed.wait()
-            await self._rescue_held()
-            await self._appends.cancel_late()
-
-    async def _flush(self) -> None:
-        """Make durable whatever has gathered, again and again."""
-        while True:
-            await self._arrived.wait()
-            if self._log.prefers_few_appends:
-                await gather(lambda: self._pending_opens)
-            batch = self._take()
-            await self._make_durable([open_ for opens, _ in batch for open_ in opens])
-            for _, done in batch:
-                if not done.done():
-                    done.set_result(None)
-            if not self._pending:
-                self._arrived.clear()
-            self._flushed.set()
-
-    def _take(self) -> list[_Waiting]:
-        batch = []
-        count = 0
-        while self._pending and count < _MAX_BATCH_OPENS:
-            waiting = self._pending.popleft()
-            batch.append(waiting)
-            count += len(waiting.opens)
-        self._pending_opens -= count
-        return batch
-
-    async def _make_durable(self, opens: Sequence[OpenRecord]) -> None:
-        async with self._turn:
-            if not self._is_direct:
-                await self._put_aside(opens)
-            elif not await self._append_in_time(opens):
-                self._is_direct = False
-                _log.warning("log does not answer, opens go to the spool")
-                await self._put_aside(opens)
-
-    async def _append_in_time(self, opens: Sequence[OpenRecord]) -> bool:
-        self._log_answers = await self._appends.append(opens, self._bound)
-        if self._log_answers:
-            self._recorded += len(opens)
-        return self._log_answers
-
-    async def _put_aside(self, opens: Sequence[OpenRecord]) -> None:
+    async def _working(self) -> AsyncIterator[Alarm]:
+        alarm = self._alarm = Alarm(self._journals.pipe)
+        self._thread = concurrent.futures.ThreadPoolExecutor(1, "journal reader")
         try:
-            await self._in_spool_thread(self._spool.append, opens)
-        except (OSError, SpoolFull) as error:
-            # Better out of order than lost.
-            if not (self._log_answers and await self._append_in_time(opens)):
-                _log.error("spool does not take opens", cause=type(error).__name__, text=str(error))
-                self._held.hold(opens)
-        else:
-            self._spooled += len(opens)
-        self._to_drain.set()
+            yield alarm
+        finally:
+            self._forget_sources()
+            self._thread.shutdown()
+            alarm.close()
 
-    async def _drain(self) -> None:
-        """Bring what was put aside into the log, whenever there is any."""
-        backoff = Backoff(shortest=_SHORTEST_RETRY, longest=_LONGEST_RETRY)
-        while True:
-            await self._to_drain.wait()
-            self._log_answers = await self._drain_some()
-            if self._log_answers:
-                backoff.reset()
-            else:
-                await backoff.pause()
+    async def _in_thread(self, function: Callable[[], Answer]) -> Answer:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, function)
 
-    async def _drain_some(self) -> bool:
-        """Bring what is held, or one file of the spool, into the log; return whether it took it."""
-        # One late append at a time.
-        if not await self._appends.wait_for_late(_DRAIN_BOUND):
-            return False
-        # Memory first, because it is what a crash would lose.
-        if self._held:
-            return await self._drain_held()
-        # Fetches wait only for a log that has just answered.
-        if not self._log_answers or self._spool.octets > _MAX_AWAITED_OCTETS:
-            return await self._drain_oldest(_DRAIN_BOUND)
-        async with self._turn:
-            is_drained = await self._drain_oldest(self._bound)
-            if is_drained and self._spool.is_empty and not self._held:
-                self._is_direct = True
-                self._to_drain.clear()
-            return is_drained
+    async def _record_round(self) -> bool:
+        """Record a portion of each journal, all of those left behind; return if there was any."""
+        if await self._adopt():
+            return True
+        found = {journal.id: journal for journal in self._journals.found()}
+        for gone in self._sources.keys() - found.keys():
+            self._forget_source(gone)
+            self._oldest.pop(gone, None)
+        has_any = False
+        for journal_id, journal in found.items():
+            source = self._sources.get(journal_id)
+            if source is None:
+                after = await self._log.recorded_up_to(journal_id)
+                source = Source(journal, after=after)
+                self._sources[journal_id] = source
+            # What a process left behind comes before what its successor writes.
+            while await self._record_some(source):
+                has_any = True
+                if not journal.is_abandoned():
+                    break
+        return has_any
 
-    async def _drain_oldest(self, bound: dt.timedelta) -> bool:
+    async def _adopt(self) -> bool:
+        """Take over a file of the spool of an older version; one that cannot be read waits."""
         try:
-            spooled = await self._in_spool_thread(self._spool.oldest)
-            for batch in _batches(spooled.opens if spooled else ()):
-                if not await self._appends.append(batch, bound):
-                    return False
-            if spooled:
-                await self._in_spool_thread(self._spool.remove, spooled)
+            return await adopt_spool(self._spool, self._log)
         except OSError as error:
-            _log.error("spool cannot be drained", cause=type(error).__name__, text=str(error))
+            if _SPOOL not in self._stuck:
+                logger.error("spool cannot be read", text=str(error))  # noqa: TRY400 - it says all
+            self._stuck.add(_SPOOL)
             return False
-        return True
 
-    async def _drain_held(self) -> bool:
-        batch = self._held.first(_MAX_BATCH_OPENS)
-        if not await self._appends.append(batch, _DRAIN_BOUND):
-            return False
-        self._held.drop(len(batch))
-        return True
-
-    async def _rescue_held(self) -> None:
-        """At the end, try once more for what is held; what nobody takes is lost."""
-        for batch in _batches(self._held.first(len(self._held))):
-            if not (self._log_answers and await self._append_in_time(batch)):
-                await self._rescue(batch)
-            self._held.drop(len(batch))
-
-    async def _rescue(self, opens: Sequence[OpenRecord]) -> None:
+    async def _record_some(self, source: Source) -> bool:
+        """Record a portion; a journal that cannot be read keeps no other from being recorded."""
+        journal_id = source.journal.id
         try:
-            await self._in_spool_thread(self._spool.append, opens)
-        except (OSError, SpoolFull):
-            self._held.count_lost(len(opens))
+            has_any = await self._record_portion(source)
+        except (FutureSegment, OSError) as error:
+            if journal_id not in self._stuck:
+                logger.error(  # noqa: TRY400 - the text says it all
+                    "journal cannot be read", journal=journal_id, text=str(error)
+                )
+            self._stuck.add(journal_id)
+            return False
+        self._stuck.discard(journal_id)
+        return has_any
 
-    async def _in_spool_thread(
-        self, function: Callable[[Unpack[Arguments]], Answer], *arguments: *Arguments
-    ) -> Answer:
-        return await asyncio.get_running_loop().run_in_executor(
-            self._spool_thread, function, *arguments
+    async def _record_portion(self, source: Source) -> bool:
+        prepared = await self._in_thread(source.next)
+        if prepared is not None and prepared.opens:
+            self._oldest[source.journal.id] = prepared.opens[0].open_time
+        else:
+            self._oldest.pop(source.journal.id, None)
+        if prepared is None:
+            if await self._in_thread(source.is_at_end):
+                # The journal first: a row too much harms nobody, and one too few would
+                # have everything recorded again.
+                await self._in_thread(source.journal.remove)
+                await self._log.forget_journal(source.journal.id)
+                self._forget_source(source.journal.id)
+            return False
+        position = JournalPosition(
+            journal_id=source.journal.id,
+            segment=prepared.portion.segment,
+            sequence=prepared.portion.sequence,
+        )
+        appending = asyncio.ensure_future(self._log.append(prepared.opens, journal=position))
+        try:
+            if prepared.is_full:
+                # The next one is made ready while the log works.  What is wrong with it
+                # is said when it is asked for.
+                with contextlib.suppress(FutureSegment, OSError):
+                    await self._in_thread(source.prepare)
+            await appending
+        finally:
+            await asyncio.wait({appending})
+        self._recorded += len(prepared.opens)
+        await self._in_thread(lambda: source.release(prepared))
+        return True
+
+    def _forget_sources(self) -> None:
+        for journal_id in list(self._sources):
+            self._forget_source(journal_id)
+
+    def _forget_source(self, journal_id: str) -> None:
+        self._stuck.discard(journal_id)
+        source = self._sources.pop(journal_id)
+        self._missing_before += source.missing
+        source.close()
+
+    async def bring_in(self, *, patience: dt.timedelta = _PATIENCE) -> OutsideLog:
+        """Bring everything into the log that was kept before this call, and nowhere else.
+
+        Returns:
+            What could not be brought there with *patience*, or cannot be read at all.
+        """
+        journals = self._journals.found()
+        waiting = [path for journal in journals for path in journal.segments()]
+        for journal in journals:
+            if not journal.is_abandoned():
+                journal.ask_for_new_segment()
+        for _ in range(patience // _LOOK):
+            if self._alarm is not None:
+                self._alarm.ring()
+            waiting = [path for path in waiting if path.exists()]
+            if not waiting and not self._has_spool():
+                break
+            await asyncio.sleep(_LOOK.total_seconds())
+        damaged = [*self._journals.damaged(), *self._spool.glob("*/*.damaged")]
+        return OutsideLog(
+            is_waiting=bool(waiting) or self._has_spool(),
+            damaged_files=tuple(str(path) for path in damaged),
         )
 
+    def _has_spool(self) -> bool:
+        return bool(spool_files(self._spool))
 
-def _batches(opens: Sequence[OpenRecord]) -> Iterator[Sequence[OpenRecord]]:
-    starts = range(0, len(opens), _MAX_BATCH_OPENS)
-    return (opens[start : start + _MAX_BATCH_OPENS] for start in starts)
+
+def _seconds_since(time: dt.datetime) -> float:
+    return max(0.0, (dt.datetime.now(dt.UTC) - time).total_seconds())

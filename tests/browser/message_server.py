@@ -8,8 +8,9 @@ from collections.abc import AsyncIterator, Sequence
 from aiohttp import web
 
 from pixel_service.endpoint.client_address import ClientAddresses
-from pixel_service.endpoint.handler import PixelHandler, pixel_server
+from pixel_service.endpoint.handler import PixelHandler, listen_for_pixels, pixel_server
 from pixel_service.intake import PixelFetch
+from service_runtime.listen import address_of
 from tests.browser.shown_messages import ShownMessage
 
 
@@ -29,8 +30,9 @@ async def pixel_endpoint(counter: FetchCounter) -> AsyncIterator[str]:
     """Serve pixels as the pixel service does inside the block; yields the base URL."""
     handler = PixelHandler(counter.record, ClientAddresses())
     grace = dt.timedelta(seconds=1)
-    async with pixel_server(listen="127.0.0.1:0", handler=handler, grace=grace) as address:
-        yield f"http://{address}"
+    sockets = listen_for_pixels("127.0.0.1:0")
+    async with pixel_server(sockets=sockets, handler=handler, grace=grace):
+        yield f"http://{address_of('127.0.0.1:0', sockets)}"
 
 
 @contextlib.asynccontextmanager

@@ -173,14 +173,20 @@ RULES: Final = (
     Rule(
         room=f"{PIXEL}.intake",
         promise="From a fetch to what may be kept of it.",
-        ours=("errors", "evidence", "notification", "open_log", "privacy", "protobuf_octets"),
+        ours=("errors", "evidence", "open_log", "privacy"),
         never=("aiohttp", "grpc", "sqlalchemy"),
+    ),
+    Rule(
+        room=f"{PIXEL}.journal",
+        promise="Keeps octets on the local disk, whatever they say.",
+        never=("aiohttp", "emailopens", "google", "grpc", "sqlalchemy"),
     ),
     Rule(
         room=f"{PIXEL}.recording",
         promise="Brings kept opens into the open log.",
-        ours=("errors", "open_log"),
-        never=("aiohttp", "emailopens", "grpc"),
+        ours=("errors", "journal", "notification", "open_log", "privacy"),
+        never=("aiohttp", "grpc", "sqlalchemy"),
+        only={"emailopens": ("recording.notifying",)},
     ),
     Rule(
         room=f"{PIXEL}.open_log",
@@ -214,7 +220,7 @@ RULES: Final = (
     Rule(
         room=f"{PIXEL}.erasing",
         promise="Knows whose opens they are, and that some wait outside the log.",
-        ours=("intake", "notification", "open_log"),
+        ours=("notification", "open_log"),
         never=("aiohttp", "emailopens", "grpc", "sqlalchemy"),
     ),
     Rule(

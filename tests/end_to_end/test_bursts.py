@@ -10,10 +10,10 @@ import grpc
 import pytest
 
 from emailopens.notification.v1 import privacy_level_pb2 as privacy_pb
-from emailopens.pixel.v1 import pixel_service_pb2 as pb
 from emailopens.pixel.v1 import pixel_service_pb2_grpc as pb_grpc
 from examples.pair import Pair, pixel_options, running_service
 from service_runtime.key_ring import generate_key_ring, write_key_ring
+from tests.end_to_end.listing import listed
 from tests.pixel.service_values import a_token, seal
 
 # Who fetches, one after another: twice one address, another one, the first again.
@@ -56,8 +56,8 @@ async def test_every_fetch_is_an_open_and_those_of_one_address_within_the_window
                 ) as response:
                     assert response.status == 200
         async with grpc.aio.insecure_channel(ports.pixel) as channel:
-            listed = await pb_grpc.PixelServiceStub(channel).ListOpens(pb.ListOpensRequest())
-    opens = [each.open for each in listed.notifications]
+            found = await listed(pb_grpc.PixelServiceStub(channel), len(ADDRESSES))
+    opens = [each.open for each in found.notifications]
     numbers = [0] * 4 if level == privacy_pb.PRIVACY_LEVEL_ANONYMOUS else [1, 2, 3, 4]
 
     assert [each.burst for each in opens] == bursts

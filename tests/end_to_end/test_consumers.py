@@ -23,9 +23,9 @@ from emailopens.injector.v1 import configuration_service_pb2_grpc as configurati
 from emailopens.injector.v1 import injector_service_pb2 as injector_pb
 from emailopens.injector.v1 import injector_service_pb2_grpc as injector_pb_grpc
 from emailopens.notification.v1 import privacy_level_pb2 as privacy_pb
-from emailopens.pixel.v1 import pixel_service_pb2 as pixel_pb
 from emailopens.pixel.v1 import pixel_service_pb2_grpc as pixel_pb_grpc
 from examples.pair import Pair
+from tests.end_to_end.listing import listed
 
 ROOT = Path(__file__).parents[2]
 NEWSLETTER = (ROOT / "examples/newsletter.eml").read_bytes()
@@ -79,8 +79,8 @@ async def notification(
     )
     async with browser.get(answer.pixel_url) as response:
         assert response.status == 200
-    listed = await pixel.ListOpens(pixel_pb.ListOpensRequest(configuration_ids=[configuration_id]))
-    return json_format.MessageToDict(listed.notifications[0])
+    found = await listed(pixel, 1, configuration_id)
+    return json_format.MessageToDict(found.notifications[0])
 
 
 @pytest.mark.parametrize("privacy_level", ["PRIVACY_LEVEL_FULL", "PRIVACY_LEVEL_MASKED"])

@@ -28,7 +28,7 @@ from tests.pixel.test_workers import children_of
 KILLS = int(os.environ.get("EMAILOPENS_CRASH_KILLS", "3"))
 CLIENTS = 16
 
-# For what lies in the spools at the end; it takes a moment.
+# For what lies in the journals at the end; it takes a moment.
 DRAIN_SECONDS = 40
 
 WORKERS = 2
@@ -83,7 +83,7 @@ class MailClients:
 async def until_streamed(pair: Pair, clients: MailClients) -> list[tuple[str, str]]:
     """Return message and event IDs of the whole log, once it has everything answered.
 
-    What lies in the spool of a process that was killed comes a little later.
+    What lies in the journal of a process that was killed comes a little later.
     """
     answered = {message_id for each in clients.answered.values() for message_id in each}
     there: list[tuple[str, str]] = []
@@ -122,11 +122,11 @@ def start_again(pair: Pair, options: list[str], kills: list[int]) -> None:
 
 
 async def kill_workers(parent: int, kills: list[int]) -> None:
-    """Kill workers of the process *parent* at random moments, each when all are there."""
+    """Kill processes of *parent*, the log's too, at random moments, each when all are there."""
     chance = random.Random(73)  # noqa: S311 - as above
     while len(kills) < WORKER_KILLS:
         workers = [worker for worker in children_of(parent) if worker not in kills]
-        if len(workers) < WORKERS:
+        if len(workers) <= WORKERS:
             # Nothing tells when the next one has been started.
             await asyncio.sleep(0.05)
             continue

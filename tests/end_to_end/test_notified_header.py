@@ -14,9 +14,9 @@ from emailopens.injector.v1 import configuration_service_pb2 as configuration_pb
 from emailopens.injector.v1 import configuration_service_pb2_grpc as configuration_pb_grpc
 from emailopens.injector.v1 import injector_service_pb2 as injector_pb
 from emailopens.injector.v1 import injector_service_pb2_grpc as injector_pb_grpc
-from emailopens.pixel.v1 import pixel_service_pb2 as pixel_pb
 from emailopens.pixel.v1 import pixel_service_pb2_grpc as pixel_pb_grpc
 from examples.pair import Pair
+from tests.end_to_end.listing import listed
 from tests.end_to_end.test_pair import fetch
 
 BODY = b"Content-Type: text/html\r\n\r\n<p>Hello</p>\r\n"
@@ -80,8 +80,8 @@ async def test_common_headers_are_as_the_model_has_them(
         )
     )
     await fetch(browser, answer.pixel_url)
-    listed = await pixel.ListOpens(pixel_pb.ListOpensRequest(configuration_ids=[configuration_id]))
-    mail = json_format.MessageToDict(listed.notifications[0])["mail"]
+    found = await listed(pixel, 1, configuration_id)
+    mail = json_format.MessageToDict(found.notifications[0])["mail"]
 
     assert mail["commonHeaders"] == expected
     assert mail["destination"] == ["jane@example.org"]
@@ -101,6 +101,7 @@ async def test_notified_headers_stand_in_order_and_are_cut_from_the_end(
         b"X-Campaign: march\r\n",
         b"X-Long: " + b" ".join([b"word"] * 500) + b"\r\n",
     ]
+    opens = 0
     for count, is_cut in ((3, False), (4, True)):
         answer = await injector.RewriteMessage(
             injector_pb.RewriteMessageRequest(
@@ -109,10 +110,8 @@ async def test_notified_headers_stand_in_order_and_are_cut_from_the_end(
             )
         )
         await fetch(browser, answer.pixel_url)
-        listed = await pixel.ListOpens(
-            pixel_pb.ListOpensRequest(configuration_ids=[notified_configuration])
-        )
-        mail = json_format.MessageToDict(listed.notifications[-1])["mail"]
+        found = await listed(pixel, opens := opens + 1, notified_configuration)
+        mail = json_format.MessageToDict(found.notifications[-1])["mail"]
 
         assert mail["headers"] == [
             {"name": "X-Segment", "value": "garden"},

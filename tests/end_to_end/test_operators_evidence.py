@@ -14,10 +14,10 @@ import pytest
 from mmdb_writer import MMDBWriter
 
 from emailopens.notification.v1 import open_notification_pb2 as notification_pb
-from emailopens.pixel.v1 import pixel_service_pb2 as pb
 from emailopens.pixel.v1 import pixel_service_pb2_grpc as pb_grpc
 from examples.pair import Pair, pixel_options, running_service
 from service_runtime.key_ring import generate_key_ring, write_key_ring
+from tests.end_to_end.listing import listed
 from tests.pixel.service_values import a_token, seal
 
 PROGRAM = Path(sys.executable).with_name("pixel-service")
@@ -70,16 +70,16 @@ def data(tmp_path: Path) -> Path:
     return folder
 
 
-async def opened(ports: Pair, **headers: str) -> notification_pb.Evidence:
-    """Fetch a pixel, and return the evidence of the last open."""
+async def opened(ports: Pair, count: int = 1, /, **headers: str) -> notification_pb.Evidence:
+    """Fetch a pixel, and return the evidence of the last open, of which there are *count* then."""
     async with (
         aiohttp.ClientSession(headers=headers) as browser,
         browser.get(f"http://{ports.pixel_http}/o/{seal(a_token(), RING)}.gif") as response,
     ):
         assert response.status == 200
     async with grpc.aio.insecure_channel(ports.pixel) as channel:
-        listed = await pb_grpc.PixelServiceStub(channel).ListOpens(pb.ListOpensRequest())
-    return listed.notifications[-1].open.evidence
+        found = await listed(pb_grpc.PixelServiceStub(channel), count)
+    return found.notifications[-1].open.evidence
 
 
 async def test_updated_ranges_are_those_of_the_service_in_the_same_data_folder(
@@ -120,7 +120,7 @@ async def test_operators_rules_and_databases_judge(ports: Pair, data: Path, tmp_
         "pixel-service", [*pixel_options(ports, data), *supplied], ready_at=ports.pixel
     ):
         person = await opened(ports)
-        scanner = await opened(ports, **{"X-Gateway": "scanning"})
+        scanner = await opened(ports, 2, **{"X-Gateway": "scanning"})
 
     assert person.agent == notification_pb.AGENT_PERSON
     assert person.ruleset_version.startswith("own-7+")

@@ -5,9 +5,9 @@ A few kills here; `make test-crash` sets EMAILOPENS_CRASH_KILLS to 50.
 
 import asyncio
 import contextlib
-import datetime as dt
 import os
 import random
+import re
 import signal
 import sys
 from collections.abc import AsyncIterator
@@ -15,20 +15,21 @@ from pathlib import Path
 
 import pytest
 
+from pixel_service.journal import Journals
 from pixel_service.notification import number_open
 from pixel_service.open_log import OpenLog, connect, migrate
-from pixel_service.recording.recorder import Recorder
-from pixel_service.recording.spool import open_spool
 from tests.fixtures.postgres import running_postgres
-from tests.pixel.open_log.log_values import LogHome, event_ids, read_all
+from tests.pixel.journal.disks import until
+from tests.pixel.open_log.log_values import LogHome, read_all
+from tests.pixel.recording.kept_values import recording
 
 KILLS = int(os.environ.get("EMAILOPENS_CRASH_KILLS", "4"))
 ROOT = Path(__file__).parents[2]
 PROCESSES = 2
 
 
-class Recording:
-    """A process that records, and what it has answered for."""
+class Keeping:
+    """A process that keeps opens, and what it has answered for."""
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self.process = process
@@ -39,7 +40,7 @@ class Recording:
         assert self.process.stdout is not None
         while line := await self.process.stdout.readline():
             # The kill may have cut the last line.
-            if line.endswith(b":0\n"):
+            if line.endswith(b"\n"):
                 self.answered.append(line.decode().strip())
 
     async def wait_for_answers(self, count: int) -> None:
@@ -49,95 +50,108 @@ class Recording:
             assert self.process.returncode is None
             await asyncio.sleep(0.001)
 
-    async def kill(self) -> None:
-        """End the process as a crash does; take in what it has still said."""
+    async def kill(self) -> list[str]:
+        """End the process as a crash does; return what it has answered for, in its order."""
         if self.process.returncode is None:
             self.process.send_signal(signal.SIGKILL)
         await self.process.wait()
         await self._reading
+        return self.answered
 
 
-@contextlib.asynccontextmanager
-async def recording_processes(
-    url: str, spool: Path, count: int
-) -> AsyncIterator[tuple[list[Recording], list[str]]]:
-    """Run *count* recording processes; collect everything that was ever answered for."""
-    everything: list[str] = []
-    processes = [await start(url, spool, index) for index in range(count)]
-    try:
-        yield processes, everything
-    finally:
-        for process in processes:
-            await process.kill()
-            everything += process.answered
-
-
-async def start(url: str, spool: Path, index: int) -> Recording:
-    return Recording(
+async def start(journals: Path, name: str) -> Keeping:
+    return Keeping(
         await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
-            "tests.pixel.recording.recording_process",
-            url,
-            str(spool),
-            f"p{index}",
+            "tests.pixel.journal.journal_process",
+            str(journals),
+            name,
             cwd=ROOT,
             stdout=asyncio.subprocess.PIPE,
         )
     )
 
 
-async def drained(log: OpenLog, spool: Path) -> list[str]:
-    """Bring what the spool still has into the log; return all event IDs there, in order."""
-    with open_spool(spool) as own:
-        recorder = Recorder(log, own, bound=dt.timedelta(seconds=5))
-        async with recorder.running():
-            while recorder.health.spooled_octets:  # noqa: ASYNC110 - health is all that tells
-                await asyncio.sleep(0.01)
-    return event_ids(await read_all(log))
+@contextlib.asynccontextmanager
+async def keeping_processes(
+    journals: Path, count: int
+) -> AsyncIterator[tuple[list[Keeping], list[list[str]]]]:
+    """Run *count* processes; collect what each that ever ran has answered for."""
+    everything: list[list[str]] = []
+    processes = [await start(journals, chr(ord("A") + index)) for index in range(count)]
+    try:
+        yield processes, everything
+    finally:
+        everything += [await process.kill() for process in processes]
 
 
-def assert_each_once(answered: list[str], there: list[str]) -> None:
-    assert len(there) == len(set(there))
-    assert set(answered) - set(there) == set()
+def open_id_of(notification: bytes) -> str:
+    found = re.search(rb"([A-Za-z]\d{21}):0", notification)
+    assert found is not None
+    return found[1].decode()
+
+
+async def recorded(log: OpenLog, journals: Path) -> list[str]:
+    """Return the IDs of everything in the log, in its order, once the journals are empty."""
+    async with recording(log, Journals(journals)):
+        await until(lambda: not Journals(journals).found())
+    return [open_id_of(entry.notification) for entry in await read_all(log)]
+
+
+def assert_each_once_and_in_order(answered: list[list[str]], there: list[str]) -> None:
+    place = {open_id: index for index, open_id in enumerate(there)}
+    assert len(there) == len(place)
+    for each in answered:
+        assert set(each) - set(there) == set()
+        # Within a process as it was answered; fetches of one batch as they came.
+        assert sorted(each, key=place.__getitem__) == sorted(each)
 
 
 @pytest.mark.timeout(60 + 10 * KILLS)
-async def test_killing_recording_processes_loses_nothing(log_home: LogHome, tmp_path: Path) -> None:
-    """Whichever process dies, the writing one or another, each answered open is there once."""
-    spool = tmp_path / "spool"
+async def test_killing_any_process_loses_nothing(log_home: LogHome, tmp_path: Path) -> None:
+    """Whichever process dies, one that keeps or the one that records, each open is there once."""
+    journals = tmp_path / "journal"
     chance = random.Random(5)  # noqa: S311 - not for secrets
-    async with recording_processes(log_home.url, spool, PROCESSES) as (processes, answered):
+    names = iter("CDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz" * 3)
+    async with keeping_processes(journals, PROCESSES) as (processes, answered):
         for _ in range(KILLS):
             victim = chance.randrange(PROCESSES)
-            for process in processes:
-                await process.wait_for_answers(chance.randrange(1, 200))
-            await processes[victim].kill()
-            answered.extend(processes[victim].answered)
-            processes[victim] = await start(log_home.url, spool, victim)
+            # What records is cut off in the middle of whatever it does.
+            async with log_home.connect() as log, recording(log, Journals(journals)):
+                for process in processes:
+                    await process.wait_for_answers(chance.randrange(1, 200))
+            answered.append(await processes[victim].kill())
+            processes[victim] = await start(journals, next(names))
         for process in processes:
             await process.wait_for_answers(50)
 
-    assert len(answered) > 100 * KILLS
+    assert sum(map(len, answered)) > 100 * KILLS
     async with log_home.connect() as log:
-        assert_each_once(answered, await drained(log, spool))
+        assert_each_once_and_in_order(answered, await recorded(log, journals))
 
 
 @pytest.mark.timeout(60 + 20 * KILLS)
 async def test_killing_postgres_loses_nothing(tmp_path: Path) -> None:
     """While the database is killed and comes back, opens are answered for and arrive once."""
-    spool = tmp_path / "spool"
+    journals = tmp_path / "journal"
     chance = random.Random(6)  # noqa: S311 - not for secrets
     with running_postgres() as server:
         url = server.url_of(await server.create_database())
         await migrate(url)
-        async with recording_processes(url, spool, 1) as ((process,), answered):
+        async with (
+            keeping_processes(journals, 1) as ((process,), answered),
+            connect(url, number_open=number_open) as log,
+            recording(log, Journals(journals)) as recorder,
+        ):
             for _ in range(max(1, KILLS // 2)):
+                before = recorder.health.recorded
                 await process.wait_for_answers(chance.randrange(50, 500))
+                await until(lambda: recorder.health.recorded > before)  # noqa: B023 - awaited here
                 await asyncio.to_thread(server.kill)
                 await process.wait_for_answers(100)
                 await asyncio.to_thread(server.start)
                 await process.wait_for_answers(100)
 
         async with connect(url, number_open=number_open) as log:
-            assert_each_once(answered, await drained(log, spool))
+            assert_each_once_and_in_order(answered, await recorded(log, journals))

@@ -1,4 +1,4 @@
-"""Several workers share the ports, record in one log, and stream each other's opens."""
+"""The service in several processes: one may die, or be replaced, and nobody notices."""
 
 import asyncio
 import contextlib
@@ -7,7 +7,7 @@ import re
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from pathlib import Path
 
 import aiohttp
@@ -23,9 +23,12 @@ from tests.pixel.service_values import a_token, seal
 PROGRAM = Path(sys.executable).with_name("pixel-service")
 RING = generate_key_ring()
 
+# Two that serve pixels, and the one that records and streams.
+PROCESSES = 3
+
 
 class Service:
-    """The service with two workers, as a process."""
+    """The service with two endpoint processes and its log process."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -34,8 +37,8 @@ class Service:
             for probe in probes:
                 probe.bind(("127.0.0.1", 0))
             self.http, self.grpc = (f"127.0.0.1:{each.getsockname()[1]}" for each in probes)
-        # The second worker's follows it: found by trying, as an operator would.
-        self.admin = f"127.0.0.1:{two_free_ports()}"
+        # Those of the other processes follow it: found by trying, as an operator would.
+        self.admin = f"127.0.0.1:{free_ports_in_a_row()}"
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[asyncio.subprocess.Process]:
@@ -58,9 +61,9 @@ class Service:
             await process.wait()
 
     async def until_ready(self) -> None:
-        """Wait until both workers say that they are ready."""
+        """Wait until every process says that it is ready."""
         host, port = self.admin.split(":")
-        for number in (int(port), int(port) + 1):
+        for number in range(int(port), int(port) + PROCESSES):
             await self.ask(f"{host}:{number}")
 
     async def ask(self, admin: str) -> None:
@@ -82,25 +85,34 @@ class Service:
         except aiohttp.ClientError:
             return False
 
-    async def streamed(self) -> list[str]:
-        """Return the message IDs of everything recorded."""
+    async def streamed(self, *, wanted: Iterable[str] = ()) -> list[str]:
+        """Return the message IDs of everything recorded, once *wanted* are among them."""
+        while True:
+            found = await self._streamed()
+            if set(wanted) <= set(found):
+                return found
+            # There is nothing to wait for but the next attempt.
+            await asyncio.sleep(0.02)
+
+    async def _streamed(self) -> list[str]:
         async with OpenStream(self.grpc, position=LogEnd.EARLIEST, stop_at_head=True) as opens:
             return [each.mail.message_id async for each in opens]
 
 
-def two_free_ports() -> int:
-    """Return a free port whose successor is free, too."""
+def free_ports_in_a_row() -> int:
+    """Return a free port whose successors are free, too: one for each process."""
     while True:
-        with socket.socket() as first, socket.socket() as second:
+        with contextlib.ExitStack() as stack, contextlib.suppress(OSError, OverflowError):
+            first = stack.enter_context(socket.socket())
             first.bind(("127.0.0.1", 0))
-            port = first.getsockname()[1]
-            with contextlib.suppress(OSError, OverflowError):
-                second.bind(("127.0.0.1", port + 1))
-                return int(port)
+            port = int(first.getsockname()[1])
+            for number in range(port + 1, port + PROCESSES):
+                stack.enter_context(socket.socket()).bind(("127.0.0.1", number))
+            return port
 
 
 def children_of(pid: int) -> list[int]:
-    """Return the PIDs of the workers of the process *pid*."""
+    """Return the PIDs of the processes that the supervisor *pid* has started."""
     found = []
     for path in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
         command = Path(f"/proc/{path}/cmdline").read_bytes()
@@ -109,26 +121,26 @@ def children_of(pid: int) -> list[int]:
     return found
 
 
-async def test_opens_of_every_worker_are_streamed_by_every_worker(tmp_path: Path) -> None:
-    """Connections spread over the workers; each stream has all opens, in one order."""
+async def test_opens_of_every_process_are_streamed_in_one_order(tmp_path: Path) -> None:
+    """Connections spread over the endpoint processes; each stream has all opens, in one order."""
     service = Service(tmp_path)
     async with service.running():
         for number in range(20):
             assert await service.fetch(f"m{number}")
-        # Channels of their own, which the system spreads over the workers.
-        orders = [await service.streamed() for _ in range(6)]
+        wanted = [f"m{number}" for number in range(20)]
+        orders = [await service.streamed(wanted=wanted) for _ in range(3)]
 
     assert all(order == orders[0] for order in orders)
     assert sorted(orders[0]) == sorted(f"m{number}" for number in range(20))
 
 
-async def test_killed_worker_is_replaced_and_no_answered_open_is_lost(tmp_path: Path) -> None:
-    """What was answered is there, once."""
+async def test_killed_process_is_replaced_and_no_answered_open_is_lost(tmp_path: Path) -> None:
+    """Whichever it is, what was answered is there, once."""
     service = Service(tmp_path)
     answered = []
     async with service.running() as process:
-        for round_ in range(2):
-            victim = children_of(process.pid)[round_]
+        for round_ in range(PROCESSES):
+            victim = min(children_of(process.pid))
             for number in range(10):
                 if await service.fetch(f"m{round_}-{number}"):
                     answered.append(f"m{round_}-{number}")
@@ -138,7 +150,7 @@ async def test_killed_worker_is_replaced_and_no_answered_open_is_lost(tmp_path: 
             assert victim not in children_of(process.pid)
             assert await service.fetch(f"after-{round_}")
             answered.append(f"after-{round_}")
-        found = await service.streamed()
+        found = await service.streamed(wanted=answered)
 
     assert set(answered) <= set(found)
     assert len(found) == len(set(found))
@@ -147,8 +159,7 @@ async def test_killed_worker_is_replaced_and_no_answered_open_is_lost(tmp_path: 
 async def test_workers_end_with_their_parent(tmp_path: Path) -> None:
     """A parent that is killed leaves nobody behind that holds the ports.
 
-    It wrote the log: what was answered is there all the same, and what the workers
-    answered until they ended.
+    What its processes answered until they ended is there all the same.
     """
     service = Service(tmp_path)
     answered = []
@@ -171,15 +182,77 @@ async def test_workers_end_with_their_parent(tmp_path: Path) -> None:
 
         assert not await service.fetch("m")
     async with service.running():
-        found = await service.streamed()
+        found = await service.streamed(wanted=answered)
 
     assert len(answered) >= 6
     assert set(answered) <= set(found)
     assert len(found) == len(set(found))
 
 
-async def test_live_stream_hears_of_the_other_worker(tmp_path: Path) -> None:
-    """Opens that any worker records arrive on a stream that is already running."""
+async def test_replacing_the_processes_fails_no_fetch(tmp_path: Path) -> None:
+    """SIGHUP puts others in their places, one after the other, and every fetch is answered."""
+    service = Service(tmp_path)
+    async with service.running() as process:
+        before = set(children_of(process.pid))
+        answered: list[str] = []
+        is_over = asyncio.Event()
+
+        async def fetch_without_end(client: int) -> None:
+            url = f"http://{service.http}/o"
+            async with aiohttp.ClientSession() as browser:
+                while not is_over.is_set():
+                    message_id = f"m{client}-{len(answered)}"
+                    token = seal(a_token(message_id), RING)
+                    async with browser.get(f"{url}/{token}.gif") as response:
+                        assert (response.status, len(await response.read())) == (200, 43)
+                    answered.append(message_id)
+
+        async with asyncio.TaskGroup() as group:
+            for client in range(4):
+                group.create_task(fetch_without_end(client))
+            process.send_signal(signal.SIGHUP)
+            while before & set(children_of(process.pid)):  # noqa: ASYNC110 - looking tells
+                await asyncio.sleep(0.02)
+            await service.until_ready()
+            is_over.set()
+        found = await service.streamed(wanted=answered)
+
+    assert len(found) == len(set(found))
+    assert set(found) == set(answered)
+
+
+def log_process_of(pid: int) -> int:
+    """Return the PID of the process that has the log open, of those that *pid* has started."""
+    (found,) = (
+        child
+        for child in children_of(pid)
+        if any(
+            each.readlink().name == "opens.db"
+            for each in Path(f"/proc/{child}/fd").iterdir()
+            if each.is_symlink()
+        )
+    )
+    return found
+
+
+async def test_log_process_that_hangs_is_not_felt(tmp_path: Path) -> None:
+    """Pixels are answered while it does nothing, and what came meanwhile is streamed afterwards."""
+    service = Service(tmp_path)
+    async with service.running() as process:
+        log = log_process_of(process.pid)
+        os.kill(log, signal.SIGSTOP)
+        try:
+            for number in range(200):
+                assert await service.fetch(f"m{number}")
+        finally:
+            os.kill(log, signal.SIGCONT)
+        found = await service.streamed(wanted=[f"m{number}" for number in range(200)])
+
+    assert len(found) == 200
+
+
+async def test_live_stream_hears_of_every_process(tmp_path: Path) -> None:
+    """Opens that any process answers arrive on a stream that is already running."""
     service = Service(tmp_path)
     async with service.running(), grpc.aio.insecure_channel(service.grpc) as channel:
         call = pb_grpc.PixelServiceStub(channel).StreamOpens(
@@ -200,14 +273,13 @@ async def test_live_stream_hears_of_the_other_worker(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "pattern"),
     [
-        (["--http=127.0.0.1:0"], "several workers share their ports"),
         (["--http={taken}"], "cannot listen at {taken}: Address already in use"),
     ],
 )
-async def test_wrong_ports_are_one_clear_line(
+async def test_taken_ports_are_one_clear_line(
     options: list[str], pattern: str, tmp_path: Path
 ) -> None:
-    """Before any worker is started."""
+    """Before any process is started."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         address = f"127.0.0.1:{taken.getsockname()[1]}"
         process = await asyncio.create_subprocess_exec(

@@ -8,7 +8,7 @@ import asyncpg
 from pixel_service.errors import LogUnavailable
 from pixel_service.open_log.numbering import BurstWindow
 from pixel_service.open_log.postgres.numbering_plan import plan_numbers, remember_bursts
-from pixel_service.open_log.values import OpenRecord
+from pixel_service.open_log.values import JournalPosition, OpenRecord
 
 # How often a batch is tried again without those of its opens that are there
 # already.  Once is enough unless the same opens are being appended elsewhere now.
@@ -39,14 +39,26 @@ WITH counted AS (
              opens_after, burst, bursts_after, place)
   LEFT JOIN counted c USING (message_key, configuration_id)
   ORDER BY b.place
+), recorded AS (
+  INSERT INTO open_journals (journal_id, segment, sequence)
+  SELECT $14::text, $15::bigint, $16::bigint WHERE $14::text IS NOT NULL
+  ON CONFLICT (journal_id)
+  DO UPDATE SET segment = excluded.segment, sequence = excluded.sequence
 )
 SELECT message_key, configuration_id, bursts FROM counted
+"""
+_RECORDED: Final = """
+INSERT INTO open_journals (journal_id, segment, sequence) VALUES ($1, $2, $3)
+ON CONFLICT (journal_id) DO UPDATE SET segment = excluded.segment, sequence = excluded.sequence
 """
 _THERE: Final = "SELECT event_id FROM opens WHERE event_id = ANY($1::text[])"
 
 
 async def append(
-    connection: asyncpg.Connection, opens: Sequence[OpenRecord], window: BurstWindow
+    connection: asyncpg.Connection,
+    opens: Sequence[OpenRecord],
+    window: BurstWindow,
+    journal: JournalPosition | None = None,
 ) -> None:
     """Append *opens* in one transaction, without those whose event ID is there.
 
@@ -56,9 +68,11 @@ async def append(
     left: Sequence[OpenRecord] = opens
     for _ in range(_MAX_ATTEMPTS):
         if not left:
+            if journal is not None:
+                await connection.execute(_RECORDED, *_values_of(journal))
             return
         try:
-            await _append(connection, left, window)
+            await _append(connection, left, window, journal)
         except asyncpg.UniqueViolationError:
             left = await _without_duplicates(connection, left)
         else:
@@ -67,7 +81,10 @@ async def append(
 
 
 async def _append(
-    connection: asyncpg.Connection, opens: Sequence[OpenRecord], window: BurstWindow
+    connection: asyncpg.Connection,
+    opens: Sequence[OpenRecord],
+    window: BurstWindow,
+    journal: JournalPosition | None,
 ) -> None:
     plan = plan_numbers(opens, window)
     counted = await connection.fetch(
@@ -85,9 +102,17 @@ async def _append(
         [place.opens_after for place in plan.places],
         [place.burst for place in plan.places],
         [place.bursts_after for place in plan.places],
+        *_values_of(journal),
     )
     bursts = {(key, configuration_id): count for key, configuration_id, count in counted}
     remember_bursts(opens, plan, bursts, window)
+
+
+def _values_of(journal: JournalPosition | None) -> tuple[str | None, int, int]:
+    """Return the parameters that write *journal*; the first is None to write nothing."""
+    return (
+        (None, 0, 0) if journal is None else (journal.journal_id, journal.segment, journal.sequence)
+    )
 
 
 async def _without_duplicates(

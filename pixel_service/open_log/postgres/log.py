@@ -16,7 +16,7 @@ from pixel_service.open_log.numbering import BurstWindow, Suffixes
 from pixel_service.open_log.postgres import appending, pool, statements
 from pixel_service.open_log.postgres.head_follower import HeadFollower
 from pixel_service.open_log.postgres.rows import to_entries
-from pixel_service.open_log.sql import subscription_statements
+from pixel_service.open_log.sql import journals, subscription_statements
 from pixel_service.open_log.sql.counting import count_in_steps
 from pixel_service.open_log.sql.erasing import StoredOpen, erase_in_steps, erase_opens
 from pixel_service.open_log.sql.subscriptions import SqlSubscriptions
@@ -26,6 +26,7 @@ from pixel_service.open_log.values import (
     MAX_PAGE_ENTRIES,
     DayCount,
     Erased,
+    JournalPosition,
     LogIdentity,
     LogStats,
     Notifications,
@@ -40,6 +41,7 @@ _COMMANDS: Final[dict[str, Callable[..., Any]]] = {
     "acknowledge": subscription_statements.acknowledge,
     "begin_session": subscription_statements.begin_session,
     "create_subscription": subscription_statements.create,
+    "forget_journal": journals.forget,
     "delete_subscription": subscription_statements.delete,
     "seek_subscription": subscription_statements.seek,
 }
@@ -76,26 +78,31 @@ class PostgresOpenLog:
         """Since when the horizon hides opens, as the follower knows; None if it does not."""
         return self.follower.held_back_since
 
-    @property
-    def prefers_few_appends(self) -> bool:
-        """Always: an append is a round trip, and a task of this process."""
-        return True
-
-    async def append(self, opens: Sequence[OpenRecord]) -> None:
+    async def append(
+        self, opens: Sequence[OpenRecord], *, journal: JournalPosition | None = None
+    ) -> None:
         """Append *opens* in a task that outlives the caller."""
-        if not opens:
+        if not opens and journal is None:
             return
         # Shielded, because the driver answers a cancellation by cancelling the
         # statement.
-        task = asyncio.create_task(self._append(opens))
+        task = asyncio.create_task(self._append(opens, journal))
         self._appends.add(task)
         task.add_done_callback(self._appends.discard)
         await asyncio.shield(task)
 
-    async def _append(self, opens: Sequence[OpenRecord]) -> None:
+    async def _append(self, opens: Sequence[OpenRecord], journal: JournalPosition | None) -> None:
         async with pool.driver_connection(self._engine) as connection:
-            await appending.append(connection, opens, self._window)
+            await appending.append(connection, opens, self._window, journal)
         self.follower.tell()
+
+    async def recorded_up_to(self, journal_id: str) -> int:
+        """Read the position of a journal."""
+        return await self.query(lambda connection: journals.recorded_up_to(connection, journal_id))
+
+    async def forget_journal(self, journal_id: str) -> None:
+        """Remove the position of a journal."""
+        await self.execute("forget_journal", journal_id=journal_id)
 
     async def finish(self) -> None:
         """Wait for the appends that nobody waits for any more."""

@@ -54,6 +54,15 @@ open_counts: Final = sa.Table(
     sqlite_with_rowid=False,
 )
 
+# Up to where the journals of processes are recorded, those that are still there.
+journals: Final = sa.Table(
+    "open_journals",
+    metadata,
+    sa.Column("journal_id", sa.Text, primary_key=True),
+    sa.Column("segment", sa.BigInteger, nullable=False),
+    sa.Column("sequence", sa.BigInteger, nullable=False),
+)
+
 # `session_token` is empty while no stream was ever given the subscription.
 subscriptions: Final = sa.Table(
     "open_subscriptions",

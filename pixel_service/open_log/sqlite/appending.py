@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from pixel_service.open_log.numbering import BurstWindow, MessageOf, number_opens
 from pixel_service.open_log.sqlite.counts import MessageCounts, look_up
 from pixel_service.open_log.sqlite.rows import insert_rows
-from pixel_service.open_log.values import OpenRecord
+from pixel_service.open_log.values import JournalPosition, OpenRecord
 from service_runtime.times import now_us
 
 # Driver-level statements: Core's insert costs a fifth of the rate.
@@ -23,6 +23,10 @@ _LAST: Final = (
     "SELECT max(trimmed_sequence, ifnull((SELECT max(sequence) FROM opens), 0)), "
     "ifnull((SELECT recorded_us FROM opens ORDER BY sequence DESC LIMIT 1), 0) FROM open_log"
 )
+_RECORDED: Final = (
+    "INSERT INTO open_journals (journal_id, segment, sequence) VALUES (?, ?, ?) "
+    "ON CONFLICT DO UPDATE SET segment = excluded.segment, sequence = excluded.sequence"
+)
 _THERE: Final = "SELECT event_id FROM opens WHERE event_id IN ({})"
 
 
@@ -32,12 +36,17 @@ def append(
     *,
     counts: MessageCounts,
     window: BurstWindow,
+    journal: JournalPosition | None = None,
 ) -> int:
     """Append *opens* inside the caller's transaction; return the last sequence number.
 
     Raises:
         sqlalchemy.exc.IntegrityError: an event ID is there already, or is listed twice.
     """
+    if journal is not None:
+        connection.exec_driver_sql(
+            _RECORDED, (journal.journal_id, journal.segment, journal.sequence)
+        )
     last, last_us = connection.exec_driver_sql(_LAST).one()
     if not opens:
         return int(last)

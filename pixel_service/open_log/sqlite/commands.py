@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from pixel_service.open_log.sql import subscription_statements
+from pixel_service.open_log.sql import journals, subscription_statements
 from pixel_service.open_log.sql.erasing import erase_opens
 from pixel_service.open_log.sqlite.counts import MessageCounts
 
@@ -89,6 +89,11 @@ def erase_step(
     return erase_opens(connection, positions=positions)
 
 
+def forget_journal(connection: sa.Connection, _: MessageCounts, *, journal_id: str) -> None:
+    """Forget a journal that is gone."""
+    journals.forget(connection, journal_id=journal_id)
+
+
 # What subscriptions need has nothing to do with counts.
 _SUBSCRIPTION_COMMANDS: Final[Mapping[str, Callable[..., Any]]] = {
     "acknowledge": subscription_statements.acknowledge,
@@ -99,6 +104,7 @@ _SUBSCRIPTION_COMMANDS: Final[Mapping[str, Callable[..., Any]]] = {
 }
 _LOG_COMMANDS: Final[Mapping[str, Callable[..., Any]]] = {
     "erase_step": erase_step,
+    "forget_journal": forget_journal,
     "give_back_step": give_back_step,
     "trim_step": trim_step,
 }

@@ -1,5 +1,6 @@
-"""Opens an SQLite log, alone or shared with other processes."""
+"""Opens an SQLite log, in one process at a time."""
 
+import asyncio
 import concurrent.futures
 import contextlib
 import datetime as dt
@@ -14,9 +15,11 @@ from pixel_service.open_log.numbering import BurstWindow
 from pixel_service.open_log.sql import schema
 from pixel_service.open_log.sqlite.engine import READERS, reader_engine, writer_engine
 from pixel_service.open_log.sqlite.failures import failures_as_unavailable
+from pixel_service.open_log.sqlite.lock import writer_lock
 from pixel_service.open_log.sqlite.log import SqliteOpenLog
-from pixel_service.open_log.sqlite.sharing.roles import SharedWriter, writer_lock
-from pixel_service.open_log.values import LogIdentity
+from pixel_service.open_log.sqlite.reading import ends
+from pixel_service.open_log.sqlite.writer import WriterThread
+from pixel_service.open_log.values import LogIdentity, Position
 
 
 @contextlib.asynccontextmanager
@@ -29,22 +32,27 @@ async def connect_sqlite(
 
     Raises:
         LogSchemaOld: the log is newer than this program.
-        LogUnavailable: the file cannot be used.
+        LogUnavailable: the file cannot be used, or another process has it open.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise LogUnavailable(f"the log's folder cannot be made: {error.strerror}") from error
     async with contextlib.AsyncExitStack() as stack:
+        with failures_as_unavailable("opening"):
+            stack.enter_context(writer_lock(path))
+            writes = writer_engine(path)
+            stack.callback(writes.dispose)
+            head = await asyncio.to_thread(_prepare, writes)
         news = News()
+        news.advance(Position(0, head))
         engine = reader_engine(path)
         stack.callback(engine.dispose)
         threads = stack.enter_context(
             concurrent.futures.ThreadPoolExecutor(READERS, "open log reader")
         )
-        writer = SharedWriter(path, news=news, window=BurstWindow(window=burst_window))
+        writer = WriterThread(writes, window=BurstWindow(window=burst_window))
         await stack.enter_async_context(writer.running())
-        await writer.wait_until_ready()
         log = SqliteOpenLog(
             identity=_identity_of(engine),
             engine=engine,
@@ -53,7 +61,6 @@ async def connect_sqlite(
             news=news,
             number_open=number_open,
         )
-        news.advance(await log.head())
         await stack.enter_async_context(log.subscriptions.running())
         yield log
 
@@ -67,9 +74,7 @@ def begin_epoch_sqlite(path: Path) -> int:
     """
     if not path.exists():
         raise LogUnavailable(f"there is no log in the file {path}")
-    with failures_as_unavailable("writing"), writer_lock(path) as is_ours:
-        if not is_ours:
-            raise LogUnavailable("a process has the log open: stop the service first")
+    with failures_as_unavailable("writing"), writer_lock(path):
         engine = writer_engine(path)
         try:
             with engine.begin() as connection:
@@ -77,6 +82,14 @@ def begin_epoch_sqlite(path: Path) -> int:
                 return schema.begin_epoch(connection)
         finally:
             engine.dispose()
+
+
+def _prepare(engine: sa.Engine) -> int:
+    """Bring the tables up to date; return the last sequence number."""
+    with engine.begin() as connection:
+        schema.migrate(connection)
+        _, last = ends(connection)
+        return last
 
 
 def _identity_of(engine: sa.Engine) -> LogIdentity:

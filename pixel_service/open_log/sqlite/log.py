@@ -13,17 +13,19 @@ from pixel_service.errors import CursorAhead, CursorExpired, LogHole
 from pixel_service.open_log.cursor import encode_cursor
 from pixel_service.open_log.news import News
 from pixel_service.open_log.numbering import Suffixes
+from pixel_service.open_log.sql import journals
 from pixel_service.open_log.sql.counting import count_in_steps
 from pixel_service.open_log.sql.erasing import StoredOpen, erase_in_steps
 from pixel_service.open_log.sql.subscriptions import SqlSubscriptions
 from pixel_service.open_log.sql.trimming import trim_in_steps
 from pixel_service.open_log.sqlite import reading
 from pixel_service.open_log.sqlite.failures import failures_as_unavailable
-from pixel_service.open_log.sqlite.sharing.roles import SharedWriter
+from pixel_service.open_log.sqlite.writer import WriterThread
 from pixel_service.open_log.values import (
     MAX_PAGE_ENTRIES,
     DayCount,
     Erased,
+    JournalPosition,
     LogIdentity,
     LogStats,
     Notifications,
@@ -46,7 +48,7 @@ class SqliteOpenLog:
         identity: LogIdentity,
         engine: sa.Engine,
         threads: concurrent.futures.Executor,
-        writer: SharedWriter,
+        writer: WriterThread,
         news: News,
         number_open: Callable[[int, int], bytes],
     ) -> None:
@@ -62,15 +64,20 @@ class SqliteOpenLog:
     def held_back_since(self) -> None:
         """Always None: with one writer no open is hidden."""
 
-    @property
-    def prefers_few_appends(self) -> bool:
-        """Whether the writer is a thread of this process."""
-        return self._writer.is_local
+    async def append(
+        self, opens: Sequence[OpenRecord], *, journal: JournalPosition | None = None
+    ) -> None:
+        """Hand *opens* to the writer, and tell the readers of this process."""
+        if opens or journal is not None:
+            self._news.advance(Position(0, await self._writer.append(opens, journal)))
 
-    async def append(self, opens: Sequence[OpenRecord]) -> None:
-        """Hand *opens* to the writer."""
-        if opens:
-            await self._writer.append(opens)
+    async def recorded_up_to(self, journal_id: str) -> int:
+        """Read the position of a journal."""
+        return await self.query(lambda connection: journals.recorded_up_to(connection, journal_id))
+
+    async def forget_journal(self, journal_id: str) -> None:
+        """Remove the position of a journal."""
+        await self.execute("forget_journal", journal_id=journal_id)
 
     async def execute(self, command: str, **arguments: object) -> Any:  # noqa: ANN401 - JSON
         """Carry out a command of `commands`, durably."""

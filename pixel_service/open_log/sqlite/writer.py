@@ -10,7 +10,7 @@ import dataclasses
 import queue
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import sqlalchemy as sa
 
@@ -20,32 +20,14 @@ from pixel_service.open_log.sqlite import appending
 from pixel_service.open_log.sqlite.commands import carry_out
 from pixel_service.open_log.sqlite.counts import MessageCounts
 from pixel_service.open_log.sqlite.failures import visible
-from pixel_service.open_log.values import OpenRecord
+from pixel_service.open_log.values import JournalPosition, OpenRecord
 
-# Jobs that wait for the thread.  A recorder has few at a time; this many mean that
-# the disk has stopped, and the recorder's spool is the better place.
+# Jobs that wait for the thread.  Recording has one at a time, streams have their
+# acknowledgements; this many mean that the disk has stopped.
 MAX_JOBS: Final = 1_000
 
 # Jobs of one transaction, so that one commit stays short.
 _MAX_JOBS_PER_COMMIT: Final = 100
-
-
-class Writer(Protocol):
-    """Whatever carries changes to the database: this process's thread, or another process."""
-
-    async def append(self, opens: Sequence[OpenRecord]) -> None:
-        """Append *opens*; durable on return.
-
-        Raises:
-            LogUnavailable: the outcome is unknown.
-        """
-
-    async def execute(self, command: str, **arguments: object) -> Any:  # noqa: ANN401 - JSON
-        """Carry out a command of `commands`; durable on return.
-
-        Raises:
-            LogUnavailable: the outcome is unknown.
-        """
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,19 +49,23 @@ class WriterThread:
         self._jobs: queue.Queue[_Job | None] = queue.Queue(MAX_JOBS)
         self._thread = threading.Thread(target=self._run, name="open log writer", daemon=True)
 
-    async def append(self, opens: Sequence[OpenRecord]) -> int:
+    async def append(self, opens: Sequence[OpenRecord], journal: JournalPosition | None) -> int:
         """Append *opens*; durable on return.  Return the log's last sequence number.
 
         Raises:
             LogUnavailable: the outcome is unknown.
         """
 
+        def write(connection: sa.Connection, some: Sequence[OpenRecord]) -> int:
+            return appending.append(
+                connection, some, counts=self._counts, window=self._window, journal=journal
+            )
+
         def append(connection: sa.Connection) -> int:
-            return appending.append(connection, opens, counts=self._counts, window=self._window)
+            return write(connection, opens)
 
         def append_rest(connection: sa.Connection) -> int:
-            fresh = appending.without_duplicates(connection, opens)
-            return appending.append(connection, fresh, counts=self._counts, window=self._window)
+            return write(connection, appending.without_duplicates(connection, opens))
 
         sequence: int = await self._submit(append, append_rest)
         return sequence

@@ -1,4 +1,4 @@
-"""Erasing reaches what waits in the spool, or says what it could not reach."""
+"""Erasing reaches what waits in a journal, or says what it could not reach."""
 
 import asyncio
 import contextlib
@@ -12,11 +12,12 @@ from pathlib import Path
 import pytest
 
 from emailopens.notification.v1 import open_notification_pb2 as pb
-from pixel_service.intake import message_key
-from pixel_service.open_log import OpenLog, OpenRecord, Position
-from pixel_service.recording.spool import open_spool
-from pixel_service.recording.spool_emptying import empty_spool
+from pixel_service.journal import Journals
+from pixel_service.open_log import OpenLog, OpenRecord, Position, message_key
+from service_runtime.background import running
+from tests.pixel.journal.disks import a_journal, until_done
 from tests.pixel.open_log.log_values import new_open
+from tests.pixel.recording.kept_values import kept, recording
 from tests.pixel.service_values import StreamService, a_log, streaming
 
 PROGRAM = str(Path(sys.executable).with_name("pixel-service"))
@@ -40,16 +41,20 @@ async def log(tmp_path: Path) -> AsyncIterator[OpenLog]:
         yield open_log
 
 
+@pytest.fixture
+def journals(tmp_path: Path) -> Journals:
+    return Journals(tmp_path / "journal")
+
+
 @contextlib.asynccontextmanager
 async def a_service(
     log: OpenLog, data: Path, *, patience: float = 10
 ) -> AsyncIterator[StreamService]:
-    """Serve *log*, whose spool is in *data* and is waited for as long as *patience*."""
-    bring_in = functools.partial(
-        empty_spool, data / "spool", log, patience=dt.timedelta(seconds=patience)
-    )
-    async with streaming(log, bring_in=bring_in) as service:
-        yield service
+    """Serve *log*; the journals in *data* are recorded, and waited for as long as *patience*."""
+    async with recording(log, Journals(data / "journal")) as recorder:
+        bring_in = functools.partial(recorder.bring_in, patience=dt.timedelta(seconds=patience))
+        async with streaming(log, bring_in=bring_in) as service:
+            yield service
 
 
 async def erase(service: StreamService, *options: str) -> tuple[int, str, str]:
@@ -74,45 +79,47 @@ async def messages_in(log: OpenLog) -> list[str]:
     ]
 
 
-async def test_what_a_dead_process_left_in_the_spool_is_erased(
-    log: OpenLog, tmp_path: Path
+async def test_what_a_dead_process_left_in_its_journal_is_erased(
+    log: OpenLog, journals: Journals, tmp_path: Path
 ) -> None:
     """Its opens are brought into the log, those to be erased go, and the others stay."""
-    with open_spool(tmp_path / "spool") as spool:
-        spool.append([an_open_of("m1"), an_open_of("m2")])
+    async with a_journal(journals) as journal:
+        await until_done([journal.append(kept("m1")), journal.append(kept("m2"))])
     await log.append([an_open_of("m3"), an_open_of("m1")])
 
     async with a_service(log, tmp_path) as service:
         assert await erase(service, "--message-id=m1") == (0, "2 opens erased\n", "")
     assert await messages_in(log) == ["m3", "m2"]
-    assert below(tmp_path, "*.spool") == []
+    assert below(tmp_path, "*.segment") == []
 
 
-async def test_a_running_process_has_time_to_drain_its_spool(log: OpenLog, tmp_path: Path) -> None:
-    """Erasing waits for it, and then finds what was there."""
-    async with a_service(log, tmp_path, patience=30) as service:
-        with open_spool(tmp_path / "spool") as spool:
-            spool.append([an_open_of("m1")])
-            erasing = asyncio.create_task(erase(service, "--message-id=m1"))
-            spooled = spool.oldest()
-            assert spooled is not None
-            await log.append(spooled.opens)
-            spool.remove(spooled)
-            result = await erasing
+async def test_what_was_erased_is_in_no_file_of_a_running_process(
+    log: OpenLog, journals: Journals, tmp_path: Path
+) -> None:
+    """Its journal goes on in a new file, and the one that held the opens is gone."""
+    async with (
+        a_service(log, tmp_path) as service,
+        a_journal(journals) as journal,
+        running(journal.look_after()),
+    ):
+        await journal.append(kept("secret-message"))
+        result = await erase(service, "--message-id=secret-message")
+        octets = b"".join(path.read_bytes() for path in below(tmp_path, "*.segment"))
 
     assert result == (0, "1 opens erased\n", "")
+    assert b"secret-message" not in octets
     assert await messages_in(log) == []
 
 
-async def test_opens_that_stay_in_the_spool_are_not_silently_left(
-    log: OpenLog, tmp_path: Path
+async def test_opens_that_stay_in_a_journal_are_not_silently_left(
+    log: OpenLog, journals: Journals, tmp_path: Path
 ) -> None:
     """The log is erased all the same, and the operator is told to erase again."""
     await log.append([an_open_of("m1")])
-    async with a_service(log, tmp_path, patience=0) as service:
-        with open_spool(tmp_path / "spool") as spool:
-            spool.append([an_open_of("m1")])
-            result = await erase(service, "--message-id=m1")
+    # A process that lives and does not answer: nobody looks after its journal.
+    async with a_service(log, tmp_path, patience=0.2) as service, a_journal(journals) as journal:
+        await journal.append(kept("m2"))
+        result = await erase(service, "--message-id=m1")
 
     assert result == (
         1,
@@ -121,21 +128,25 @@ async def test_opens_that_stay_in_the_spool_are_not_silently_left(
     )
 
 
-async def test_damaged_files_of_the_spool_are_named(log: OpenLog, tmp_path: Path) -> None:
+async def test_damaged_files_of_the_journal_are_named(
+    log: OpenLog, journals: Journals, tmp_path: Path
+) -> None:
     """Nobody can say what is in them, so the operator decides."""
-    with open_spool(tmp_path / "spool") as spool:
-        spool.append([an_open_of("m1")])
-    (file,) = below(tmp_path, "*.spool")
-    file.write_bytes(b"\0\0\0\1xxxx" + file.read_bytes())
+    async with a_journal(journals) as journal:
+        await until_done([journal.append(kept("m1")), journal.append(kept("m2"))])
+    (file,) = below(tmp_path, "*.segment")
+    octets = bytearray(file.read_bytes())
+    octets[100] ^= 1
+    file.write_bytes(octets)
     async with a_service(log, tmp_path) as service:
         status, output, errors = await erase(service, "--message-id=m1")
-    (damaged,) = below(tmp_path, "*.damaged")
+    (damaged,) = below(tmp_path / "journal/damaged", "*")
 
     assert (status, output) == (1, "0 opens erased\n")
     assert errors == (
         f"pixel-service: delete by hand, on the service's machine, the damaged file {damaged}\n"
     )
-    assert await messages_in(log) == []
+    assert await messages_in(log) == ["m2"]
 
 
 @pytest.mark.parametrize(

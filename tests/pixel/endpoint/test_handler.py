@@ -1,6 +1,7 @@
 """The endpoint answers as the contract with mail clients says, over real sockets."""
 
 import asyncio
+import contextlib
 import datetime as dt
 import ipaddress
 import logging
@@ -13,10 +14,15 @@ from aiohttp import web
 from structlog.testing import capture_logs
 
 from pixel_service.endpoint.client_address import ClientAddresses
-from pixel_service.endpoint.handler import PixelHandler, pixel_server
+from pixel_service.endpoint.handler import (
+    PixelHandler,
+    let_go,
+    listen_for_pixels,
+    pixel_server,
+)
 from pixel_service.endpoint.image import PIXEL_GIF
 from pixel_service.intake import PixelFetch
-from service_runtime.listen import ListenError
+from service_runtime.listen import ListenError, address_of
 
 GRACE = dt.timedelta(seconds=1)
 LOOPBACK = ipaddress.ip_network("127.0.0.0/8")
@@ -34,10 +40,18 @@ def fetches() -> Fetches:
     return Fetches()
 
 
+@contextlib.asynccontextmanager
+async def a_server(handler: PixelHandler) -> AsyncIterator[str]:
+    """Serve pixels at a free port; yields the address."""
+    sockets = listen_for_pixels("127.0.0.1:0")
+    async with pixel_server(sockets=sockets, handler=handler, grace=GRACE):
+        yield address_of("127.0.0.1:0", sockets)
+
+
 @pytest.fixture
 async def address(fetches: Fetches) -> AsyncIterator[str]:
     handler = PixelHandler(fetches.record, ClientAddresses())
-    async with pixel_server(listen="127.0.0.1:0", handler=handler, grace=GRACE) as address:
+    async with a_server(handler) as address:
         yield address
 
 
@@ -166,7 +180,7 @@ async def test_image_is_served_when_recording_fails(
 
     handler = PixelHandler(fail, ClientAddresses())
     async with (
-        pixel_server(listen="127.0.0.1:0", handler=handler, grace=GRACE) as address,
+        a_server(handler) as address,
         aiohttp.ClientSession() as browser,
         browser.get(f"http://{address}/o/t.gif") as response,
     ):
@@ -190,7 +204,7 @@ async def test_image_is_sent_only_when_the_open_is_recorded(
         await may_record.wait()
 
     handler = PixelHandler(record, ClientAddresses())
-    async with pixel_server(listen="127.0.0.1:0", handler=handler, grace=GRACE) as address:
+    async with a_server(handler) as address:
         response = asyncio.create_task(browser.get(f"http://{address}/o/t.gif"))
         await is_recording.wait()
         assert not response.done()
@@ -265,7 +279,7 @@ async def test_what_fails_inside_is_logged_without_the_fetch(
             raise RuntimeError(f"telltale {request.remote} {request.path}")
 
     handler = Failing(Fetches().record, ClientAddresses())
-    async with pixel_server(listen="127.0.0.1:0", handler=handler, grace=GRACE) as address:
+    async with a_server(handler) as address:
         caplog.clear()
         answer = await exchange(
             address, b"GET /o/telltale.gif HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
@@ -302,7 +316,7 @@ async def test_forwarded_address_counts_behind_trusted_proxies_only(
 ) -> None:
     """X-Forwarded-For is a claim, believed when the operator trusts who makes it."""
     handler = PixelHandler(fetches.record, ClientAddresses(trusted_proxies=trusted))
-    async with pixel_server(listen="127.0.0.1:0", handler=handler, grace=GRACE) as address:
+    async with a_server(handler) as address:
         headers = {"X-Forwarded-For": "203.0.113.9"}
         async with browser.get(f"http://{address}/o/t.gif", headers=headers):
             pass
@@ -320,9 +334,30 @@ async def test_escaped_token_is_the_same_token(address: str, fetches: Fetches) -
     assert [fetch.token for fetch in fetches] == ["a-b_c"]
 
 
-async def test_taken_port_is_one_clear_error(address: str, fetches: Fetches) -> None:
+async def test_taken_port_is_one_clear_error(address: str) -> None:
     """The error names the address."""
-    handler = PixelHandler(fetches.record, ClientAddresses())
     with pytest.raises(ListenError, match=address):
-        async with pixel_server(listen=address, handler=handler, grace=GRACE):
-            pass
+        listen_for_pixels(address)
+
+
+async def test_connection_is_told_to_go_before_it_is_closed(fetches: Fetches) -> None:
+    """While a successor takes over, the next answer says that it is the last one."""
+    handler = PixelHandler(fetches.record, ClientAddresses())
+    request = b"GET /o/t.gif HTTP/1.1\r\nHost: x\r\n\r\n"
+    sockets = listen_for_pixels("127.0.0.1:0")
+    async with pixel_server(sockets=sockets, handler=handler, grace=GRACE) as server:
+        host, port = address_of("127.0.0.1:0", sockets).split(":")
+        reader, writer = await asyncio.open_connection(host, int(port))
+        writer.write(request)
+        first = await reader.readuntil(PIXEL_GIF)
+        leaving = asyncio.create_task(let_go(server, handler, grace=dt.timedelta(minutes=1)))
+        await asyncio.sleep(0)
+        assert handler.is_leaving
+        writer.write(request)
+        last = await reader.read()
+        writer.close()
+        await leaving
+
+    assert b"Connection: close" not in first
+    assert b"Connection: close" in last
+    assert last.endswith(PIXEL_GIF)

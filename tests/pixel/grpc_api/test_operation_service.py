@@ -13,8 +13,7 @@ from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 from emailopens.notification.v1 import open_notification_pb2 as notification_pb
 from emailopens.pixel.v1 import operation_service_pb2 as pb
 from emailopens.pixel.v1 import pixel_service_pb2
-from pixel_service.intake import message_key
-from pixel_service.open_log import OpenRecord, OutsideLog, decode_cursor
+from pixel_service.open_log import OpenRecord, OutsideLog, decode_cursor, message_key
 from tests.pixel.grpc_api.rpc_values import failure_of, wrong_fields_of
 from tests.pixel.open_log.log_values import UNNUMBERED, LogHome, event_ids, new_open, new_opens
 from tests.pixel.service_values import (

@@ -2,6 +2,7 @@
 
 import asyncio
 import datetime as dt
+import os
 import random
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 import structlog
 
 from pixel_service.journal import Journals, JournalState
+from pixel_service.journal.disk import Disk
 from pixel_service.journal.segment_writer import SegmentWriter
 from tests.pixel.journal.disks import (
     JOURNAL_ID,
@@ -219,6 +221,28 @@ async def test_little_room_is_noticed_before_there_is_none(journals: Journals) -
         looking.cancel()
 
         assert journal.health.state is JournalState.DURABLE
+
+
+def test_journal_syncs_before_it_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When a write returns, the file, its name and the octets have been synced."""
+    steps: list[str] = []
+
+    def noted(name: str, function):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202 - os's own
+        def call(*arguments: object) -> object:
+            steps.append(name)
+            return function(*arguments)
+
+        return call
+
+    for name in ("pwrite", "fdatasync", "fsync"):
+        monkeypatch.setattr(os, name, noted(name, getattr(os, name)))
+    writer = SegmentWriter(a_folder(tmp_path), JOURNAL_ID, disk=Disk(), max_octets=2**30)
+    writer.write(some(3))
+    writer.write(some(3))
+    writer.close()
+
+    # The header, the file, its folder; then each batch.
+    assert steps == ["pwrite", "fsync", "fsync", *["pwrite", "fdatasync"] * 2]
 
 
 @pytest.mark.parametrize("seed", range(60))

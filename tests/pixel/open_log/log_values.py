@@ -23,7 +23,7 @@ NOON = dt.datetime(2026, 3, 1, 12, tzinfo=dt.UTC)
 
 # Empties a log on PostgreSQL in a hundredth of the time that a new one takes.
 EMPTY_LOG = """
-TRUNCATE opens, open_counts, open_subscriptions RESTART IDENTITY;
+TRUNCATE opens, open_counts, open_journals, open_subscriptions RESTART IDENTITY;
 UPDATE open_log SET trimmed_transaction = 0, trimmed_sequence = 0
 """
 
@@ -145,6 +145,16 @@ class LogHome:
     """Where a log is kept; opens it as often as a test likes."""
 
     url: str
+
+    @contextlib.asynccontextmanager
+    async def connect_twice(self) -> AsyncIterator[tuple[OpenLog, OpenLog]]:
+        """Open the log as two processes would; on SQLite one process has it for all."""
+        async with self.connect() as log:
+            if self.url.startswith("sqlite"):
+                yield log, log
+                return
+            async with self.connect() as other:
+                yield log, other
 
     @contextlib.asynccontextmanager
     async def connect(

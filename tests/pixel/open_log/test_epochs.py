@@ -41,7 +41,7 @@ async def test_log_in_use_is_left_alone(tmp_path: Path) -> None:
     """A service that runs would go on making cursors of the old epoch."""
     home = LogHome(url=f"sqlite:///{tmp_path}/opens.db")
     async with home.connect() as log:
-        with pytest.raises(LogUnavailable, match="stop the service"):
+        with pytest.raises(LogUnavailable, match="a process has the log open"):
             await begin_epoch(home.url)
         epoch = log.identity.epoch
     async with home.connect() as log:

@@ -520,7 +520,7 @@ async def test_news_wakes_a_waiting_reader(log: OpenLog) -> None:
 
 async def test_news_of_another_process_wakes_a_waiting_reader(log_home: LogHome) -> None:
     """A reader is woken by an append that went through another connection to the log."""
-    async with log_home.connect() as reading, log_home.connect() as writing:
+    async with log_home.connect_twice() as (reading, writing):
         head = await reading.head()
         waiting = asyncio.create_task(reading.wait_for_news(after=head))
         open_ = new_open()

@@ -1,4 +1,4 @@
-"""What only SQLite promises: holes are noticed, erased octets are gone, one process writes."""
+"""What only SQLite promises: holes are noticed, erased octets are gone, one process has it."""
 
 import asyncio
 import contextlib
@@ -169,50 +169,43 @@ async def test_counts_come_by_day_the_newest_first(sqlite_home: LogHome, tmp_pat
     assert since == found[:2]
 
 
-async def test_several_connections_append_through_one_writer(sqlite_home: LogHome) -> None:
-    """Whoever appends, opens of one message are numbered one after the other."""
-    async with contextlib.AsyncExitStack() as stack:
-        logs = [await stack.enter_async_context(sqlite_home.connect()) for _ in range(4)]
+async def test_concurrent_appends_are_numbered_one_after_the_other(sqlite_home: LogHome) -> None:
+    """Whoever appends, opens of one message get every number once, in the log's order."""
+    async with sqlite_home.connect() as log:
         batches = [[new_open(message_key=b"k" * 16) for _ in range(5)] for _ in range(40)]
-        await asyncio.gather(
-            *(logs[index % 4].append(batch) for index, batch in enumerate(batches))
-        )
-        entries = await read_all(logs[2])
+        await asyncio.gather(*(log.append(batch) for batch in batches))
+        entries = await read_all(log)
 
     assert [numbers_of(entry)[0] for entry in entries] == list(range(1, 201))
 
 
-async def test_another_writes_when_the_writer_ends(sqlite_home: LogHome) -> None:
-    """Appends go on without an error when the process that wrote has stopped."""
-    async with contextlib.AsyncExitStack() as first:
-        writing = await first.enter_async_context(sqlite_home.connect())
-        async with sqlite_home.connect() as log, sqlite_home.connect() as third:
-            opens = new_opens(60)
-            await writing.append(opens[:20])
-            await log.append(opens[20:30])
-            appending = asyncio.create_task(log.append(opens[30:40]))
-            await first.aclose()
-            await appending
-            await third.append(opens[40:50])
-            await log.append(opens[50:])
+async def test_one_process_at_a_time_has_the_log(sqlite_home: LogHome) -> None:
+    """A second one is refused at once, and may when the first has ended."""
+    opens = new_opens(2)
+    async with sqlite_home.connect() as log:
+        await log.append(opens[:1])
+        with pytest.raises(LogUnavailable, match="a process has the log open"):
+            async with sqlite_home.connect():
+                raise AssertionError("connected")
+    async with sqlite_home.connect() as log:
+        await log.append(opens[1:])
 
-            assert event_ids(await read_all(third)) == event_ids(opens)
+        assert event_ids(await read_all(log)) == event_ids(opens)
 
 
-async def test_a_folder_with_a_long_path_can_be_shared(tmp_path: Path) -> None:
-    """The address of a socket has a hundred octets; the data folder's path may have more."""
+async def test_lock_is_for_our_own_user_alone(sqlite_home: LogHome, tmp_path: Path) -> None:
+    """Nobody else may keep the service from its log."""
+    async with sqlite_home.connect():
+        assert (tmp_path / "opens.db.lock").stat().st_mode & 0o777 == 0o600
+
+
+async def test_a_folder_with_a_long_path_is_no_trouble(tmp_path: Path) -> None:
+    """The data folder's path may be as long as the system allows."""
     folder = tmp_path / ("d" * 60) / ("e" * 60)
-    home = LogHome(url=f"sqlite:///{folder}/opens.db")
-    async with home.connect() as log, home.connect() as other:
-        await other.append(new_opens(2))
+    async with LogHome(url=f"sqlite:///{folder}/opens.db").connect() as log:
+        await log.append(new_opens(2))
 
         assert len(await read_all(log)) == 2
-
-
-async def test_the_socket_is_for_our_own_user_alone(sqlite_home: LogHome, tmp_path: Path) -> None:
-    """Nobody else may hand opens to the process that writes."""
-    async with sqlite_home.connect():
-        assert (tmp_path / "opens.db.sock").stat().st_mode & 0o777 == 0o600
 
 
 async def test_what_is_no_database_is_refused(sqlite_home: LogHome, tmp_path: Path) -> None:

@@ -1,7 +1,6 @@
 """On the embedded log, what was answered for survives power loss: it was synced before."""
 
 import contextlib
-import os
 import sqlite3
 import subprocess
 import sys
@@ -11,7 +10,6 @@ import pytest
 
 from pixel_service.notification import number_open
 from pixel_service.open_log import connect
-from pixel_service.recording.spool import open_spool
 from tests.pixel.open_log.log_values import event_ids, new_opens, read_all
 
 ROOT = Path(__file__).parents[3]
@@ -52,26 +50,3 @@ def test_the_forgetful_disk_notices_what_was_not_synced(tmp_path: Path) -> None:
         lost += len(answered) - rows[0]
 
     assert lost > 0
-
-
-def test_the_spool_syncs_before_it_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """When an append to the spool returns, the file and its name have been synced."""
-    steps: list[str] = []
-    write, fdatasync, fsync = os.write, os.fdatasync, os.fsync
-
-    def noted(name: str, function):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202 - os's own
-        def call(*arguments: object) -> object:
-            steps.append(name)
-            return function(*arguments)
-
-        return call
-
-    monkeypatch.setattr(os, "write", noted("write", write))
-    monkeypatch.setattr(os, "fdatasync", noted("sync", fdatasync))
-    monkeypatch.setattr(os, "fsync", noted("sync folder", fsync))
-    with open_spool(tmp_path / "spool") as spool:
-        steps.clear()
-        spool.append(new_opens(3))
-        spool.append(new_opens(3))
-
-    assert steps == ["sync folder", "write", "sync", "write", "sync"]

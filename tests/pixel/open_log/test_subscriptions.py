@@ -137,7 +137,7 @@ async def test_nothing_beyond_the_end_can_be_acknowledged(log: OpenLog) -> None:
 
 async def test_a_newer_session_fences_the_older(log_home: LogHome) -> None:
     """After another process took over, the old stream can acknowledge nothing."""
-    async with log_home.connect() as log, log_home.connect() as other:
+    async with log_home.connect_twice() as (log, other):
         places = await positions(log, 2)
         await log.subscriptions.create_subscription("crm", start=BEGINNING)
         old = await log.subscriptions.begin_session("crm", consumer_name="old")
@@ -177,7 +177,7 @@ async def test_acknowledgements_of_many_streams_go_together(log: OpenLog) -> Non
 
 async def test_a_stream_hears_of_acknowledgements(log_home: LogHome) -> None:
     """A waiting stream goes on when its client acknowledges, through whatever process."""
-    async with log_home.connect() as log, log_home.connect() as other:
+    async with log_home.connect_twice() as (log, other):
         places = await positions(log, 3)
         await log.subscriptions.create_subscription("crm", start=BEGINNING)
         session = await log.subscriptions.begin_session("crm", consumer_name="")
@@ -199,7 +199,7 @@ async def test_a_stream_hears_that_it_must_end(
     log_home: LogHome, end: str, *, elsewhere: bool
 ) -> None:
     """A waiting stream is told when its subscription is taken over, moved or deleted."""
-    async with log_home.connect() as log, log_home.connect() as other:
+    async with log_home.connect_twice() as (log, other):
         await log.subscriptions.create_subscription("crm", start=BEGINNING)
         session = await log.subscriptions.begin_session("crm", consumer_name="")
         waiting = asyncio.create_task(

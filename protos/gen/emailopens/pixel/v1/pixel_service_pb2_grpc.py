@@ -31,7 +31,9 @@ class PixelServiceStub:
     Opens have one total order, the same for every reader and on every replay. A
     cursor names a place in that order: an opaque, URL-safe string of at most 128
     characters that means "after this", survives restarts, is valid on every
-    process of the service and grants nothing.
+    process of the service and grants nothing. The opens that one endpoint process
+    of the service has answered are in the order in which it answered them; an open
+    is here some milliseconds after its pixel was answered.
     """
 
     def __init__(self, channel):
@@ -63,7 +65,9 @@ class PixelServiceServicer:
     Opens have one total order, the same for every reader and on every replay. A
     cursor names a place in that order: an opaque, URL-safe string of at most 128
     characters that means "after this", survives restarts, is valid on every
-    process of the service and grants nothing.
+    process of the service and grants nothing. The opens that one endpoint process
+    of the service has answered are in the order in which it answered them; an open
+    is here some milliseconds after its pixel was answered.
     """
 
     def StreamOpens(self, request, context):
@@ -159,7 +163,9 @@ class PixelService:
     Opens have one total order, the same for every reader and on every replay. A
     cursor names a place in that order: an opaque, URL-safe string of at most 128
     characters that means "after this", survives restarts, is valid on every
-    process of the service and grants nothing.
+    process of the service and grants nothing. The opens that one endpoint process
+    of the service has answered are in the order in which it answered them; an open
+    is here some milliseconds after its pixel was answered.
     """
 
     @staticmethod

@@ -32,7 +32,9 @@ class PixelServiceStub:
     Opens have one total order, the same for every reader and on every replay. A
     cursor names a place in that order: an opaque, URL-safe string of at most 128
     characters that means "after this", survives restarts, is valid on every
-    process of the service and grants nothing.
+    process of the service and grants nothing. The opens that one endpoint process
+    of the service has answered are in the order in which it answered them; an open
+    is here some milliseconds after its pixel was answered.
     """
 
     @_typing.overload
@@ -96,7 +98,9 @@ class PixelServiceAsyncStub(PixelServiceStub):
     Opens have one total order, the same for every reader and on every replay. A
     cursor names a place in that order: an opaque, URL-safe string of at most 128
     characters that means "after this", survives restarts, is valid on every
-    process of the service and grants nothing.
+    process of the service and grants nothing. The opens that one endpoint process
+    of the service has answered are in the order in which it answered them; an open
+    is here some milliseconds after its pixel was answered.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
@@ -156,7 +160,9 @@ class PixelServiceServicer(metaclass=_abc_1.ABCMeta):
     Opens have one total order, the same for every reader and on every replay. A
     cursor names a place in that order: an opaque, URL-safe string of at most 128
     characters that means "after this", survives restarts, is valid on every
-    process of the service and grants nothing.
+    process of the service and grants nothing. The opens that one endpoint process
+    of the service has answered are in the order in which it answered them; an open
+    is here some milliseconds after its pixel was answered.
     """
 
     @_abc_1.abstractmethod

@@ -1,0 +1,93 @@
+"""Answers mail clients: all that a fetch needs until its pixel is answered.
+
+Imports neither gRPC nor SQL, and needs no log: what it keeps goes into the journal.
+"""
+
+import contextlib
+import dataclasses
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from pathlib import Path
+
+from prometheus_client.registry import Collector
+
+from pixel_service.endpoint.client_address import ClientAddresses
+from pixel_service.endpoint.handler import PixelHandler, let_go, pixel_server
+from pixel_service.endpoint_metrics import EndpointMetrics
+from pixel_service.errors import SettingsInvalid
+from pixel_service.intake import Intake, SealedMessages, TokenOpener
+from pixel_service.journal import Journal, JournalHealth, Journals, JournalState, Waker
+from pixel_service.settings import Settings
+from service_runtime.admin_server import Condition
+from service_runtime.background import kept_running
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoint:
+    """A running endpoint."""
+
+    conditions: Callable[[], Sequence[Condition]]
+    metrics: Collector
+    let_go: Callable[[], Awaitable[None]]
+    """Waits until clients have gone over to a successor."""
+
+
+@contextlib.asynccontextmanager
+async def running_endpoint(
+    settings: Settings, sockets: Sequence[socket.socket], *, source_secret: bytes
+) -> AsyncIterator[Endpoint]:
+    """Serve pixels at *sockets* inside the block.
+
+    Raises:
+        SettingsInvalid, KeyRingError, EvidenceError: it cannot run as it was told.
+    """
+    messages = SealedMessages(TokenOpener(settings.load_key_ring()))
+    judge = settings.load_judge()
+    async with _journal(settings.journal_folder, max_octets=settings.max_journal_octets) as journal:
+        intake = Intake(
+            messages=messages, judge=judge, journal=journal, source_secret=source_secret
+        )
+        addresses = ClientAddresses(
+            trusted_proxies=settings.trusted_proxies, header=settings.forwarded_header
+        )
+        handler = PixelHandler(intake.take, addresses, header_names=judge.header_names)
+        async with pixel_server(sockets=sockets, handler=handler, grace=settings.grace) as server:
+            yield Endpoint(
+                conditions=lambda: conditions(journal.health),
+                metrics=EndpointMetrics(counts=intake.counts, journal=lambda: journal.health),
+                let_go=lambda: let_go(server, handler, grace=settings.grace),
+            )
+
+
+@contextlib.asynccontextmanager
+async def _journal(folder: Path, *, max_octets: int) -> AsyncIterator[Journal]:
+    journals = Journals(folder)
+    with contextlib.ExitStack() as stack:
+        try:
+            own_folder, journal_id = stack.enter_context(journals.new_journal())
+        except OSError as error:
+            raise SettingsInvalid(f"journal in {folder}: {error.strerror}") from error
+        waker = Waker(journals.pipe)
+        stack.callback(waker.close)
+        journal = Journal(own_folder, journal_id, waker=waker, max_octets=max_octets)
+        async with journal.running(), kept_running("journal's disk", journal.look_after):
+            yield journal
+
+
+def conditions(health: JournalHealth) -> list[Condition]:
+    """Return what must hold for an endpoint to be ready."""
+    is_durable = health.state is JournalState.DURABLE
+    return [
+        Condition(
+            name="opens are durable",
+            holds=is_durable,
+            detail="in the journal"
+            if is_durable
+            else f"{health.held} in memory, {health.lost} lost",
+        ),
+        Condition(
+            name="journal has room",
+            holds=health.has_room,
+            detail=f"{health.free_octets // 2**20} MiB left on its disk",
+        ),
+    ]

@@ -1,0 +1,209 @@
+"""Records what the journals keep, and serves everything that asks for it.
+
+Whatever its database does ends nothing: it is tried again until it answers, and the
+endpoint goes on meanwhile.
+"""
+
+import asyncio
+import contextlib
+import dataclasses
+import datetime as dt
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from typing import Final
+
+import structlog
+from prometheus_client.core import Metric
+from prometheus_client.registry import Collector
+
+from pixel_service.erasing import Eraser
+from pixel_service.errors import LogSchemaOld, PixelError
+from pixel_service.grpc_api import (
+    STATUS_OF,
+    OperationServicer,
+    PixelServicer,
+    StreamServicer,
+    SubscriptionServicer,
+)
+from pixel_service.housekeeping import Housekeeping
+from pixel_service.journal import Journals, JournalsBusy
+from pixel_service.log_metrics import LogMetrics
+from pixel_service.notification import number_open
+from pixel_service.open_log import OpenLog, connect
+from pixel_service.recording import Recorder
+from pixel_service.settings import Settings
+from pixel_service.streaming import LiveStreams, Tail, following
+from service_runtime.admin_server import Condition
+from service_runtime.background import kept_running
+from service_runtime.backoff import Backoff
+from service_runtime.drain import Drain
+from service_runtime.grpc_server import GrpcService, grpc_server
+
+# Acknowledgements, lists and the like at once, of one connection: they take milliseconds.
+SHORT_CALLS: Final = 1_000
+
+# Between attempts to open the log.
+_SHORTEST_RETRY: Final = dt.timedelta(milliseconds=100)
+_LONGEST_RETRY: Final = dt.timedelta(seconds=5)
+
+logger = structlog.get_logger()
+
+
+class LogProcess:
+    """What runs beside the endpoints, one on a machine."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._parts: _Parts | None = None
+        self._why_closed = "not opened yet"
+
+    async def serve(
+        self,
+        drain: Drain,
+        *,
+        on_serving: Callable[[str], None],
+        until: Callable[[], Awaitable[object]] | None = None,
+    ) -> None:
+        """Serve until *drain* begins, or until *until* returns after that.
+
+        Args:
+            drain: announces the end.
+            on_serving: gets the address of gRPC, whenever it is served anew.
+            until: returns when nothing more is written to the journals.
+
+        Raises:
+            ListenError, LogUrlInvalid: it cannot run as it was told.
+        """
+        backoff = Backoff(shortest=_SHORTEST_RETRY, longest=_LONGEST_RETRY)
+        while not drain.is_draining:
+            try:
+                async with self._opened(drain) as address:
+                    on_serving(address)
+                    await (until or drain.wait)()
+            except (PixelError, LogSchemaOld, JournalsBusy, OSError) as error:
+                if self._why_closed != str(error):
+                    # Not with a traceback: it is the database's word, or an operator's task.
+                    logger.error("log cannot be opened", reason=str(error))  # noqa: TRY400
+                self._why_closed = str(error)
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(backoff.next_seconds()):
+                        await drain.wait()
+
+    @contextlib.asynccontextmanager
+    async def _opened(self, drain: Drain) -> AsyncIterator[str]:
+        settings = self._settings
+        journals = Journals(settings.journal_folder)
+        async with contextlib.AsyncExitStack() as stack:
+            stack.enter_context(journals.recording())
+            log = await stack.enter_async_context(
+                connect(
+                    settings.effective_log_url,
+                    number_open=number_open,
+                    burst_window=settings.burst_window,
+                )
+            )
+            streams = LiveStreams(max_streams=settings.max_streams)
+            tail = await stack.enter_async_context(following(log, on_news=streams.wake_all))
+            await stack.enter_async_context(streams.woken_by(drain))
+            recorder = Recorder(log, journals, spool=settings.old_spool_folder)
+            stack.push_async_callback(recorder.record_rest)
+            await stack.enter_async_context(kept_running("recording", recorder.record))
+            housekeeping = await stack.enter_async_context(_housekeeping(settings, log))
+            parts = _Parts(
+                log=log, tail=tail, streams=streams, recorder=recorder, housekeeping=housekeeping
+            )
+            address = await stack.enter_async_context(
+                grpc_server(
+                    listen=settings.grpc,
+                    services=_services(parts, drain),
+                    status_codes=STATUS_OF,
+                    drain=drain,
+                    # One connection may have half of these: all streams, and calls beside them.
+                    max_calls=2 * (settings.max_streams + SHORT_CALLS),
+                )
+            )
+            self._parts = parts
+            stack.callback(self._forget)
+            logger.info("log is open", journals=len(journals.found()))
+            yield address
+
+    def _forget(self) -> None:
+        self._parts, self._why_closed = None, "closed"
+
+    def conditions(self, *, are_required: bool) -> list[Condition]:
+        """Return what must hold for opens to reach those who want them.
+
+        Args:
+            are_required: whether the process is not ready without; not where mail clients
+                are sent away, too, by a process that is not ready.
+        """
+        parts = self._parts
+        if parts is None:
+            is_recorded, detail = False, f"({self._why_closed})"
+        else:
+            health = parts.recorder.health
+            is_recorded = not health.is_failing
+            detail = f"(the oldest that is not waits for {health.late_seconds:.0f} s)"
+        can_stream = parts is not None and parts.tail.failure is None
+        return [
+            Condition(
+                name="opens are recorded",
+                holds=is_recorded,
+                detail=detail,
+                is_required=are_required,
+            ),
+            Condition(name="opens can be streamed", holds=can_stream, is_required=are_required),
+        ]
+
+    @property
+    def metrics(self) -> Collector:
+        """The metrics, those of the log while it is open."""
+        return _WhileOpen(lambda: self._parts)
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class _Parts:
+    """What there is while the log is open."""
+
+    log: OpenLog
+    tail: Tail
+    streams: LiveStreams
+    recorder: Recorder
+    housekeeping: Housekeeping
+
+
+class _WhileOpen(Collector):
+    def __init__(self, parts: Callable[[], _Parts | None]) -> None:
+        self._parts = parts
+
+    def collect(self) -> Iterator[Metric]:
+        parts = self._parts()
+        if parts is not None:
+            yield from LogMetrics(
+                recording=lambda: parts.recorder.health,
+                streams=lambda: len(parts.streams),
+                lags=lambda: parts.housekeeping.lags,
+            ).collect()
+
+
+@contextlib.asynccontextmanager
+async def _housekeeping(settings: Settings, log: OpenLog) -> AsyncIterator[Housekeeping]:
+    housekeeping = Housekeeping(
+        open_log=log, retention=settings.retention, max_log_octets=settings.max_log_octets
+    )
+    async with (
+        kept_running("trimming", housekeeping.trim),
+        kept_running("lags of subscriptions", housekeeping.measure),
+    ):
+        yield housekeeping
+
+
+def _services(parts: _Parts, drain: Drain) -> list[GrpcService]:
+    streaming = StreamServicer(
+        open_log=parts.log, tail=parts.tail, streams=parts.streams, drain=drain
+    )
+    eraser = Eraser(open_log=parts.log, bring_in=parts.recorder.bring_in)
+    return [
+        PixelServicer(open_log=parts.log, streaming=streaming).service(),
+        SubscriptionServicer(open_log=parts.log).service(),
+        OperationServicer(open_log=parts.log, eraser=eraser, drain=drain).service(),
+    ]

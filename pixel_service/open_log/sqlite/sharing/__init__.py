@@ -1,1 +1,0 @@
-"""How several processes share one SQLite file: one of them writes for all."""

@@ -1,0 +1,87 @@
+"""One journal on its way into the log."""
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Final
+
+import structlog
+
+from pixel_service.journal import FoundJournal, JournalReader, Portion
+from pixel_service.open_log import OpenRecord
+from pixel_service.privacy import KeptOpenInvalid
+from pixel_service.recording.notifying import opens_of
+
+# From here on it pays to make the next portion ready meanwhile.
+_FULL_OPENS: Final = 200
+
+logger = structlog.get_logger()
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """A portion, as the log takes it."""
+
+    portion: Portion
+    opens: Sequence[OpenRecord]
+
+    @property
+    def is_full(self) -> bool:
+        """Whether there probably is more."""
+        return len(self.opens) >= _FULL_OPENS
+
+
+class Source:
+    """Reads *journal*, and makes ready what follows.  Use one thread at a time."""
+
+    def __init__(self, journal: FoundJournal, *, after: int) -> None:
+        self.journal = journal
+        self._reader = JournalReader(journal, after=after)
+        self._prepared: Prepared | None = None
+        self._invalid = 0
+
+    @property
+    def missing(self) -> int:
+        """How many entries could not be read."""
+        return self._reader.missing + self._invalid
+
+    def next(self) -> Prepared | None:
+        """Return what follows; None if there is nothing now.
+
+        Raises:
+            FutureSegment: a newer program wrote it.
+            OSError: the disk cannot be read.
+        """
+        self.prepare()
+        prepared, self._prepared = self._prepared, None
+        return prepared
+
+    def prepare(self) -> None:
+        """Make ready what `next` returns."""
+        if self._prepared is not None:
+            return
+        portion = self._reader.read()
+        if portion is None:
+            return
+        opens: list[OpenRecord] = []
+        for entry in portion.entries:
+            try:
+                opens += opens_of(entry)
+            except KeptOpenInvalid as error:
+                self._invalid += 1
+                self._reader.set_aside()
+                logger.error(  # noqa: TRY400 - the text says it all
+                    "journal record not understood", text=str(error)
+                )
+        self._prepared = Prepared(portion=portion, opens=opens)
+
+    def release(self, prepared: Prepared) -> None:
+        """Remove what is recorded."""
+        self._reader.release(prepared.portion.sequence)
+
+    def is_at_end(self) -> bool:
+        """Return whether nothing is left of the journal, and nothing can come."""
+        return self._reader.is_at_end()
+
+    def close(self) -> None:
+        """Close what is open."""
+        self._reader.close()

@@ -1,0 +1,147 @@
+"""From a fetch to what is kept: by privacy level, and for what is no open at all."""
+
+import asyncio
+import dataclasses
+import datetime as dt
+
+import pytest
+
+from emailopens.notification.v1 import privacy_level_pb2
+from emailopens.token.v1 import pixel_token_pb2 as token_pb
+from pixel_service.evidence import load_judge
+from pixel_service.intake import Intake, PixelFetch, SealedMessages, TokenOpener
+from pixel_service.open_log import message_key
+from pixel_service.privacy import PrivacyLevel, decode_open
+from service_runtime.key_ring import generate_key_ring
+from tests.pixel.service_values import a_token, seal
+
+RING = generate_key_ring()
+JUDGE = load_judge()
+SECRET = b"s" * 64
+
+
+@dataclasses.dataclass(slots=True)
+class Kept:
+    """A journal in memory."""
+
+    payloads: list[bytes] = dataclasses.field(default_factory=list)
+    syncs: int = 0
+
+    def append(self, payload: bytes) -> "asyncio.Future[None]":
+        self.payloads.append(payload)
+        return self.sync()
+
+    def sync(self) -> "asyncio.Future[None]":
+        self.syncs += 1
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        done.set_result(None)
+        return done
+
+
+def an_intake(journal: Kept, *, secret: bytes = SECRET) -> Intake:
+    return Intake(
+        messages=SealedMessages(TokenOpener(RING)),
+        judge=JUDGE,
+        journal=journal,
+        source_secret=secret,
+    )
+
+
+def a_fetch(token: str, *, ip_address: str | None = "192.0.2.77") -> PixelFetch:
+    return PixelFetch(
+        token=token,
+        ip_address=ip_address,
+        user_agent="Telltale-Agent/1",
+        purposes={},
+        open_time=dt.datetime(2026, 3, 1, 12, tzinfo=dt.UTC),
+    )
+
+
+def sealed(level: PrivacyLevel) -> str:
+    token = a_token("message-1", to="reader@example.org")
+    token.privacy_level = privacy_level_pb2.PrivacyLevel.ValueType(level.value)
+    return seal(token, RING)
+
+
+@pytest.mark.parametrize("level", sorted(set(PrivacyLevel) - {PrivacyLevel.OFF}))
+async def test_what_is_written_is_what_the_level_keeps(level: PrivacyLevel) -> None:
+    """Nothing that a level discards is in the octets that are written, in whatever form."""
+    journal = Kept()
+    await an_intake(journal).take(a_fetch(sealed(level)))
+    (octets,) = journal.payloads
+    kept = decode_open(octets)
+    message = token_pb.PixelToken.FromString(kept.message)
+
+    discarded: list[bytes] = []
+    if level > PrivacyLevel.FULL:
+        discarded += [b"192.0.2.77", b"Telltale-Agent"]
+    if level > PrivacyLevel.MASKED:
+        discarded += [b"192.0.2.", b"reader@example.org", b"Hello", b"news@example.com"]
+    if level > PrivacyLevel.PSEUDONYMOUS:
+        discarded += [b"message-1"]
+        assert kept.source_key == b""
+    else:
+        assert message.message_id == "message-1"
+        assert len(kept.source_key) == 16
+    assert [each for each in discarded if each in octets] == []
+    assert message.configuration_ids == ["news"]
+
+
+async def test_sources_are_told_apart_by_keys_that_tell_nothing() -> None:
+    """One address has one key as long as the secret lives, and another one afterwards."""
+    journal = Kept()
+    for secret, address in ((SECRET, "192.0.2.1"), (SECRET, "192.0.2.1"), (SECRET, "192.0.2.2")):
+        await an_intake(journal, secret=secret).take(
+            a_fetch(sealed(PrivacyLevel.MASKED), ip_address=address)
+        )
+    await an_intake(journal, secret=b"t" * 64).take(
+        a_fetch(sealed(PrivacyLevel.MASKED), ip_address="192.0.2.1")
+    )
+    first, again, other, later = (decode_open(each).source_key for each in journal.payloads)
+
+    assert first == again
+    assert len({first, other, later}) == 3
+
+
+async def test_fetch_from_nowhere_has_no_key() -> None:
+    """Where the address is not known there is nothing to tell apart."""
+    journal = Kept()
+    await an_intake(journal).take(a_fetch(sealed(PrivacyLevel.FULL), ip_address=None))
+
+    assert decode_open(journal.payloads[0]).source_key == b""
+
+
+@pytest.mark.parametrize("level", [PrivacyLevel.FULL, PrivacyLevel.ANONYMOUS])
+async def test_of_what_is_only_counted_the_count_is_written(level: PrivacyLevel) -> None:
+    """Where nobody is notified, neither message nor fetch is written, whatever the level."""
+    token = a_token("message-1", statistics_configuration_ids=["count"])
+    token.ClearField("configuration_ids")
+    token.privacy_level = privacy_level_pb2.PrivacyLevel.ValueType(level.value)
+    journal = Kept()
+    await an_intake(journal).take(a_fetch(seal(token, RING)))
+    (octets,) = journal.payloads
+    kept = decode_open(octets)
+
+    discarded = (b"message-1", b"reader@example.org", b"Hello", b"192.0.2.", b"Telltale-Agent")
+    assert [each for each in discarded if each in octets] == []
+    assert kept.message_key == (message_key("message-1") if level is PrivacyLevel.FULL else b"")
+    assert token_pb.PixelToken.FromString(kept.message).statistics_configuration_ids == ["count"]
+    assert kept.fetch.evidence.agent
+    assert kept.fetch.evidence.signals == ()
+
+
+@pytest.mark.parametrize("kind", ["forged", "nonsense", "off"])
+async def test_what_is_not_kept_waits_for_the_same_sync(kind: str) -> None:
+    """A forged token and a message that keeps nothing append nothing, and wait all the same."""
+    tokens = {
+        "forged": seal(a_token(), generate_key_ring()),
+        "nonsense": "nonsense",
+        "off": sealed(PrivacyLevel.OFF),
+    }
+    journal = Kept()
+    intake = an_intake(journal)
+    await intake.take(a_fetch(tokens[kind]))
+
+    assert (journal.payloads, journal.syncs) == ([], 1)
+    assert intake.counts.recorded == 0
+    assert intake.counts.off + intake.counts.invalid == 1
