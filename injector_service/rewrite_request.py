@@ -22,7 +22,7 @@ MAX_TAG_VALUE_CHARACTERS: Final = 128
 # A mailbox of an envelope (RFC 5321 section 4.1.2), in whatever script: one address and
 # no list, no display name, no brackets.  Postmaster alone needs no domain.
 _RECIPIENT: Final = re.compile(
-    r"""(?: [^\s"@<>,;\x00-\x1f\x7f]+ | "(?:[^"\\\x00-\x1f\x7f]|\\[^\x00-\x1f\x7f])*+" )
+    r"""(?: [^\s"@<>,;\x00-\x1f\x7f]++ | "(?:[^"\\\x00-\x1f\x7f]|\\[^\x00-\x1f\x7f])*+" )
         @ [^\s"@<>,;\x00-\x1f\x7f]+ | postmaster""",
     re.VERBOSE | re.IGNORECASE,
 )

@@ -26,7 +26,7 @@ _FLAG_OCTETS: Final = 2
 _VARINT_BITS: Final = 7
 
 # RFC 2047 section 2, as long as they are found in mail.
-_ENCODED_WORD: Final = re.compile(r"=\?[^?\s]+\?[bBqQ]\?[^?]*\?=")
+_ENCODED_WORD: Final = re.compile(r"=\?[^?\s]++\?[bBqQ]\?[^?]*+\?=")
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,7 +16,7 @@ MAX_URL_CHARACTERS: Final = 2_000
 # 2.1.1): where the transfer encoding does not break lines, the element must fit on one.
 MAX_UNBROKEN_URL_CHARACTERS: Final = 920
 
-_TOKEN_IN_URL: Final = re.compile(r"/o/([A-Za-z0-9_-]+)\.gif(?=[?#]|\Z)")
+_TOKEN_IN_URL: Final = re.compile(r"/o/([A-Za-z0-9_-]++)\.gif(?=[?#]|\Z)")
 _URL: Final = re.compile(r"https?://[!-~]+")
 
 

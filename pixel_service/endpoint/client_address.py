@@ -14,7 +14,7 @@ IpNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
 _MAX_ELEMENTS: Final = 32
 
 # One `for` parameter of RFC 7239 section 4, quoted or not.
-_FOR: Final = re.compile(r'(?:^|;)\s*for\s*=\s*("[^"]*"|[^;,\s]*)', re.IGNORECASE)
+_FOR: Final = re.compile(r'(?:^|;)\s*+for\s*+=\s*+("[^"]*+"|[^;,\s]*+)', re.IGNORECASE)
 
 
 class ForwardedHeader(enum.StrEnum):

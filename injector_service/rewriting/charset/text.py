@@ -21,7 +21,7 @@ from injector_service.rewriting.outcome import Outcome
 # variants, Johab, where it is the second half of a Hangul, and what only ever
 # stood in standards.
 _NOT_ASCII: Final = re.compile(
-    rb".*ebcdic.*|johab|ksc5601_1992|(?:x-)?(?:cp|ibm|x-ibm)-?0*"
+    rb".*ebcdic.*|johab|ksc5601_1992|(?:x-)?(?:cp|ibm|x-ibm)-?0*+"
     rb"(?:37|273|27[78]|28[0145]|29[07]|42[034]|500|87[015]|88[0]|905|918|924|1026|1047|114\d|1361)"
     rb"|scsu|bocu-1|utf-imap|imap4-modified-utf-7|us-dk|dk-us|x-mac-symbol"
 )

@@ -29,7 +29,7 @@ _STEP_OCTETS: Final = 1 << 12
 _FOREIGN: Final = re.compile(rb"[^A-Za-z0-9+/=\s]")
 
 # A line of a text of its own: it has words, or no letters at all ("____").
-_PROSE: Final = re.compile(rb"[^\n]*[ \t][^\n]*|[^A-Za-z0-9+/\n]*(?![^\n])")
+_PROSE: Final = re.compile(rb"[^ \t\n]*+[ \t]|[^A-Za-z0-9+/\n]*+(?![^\n])")
 
 # In what a list server appends, no word is so long.  Either half of a line of 76
 # octets with one foreign octet in it may be.
