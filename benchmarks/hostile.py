@@ -14,7 +14,8 @@ import tracemalloc
 from collections.abc import Sequence
 from typing import Final
 
-from benchmarks.hostile_messages import FAMILIES, OWN_TOKEN, Family
+from benchmarks.families import OWN_TOKEN, Family
+from benchmarks.hostile_messages import FAMILIES
 from injector_service.configurations import Configuration
 from injector_service.pixels import MessageFacts, PixelMaker, TokenSealer
 from injector_service.privacy import PrivacyLevel

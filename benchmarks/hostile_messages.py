@@ -1,120 +1,24 @@
-"""Messages that are built to cost more than their size: one thing, again and again.
+"""Messages that are built to cost more than their size, each named by what it repeats."""
 
-A family makes a message of any size, so that what it costs can be compared with what one
-of four times the size does.
-"""
-
-import base64
-import binascii
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Final
 
-Family = Callable[[int], bytes]
-"""Makes a message of about so many octets."""
-
-# The token that counts as ours.
-OWN_TOKEN: Final = "AQ" + "fZ7-_k" * 20
-_OWN_PIXEL: Final = (
-    b'<img src="https://open.example.org/o/%b.gif" width="1" height="1" alt="" border="0">'
-    % OWN_TOKEN.encode()
+from benchmarks.families import (
+    OWN_PIXEL,
+    OWN_TOKEN,
+    QUOTED_PRINTABLE,
+    Family,
+    distinct_names,
+    encoded,
+    field,
+    fields,
+    html,
+    in_charset,
+    in_quoted_printable,
+    long_boundary,
+    multipart,
+    nested_comments,
 )
-
-# Less than what we look at of a header.
-_MAX_HEADER_OCTETS: Final = 500_000
-
-_QUOTED_PRINTABLE: Final = b"Content-Transfer-Encoding: quoted-printable\r\n"
-_BASE64: Final = b"Content-Transfer-Encoding: base64\r\n"
-
-
-def _filled(unit: bytes, octets: int) -> bytes:
-    return unit * (octets // len(unit))
-
-
-def field(name: bytes, unit: bytes, *, before: bytes = b"", after: bytes = b"") -> Family:
-    """Return the family with *unit* in the value of a header field."""
-
-    def make(octets: int) -> bytes:
-        value = before + _filled(unit, min(octets, _MAX_HEADER_OCTETS)) + after
-        fields = {b"From": b"a@example.org", b"To": b"b@example.org", b"Content-Type": b"text/html"}
-        lines = [b"%b: %b\r\n" % each for each in (fields | {name: value}).items()]
-        return b"".join((*lines, b"\r\n<p>x"))
-
-    return make
-
-
-def fields(unit: bytes) -> Family:
-    """Return the family with *unit* as header fields."""
-
-    def make(octets: int) -> bytes:
-        block = _filled(unit, min(octets, _MAX_HEADER_OCTETS))
-        return b"To: b@example.org\n" + block + b"Content-Type: text/html\n\n<p>x"
-
-    return make
-
-
-def html(unit: bytes, *, before: bytes = b"", after: bytes = b"", charset: bytes = b"") -> Family:
-    """Return the family with *unit* in HTML as it stands."""
-    return lambda octets: _message(before + _filled(unit, octets) + after, charset=charset)
-
-
-def encoded(
-    unit: bytes, *, before: bytes = b"", after: bytes = b"", encoding: bytes = _BASE64
-) -> Family:
-    """Return the family with *unit* in what is said to be encoded."""
-    return lambda octets: _message(before + _filled(unit, octets) + after, encoding=encoding)
-
-
-def in_quoted_printable(unit: bytes, *, before: bytes = b"") -> Family:
-    """Return the family with *unit* in HTML that is then encoded."""
-
-    def make(octets: int) -> bytes:
-        body = binascii.b2a_qp(before + _filled(unit, octets), istext=True)
-        return _message(body.replace(b"\n", b"\r\n"), encoding=_QUOTED_PRINTABLE)
-
-    return make
-
-
-def in_charset(unit: str, codec: str) -> Family:
-    """Return the family with *unit* in HTML of another charset, in base64."""
-
-    def make(octets: int) -> bytes:
-        size = len(unit.encode(codec))
-        body = base64.encodebytes((unit * (octets * 3 // 4 // size)).encode(codec))
-        return _message(body, charset=codec.encode(), encoding=_BASE64)
-
-    return make
-
-
-def multipart(unit: bytes, *, before: bytes = b"", boundary: bytes = b"b") -> Family:
-    """Return the family with *unit* in a multipart."""
-    head = b'To: b@example.org\nContent-Type: multipart/mixed; boundary="%b"\n\n' % boundary
-    return lambda octets: head + before + _filled(unit, octets)
-
-
-def distinct_names(octets: int) -> bytes:
-    """Return a message full of hidden elements, each of another name."""
-    return _message(b"".join(b"<a%05x hidden>" % index for index in range(octets // 15)))
-
-
-def nested_comments(octets: int) -> bytes:
-    """Return a message whose To is comments in comments, all of which end."""
-    depth = min(octets, _MAX_HEADER_OCTETS) // 2
-    return field(b"To", b"(" * depth + b")" * depth)(depth * 2)
-
-
-def long_boundary(octets: int) -> bytes:
-    """Return a message whose boundary and body are hyphens, and nearly alike."""
-    boundary = b"-" * min(octets // 2, _MAX_HEADER_OCTETS) + b"x"
-    return multipart(b"-", boundary=boundary)(octets // 2)
-
-
-def _message(body: bytes, *, charset: bytes = b"", encoding: bytes = b"") -> bytes:
-    label = b"; charset=" + charset if charset else b""
-    return (
-        b"From: a@example.org\r\nTo: b@example.org\r\nContent-Type: text/html"
-        + label + b"\r\n" + encoding + b"\r\n" + body
-    )  # fmt: skip
-
 
 _LETTERS: Final = b"QUFB" * 19
 _FULL_LINE: Final = _LETTERS + b"\n"
@@ -182,7 +86,7 @@ MARKUP: Final[Mapping[str, Family]] = {
         ("hidden {{openTracker}}", b"", b"<p hidden>{{openTracker}}", b""),
         ("{{openTracker}", b"", b"{{openTracker}", b""),
         ("{{{{", b"", b"{", b""),
-        ("own pixels", b"", _OWN_PIXEL, b""),
+        ("own pixels", b"", OWN_PIXEL, b""),
         ("other pixels", b"", b"<img src='/o/x.gif'>", b""),
         ("<p hidden><p hidden>", b"", b"<p hidden>", b""),
         ("<p hidden></p>", b"", b"<p hidden></p>", b""),
@@ -243,19 +147,19 @@ MARKUP: Final[Mapping[str, Family]] = {
 
 ENCODINGS: Final[Mapping[str, Family]] = {
     "placeholders in quoted-printable": in_quoted_printable(b"{{openTracker}}"),
-    "placeholders on lines": encoded(b"{{openTracker}}\r\n", encoding=_QUOTED_PRINTABLE),
-    "placeholders and soft breaks": encoded(b"{{openTracker}}=\r\n", encoding=_QUOTED_PRINTABLE),
-    "own pixels in quoted-printable": in_quoted_printable(_OWN_PIXEL),
+    "placeholders on lines": encoded(b"{{openTracker}}\r\n", encoding=QUOTED_PRINTABLE),
+    "placeholders and soft breaks": encoded(b"{{openTracker}}=\r\n", encoding=QUOTED_PRINTABLE),
+    "own pixels in quoted-printable": in_quoted_printable(OWN_PIXEL),
     "own tokens in quoted-printable": in_quoted_printable(
         b"/o/%b.gif " % OWN_TOKEN.encode()
     ),
     "placeholders in base64": in_charset("{{openTracker}}", "ascii"),
-    "own pixels in base64": in_charset(_OWN_PIXEL.decode(), "ascii"),
+    "own pixels in base64": in_charset(OWN_PIXEL.decode(), "ascii"),
     **{
         f"placeholders among emoji in {codec}": in_charset("\U0001f600{{openTracker}}", codec)
         for codec in ("utf-16", "utf-16-le", "utf-16-be", "utf-32")
     },
-    "own pixels among emoji in utf-16": in_charset("\U0001f600" + _OWN_PIXEL.decode(), "utf-16"),
+    "own pixels among emoji in utf-16": in_charset("\U0001f600" + OWN_PIXEL.decode(), "utf-16"),
     "~ in HZ": html(b"~", charset=b"hz"),
     "~{ in HZ": html(b"~{", charset=b"hz"),
     "~{~} in HZ": html(b"~{!!~}", charset=b"hz"),
@@ -284,7 +188,7 @@ ENCODINGS: Final[Mapping[str, Family]] = {
     "white space and = in base64": encoded(b" ", before=b"AAAA", after=b"="),
     **{
         f"{name} in quoted-printable": encoded(
-            unit, before=before, after=after, encoding=_QUOTED_PRINTABLE
+            unit, before=before, after=after, encoding=QUOTED_PRINTABLE
         )
         for name, before, unit, after in (
             ("===", b"", b"=", b""),

@@ -95,11 +95,8 @@ async def grpc_server(
     Raises:
         ListenError: the address is taken, not ours, or no address.
     """
-    server = grpc.aio.server(
-        options=_options(
-            max_message_octets=max_message_octets, max_calls=max_calls, reuse_port=reuse_port
-        ),
-        maximum_concurrent_rpcs=max_calls,
+    server = _new_server(
+        max_message_octets=max_message_octets, max_calls=max_calls, reuse_port=reuse_port
     )
     gate = CallGate()
     wrapping = WrappingServer(server, gate=gate, status_codes=status_codes)
@@ -125,8 +122,8 @@ async def grpc_server(
             await _stop(server, gate, grace_seconds=drain.grace.total_seconds())
 
 
-def _options(*, max_message_octets: int, max_calls: int, reuse_port: bool) -> list[tuple[str, int]]:
-    return [
+def _new_server(*, max_message_octets: int, max_calls: int, reuse_port: bool) -> grpc.aio.Server:
+    options = [
         *LIVENESS,
         ("grpc.max_receive_message_length", max_message_octets),
         ("grpc.max_send_message_length", max_message_octets),
@@ -141,6 +138,7 @@ def _options(*, max_message_octets: int, max_calls: int, reuse_port: bool) -> li
         # silently take half of the calls.
         ("grpc.so_reuseport", int(reuse_port)),
     ]
+    return grpc.aio.server(options=options, maximum_concurrent_rpcs=max_calls)
 
 
 def _add_health_and_reflection(

@@ -43,7 +43,7 @@ def require_free(address: str, *, reuse_port: bool = False) -> None:
                 probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
             probe.bind(place)
     except OSError as error:
-        raise ListenError(f"cannot listen at {address}: {error.strerror}") from error
+        raise ListenError(f"cannot listen at {address}: {reason_of(error)}") from error
 
 
 def listening_sockets(
