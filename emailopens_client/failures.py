@@ -8,7 +8,7 @@ from grpc_status import rpc_status
 
 # The process is gone, drains, or is full: another call may find it, or another one.
 # CANCELLED is what a server says that was just stopping; a cancellation of the caller's
-# own is no status here, but asyncio's error.
+# own is not a status here, but asyncio's error.
 _RETRIED: Final = (
     grpc.StatusCode.UNAVAILABLE,
     grpc.StatusCode.RESOURCE_EXHAUSTED,

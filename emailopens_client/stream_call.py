@@ -66,7 +66,7 @@ class StreamCall:
             if is_passing(error):
                 raise CallFailed(error) from error
             raise
-        # grpc.aio's mark of the end is no response.
+        # grpc.aio's mark of the end is not a response.
         return response if isinstance(response, pb.StreamOpensResponse) else None
 
     async def acknowledge(self, cursor: str) -> None:

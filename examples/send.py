@@ -52,7 +52,7 @@ def main() -> None:
     _, sender = parseaddr(message.get("From", ""))
     _, recipient = parseaddr(message.get("To", ""))
     if not sender or not recipient:
-        sys.exit("send.py: standard input is no message with From and To")
+        sys.exit("send.py: standard input is not a message with From and To")
 
     target = with_port(os.environ.get("EMAILOPENS_INJECTOR_TARGET", "127.0.0.1"), 50051)
     options = [("grpc.max_send_message_length", 51 * 2**20)]

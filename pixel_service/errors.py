@@ -20,7 +20,7 @@
 * LogUrlInvalid             there is no log of this URL
 * SettingsInvalid           the service cannot run as it was told
 
-The last four are no `PixelError`, because no caller may see them.
+The last four are not `PixelError`s, because no caller may see them.
 """
 
 import datetime as dt

@@ -2,7 +2,7 @@
 
 * ServiceError         the base; each service draws its own tree below it
   - InvalidFields      the request is wrong: names every field at once
-  - RequestUndecodable the request is no message of the contract
+  - RequestUndecodable the request is not a message of the contract
   - Draining           the process is about to stop; call again
 
 Domain code raises these and imports nothing of gRPC.  What status each becomes is

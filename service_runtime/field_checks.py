@@ -41,7 +41,7 @@ class FieldChecks:
         self.require(ID_PATTERN.fullmatch(value), field, f"must match {ID_PATTERN.pattern}")
 
     def time(self, value: timestamp_pb2.Timestamp, field: str) -> dt.datetime:
-        """Return *value*; if it is no time, note so and return the epoch."""
+        """Return *value*; if it is not a time, note so and return the epoch."""
         try:
             return value.ToDatetime(dt.UTC)
         except (ValueError, OverflowError):

@@ -91,7 +91,7 @@ def parse_key_ring(text: str) -> KeyRing:
     """Return the ring that *text* describes.
 
     Raises:
-        KeyRingError: a line is no key, an ID is listed twice, or there is no key.
+        KeyRingError: a line is not a key, an ID is listed twice, or there is no key.
     """
     keys: dict[int, bytes] = {}
     for number, line in enumerate(text.splitlines(), start=1):

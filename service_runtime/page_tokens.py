@@ -15,7 +15,7 @@ def page_token(last_id: str) -> str:
 def read_page_token(token: str, checks: FieldChecks) -> str:
     """Return the ID after which the page starts, empty for the first page.
 
-    What is no token of ours is noted.
+    What is not a token of ours is noted.
     """
     if not token:
         return ""

@@ -14,7 +14,7 @@ from service_runtime.errors import FieldViolation, InvalidFields
 # first one that the message has counts.
 CONFIGURATION_FIELDS: Final = ("X-Configuration-Id", "X-Ses-Configuration-Set")
 
-# What an error quotes of a header field; longer is no ID.
+# What an error quotes of a header field; longer is not an ID.
 _MAX_QUOTED_CHARACTERS: Final = 128
 
 

@@ -194,7 +194,7 @@ class _Rewriter:
     def _is_stable(self, rewritten: Rewritten, pixel: Pixel) -> bool:
         """Say whether rewriting the result would change nothing.
 
-        Where something is taken out, or the charset is no ASCII, what remains can
+        Where something is taken out, or the charset is not ASCII, what remains can
         read as something else: as a header field, as the marker of a signature, as
         another charset.  Such messages are rare, so each is rewritten a second time.
         """

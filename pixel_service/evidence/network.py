@@ -72,7 +72,7 @@ def _open_database(path: Path | None) -> _Reader | None:
     except OSError as error:
         raise DatabaseInvalid(f"{path}: {error.strerror or 'cannot be read'}") from error
     except maxminddb.InvalidDatabaseError as error:
-        raise DatabaseInvalid(f"{path}: is no database in MaxMind's format") from error
+        raise DatabaseInvalid(f"{path}: is not a database in MaxMind's format") from error
 
 
 def _record(reader: _Reader | None, address: Address) -> dict[str, object]:

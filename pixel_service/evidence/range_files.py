@@ -54,7 +54,7 @@ def store_ranges(folder: Path, name: str, octets: bytes, *, origin: str) -> int:
         RangesInvalid: the name or the list cannot be used, or not be written.
     """
     if not _NAME.fullmatch(name) or len(name) > MAX_NAME_CHARACTERS:
-        raise RangesInvalid(f"{name[:80]!r} is no name: use a-z, 0-9 and single hyphens")
+        raise RangesInvalid(f"{name[:80]!r} is not a name: use a-z, 0-9 and single hyphens")
     try:
         networks = list(AddressSet.of(parse_ranges(octets.decode("utf-8-sig"))).networks())
     except UnicodeDecodeError as error:

@@ -61,7 +61,7 @@ def parse_ranges(text: str) -> list[IpNetwork]:
     `ipv6Prefix` (Google's goog.json and crawler lists).
 
     Raises:
-        RangesInvalid: nothing is listed, something is no network, too wide, or
+        RangesInvalid: nothing is listed, something is not a network, too wide, or
             too much.
     """
     entries = list(_entries_of_json(text) if text.lstrip().startswith("{") else _entries_of(text))
@@ -125,7 +125,7 @@ def _parse_network(where: str, entry: str) -> IpNetwork:
     try:
         network = ipaddress.ip_network(entry, strict=False)
     except ValueError as error:
-        raise RangesInvalid(f"{where}: {entry[:60]!r} is no address range") from error
+        raise RangesInvalid(f"{where}: {entry[:60]!r} is not an address range") from error
     if network.prefixlen < SHORTEST_PREFIX[network.version]:
         shortest = SHORTEST_PREFIX[network.version]
         raise RangesInvalid(f"{where}: {entry} is wider than /{shortest}")

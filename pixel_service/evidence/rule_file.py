@@ -109,7 +109,7 @@ def _faults_between(rules: list[Rule]) -> Iterable[str]:
         yield f"rule {name}: there are several of this name"
     for rule in rules:
         for name in sorted(rule.overrides - set(names)):
-            yield f"rule {rule.name}: overrides {name!r}, which is no rule"
+            yield f"rule {rule.name}: overrides {name!r}, which is not a rule"
         if rule.name in rule.overrides:
             yield f"rule {rule.name}: overrides itself"
 
@@ -226,7 +226,7 @@ def _parse_user_agent(match: _Table, newest: BrowserVersions) -> UserAgentMatch 
         try:
             compiled = re.compile(pattern)
         except re.error as error:
-            match.fault(f"user_agent_matches is no regular expression: {error}")
+            match.fault(f"user_agent_matches is not a regular expression: {error}")
     found = UserAgentMatch(
         is_empty=match.optional("user_agent_is_empty", bool),
         equals=None if equals is None else frozenset(equals),

@@ -59,12 +59,12 @@ def read_erase_request(request: pb.EraseOpensRequest) -> Target:
             try:
                 target = opens_of_recipient(request.recipient)
             except ValueError:
-                checks.refuse("recipient", "is no address, such as local@domain")
+                checks.refuse("recipient", "is not an address, such as local@domain")
         case "message_id":
             try:
                 target = opens_of_message(request.message_id)
             except ValueError:
-                checks.refuse("message_id", "is no message ID as RewriteMessage returns it")
+                checks.refuse("message_id", "is not a message ID as RewriteMessage returns it")
         case _:
             checks.refuse("target", "is missing: say whose opens to erase")
     checks.finish()

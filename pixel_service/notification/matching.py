@@ -20,12 +20,12 @@ def matches_recipient(mailbox: str) -> Matches:
     Addresses are compared without regard to case, as every mail system in use does.
 
     Raises:
-        ValueError: there is no address in it. An empty one would be equal to that of
+        ValueError: there is not an address in it. An empty one would be equal to that of
             every recipient that is not known.
     """
     wanted = address_of(mailbox).casefold()
     if not all(wanted.rpartition("@")):
-        raise ValueError(f"{mailbox!r} is no address")
+        raise ValueError(f"{mailbox!r} is not an address")
     # Most notifications are ruled out without being parsed.
     fragment = wanted.encode()
 
@@ -47,7 +47,7 @@ def matches_message(message_id: str) -> Matches:
             anonymous open.
     """
     if not _MESSAGE_ID.fullmatch(message_id):
-        raise ValueError(f"{message_id!r} is no message ID as RewriteMessage answers it")
+        raise ValueError(f"{message_id!r} is not a message ID as RewriteMessage answers it")
     fragment = message_id.encode()
 
     def matches(notification: bytes) -> bool:

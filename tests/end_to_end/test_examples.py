@@ -116,7 +116,7 @@ async def test_refused_message_is_one_line(pair: Pair) -> None:
     """`send.py` says what the services and the message lack, and sends nothing."""
     for arguments, raw, complaint in (
         (["none", "127.0.0.1:1"], NEWSLETTER, "send.py: NOT_FOUND: "),
-        (["none", "127.0.0.1:1"], b"", "send.py: standard input is no message with From and To"),
+        (["none", "127.0.0.1:1"], b"", "send.py: standard input is not a message with From and To"),
     ):
         sender = await start("send.py", *arguments, EMAILOPENS_INJECTOR_TARGET=pair.injector)
         said, errors = await sender.communicate(raw)

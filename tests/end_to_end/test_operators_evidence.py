@@ -138,7 +138,7 @@ async def test_operators_rules_and_databases_judge(ports: Pair, data: Path, tmp_
     [
         ("--evidence-rules", 'version = "1"\n[[rules]]\nname = "a"\nagent = "HUMAN"\n', "'HUMAN'"),
         ("--evidence-rules", None, "No such file"),
-        ("--autonomous-systems", "no database", "is no database in MaxMind's format"),
+        ("--autonomous-systems", "no database", "is not a database in MaxMind's format"),
         ("--countries", None, "No such file"),
     ],
 )

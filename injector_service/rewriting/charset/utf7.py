@@ -39,7 +39,7 @@ class Utf7Text:
 
     @classmethod
     def decoded(cls, octets: bytes, budget: Budget) -> Self | None:
-        """Return the text of *octets*; None if they are no UTF-7."""
+        """Return the text of *octets*; None if they are not UTF-7."""
         runs: list[tuple[int, int, str]] = []
         view_starts: list[int] = []
         pieces: list[bytes] = []
@@ -96,7 +96,7 @@ def _run_text(characters: bytes, *, is_closed: bool) -> str | None:
         return "+" if is_closed else None
     try:
         octets = base64.b64decode(characters + b"=" * (-len(characters) % 4))
-        # Bits that fill up the last character are no part of the text.
+        # Bits that fill up the last character are not part of the text.
         return octets[: len(octets) // 2 * 2].decode("utf-16-be")
     except (binascii.Error, UnicodeDecodeError):
         return None

@@ -69,7 +69,7 @@ class WideText:
         # Octets of every character, or 0 if they differ.
         self._unit = unit
         if text.startswith("\ufeff"):
-            # A byte order mark is no content.
+            # A byte order mark is not content.
             text = " " + text[1:]
         self.view = _NOT_ASCII.sub("\x80", text).encode("latin-1")
 

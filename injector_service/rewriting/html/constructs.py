@@ -1,4 +1,4 @@
-"""What is no markup in HTML, and where it ends (rule 2); which elements are containers.
+"""What is not markup in HTML, and where it ends (rule 2); which elements are containers.
 
 Texts are given in lower case; positions are octet offsets in them.
 """
@@ -16,7 +16,7 @@ RAW_TEXT: Final = (
 )  # fmt: skip
 
 # Elements whose inside is inert, or shown instead of something else: an image
-# in there may not be loaded, or be no image at all (rule 4).
+# in there may not be loaded, or not be an image at all (rule 4).
 CONTAINERS: Final = (b"template", b"select", b"object", b"noscript")
 
 # In these, tags follow XML's rules (rule 5).  An ``<img>`` ends them (HTML standard

@@ -46,7 +46,7 @@ def mailboxes(value: str) -> list[str] | None:
     Display names and encoded words are not decoded, comments are kept.  Groups
     are flattened, empty list elements dropped.  None if the value is no
     address list, or more than we look at: a quote, bracket or comment in it does
-    not end, or something in it is no address.
+    not end, or something in it is not an address.
     """
     if _PLAIN.fullmatch(value):
         return [value.strip()]

@@ -19,7 +19,7 @@ The rules, which the code refers to by their numbers:
    LF: none stands alone afterwards that did not before.  Servers refuse those that do.
 4. *Line lengths.*  Lines are as long as the body's own, at most as long as its encoding
    allows (RFC 2045 sections 6.7 and 6.8), and no line of ours begins with a dot.
-5. *Other text.*  Text that list servers append to base64 is no base64, and stays text.
+5. *Other text.*  Text that list servers append to base64 is not base64, and stays text.
    Where it cannot be told from damage nothing is put before it.
 """
 

@@ -99,7 +99,7 @@ def decode_leniently(encoded: bytes) -> bytes:
     """Decode the characters of the alphabet in *encoded*, whatever else is in it."""
     compact = encoded.translate(None, _NOT_ALPHABET)
     if len(compact) % 4 == 1:
-        # Six bits are no octet.
+        # Six bits are not an octet.
         compact = compact[:-1]
     return pybase64.b64decode(compact + b"=" * (-len(compact) % 4), validate=True)
 

@@ -23,7 +23,7 @@ _PADDED_BREAK: Final = re.compile(rb"=[ \t]++(?=\r?\n)")
 # What, besides "=", does not stand for itself (RFC 2045 section 6.7 rules 1 and 2).
 _NOT_LITERAL: Final = re.compile(rb"[^ -~]")
 
-# With more of them the body is no quoted-printable, and "=" stands for itself.
+# With more of them the body is not quoted-printable, and "=" stands for itself.
 _MAX_PADDED: Final = 100_000
 
 _TOKEN: Final = re.compile(rb"=[0-9A-Fa-f]{2}|=[ \t]*+\r?\n|[^=]|=")

@@ -154,11 +154,11 @@ async def test_damaged_files_of_the_journal_are_named(
     [
         ((), 2, "say --recipient or --message-id"),
         (("--recipient=a@example.org", "--message-id=m1"), 2, "say --recipient or --message-id"),
-        (("--recipient=",), 1, "recipient: is no address"),
-        (("--recipient= ",), 1, "recipient: is no address"),
-        (("--recipient=example.org",), 1, "recipient: is no address"),
-        (("--message-id=",), 1, "message_id: is no message ID"),
-        (("--message-id=<m1@example.org>",), 1, "message_id: is no message ID"),
+        (("--recipient=",), 1, "recipient: is not an address"),
+        (("--recipient= ",), 1, "recipient: is not an address"),
+        (("--recipient=example.org",), 1, "recipient: is not an address"),
+        (("--message-id=",), 1, "message_id: is not a message ID"),
+        (("--message-id=<m1@example.org>",), 1, "message_id: is not a message ID"),
     ],
 )
 async def test_what_identifies_nobody_erases_nothing(

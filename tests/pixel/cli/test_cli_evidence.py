@@ -97,8 +97,8 @@ def test_ranges_are_updated_and_used(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "fault"),
     [
-        ("google", "<html>", "line 1: '<html>' is no address range"),
-        ("Google", "192.0.2.0/24", "'Google' is no name"),
+        ("google", "<html>", "line 1: '<html>' is not an address range"),
+        ("Google", "192.0.2.0/24", "'Google' is not a name"),
     ],
 )
 def test_a_bad_update_is_refused_in_one_line(

@@ -61,5 +61,5 @@ def test_unusable_database_is_named(tmp_path: Path) -> None:
     with pytest.raises(DatabaseInvalid, match=r"systems\.mmdb: No such file"):
         load_network_reader(NetworkDatabases(autonomous_systems=path))
     path.write_bytes(b"nonsense")
-    with pytest.raises(DatabaseInvalid, match=r"systems\.mmdb: is no database"):
+    with pytest.raises(DatabaseInvalid, match=r"systems\.mmdb: is not a database"):
         load_network_reader(NetworkDatabases(countries=path))

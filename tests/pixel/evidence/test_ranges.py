@@ -84,14 +84,14 @@ def test_published_forms_are_read(text: str) -> None:
     [
         ("", "lists no address range"),
         ("# nothing\n", "lists no address range"),
-        ("192.0.2.0/24\n<html>", "line 2: '<html>' is no address range"),
+        ("192.0.2.0/24\n<html>", "line 2: '<html>' is not an address range"),
         ("0.0.0.0/0", "wider than /8"),
         ("::/0", "wider than /16"),
         ("{}", "is JSON, but not"),
         ('{"prefixes": [{"ip": "192.0.2.0/24"}]}', "is JSON, but not"),
         ('{"prefixes": [1]}', "is JSON, but not"),
         ('{"prefixes": ' + "[" * 100_000, "is JSON, but not"),
-        ('{"prefixes": [{"ipv4Prefix": "x"}]}', "prefix 1: 'x' is no address range"),
+        ('{"prefixes": [{"ipv4Prefix": "x"}]}', "prefix 1: 'x' is not an address range"),
     ],
 )
 def test_what_is_no_list_is_refused(text: str, fault: str) -> None:
@@ -137,7 +137,7 @@ def test_a_bad_list_leaves_the_old_one(tmp_path: Path, octets: bytes) -> None:
 @pytest.mark.parametrize("name", ["", "../google", "a/b", "A", "a--b", "x" * 65, ".google"])
 def test_a_name_leads_nowhere_else(tmp_path: Path, name: str) -> None:
     """A name can not choose another folder."""
-    with pytest.raises(RangesInvalid, match="is no name"):
+    with pytest.raises(RangesInvalid, match="is not a name"):
         store_ranges(tmp_path / "ranges", name, b"192.0.2.0/24", origin="test")
 
     assert list(tmp_path.iterdir()) == []

@@ -52,7 +52,7 @@ def test_good_rules_are_read() -> None:
         ('match.address_in = "office"', "", "rule office: match is missing"),
         ('address_in = "office"', 'address_in = "home"', "address_in is 'home', must be one of"),
         ('address_in = "office"', "adress_in = 1", "rule office: adress_in is not known"),
-        ('address_in = "office"', 'user_agent_matches = "("', "is no regular expression"),
+        ('address_in = "office"', 'user_agent_matches = "("', "is not a regular expression"),
         ('address_in = "office"', "user_agent_equals = []", "must be a list of str, not empty"),
         ('address_in = "office"', "user_agent_equals = [1]", "must be a list of str, not empty"),
         ('address_in = "office"', "autonomous_system_in = [true]", "must be a list of int"),
