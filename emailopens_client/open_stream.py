@@ -83,6 +83,15 @@ class OpenStream:
             it raises ends the iteration.
     """
 
+    cursor: str = ""
+    """Everything up to here was processed; empty before the first response."""
+
+    caught_up: bool = False
+    """Whether the last heartbeat said that the end of the log was reached."""
+
+    held_back_since: dt.datetime | None = None
+    """Since when, as the last heartbeat said, opens are recorded that may not be sent yet."""
+
     def __init__(  # noqa: PLR0913 - the fields of the request, by their names
         self,
         target: str,
@@ -132,12 +141,6 @@ class OpenStream:
         # is cancelled: cancelled itself, it would end the call.
         self._step: asyncio.Task[pb.OpenBatch | None] | None = None
         self._waiting: Iterator[Notification] = iter(())
-        self.cursor = ""
-        """Everything up to here was processed; empty before the first response."""
-        self.caught_up = False
-        """Whether the last heartbeat said that the end of the log was reached."""
-        self.held_back_since: dt.datetime | None = None
-        """Since when, as the last heartbeat said, opens are recorded that may not be sent yet."""
 
     async def __aenter__(self) -> Self:
         return self

@@ -11,7 +11,8 @@ import random
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
-from benchmarks.hostile_messages import (
+from benchmarks.families import (
+    QUOTED_PRINTABLE,
     encoded,
     field,
     fields,
@@ -26,8 +27,6 @@ NUMBER: Final = b"%05d"
 
 # Words of a unit, and before and after all units, at most.
 _MOST_WORDS: Final = 4
-
-_QUOTED_PRINTABLE: Final = b"Content-Transfer-Encoding: quoted-printable\r\n"
 
 _HEADER_WORDS: Final = (
     b"(", b")", b"()", b"\\(", b"\\)", b"\\", b'"', b'""', b'\\"', b"<", b">", b"<a@b>", b"[",
@@ -130,7 +129,7 @@ PLACES: Final = (
     ),
     Place(
         name="as quoted-printable",
-        message=lambda text: encoded(text, encoding=_QUOTED_PRINTABLE)(len(text)),
+        message=lambda text: encoded(text, encoding=QUOTED_PRINTABLE)(len(text)),
         words=_ENCODED_WORDS,
         rare=BODY_WORDS,
     ),
