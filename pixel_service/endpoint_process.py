@@ -3,11 +3,14 @@
 Imports neither gRPC nor SQL, and needs no log: what it keeps goes into the journal.
 """
 
+import asyncio
 import contextlib
 import dataclasses
+import datetime as dt
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import Path
+from typing import Final
 
 from prometheus_client.registry import Collector
 
@@ -17,9 +20,15 @@ from pixel_service.endpoint_metrics import EndpointMetrics
 from pixel_service.errors import SettingsInvalid
 from pixel_service.intake import Intake, SealedMessages, TokenOpener
 from pixel_service.journal import Journal, JournalHealth, Journals, JournalState, Waker
+from pixel_service.privacy import encode_canary
 from pixel_service.settings import Settings
 from service_runtime.admin_server import Condition
 from service_runtime.background import kept_running
+from service_runtime.times import microseconds_of
+
+# Between two canaries. Each is a sync of the disk, and tells within half a minute, with what
+# is allowed for its way, that opens do not get through.
+_CANARY_SECONDS: Final = 5.0
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +52,12 @@ async def running_endpoint(
     """
     messages = SealedMessages(TokenOpener(settings.load_key_ring()))
     judge = settings.load_judge()
-    async with _journal(settings.journal_folder, max_octets=settings.max_journal_octets) as journal:
+    async with contextlib.AsyncExitStack() as stack:
+        journal = await stack.enter_async_context(
+            _journal(settings.journal_folder, max_octets=settings.max_journal_octets)
+        )
+        canaries = _Canaries(journal)
+        await stack.enter_async_context(kept_running("canary", canaries.send))
         intake = Intake(
             messages=messages, judge=judge, journal=journal, source_secret=source_secret
         )
@@ -54,7 +68,7 @@ async def running_endpoint(
         async with pixel_server(sockets=sockets, handler=handler, grace=settings.grace) as server:
             yield Endpoint(
                 conditions=lambda: conditions(journal.health),
-                metrics=EndpointMetrics(counts=intake.counts, journal=lambda: journal.health),
+                metrics=EndpointMetrics(counts=intake.counts, journal=canaries.health),
                 let_go=lambda: let_go(server, handler, grace=settings.grace),
             )
 
@@ -70,8 +84,36 @@ async def _journal(folder: Path, *, max_octets: int) -> AsyncIterator[Journal]:
         waker = Waker(journals.pipe)
         stack.callback(waker.close)
         journal = Journal(own_folder, journal_id, waker=waker, max_octets=max_octets)
-        async with journal.running(), kept_running("journal's disk", journal.look_after):
+        async with (
+            journal.running(),
+            kept_running("journal's disk", journal.look_after),
+        ):
             yield journal
+
+
+class _Canaries:
+    """Sends canaries into a journal."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+        self._sent = 0
+        self._opens = 0
+
+    async def send(self) -> None:
+        """Send one every few seconds, for ever."""
+        while True:
+            await asyncio.sleep(_CANARY_SECONDS)
+            # A disk that fails is told by a condition of its own.
+            if self._journal.health.state is JournalState.DURABLE:
+                self._sent += 1
+                await self._journal.append(encode_canary(microseconds_of(dt.datetime.now(dt.UTC))))
+
+    def health(self) -> JournalHealth:
+        """Return the journal's health, with no canary counted as an open."""
+        health = self._journal.health
+        # The one that is on its way is not in yet; a count never goes back.
+        self._opens = max(self._opens, health.appended - self._sent)
+        return dataclasses.replace(health, appended=self._opens)
 
 
 def conditions(health: JournalHealth) -> list[Condition]:

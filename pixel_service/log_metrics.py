@@ -1,6 +1,7 @@
 """What Prometheus is told of the log process: read from where it is kept, when it is asked for."""
 
 import dataclasses
+import datetime as dt
 from collections.abc import Callable, Iterator, Mapping
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -18,6 +19,9 @@ class LogMetrics(Collector):
     streams: Callable[[], int]
     lags: Callable[[], Mapping[str, int]]
     """Entries that each subscription has not acknowledged, by its ID."""
+    canary_age_seconds: Callable[[], float]
+    held_back_since: Callable[[], dt.datetime | None]
+    """Since when opens are recorded that may not be streamed yet."""
 
     def collect(self) -> Iterator[Metric]:
         """Yield every metric."""
@@ -36,6 +40,17 @@ class LogMetrics(Collector):
             value=recording.late_seconds,
         )
         yield GaugeMetricFamily("streams", "Streams of opens now.", value=self.streams())
+        yield GaugeMetricFamily(
+            "canary_age_seconds",
+            "Age of the last open of the service's own that has come through.",
+            value=self.canary_age_seconds(),
+        )
+        since = self.held_back_since()
+        yield GaugeMetricFamily(
+            "streams_held_back_seconds",
+            "For how long opens are recorded that may not be streamed yet.",
+            value=(dt.datetime.now(dt.UTC) - since).total_seconds() if since else 0.0,
+        )
         lag = GaugeMetricFamily(
             "subscription_lag_opens", "Opens not acknowledged.", labels=["subscription_id"]
         )

@@ -45,6 +45,9 @@ SHORT_CALLS: Final = 1_000
 _SHORTEST_RETRY: Final = dt.timedelta(milliseconds=100)
 _LONGEST_RETRY: Final = dt.timedelta(seconds=5)
 
+# One is sent every five seconds, and the log is read at least as often.
+_MAX_CANARY_AGE: Final = dt.timedelta(seconds=25)
+
 logger = structlog.get_logger()
 
 
@@ -144,6 +147,7 @@ class LogProcess:
             is_recorded = not health.is_failing
             detail = f"(the oldest that is not waits for {health.late_seconds:.0f} s)"
         can_stream = parts is not None and parts.tail.failure is None
+        canary_age = 0.0 if parts is None else parts.canary_age_seconds
         return [
             Condition(
                 name="opens are recorded",
@@ -152,6 +156,13 @@ class LogProcess:
                 is_required=are_required,
             ),
             Condition(name="opens can be streamed", holds=can_stream, is_required=are_required),
+            Condition(
+                name="canary comes through",
+                holds=canary_age <= _MAX_CANARY_AGE.total_seconds(),
+                detail=f"(sent {canary_age:.0f} s ago)",
+                is_required=are_required,
+            ),
+            _not_held_back(None if parts is None else parts.log.held_back_since),
         ]
 
     @property
@@ -170,6 +181,21 @@ class _Parts:
     recorder: Recorder
     housekeeping: Housekeeping
 
+    @property
+    def canary_age_seconds(self) -> float:
+        """See `Canaries`."""
+        return self.recorder.canaries.age_seconds(read_at=self.tail.read_at)
+
+
+def _not_held_back(since: dt.datetime | None) -> Condition:
+    # Not required: somebody else's transaction is to blame, and another process no better off.
+    return Condition(
+        name="opens are not held back",
+        holds=since is None,
+        detail="" if since is None else f"(since {since.isoformat(timespec='seconds')})",
+        is_required=False,
+    )
+
 
 class _WhileOpen(Collector):
     def __init__(self, parts: Callable[[], _Parts | None]) -> None:
@@ -182,6 +208,8 @@ class _WhileOpen(Collector):
                 recording=lambda: parts.recorder.health,
                 streams=lambda: len(parts.streams),
                 lags=lambda: parts.housekeeping.lags,
+                canary_age_seconds=lambda: parts.canary_age_seconds,
+                held_back_since=lambda: parts.log.held_back_since,
             ).collect()
 
 

@@ -7,6 +7,7 @@ Imports the values of `evidence`; the token's message is known to `kept_message`
 Read `levels` first: its table says what each level keeps.
 """
 
+from pixel_service.privacy.canary import canary_time, encode_canary
 from pixel_service.privacy.kept_fetch import KeptFetch, keep_counted_fetch, keep_fetch
 from pixel_service.privacy.kept_message import keep_count, keep_message
 from pixel_service.privacy.kept_open import KeptOpen, KeptOpenInvalid, decode_open, encode_open
@@ -18,7 +19,9 @@ __all__ = [
     "KeptOpen",
     "KeptOpenInvalid",
     "PrivacyLevel",
+    "canary_time",
     "decode_open",
+    "encode_canary",
     "encode_open",
     "keep_count",
     "keep_counted_fetch",

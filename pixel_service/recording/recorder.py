@@ -21,6 +21,7 @@ import structlog
 from pixel_service.errors import PixelError
 from pixel_service.journal import Alarm, FutureSegment, Journals
 from pixel_service.open_log import JournalPosition, OpenLog, OutsideLog
+from pixel_service.recording.canaries import Canaries
 from pixel_service.recording.old_spool import adopt_spool, spool_files
 from pixel_service.recording.source import Source
 from service_runtime.backoff import Backoff
@@ -76,6 +77,7 @@ class Recorder:
         self._sources: dict[str, Source] = {}
         # By journal: when the oldest open that is read, and not known to be in the log, was.
         self._oldest: dict[str, dt.datetime] = {}
+        self.canaries = Canaries()
         self._missing_before = 0
         self._recorded = 0
         self._is_failing = False
@@ -152,6 +154,11 @@ class Recorder:
         for gone in self._sources.keys() - found.keys():
             self._forget_source(gone)
             self._oldest.pop(gone, None)
+        for journal in found.values():
+            if journal.is_abandoned():
+                self.canaries.forget(journal.id)
+            else:
+                self.canaries.expect(journal.id)
         has_any = False
         for journal_id, journal in found.items():
             source = self._sources.get(journal_id)
@@ -221,6 +228,8 @@ class Recorder:
         finally:
             await asyncio.wait({appending})
         self._recorded += len(prepared.opens)
+        if prepared.canary_us is not None:
+            self.canaries.committed(source.journal.id, prepared.canary_us)
         await self._in_thread(lambda: source.release(prepared))
         return True
 

@@ -8,7 +8,7 @@ import structlog
 
 from pixel_service.journal import FoundJournal, JournalReader, Portion
 from pixel_service.open_log import OpenRecord
-from pixel_service.privacy import KeptOpenInvalid
+from pixel_service.privacy import KeptOpenInvalid, canary_time
 from pixel_service.recording.notifying import opens_of
 
 # From here on it pays to make the next portion ready meanwhile.
@@ -23,6 +23,8 @@ class Prepared:
 
     portion: Portion
     opens: Sequence[OpenRecord]
+    canary_us: int | None
+    """When the last canary in it was sent, microseconds since 1970 UTC; None without one."""
 
     @property
     def is_full(self) -> bool:
@@ -63,16 +65,20 @@ class Source:
         if portion is None:
             return
         opens: list[OpenRecord] = []
+        canary_us: int | None = None
         for entry in portion.entries:
             try:
-                opens += opens_of(entry)
+                if (sent_us := canary_time(entry)) is None:
+                    opens += opens_of(entry)
+                else:
+                    canary_us = sent_us
             except KeptOpenInvalid as error:
                 self._invalid += 1
                 self._reader.set_aside()
                 logger.error(  # noqa: TRY400 - the text says it all
                     "journal record not understood", text=str(error)
                 )
-        self._prepared = Prepared(portion=portion, opens=opens)
+        self._prepared = Prepared(portion=portion, opens=opens, canary_us=canary_us)
 
     def release(self, prepared: Prepared) -> None:
         """Remove what is recorded."""

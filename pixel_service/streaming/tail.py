@@ -48,6 +48,8 @@ class Tail:
         """Changes when positions read from here need not lead on to what is here now."""
         self.failure: PixelError | None = None
         """Why nothing new is read; None as long as all is well."""
+        self.read_at = time.monotonic()
+        """When the last reading of the log began that has succeeded, by the monotonic clock."""
 
     @property
     def end(self) -> Position:
@@ -84,11 +86,13 @@ class Tail:
         failing_since: float | None = None
         while True:
             try:
+                began = time.monotonic()
                 if self._needed.is_set():
                     await self._read_on()
                 else:
                     await self._rest()
                 failing_since = self.failure = None
+                self.read_at = began
                 backoff.reset()
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(_CHECK.total_seconds()):

@@ -267,7 +267,8 @@ async def test_live_stream_hears_of_every_process(tmp_path: Path) -> None:
             assert isinstance(response, pb.StreamOpensResponse)
             found += [each.mail.message_id for each in response.batch.notifications]
 
-    assert found == [f"m{number}" for number in range(12)]
+    # Each process's opens are in its order; the processes have none among them.
+    assert sorted(found) == sorted(f"m{number}" for number in range(12))
 
 
 @pytest.mark.parametrize(
