@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import dataclasses
 import datetime as dt
+import functools
 import multiprocessing
 import multiprocessing.connection
 import multiprocessing.context
@@ -15,6 +16,7 @@ from typing import Any, Final
 
 import structlog
 
+from service_runtime.background import kept_running, running
 from service_runtime.backoff import Backoff
 from service_runtime.drain import Drain
 
@@ -103,18 +105,17 @@ async def run_workers(
     early = [asyncio.create_task(each.keep()) for each in keepers if not each.worker.ends_last]
     late = [asyncio.create_task(each.keep()) for each in keepers if each.worker.ends_last]
     tasks = [*early, *late]
-    beside = [
-        asyncio.create_task(_announce(keepers, on_ready)),
-        asyncio.create_task(_replace_all(keepers, replacing)),
-    ]
+    replace_all = functools.partial(_replace_all, keepers, replacing)
     try:
-        ending = asyncio.ensure_future(drain.wait())
-        await asyncio.wait({*tasks, ending}, return_when=asyncio.FIRST_COMPLETED)
+        async with (
+            running(_announce(keepers, on_ready)),
+            kept_running("replacing processes", replace_all),
+            running(drain.wait()) as ending,
+        ):
+            await asyncio.wait({*tasks, ending}, return_when=asyncio.FIRST_COMPLETED)
     finally:
         # At the planned end; or one has refused, and the others go, too.
         drain.begin()
-        for task in (*beside, ending):
-            task.cancel()
         await asyncio.wait(early)
         others_ended.set()
         await asyncio.wait(tasks)
