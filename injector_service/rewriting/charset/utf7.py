@@ -16,8 +16,9 @@ _RUN: Final = re.compile(rb"\+([A-Za-z0-9+/]*+)(-?)")
 # Characters that only a run can hold (RFC 2152, definitions of sets D and O).
 _INDIRECT: Final = (b"\\", b"~")
 
-# What one run costs.
+# What one run costs, and how much text can be decoded in a step.
 _RUN_STEPS: Final = 2
+_OCTETS_A_STEP: Final = 32
 
 _NOT_ASCII: Final = re.compile("[^\x00-\x7f]")
 
@@ -40,6 +41,7 @@ class Utf7Text:
     @classmethod
     def decoded(cls, octets: bytes, budget: Budget) -> Self | None:
         """Return the text of *octets*; None if they are not UTF-7."""
+        budget.spend(len(octets) // _OCTETS_A_STEP)
         runs: list[tuple[int, int, str]] = []
         view_starts: list[int] = []
         pieces: list[bytes] = []
