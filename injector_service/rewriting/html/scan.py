@@ -7,7 +7,7 @@ in lower case.
 
 import dataclasses
 import re
-from typing import Final
+from typing import Final, NamedTuple
 
 from injector_service.rewriting.budget import SCANNED_OCTETS, Budget, TooComplexError
 from injector_service.rewriting.html.constructs import (
@@ -58,8 +58,7 @@ _UNINTERESTING: Final = re.compile(
 _PLACEHOLDER: Final = re.compile(rb"\{\{(?:ses:)?opentracker\}\}")
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Spot:
+class Spot(NamedTuple):
     """A position between tokens (rule 1), and the way out of all containers around it (rule 4)."""
 
     offset: int
@@ -115,7 +114,7 @@ class _Scanner:
         """Scan to the end or to what never ends."""
         lowered = self._lowered
         while True:
-            self._budget.spend(_TOKEN_STEPS + self._containers.depth // _CONTAINERS_A_STEP)
+            self._budget.spend(_TOKEN_STEPS + len(self._containers.open) // _CONTAINERS_A_STEP)
             at = self._uninteresting_end(self._position)
             if at >= len(lowered):
                 at = len(lowered.rstrip(SPACE))

@@ -153,7 +153,10 @@ def read_header(
     block_end = start if found is None else found.end()
     if raw.startswith(b"--", block_end):
         block_end = _end_after_hyphens(raw, start, block_end, limit, is_delimiter)
-    if block_end == limit < end or _has_too_many_fields(raw, start, block_end):
+    if block_end == limit < end:
+        return None
+    # A line has an octet at least.
+    if block_end - start > MAX_FIELDS and _has_too_many_fields(raw, start, block_end):
         return None
     body_start = block_end
     if raw.startswith(b"\r\n", block_end, end):
@@ -164,9 +167,6 @@ def read_header(
 
 
 def _has_too_many_fields(raw: bytes, start: int, end: int) -> bool:
-    if end - start <= MAX_FIELDS:
-        # A line has an octet at least.
-        return False
     lines = raw.count(b"\n", start, end)
     if lines <= MAX_FIELDS:
         return False

@@ -79,10 +79,10 @@ class _Walk:
     def run(self, header: Header) -> HtmlPart | Outcome:
         may_be_shown = True
         for _ in range(MAX_PARTS):
-            octets = header.body_start - header.start
-            self._budget.spend(_PART_STEPS + octets // SCANNED_OCTETS)
-            if may_be_shown:
-                self._judge(header)
+            value = header.find(b"content-type") if may_be_shown else None
+            self._pay_for(header, value or b"")
+            if value is not None:
+                self._judge(header, value)
             if self._part is not None and self._choice.is_settled():
                 return self._part
             start = self._multiparts.next_part(header.body_start)
@@ -97,12 +97,12 @@ class _Walk:
             may_be_shown = self._choice.begin_part(header)
         return Outcome.TOO_COMPLEX
 
-    def _judge(self, header: Header) -> None:
+    def _pay_for(self, header: Header, value: bytes) -> None:
+        octets = header.body_start - header.start
+        self._budget.spend(_PART_STEPS + octets // SCANNED_OCTETS + len(value) // _VALUE_OCTETS)
+
+    def _judge(self, header: Header, value: bytes) -> None:
         """Take the part that *header* begins if it is HTML; enter it if it is a multipart."""
-        value = header.find(b"content-type")
-        if value is None:
-            return
-        self._budget.spend(len(value) // _VALUE_OCTETS)
         content_type = parse_content_type(value)
         if content_type is None:
             return

@@ -148,18 +148,13 @@ class OpenMultiparts:
         stop = limit + len(delimiter) - 1
         at = _find(raw, delimiter, begin, stop)
         while at >= 0:
-            if self._is_delimiter_line(at, delimiter):
+            if is_delimiter_line(raw, at, delimiter):
                 multipart.next_at = at
                 return at
+            self._budget.spend(_LOOKALIKE_STEPS)
             at = _find(raw, delimiter, at + 1, stop)
         multipart.searched_to = max(begin, limit)
         return -1
-
-    def _is_delimiter_line(self, at: int, delimiter: bytes) -> bool:
-        if is_delimiter_line(self._raw, at, delimiter):
-            return True
-        self._budget.spend(_LOOKALIKE_STEPS)
-        return False
 
 
 def is_delimiter_line(raw: bytes, at: int, delimiter: bytes) -> bool:
