@@ -64,11 +64,12 @@ def splits_line_end(raw: bytes, edits: Sequence[Edit]) -> bool:
 
     In text of wide characters these may be halves of two of them.
     """
-    return any(
-        (raw[edit.start - 1 : edit.start + 1] == b"\r\n" and not edit.insert.startswith(b"\n"))
-        or raw[edit.end - 1 : edit.end + 1] == b"\r\n"
-        for edit in edits
-    )
+    for start, end, insert in edits:
+        if raw.startswith(b"\r\n", start - 1) and not insert.startswith(b"\n"):
+            return True
+        if raw.startswith(b"\r\n", end - 1):
+            return True
+    return False
 
 
 def makes_long_line(raw: bytes, splice: Splice) -> bool:

@@ -12,6 +12,8 @@ def remove_fields(raw: bytes, header: Header, names: Sequence[str]) -> list[Edit
     None at all if what would then be at the start looks like a byte order mark: a reader
     would skip it.
     """
+    if not names:
+        return []
     spans = sorted(span for name in names for span in header.spans(name))
     first = 0
     for start, end in spans:

@@ -1,7 +1,7 @@
 """What has to change in the text of the HTML part so that the pixel is in it, once."""
 
-import dataclasses
 from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple
 
 from injector_service.rewriting.budget import Budget
 from injector_service.rewriting.edit import MAX_LINE_OCTETS, Edit, applied
@@ -9,8 +9,7 @@ from injector_service.rewriting.html import Place, find_own_pixels, find_place
 from injector_service.rewriting.outcome import Outcome, Placement, RewriteWarning
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
+class Plan(NamedTuple):
     """Where a pixel goes in a text, decided before there is a pixel.
 
     *own* are the pixels of ours in the text, *cuts* the same with the line

@@ -12,6 +12,8 @@ def refusal_for_recipients(header: Header, recipients: Sequence[str]) -> Outcome
     *recipients* are the envelope's.  Without them the addresses of To, Cc and
     Bcc count.  A field that is no address list may hold any number of them.
     """
+    if len(recipients) == 1:
+        return None
     if recipients:
         return _judge(recipients)
     addresses: list[str] = []

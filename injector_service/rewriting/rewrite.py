@@ -9,7 +9,6 @@ Whatever is in the message, something that can be sent comes back, with the
 reason when it is not tracked.
 """
 
-import dataclasses
 from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple, TypeAlias
 
@@ -57,8 +56,7 @@ class Instructions(NamedTuple):
     """Names of header fields to take out, tracked or not."""
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Rewritten:
+class Rewritten(NamedTuple):
     """What became of one message.
 
     *pixel* is set if and only if *outcome* is ``TRACKED``; so is *splice*,
@@ -140,7 +138,7 @@ class _Rewriter:
         except TooComplexError:
             rewritten = Rewritten(outcome=Outcome.TOO_COMPLEX)
         if removals and rewritten.outcome is not Outcome.TRACKED:
-            return dataclasses.replace(rewritten, splice=_spliced(self._raw, removals))
+            return rewritten._replace(splice=_spliced(self._raw, removals))
         return rewritten
 
     def _track(self, header: Header, removals: list[Edit]) -> Rewritten:
@@ -258,4 +256,6 @@ def _warnings(header: Header, html: bytes) -> tuple[RewriteWarning, ...]:
 def _spliced(raw: bytes, changes: list[Edit]) -> Splice:
     if not changes:
         return Splice(offset=0, delete_count=0, insert=b"")
+    if len(changes) == 1:
+        return merged(raw, changes)
     return merged(raw, sorted(changes, key=lambda edit: edit.start))

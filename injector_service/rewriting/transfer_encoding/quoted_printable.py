@@ -102,8 +102,10 @@ class QuotedPrintableBody:
     def _folded(self, text: bytes, start: int, end: int) -> Edit:
         """Encode *text* in place of ``[start, end)``; no line becomes longer than allowed."""
         encoded = self._encoded
-        column = start - self._line_at(start)[0]
-        rest = max(self._line_at(end)[1] - end, 0)
+        line_start, text_end, _ = self._line_at(start)
+        if end > start:
+            _, text_end, _ = self._line_at(end)
+        column, rest = start - line_start, max(text_end - end, 0)
         before = b""
         if text and rest == 0 and column >= MAX_ENCODED_LINE_OCTETS:
             # A full line has no room for a soft break: its last token goes over it.
