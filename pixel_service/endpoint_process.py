@@ -18,7 +18,7 @@ from pixel_service.endpoint.client_address import ClientAddresses
 from pixel_service.endpoint.handler import PixelHandler, let_go, pixel_server
 from pixel_service.endpoint_metrics import EndpointMetrics
 from pixel_service.errors import SettingsInvalid
-from pixel_service.intake import Intake, SealedMessages, TokenOpener
+from pixel_service.intake import Intake, TokenOpener, TokenReader
 from pixel_service.journal import Journal, JournalHealth, Journals, JournalState, Waker
 from pixel_service.privacy import encode_canary
 from pixel_service.settings import Settings
@@ -50,7 +50,7 @@ async def running_endpoint(
     Raises:
         SettingsInvalid, KeyRingError, EvidenceError: it cannot run as it was told.
     """
-    messages = SealedMessages(TokenOpener(settings.load_key_ring()))
+    tokens = TokenReader(TokenOpener(settings.load_key_ring()))
     judge = settings.load_judge()
     async with contextlib.AsyncExitStack() as stack:
         journal = await stack.enter_async_context(
@@ -58,9 +58,7 @@ async def running_endpoint(
         )
         canaries = _Canaries(journal)
         await stack.enter_async_context(kept_running("canary", canaries.send))
-        intake = Intake(
-            messages=messages, judge=judge, journal=journal, source_secret=source_secret
-        )
+        intake = Intake(tokens=tokens, judge=judge, journal=journal, source_secret=source_secret)
         addresses = ClientAddresses(
             trusted_proxies=settings.trusted_proxies, header=settings.forwarded_header
         )

@@ -22,7 +22,7 @@ from benchmarks.open_log.serving import USER_AGENTS, load, running_service, seal
 from pixel_service.evidence import load_judge
 from pixel_service.intake import TokenOpener
 from pixel_service.intake.event_id import new_open_id
-from pixel_service.intake.sealed_message import message_of
+from pixel_service.intake.opened_token import message_of
 from pixel_service.notification import mail_octets, open_octets
 from pixel_service.privacy import PrivacyLevel, keep_fetch
 from service_runtime.key_ring import KeyRing, generate_key_ring

@@ -1,7 +1,7 @@
 """The endpoint that mail clients fetch: `GET /o/<token>.gif`.
 
 What is asked for a pixel gets the pixel, whatever else happens: a broken image in
-somebody's letter is worse than a lost open.
+somebody's message is worse than a lost open.
 
 * `GET` is an open. Conditional and range requests are answered in full (RFC 9110
   sections 13.1 and 14.2 allow it), so that they count and cost like any other.
@@ -71,9 +71,9 @@ METHOD_NOT_ALLOWED: Final = PreparedResponse(
     HTTPStatus.METHOD_NOT_ALLOWED, {hdrs.ALLOW: "GET, HEAD", hdrs.CACHE_CONTROL: "no-store"}
 )
 
-log = structlog.get_logger()
+logger = structlog.get_logger()
 
-Record = Callable[[PixelFetch], Awaitable[object]]
+TakeFetch = Callable[[PixelFetch], Awaitable[object]]
 
 
 class PixelHandler:
@@ -81,17 +81,17 @@ class PixelHandler:
 
     def __init__(
         self,
-        record: Record,
+        take: TakeFetch,
         addresses: ClientAddresses,
         *,
         header_names: Sequence[str] = PURPOSE_HEADERS,
     ) -> None:
-        """Answer with the pixel, and tell *record* of fetches.
+        """Answer with the pixel, and hand fetches to *take*.
 
         *header_names* are the header fields, in lower case, that the rules of
         evidence ask for.
         """
-        self._record = record
+        self._take = take
         self._addresses = addresses
         self._header_names = header_names
         self.is_leaving = False
@@ -110,10 +110,10 @@ class PixelHandler:
 
     async def _record_always(self, fetch: PixelFetch) -> None:
         try:
-            await self._record(fetch)
+            await self._take(fetch)
         except Exception as error:  # noqa: BLE001 - the pixel is served whatever happens
             # Where it was raised, not its text, which may hold what was fetched.
-            log.error("fetch not recorded", frames=frames_of(error))  # noqa: TRY400 - see above
+            logger.error("fetch not recorded", frames=frames_of(error))  # noqa: TRY400 - see above
 
     def _fetch_of(self, request: web.BaseRequest, token: str) -> PixelFetch:
         headers = request.headers

@@ -9,7 +9,7 @@ Read `intake` first.
 
 from pixel_service.intake.fetch import PixelFetch
 from pixel_service.intake.intake import Intake, IntakeCounts
-from pixel_service.intake.sealed_message import SealedMessages
+from pixel_service.intake.opened_token import TokenReader
 from pixel_service.intake.token_opener import TokenOpener
 
-__all__ = ["Intake", "IntakeCounts", "PixelFetch", "SealedMessages", "TokenOpener"]
+__all__ = ["Intake", "IntakeCounts", "PixelFetch", "TokenOpener", "TokenReader"]

@@ -10,7 +10,7 @@ from pixel_service.errors import TokenInvalid
 from pixel_service.evidence import Judge
 from pixel_service.intake.event_id import new_open_id
 from pixel_service.intake.fetch import PixelFetch
-from pixel_service.intake.sealed_message import SealedMessages
+from pixel_service.intake.opened_token import TokenReader
 from pixel_service.privacy import (
     KeptOpen,
     PrivacyLevel,
@@ -61,12 +61,12 @@ class Intake:
     def __init__(
         self,
         *,
-        messages: SealedMessages,
+        tokens: TokenReader,
         judge: Judge,
         journal: Appending,
         source_secret: bytes,
     ) -> None:
-        self._messages = messages
+        self._tokens = tokens
         self._judge = judge
         self._journal = journal
         self._source_key = functools.lru_cache(maxsize=_MAX_CACHED_SOURCES)(
@@ -77,21 +77,21 @@ class Intake:
     def take(self, fetch: PixelFetch) -> Awaitable[None]:
         """Have kept what may be kept of *fetch*.
 
-        What is returned is done when that is durable.  What is no token of ours is not
+        What is returned is done when that is durable.  What is not a token of ours is not
         recorded, nor is what keeps nothing; both wait for the same sync with nothing in
         it, because the wait would tell them apart.
         """
         try:
-            sealed = self._messages.open(fetch.token)
+            token = self._tokens.read(fetch.token)
         except TokenInvalid:
             self.counts.invalid += 1
             return self._journal.sync()
-        level = sealed.privacy_level
+        level = token.privacy_level
         if level is _OFF:
             self.counts.off += 1
             return self._journal.sync()
         open_us = microseconds_of(fetch.open_time)
-        accepted_us = sealed.acceptance_us
+        accepted_us = token.acceptance_us
         evidence = self._judge.judge_timeless(
             ip_address=fetch.ip_address,
             user_agent=fetch.user_agent,
@@ -103,13 +103,13 @@ class Intake:
             keep_fetch(
                 level, ip_address=fetch.ip_address, user_agent=fetch.user_agent, evidence=evidence
             )
-            if sealed.is_notified
+            if token.is_notified
             else keep_counted_fetch(evidence.agent, evidence.confidence)
         )
         # Of a message whose opens may not be linked, fetches of one source may not be, either.
-        key = sealed.message_key
+        key = token.message_key
         source_key = self._source_key(fetch.ip_address) if key and fetch.ip_address else b""
-        open_ = KeptOpen(new_open_id(open_us), open_us, key, source_key, sealed.octets, kept)
+        open_ = KeptOpen(new_open_id(open_us), open_us, key, source_key, token.octets, kept)
         self.counts.recorded += 1
         return self._journal.append(encode_open(open_))
 

@@ -9,7 +9,7 @@ import pytest
 from emailopens.notification.v1 import privacy_level_pb2
 from emailopens.token.v1 import pixel_token_pb2 as token_pb
 from pixel_service.evidence import load_judge
-from pixel_service.intake import Intake, PixelFetch, SealedMessages, TokenOpener
+from pixel_service.intake import Intake, PixelFetch, TokenOpener, TokenReader
 from pixel_service.open_log import message_key
 from pixel_service.privacy import PrivacyLevel, decode_open
 from service_runtime.key_ring import generate_key_ring
@@ -40,7 +40,7 @@ class Kept:
 
 def an_intake(journal: Kept, *, secret: bytes = SECRET) -> Intake:
     return Intake(
-        messages=SealedMessages(TokenOpener(RING)),
+        tokens=TokenReader(TokenOpener(RING)),
         judge=JUDGE,
         journal=journal,
         source_secret=secret,

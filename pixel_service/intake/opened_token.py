@@ -15,7 +15,7 @@ _MAX_CACHED: Final = 2_048
 
 
 @dataclasses.dataclass(slots=True)
-class SealedMessage:
+class OpenedToken:
     """What a token says of its message, as far as its privacy level keeps it."""
 
     # Not frozen, and with positions: one is made for nearly every fetch, and the
@@ -31,17 +31,17 @@ class SealedMessage:
     """Whether anybody is notified of its opens; else they are only counted."""
 
 
-class SealedMessages:
-    """Opens tokens, and remembers those it opened lately."""
+class TokenReader:
+    """Opens tokens, and remembers those it opened recently."""
 
     def __init__(self, opener: TokenOpener) -> None:
         self._opener = opener
         # Of each instance, because a cache of the method would hold all instances. Forged
         # tokens raise, and what raises is not kept: nobody can push out what is there by
         # making tokens up.
-        self.open = functools.lru_cache(maxsize=_MAX_CACHED)(self._open)
+        self.read = functools.lru_cache(maxsize=_MAX_CACHED)(self._read)
 
-    def _open(self, token: str) -> SealedMessage:
+    def _read(self, token: str) -> OpenedToken:
         """Return what *token* says.
 
         Raises:
@@ -50,13 +50,13 @@ class SealedMessages:
         return message_of(self._opener.unseal(token))
 
 
-def message_of(token: pb.PixelToken) -> SealedMessage:
+def message_of(token: pb.PixelToken) -> OpenedToken:
     """Return what may be kept of *token*."""
     level = level_of(token.privacy_level)
     kept = keep_message(token, level)
     message_id = kept.message_id
     is_notified = len(kept.configuration_ids) > 0
-    return SealedMessage(
+    return OpenedToken(
         level,
         (kept if is_notified else keep_count(kept)).SerializeToString(),
         kept.acceptance_time_us,
