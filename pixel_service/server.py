@@ -60,14 +60,14 @@ class Addresses:
 
 
 async def serve(
-    settings: Settings, drain: Drain, *, ready: "asyncio.Future[Addresses] | None" = None
+    settings: Settings, drain: Drain, *, on_ready: Callable[[Addresses], None] | None = None
 ) -> None:
     """Run the whole pixel service in this process until *drain* begins.
 
     Args:
         settings: how to run.
         drain: announces the end.
-        ready: gets the addresses once everything is served.
+        on_ready: called with the addresses once everything is served.
 
     Raises:
         SettingsInvalid, KeyRingError, ListenError, LogUrlInvalid, EvidenceError,
@@ -106,7 +106,7 @@ async def serve(
                     registry=registry,
                 ) as admin:
                     announcing = _announce(
-                        ready, grpc_address, http=address_of(settings.http, sockets), admin=admin
+                        on_ready, grpc_address, http=address_of(settings.http, sockets), admin=admin
                     )
                     async with running(announcing):
                         await _first(drain.wait(), asyncio.shield(serving_log))
@@ -117,15 +117,15 @@ async def serve(
 
 
 async def _announce(
-    ready: "asyncio.Future[Addresses] | None",
+    on_ready: Callable[[Addresses], None] | None,
     grpc_address: asyncio.Future[str],
     *,
     http: str,
     admin: str,
 ) -> None:
     address = await grpc_address
-    if ready is not None:
-        ready.set_result(Addresses(http=http, grpc=address, admin=admin))
+    if on_ready is not None:
+        on_ready(Addresses(http=http, grpc=address, admin=admin))
 
 
 async def supervise(

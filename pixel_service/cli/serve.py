@@ -195,13 +195,11 @@ def serve(
 
 
 async def _serve(settings: Settings, drain: Drain) -> None:
-    ready: asyncio.Future[server.Addresses] = asyncio.get_running_loop().create_future()
-    ready.add_done_callback(lambda _: keep_start_up())
     # Its default ends the process.
     asyncio.get_running_loop().add_signal_handler(
         signal.SIGHUP, lambda: logger.warning("one process alone is not replaced: restart it")
     )
-    await server.serve(settings, drain, ready=ready)
+    await server.serve(settings, drain, on_ready=lambda _: keep_start_up())
 
 
 def _set_up_logging(level: str, format_: Literal["text", "json"]) -> None:

@@ -55,7 +55,7 @@ async def a_service(
         token_keys=format_key_ring(RING),
     )
     ready: asyncio.Future[Addresses] = asyncio.get_running_loop().create_future()
-    service = asyncio.create_task(serve(settings, drain, ready=ready))
+    service = asyncio.create_task(serve(settings, drain, on_ready=ready.set_result))
     started: list[asyncio.Future[Any]] = [service, ready]
     await asyncio.wait(started, return_when=asyncio.FIRST_COMPLETED)
     try:
@@ -207,7 +207,7 @@ async def test_embedded_default_makes_its_own_keys(tmp_path: Path) -> None:
     drain = Drain()
     settings = Settings(http=FREE, grpc=FREE, admin=FREE, data=tmp_path / "new")
     ready: asyncio.Future[Addresses] = asyncio.get_running_loop().create_future()
-    async with running(serve(settings, drain, ready=ready)) as service:
+    async with running(serve(settings, drain, on_ready=ready.set_result)) as service:
         await ready
         drain.begin()
         await service

@@ -197,7 +197,7 @@ async def test_service_starts_and_answers_while_the_log_is_away(
     drain = Drain()
     (http, admin), settings = addresses_of(tmp_path, url)
     ready: asyncio.Future[Addresses] = asyncio.get_running_loop().create_future()
-    async with running(serve(settings, drain, ready=ready)) as service:
+    async with running(serve(settings, drain, on_ready=ready.set_result)) as service:
         await until_answered(http, admin)
         await fetch(http, seal(a_token("first"), RING))
         status, said = await ask(admin, "readyz")
