@@ -1,1 +1,5 @@
-"""The command line: `pixel-service`.  Read `main` first."""
+"""The command line: `pixel-service`.  Read `main` first.
+
+Talks to a running service through the contract; only `serve` puts a service together, and
+only `log migrate` and `log restored` open the log themselves.
+"""

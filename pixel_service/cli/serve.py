@@ -15,7 +15,7 @@ import structlog
 
 from pixel_service import server
 from pixel_service.endpoint.client_address import ForwardedHeader, IpNetwork
-from pixel_service.journal.segment import SEGMENT_OCTETS
+from pixel_service.journal import SEGMENT_OCTETS
 from pixel_service.settings import Settings
 from service_runtime import process
 from service_runtime.drain import Drain

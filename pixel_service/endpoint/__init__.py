@@ -1,1 +1,9 @@
-"""Answers mail clients.  The pixel is served whatever happens."""
+"""Answers mail clients.  The pixel is served whatever happens.
+
+A request becomes a `PixelFetch`, which `intake` takes; what becomes of it there changes no
+answer.  Imports `intake`, and of `evidence` the names of the header fields it asks for;
+knows neither journal nor log.
+
+Read `handler` first.  It and `client_address` are imported by their own names: settings
+need an address's reader, and should not load an HTTP server.
+"""

@@ -1,6 +1,7 @@
 """Finds header fields, parts and addresses in a message's octets, by offsets; builds no tree.
 
-Read `header` first, then `html_part`.  Imports `rewriting.outcome` alone.
+Read `header` first, then `html_part`.  Imports `rewriting.budget` and
+`rewriting.outcome` alone.
 
 The model
 ---------
