@@ -1,5 +1,6 @@
 """What the journal asks of the operating system to write: one place, so that tests can break it."""
 
+import contextlib
 import os
 from pathlib import Path
 from typing import Final
@@ -8,7 +9,7 @@ _EMPTY: Final = b""
 
 
 class Disk:
-    """Files that are written durably.  Every call may raise OSError."""
+    """Files that are written durably.  Every call but `remove` may raise OSError."""
 
     def create(self, path: Path, octets: int, start: bytes) -> int:
         """Make the file *path* with room for *octets*, beginning with *start*; durable on return.
@@ -25,7 +26,7 @@ class Disk:
             sync_folder(path.parent)
         except OSError:
             os.close(descriptor)
-            path.unlink(missing_ok=True)
+            self.remove(path)
             raise
         return descriptor
 
@@ -42,6 +43,11 @@ class Disk:
     def close(self, descriptor: int) -> None:
         """Close a file."""
         os.close(descriptor)
+
+    def remove(self, path: Path) -> None:
+        """Remove a file that holds nothing; if that fails it stays, and harms nobody."""
+        with contextlib.suppress(OSError):
+            path.unlink()
 
     def free_octets(self, folder: Path) -> int:
         """Return how much more the disk of *folder* holds."""

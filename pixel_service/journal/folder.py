@@ -69,7 +69,9 @@ class FoundJournal:
         """Keep the segment *path* where nobody reads it on, for whoever can make more of it."""
         damaged = self.folder.parent / _DAMAGED
         damaged.mkdir(exist_ok=True, mode=0o700)
-        path.rename(damaged / f"{self.id}-{path.name}")
+        # It may be gone: a writer removes a segment that it could not write into.
+        with contextlib.suppress(FileNotFoundError):
+            path.rename(damaged / f"{self.id}-{path.name}")
         sync_folder(damaged)
         sync_folder(self.folder)
 
@@ -148,7 +150,7 @@ class Journals:
         return [
             FoundJournal(folder=path)
             for path in sorted(self.folder.iterdir())
-            if _ID.fullmatch(path.name)
+            if _ID.fullmatch(path.name) and path.is_dir()
         ]
 
     def damaged(self) -> list[Path]:

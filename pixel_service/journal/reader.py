@@ -174,7 +174,10 @@ class JournalReader:
         for number, path in segments_of(self.journal.folder):
             if path in passed:
                 continue
-            segment = SegmentReader(path, number, seed=self._seed)
+            try:
+                segment = SegmentReader(path, number, seed=self._seed)
+            except FileNotFoundError:  # removed by its writer, which could not write into it
+                continue
             if segment.is_of_future:
                 segment.close()
                 raise FutureSegment(f"{path} is of a newer version")

@@ -3,7 +3,9 @@
 After a failed sync nobody knows what the file holds: the system may have dropped what it
 could not write, and a second sync would succeed without it. So such a file is never
 written again, and the batch is written once more, from memory, under the same numbers,
-into a new one.
+into a new one. A file that has nothing else goes when the next attempt has been made, so
+that a disk that fails for long is not filled with such files. Until then it stays: that it is
+there tells a reader that the write before it failed.
 """
 
 import errno
@@ -55,6 +57,10 @@ class SegmentWriter:
         self._offset = self._end = 0
         # A filler that failed may be readable all the same: its number is taken.
         self._owes_filler = False
+        # A segment that holds nothing but a batch that failed.
+        self._failed: Path | None = None
+        # A disk that fails is tried several times a second, and said to fail once.
+        self._cause_said = ""
 
     def write(self, payloads: Sequence[bytes]) -> None:
         """Write *payloads* as one batch; durable on return.  None of them: a filler.
@@ -76,6 +82,8 @@ class SegmentWriter:
                     self._owes_filler = bool(fillers)
                     raise
         self._owes_filler = False
+        self._cause_said = ""
+        self._remove_failed()
         self._next_sequence += len(batch)
 
     def _write(self, octets: bytes) -> None:
@@ -101,10 +109,19 @@ class SegmentWriter:
         return self._descriptor
 
     def _leave_segment(self, error: OSError) -> None:
-        logger.error(
-            "journal cannot be written", segment=self._number, cause=os.strerror(error.errno or 0)
-        )
+        cause = os.strerror(error.errno or 0)
+        if cause != self._cause_said:
+            self._cause_said = cause
+            logger.error("journal cannot be written", segment=self._number, cause=cause)
+        self._remove_failed()
+        if self._descriptor is not None and self._offset == HEADER_OCTETS:
+            self._failed = segment_path(self._folder, self._number)
         self.close()
+
+    def _remove_failed(self) -> None:
+        if self._failed is not None:
+            self._disk.remove(self._failed)
+            self._failed = None
 
     def rotate(self) -> None:
         """Begin a new segment, so that the others can be removed once they are recorded.

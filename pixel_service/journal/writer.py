@@ -104,6 +104,7 @@ class Journal:
         self._idle = asyncio.Event()
         self._idle.set()
         self._appended = self._lost = 0
+        self._lost_said = 0
         self._loss_logged = -_LOSS_LOG_SECONDS
         self._octets, self._free_octets = 0, min_free_octets
         self._segment_begun: float | None = None
@@ -195,6 +196,7 @@ class Journal:
             self._appended += entries
             if self._fails:
                 logger.warning("journal is written again", held=len(self._queue))
+                self._say_lost()
             self._fails = False
             self._release(self._batch)
             self._batch = []
@@ -248,7 +250,12 @@ class Journal:
     def _lose(self, count: int) -> None:
         self._lost += count
         if time.monotonic() - self._loss_logged >= _LOSS_LOG_SECONDS:
-            self._loss_logged = time.monotonic()
+            self._say_lost()
+
+    def _say_lost(self) -> None:
+        """Say how many are lost, unless that was the last word."""
+        if self._lost > self._lost_said:
+            self._lost_said, self._loss_logged = self._lost, time.monotonic()
             logger.error("opens lost", lost_opens=self._lost)
 
     def _work(self) -> None:
@@ -271,9 +278,8 @@ class Journal:
             self._jobs.put(None)
             # A disk that hangs must not keep the process from ending.
             await asyncio.to_thread(self._thread.join, 0 if left else _LAST_SECONDS)
-            if left:
-                self._loss_logged = -_LOSS_LOG_SECONDS
-                self._lose(left)
+            self._lost += left
+            self._say_lost()
 
     async def look_after(self) -> None:
         """Watch the disk's room, and begin new segments when that is asked for; for ever."""

@@ -192,6 +192,7 @@ def test_foreign_files_are_nobody_s_business(tmp_path: Path, name: str) -> None:
     journal = written(tmp_path, [[ONE]])
     (journal / name).write_bytes(b"hello")
     (tmp_path / "hello.spool").write_bytes(b"hello")
+    (tmp_path / bytes(16).hex()).write_bytes(b"a file that is called like a journal")
     assert read_all(reader_of(journal)) == [ONE]
 
     assert (journal / name).read_bytes() == b"hello"

@@ -11,6 +11,7 @@ import structlog
 
 from pixel_service.journal import Journals, JournalState
 from pixel_service.journal.disk import Disk
+from pixel_service.journal.segment import segments_of
 from pixel_service.journal.segment_writer import SegmentWriter
 from tests.pixel.journal.disks import (
     JOURNAL_ID,
@@ -147,6 +148,78 @@ async def test_loss_is_counted_exactly(journals: Journals) -> None:
         await until(lambda: journal.health.state is JournalState.DURABLE)
 
     assert everything_in(journals) == some(50)
+
+
+async def test_last_word_about_a_loss_is_exact(journals: Journals) -> None:
+    """Once the disk takes opens again, or the process ends, all that was lost is said."""
+    disk = FailingDisk()
+    with structlog.testing.capture_logs() as logs:
+        async with a_journal(journals, disk=disk, max_held=50) as journal:
+            disk.fails.add("create")
+            await until_done([journal.append(entry) for entry in some(100)])
+            disk.fails.clear()
+            await until(lambda: journal.health.state is JournalState.DURABLE)
+            said = [each["lost_opens"] for each in logs if each["event"] == "opens lost"]
+            disk.fails |= {"create", "sync"}
+            await until_done([journal.append(entry) for entry in some(80, start=100)])
+
+    # The first at once; what follows is said when it is known.
+    assert (said[0], said[-1]) == (1, 50)
+    assert journal.health.lost == 50 + 80
+    assert logs[-1] == {"event": "opens lost", "lost_opens": 130, "log_level": "error"}
+
+
+@pytest.mark.parametrize("call", ["create", "write", "sync"])
+def test_disk_that_fails_for_long_leaves_no_files(tmp_path: Path, call: str) -> None:
+    """However often writing fails, one line and one file tell of it; the file goes in the end."""
+    disk = FailingDisk()
+    folder = a_folder(tmp_path)
+    writer = SegmentWriter(folder, JOURNAL_ID, disk=disk, max_octets=2**30, segment_octets=4_096)
+    writer.write(some(1))
+    disk.fails.add(call)
+    with structlog.testing.capture_logs() as logs:
+        for _ in range(200):
+            with pytest.raises(OSError, match="the disk fails"):
+                writer.write([b"x" * 4_096])
+    left = segments_of(folder)
+    disk.fails.clear()
+    writer.write([b"x" * 4_096])
+    writer.close()
+
+    assert [each["event"] for each in logs] == ["journal cannot be written"]
+    assert len(left) == (2 if call == "sync" else 1)
+    assert len(segments_of(folder)) == 2
+    reader = reader_of(folder)
+    assert read_all(reader) == [*some(1), b"x" * 4_096]
+    assert reader.missing == 0
+
+
+async def test_segment_that_goes_while_it_is_read_ends_no_reading(journals: Journals) -> None:
+    """What is read from a segment that its writer then gives up comes once; then what follows."""
+    disk = FailingDisk()
+    read: list[bytes] = []
+    async with a_journal(journals, disk=disk, patience=dt.timedelta(minutes=1)) as journal:
+        (found,) = journals.found()
+        reader = reader_of(found.folder)
+
+        def has_read() -> bool:
+            read.extend(read_all(reader))
+            return bool(read)
+
+        disk.hangs.clear()
+        disk.fails.add("sync")
+        appended = [journal.append(entry) for entry in some(2)]
+        await until(has_read)
+        disk.hangs.set()
+        await until_done(appended)
+        disk.fails.clear()
+        await until(lambda: journal.health.state is JournalState.DURABLE)
+        await journal.append(*some(1, start=2))
+        read += read_all(reader)
+
+    assert read == some(3)
+    assert reader.missing == 0
+    assert journals.damaged() == []
 
 
 async def test_what_is_held_at_the_end_is_lost_and_said(journals: Journals) -> None:
