@@ -100,8 +100,8 @@ properties: $(DEVELOPMENT) ## Look for new examples that break a property of rew
 	pytest --quiet --timeout=3600 --hypothesis-profile=thorough tests/injector/rewriting/test_rewrite_properties.py
 
 .PHONY: test-crash
-test-crash: $(DEVELOPMENT) ## Kill processes and databases at random, 50 times each
-	EMAILOPENS_CRASH_KILLS=50 pytest tests/pixel/test_crash.py \
+test-crash: $(DEVELOPMENT) ## Kill processes and databases at random, 100 times each
+	EMAILOPENS_CRASH_KILLS=100 pytest tests/pixel/test_crash.py \
 	  tests/pixel/recording/test_outage.py tests/end_to_end/test_crash.py \
 	  tests/end_to_end/test_planned_stops.py tests/pixel/grpc_api/test_streams_on_postgres.py
 

@@ -1,6 +1,6 @@
 """Both services are stopped as planned, under load: nobody who calls again notices.
 
-A few stops here; `make test-crash` makes 50.
+A few stops here; `make test-crash` makes 100.
 """
 
 import asyncio

@@ -1,6 +1,6 @@
 """Processes are killed at random moments: what was answered for is in the log, once.
 
-A few kills here; `make test-crash` sets EMAILOPENS_CRASH_KILLS to 50.
+A few kills here; `make test-crash` sets EMAILOPENS_CRASH_KILLS to 100.
 """
 
 import asyncio
