@@ -96,7 +96,6 @@ class SegmentWriter:
         self._offset += len(octets)
 
     def _begin_segment(self, octets: int) -> int:
-        self.close()
         size = max(self._segment_octets, HEADER_OCTETS + octets)
         if self.octets() + size > self._max_octets:
             raise OSError(errno.EDQUOT, "the journal has its full size")
@@ -104,9 +103,12 @@ class SegmentWriter:
         self._number += 1
         header = Header(VERSION, self._journal_id, self._number, self._next_sequence)
         path = segment_path(self._folder, self._number)
-        self._descriptor = self._disk.create(path, size, header_octets(header))
+        descriptor = self._disk.create(path, size, header_octets(header))
+        # Not before: a disk that has no room for a new one has the rest of the present one.
+        self.close()
+        self._descriptor = descriptor
         self._offset, self._end = HEADER_OCTETS, size
-        return self._descriptor
+        return descriptor
 
     def _leave_segment(self, error: OSError) -> None:
         cause = os.strerror(error.errno or 0)

@@ -110,30 +110,22 @@ async def streamed(pair: Pair) -> list[tuple[str, str]]:
         ]
 
 
-def start_again(
-    pair: Pair, options: list[str], kills: list[int], *, victims: Callable[[int], list[int]]
-) -> None:
+def start_again(pair: Pair, options: list[str], kills: list[int]) -> None:
     """Run the service and kill it at a random moment; the last run is left to the caller."""
     moments = random.Random(73)  # noqa: S311 - moments, not secrets
-    for _ in range(KILLS):
-        with running_service("pixel-service", options, ready_at=pair.pixel) as process:
+    for number in range(KILLS):
+        with running_service("pixel-service", options, ready_at=pair.pixel) as supervisor:
             # Some are killed at once, some after thousands of commits.
             signal.sigtimedwait([], moments.uniform(0, 0.6))
-            with all_gone(children_of(process.pid)):
-                for each in victims(process.pid):
+            processes = children_of(supervisor.pid)
+            # All at once, as a lack of memory does; or the supervisor alone, whose
+            # processes end in order when they notice.
+            victims = [supervisor.pid, *processes] if number % 2 else [supervisor.pid]
+            with all_gone(processes):
+                for each in victims:
                     os.kill(each, signal.SIGKILL)
-                process.wait()
-            kills.append(process.pid)
-
-
-def supervisor(pid: int) -> list[int]:
-    """Kill the supervisor alone: its processes end in order when they notice."""
-    return [pid]
-
-
-def everything(pid: int) -> list[int]:
-    """Kill the supervisor and its processes, as a lack of memory or of power does."""
-    return [pid, *children_of(pid)]
+                supervisor.wait()
+            kills.append(supervisor.pid)
 
 
 @contextlib.contextmanager
@@ -219,19 +211,17 @@ async def mail_clients(pair: Pair, tokens: dict[str, str]) -> AsyncIterator[Mail
 @pytest.mark.guarantee(
     "G3", "A pixel that was served for a valid token is in the log after `kill -9` of any process"
 )
-@pytest.mark.parametrize("victims", [supervisor, everything])
 async def test_every_answered_pixel_is_streamed_once_and_in_order(
     tmp_path: Path,
     ports: Pair,
     options: list[str],
     note: Callable[[str, MailClients, int], None],
-    victims: Callable[[int], list[int]],
 ) -> None:
     """Whatever moment the service is killed at, what it answered for is there after it."""
     kills: list[int] = []
     tokens = sealed_messages(tmp_path, 4_000 * KILLS)
     async with mail_clients(ports, tokens) as clients:
-        await asyncio.to_thread(start_again, ports, options, kills, victims=victims)
+        await asyncio.to_thread(start_again, ports, options, kills)
     with running_service("pixel-service", options, ready_at=ports.pixel):
         there = await until_streamed(ports, clients)
 
@@ -244,7 +234,7 @@ async def test_every_answered_pixel_is_streamed_once_and_in_order(
     for answered in clients.answered.values():
         # What was asked for after an answer stands behind what was answered.
         assert sorted(answered, key=place.__getitem__) == answered
-    note(f"{KILLS} kills of {victims.__name__}", clients, len(there))
+    note(f"{KILLS} kills of the supervisor or all", clients, len(there))
 
 
 @pytest.mark.timeout(60 + 10 * WORKER_KILLS)

@@ -28,10 +28,11 @@ PROCESSES = 3
 
 
 class Service:
-    """The service with two endpoint processes and its log process."""
+    """The service with endpoint processes, two if not told otherwise, and its log process."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, workers: int = PROCESSES - 1) -> None:
         self.folder = folder
+        self.workers = workers
         with contextlib.ExitStack() as stack:
             probes = [stack.enter_context(socket.socket()) for _ in range(2)]
             for probe in probes:
@@ -41,30 +42,47 @@ class Service:
         self.admin = f"127.0.0.1:{free_ports_in_a_row()}"
 
     @contextlib.asynccontextmanager
-    async def running(self) -> AsyncIterator[asyncio.subprocess.Process]:
+    async def running(
+        self, *options: str, log: int | None = None, is_ready: bool = True
+    ) -> AsyncIterator[asyncio.subprocess.Process]:
+        """Run it inside the block; it logs to *log*, or else where the tests do.
+
+        Args:
+            options: what it is told, too.
+            log: a file's descriptor, or `PIPE`.
+            is_ready: whether it will be ready, which is waited for then.
+        """
         write_key_ring(self.folder / "token_keys", RING, replace=True)
         process = await asyncio.create_subprocess_exec(
             PROGRAM,
             "serve",
-            "--workers=2",
+            f"--workers={self.workers}",
             f"--data={self.folder}",
             f"--http={self.http}",
             f"--grpc={self.grpc}",
             f"--admin={self.admin}",
+            *options,
+            stderr=log,
         )
         try:
-            await self.until_ready()
+            if is_ready:
+                await self.until_ready()
             yield process
         finally:
             with contextlib.suppress(ProcessLookupError):
                 process.terminate()
             await process.wait()
 
+    @property
+    def admins(self) -> list[str]:
+        """Where each endpoint process answers operators' tools, and then the log process."""
+        host, port = self.admin.split(":")
+        return [f"{host}:{int(port) + index}" for index in range(self.workers + 1)]
+
     async def until_ready(self) -> None:
         """Wait until every process says that it is ready."""
-        host, port = self.admin.split(":")
-        for number in range(int(port), int(port) + PROCESSES):
-            await self.ask(f"{host}:{number}")
+        for address in self.admins:
+            await self.ask(address)
 
     async def ask(self, admin: str) -> None:
         async with aiohttp.ClientSession() as operator:
