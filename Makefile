@@ -102,7 +102,8 @@ properties: $(DEVELOPMENT) ## Look for new examples that break a property of rew
 .PHONY: test-crash
 test-crash: $(DEVELOPMENT) ## Kill processes and databases at random, 100 times each
 	EMAILOPENS_CRASH_KILLS=100 pytest tests/pixel/test_crash.py \
-	  tests/pixel/recording/test_outage.py tests/end_to_end/test_crash.py \
+	  tests/pixel/recording/test_outage.py tests/pixel/recording/test_refusing_database.py \
+	  tests/pixel/recording/test_log_process_away.py tests/end_to_end/test_crash.py \
 	  tests/end_to_end/test_planned_stops.py tests/pixel/grpc_api/test_streams_on_postgres.py
 
 # How many mutants `make fuzz` tries, and of which seed: another seed, other mutants.

@@ -51,7 +51,7 @@ def segments_in(service: Service) -> int:
 
 @pytest.mark.parametrize("victim", ["journal", "log", "both"])
 async def test_full_disk_is_not_felt(tmp_path: Path, victim: str) -> None:
-    """No fetch fails meanwhile, probes say what is full, and afterwards everything arrives, once."""
+    """No fetch fails meanwhile, probes say what is full, and everything arrives afterwards."""
     service = Service(tmp_path, workers=1)
     async with service.running() as supervisor:
         log = log_process_of(supervisor.pid)

@@ -52,12 +52,11 @@ class Load:
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Fetch inside the block."""
-        fetching = asyncio.create_task(self._run())
-        try:
+        async with asyncio.TaskGroup() as group:
+            # A fetch that fails cancels what the block waits for.
+            group.create_task(self._run())
             yield
-        finally:
             self.is_over = True
-            await fetching
 
     async def _run(self) -> None:
         async with asyncio.TaskGroup() as group:
