@@ -110,7 +110,8 @@ def stages(ring: KeyRing) -> None:
     """Print what each step of taking in an open takes."""
     tokens = sealed_tokens(MESSAGES, ring)
     opener, judge = TokenOpener(ring), load_judge()
-    opened = [opener.unseal(token) for token in tokens]
+    sealed = [opener.unseal_with_octets(token) for token in tokens]
+    opened = [token for token, _ in sealed]
 
     def judged(number: int) -> object:
         return judge.judge_timeless(
@@ -134,7 +135,7 @@ def stages(ring: KeyRing) -> None:
     numbers = range(MESSAGES)
     for name, microseconds in (
         ("open the token", fastest(opener.unseal, tokens)),
-        ("keep what its privacy level allows", fastest(message_of, opened)),
+        ("keep what its privacy level allows", fastest(lambda each: message_of(*each), sealed)),
         ("describe the message", fastest(lambda each: mail_octets(each, "newsletter"), opened)),
         ("judge the fetch", fastest(judged, numbers)),
         ("describe the open", fastest(told, numbers)),

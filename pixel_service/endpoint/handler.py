@@ -29,6 +29,7 @@ from pixel_service.evidence import PURPOSE_HEADERS
 from pixel_service.intake import PixelFetch
 from service_runtime.frames import frames_of
 from service_runtime.listen import listening_sockets
+from service_runtime.times import now_us
 
 _PREFIX: Final = "/o/"
 _SUFFIX: Final = ".gif"
@@ -124,7 +125,7 @@ class PixelHandler:
             ),
             user_agent=headers.get(hdrs.USER_AGENT),
             purposes={name: headers[name] for name in self._header_names if name in headers},
-            open_time=dt.datetime.now(dt.UTC),
+            open_us=now_us(),
         )
 
 

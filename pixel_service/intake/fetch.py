@@ -1,6 +1,5 @@
 """One request for a pixel, as it came."""
 
-import datetime as dt
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -14,5 +13,5 @@ class PixelFetch(NamedTuple):
     user_agent: str | None
     purposes: Mapping[str, str]
     """Those header fields that the rules of evidence ask for and that were sent."""
-    open_time: dt.datetime
-    """When the request arrived, UTC."""
+    open_us: int
+    """When the request arrived, microseconds since 1970 UTC."""

@@ -18,7 +18,6 @@ from pixel_service.privacy import (
     keep_counted_fetch,
     keep_fetch,
 )
-from service_runtime.times import microseconds_of
 
 # Here, because Python 3.11 takes long to find a member of an enumeration.
 _OFF: Final = PrivacyLevel.OFF
@@ -90,7 +89,7 @@ class Intake:
         if level is _OFF:
             self.counts.off += 1
             return self._journal.sync()
-        open_us = microseconds_of(fetch.open_time)
+        open_us = fetch.open_us
         accepted_us = token.acceptance_us
         evidence = self._judge.judge_timeless(
             ip_address=fetch.ip_address,

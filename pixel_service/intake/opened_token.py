@@ -47,18 +47,22 @@ class TokenReader:
         Raises:
             TokenInvalid: it is none of ours.
         """
-        return message_of(self._opener.unseal(token))
+        return message_of(*self._opener.unseal_with_octets(token))
 
 
-def message_of(token: pb.PixelToken) -> OpenedToken:
-    """Return what may be kept of *token*."""
+def message_of(token: pb.PixelToken, octets: bytes) -> OpenedToken:
+    """Return what may be kept of *token*, whose *octets* are kept if it is kept whole."""
     level = level_of(token.privacy_level)
     kept = keep_message(token, level)
     message_id = kept.message_id
     is_notified = len(kept.configuration_ids) > 0
+    if not is_notified:
+        octets = keep_count(kept).SerializeToString()
+    elif kept is not token:
+        octets = kept.SerializeToString()
     return OpenedToken(
         level,
-        (kept if is_notified else keep_count(kept)).SerializeToString(),
+        octets,
         kept.acceptance_time_us,
         message_key(message_id) if message_id else b"",
         is_notified,

@@ -4,7 +4,7 @@ import asyncio
 import datetime as dt
 import functools
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -16,7 +16,7 @@ from pixel_service.open_log.numbering import BurstWindow, Suffixes
 from pixel_service.open_log.postgres import appending, pool, statements
 from pixel_service.open_log.postgres.head_follower import HeadFollower
 from pixel_service.open_log.postgres.rows import to_entries
-from pixel_service.open_log.sql import journals, subscription_statements
+from pixel_service.open_log.sql import journals
 from pixel_service.open_log.sql.counting import count_in_steps
 from pixel_service.open_log.sql.erasing import StoredOpen, erase_in_steps, erase_opens
 from pixel_service.open_log.sql.subscriptions import SqlSubscriptions
@@ -36,15 +36,6 @@ from pixel_service.open_log.values import (
     Trimmed,
 )
 from service_runtime.times import microseconds_of, time_of
-
-_COMMANDS: Final[dict[str, Callable[..., Any]]] = {
-    "acknowledge": subscription_statements.acknowledge,
-    "begin_session": subscription_statements.begin_session,
-    "create_subscription": subscription_statements.create,
-    "forget_journal": journals.forget,
-    "delete_subscription": subscription_statements.delete,
-    "seek_subscription": subscription_statements.seek,
-}
 
 Answer = TypeVar("Answer")
 
@@ -102,7 +93,7 @@ class PostgresOpenLog:
 
     async def forget_journal(self, journal_id: str) -> None:
         """Remove the position of a journal."""
-        await self.execute("forget_journal", journal_id=journal_id)
+        await self.execute(functools.partial(journals.forget, journal_id=journal_id))
 
     async def finish(self) -> None:
         """Wait for the appends that nobody waits for any more."""
@@ -117,11 +108,9 @@ class PostgresOpenLog:
         """
         return await pool.run(self._engine, function, writes=False)
 
-    async def execute(self, command: str, **arguments: object) -> Any:  # noqa: ANN401 - JSON
-        """Carry out a command of `subscription_statements`, durably."""
-        return await pool.run(
-            self._engine, functools.partial(_COMMANDS[command], **arguments), writes=True
-        )
+    async def execute(self, function: Callable[[sa.Connection], Answer]) -> Answer:
+        """Return what *function* does, in one transaction."""
+        return await pool.run(self._engine, function, writes=True)
 
     async def _fetch(self, statement: str, *arguments: object) -> list[Any]:
         async with pool.driver_connection(self._engine) as connection:

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import datetime as dt
 from collections.abc import AsyncIterator, Callable, Sequence
+from functools import partial
 from typing import Any, Protocol, TypeVar
 
 import sqlalchemy as sa
@@ -43,8 +44,8 @@ class Database(Protocol):
     async def query(self, function: Callable[[sa.Connection], Answer]) -> Answer:
         """Return what *function* finds on a connection that reads."""
 
-    async def execute(self, command: str, **arguments: object) -> Any:  # noqa: ANN401 - JSON
-        """Carry out a command of `subscription_statements`, durably."""
+    async def execute(self, function: Callable[[sa.Connection], Answer]) -> Answer:
+        """Return what *function* does to the database, durably."""
 
 
 class SqlSubscriptions:
@@ -91,7 +92,7 @@ class SqlSubscriptions:
             acknowledge_time=now,
         )
         row = subscription_statements.to_row(subscription)
-        if not await self._database.execute("create_subscription", row=row):
+        if not await self._database.execute(partial(subscription_statements.create, row=row)):
             raise SubscriptionExists(subscription_id)
         return await self._from_row(row)
 
@@ -117,7 +118,7 @@ class SqlSubscriptions:
         """Move a subscription, if the log still has what follows *to*."""
         await self._database.check(to)
         found = await self._database.execute(
-            "seek_subscription", subscription_id=subscription_id, to=list(to)
+            partial(subscription_statements.seek, subscription_id=subscription_id, to=to)
         )
         row = _required(found, subscription_id)
         self._watch.note(subscription_id, row["session_token"], _acknowledged_of(row))
@@ -126,7 +127,7 @@ class SqlSubscriptions:
     async def delete_subscription(self, subscription_id: str) -> None:
         """Delete its row, and tell the streams of this process."""
         deleted = await self._database.execute(
-            "delete_subscription", subscription_id=subscription_id
+            partial(subscription_statements.delete, subscription_id=subscription_id)
         )
         if not deleted:
             raise SubscriptionNotFound(subscription_id)
@@ -135,7 +136,11 @@ class SqlSubscriptions:
     async def begin_session(self, subscription_id: str, *, consumer_name: str) -> Session:
         """Write a new token into the row, which ends the session of the old one."""
         found = await self._database.execute(
-            "begin_session", subscription_id=subscription_id, consumer_name=consumer_name
+            partial(
+                subscription_statements.begin_session,
+                subscription_id=subscription_id,
+                consumer_name=consumer_name,
+            )
         )
         row = _required(found, subscription_id)
         self._watch.note(subscription_id, row["session_token"], _acknowledged_of(row))
@@ -187,8 +192,10 @@ class SqlSubscriptions:
     ) -> None:
         try:
             outcomes = await self._database.execute(
-                "acknowledge",
-                acknowledgements=[(*key, *position) for key, (position, _) in batch.items()],
+                partial(
+                    subscription_statements.acknowledge,
+                    acknowledgements=[(*key, *position) for key, (position, _) in batch.items()],
+                )
             )
         except Exception as error:  # noqa: BLE001 - it goes to those who wait for the commit
             for _, waiters in batch.values():

@@ -4,6 +4,7 @@ import asyncio
 import concurrent.futures
 import dataclasses
 import datetime as dt
+import functools
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from typing import Any, TypeVar
 
@@ -18,7 +19,7 @@ from pixel_service.open_log.sql.counting import count_in_steps
 from pixel_service.open_log.sql.erasing import StoredOpen, erase_in_steps
 from pixel_service.open_log.sql.subscriptions import SqlSubscriptions
 from pixel_service.open_log.sql.trimming import trim_in_steps
-from pixel_service.open_log.sqlite import reading
+from pixel_service.open_log.sqlite import reading, steps
 from pixel_service.open_log.sqlite.failures import failures_as_unavailable
 from pixel_service.open_log.sqlite.writer import WriterThread
 from pixel_service.open_log.values import (
@@ -77,11 +78,11 @@ class SqliteOpenLog:
 
     async def forget_journal(self, journal_id: str) -> None:
         """Remove the position of a journal."""
-        await self.execute("forget_journal", journal_id=journal_id)
+        await self.execute(functools.partial(journals.forget, journal_id=journal_id))
 
-    async def execute(self, command: str, **arguments: object) -> Any:  # noqa: ANN401 - JSON
-        """Carry out a command of `commands`, durably."""
-        return await self._writer.execute(command, **arguments)
+    async def execute(self, function: Callable[[sa.Connection], Answer]) -> Answer:
+        """Return what *function* does, in a transaction of the one connection that writes."""
+        return await self._writer.execute(lambda connection, _: function(connection))
 
     async def query(self, function: Callable[[sa.Connection], Answer]) -> Answer:
         """Run *function* on a connection that reads, in a thread; return its result.
@@ -220,15 +221,13 @@ class SqliteOpenLog:
 
     async def trim_step(self, *, up_to: Position, max_entries: int) -> int:
         """Remove up to *max_entries* of the oldest opens, none beyond *up_to*."""
-        removed: int = await self.execute(
-            "trim_step", up_to=up_to.sequence, max_entries=max_entries
+        return await self._writer.execute(
+            functools.partial(steps.trim_step, up_to=up_to.sequence, max_entries=max_entries)
         )
-        return removed
 
     async def give_back_step(self) -> int:
         """Give some free pages back to the file system; return how many are left to give."""
-        left: int = await self.execute("give_back_step")
-        return left
+        return await self.execute(steps.give_back_step)
 
     async def erase(
         self, matches: Callable[[bytes], bool], *, message_keys: Collection[bytes] = ()
@@ -250,8 +249,7 @@ class SqliteOpenLog:
 
     async def erase_step(self, positions: Sequence[Position]) -> int:
         """Erase the opens at *positions*; return how many held anything."""
-        erased: int = await self.execute("erase_step", positions=list(positions))
-        return erased
+        return await self._writer.execute(functools.partial(steps.erase_step, positions=positions))
 
     async def stats(self) -> LogStats:
         """Return what an operator wants to know."""

@@ -10,14 +10,13 @@ import dataclasses
 import queue
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import sqlalchemy as sa
 
 from pixel_service.errors import LogUnavailable
 from pixel_service.open_log.numbering import BurstWindow
 from pixel_service.open_log.sqlite import appending
-from pixel_service.open_log.sqlite.commands import carry_out
 from pixel_service.open_log.sqlite.counts import MessageCounts
 from pixel_service.open_log.sqlite.failures import visible
 from pixel_service.open_log.values import JournalPosition, OpenRecord
@@ -25,6 +24,8 @@ from pixel_service.open_log.values import JournalPosition, OpenRecord
 # Jobs that wait for the thread.  Recording has one at a time, streams have their
 # acknowledgements; this many mean that the disk has stopped.
 MAX_JOBS: Final = 1_000
+
+Answer = TypeVar("Answer")
 
 # Jobs of one transaction, so that one commit stays short.
 _MAX_JOBS_PER_COMMIT: Final = 100
@@ -70,15 +71,14 @@ class WriterThread:
         sequence: int = await self._submit(append, append_rest)
         return sequence
 
-    async def execute(self, command: str, **arguments: object) -> Any:  # noqa: ANN401 - JSON
-        """Carry out a command of `commands`; durable on return.
+    async def execute(self, function: Callable[[sa.Connection, MessageCounts], Answer]) -> Answer:
+        """Return what *function* does to the log; durable on return.
 
         Raises:
             LogUnavailable: the outcome is unknown.
         """
-        return await self._submit(
-            lambda connection: carry_out(connection, self._counts, command, arguments)
-        )
+        answer: Answer = await self._submit(lambda connection: function(connection, self._counts))
+        return answer
 
     async def _submit(self, *attempts: Callable[[sa.Connection], Any]) -> Any:  # noqa: ANN401 - see below
         # The result's type is that of the attempts, which no caller outside sees.

@@ -23,6 +23,7 @@ from pixel_service.endpoint.handler import (
 from pixel_service.endpoint.image import PIXEL_GIF
 from pixel_service.intake import PixelFetch
 from service_runtime.listen import ListenError, address_of
+from service_runtime.times import now_us
 
 GRACE = dt.timedelta(seconds=1)
 LOOPBACK = ipaddress.ip_network("127.0.0.0/8")
@@ -77,7 +78,7 @@ async def test_get_is_an_open_and_gets_the_image(
     address: str, fetches: Fetches, browser: aiohttp.ClientSession
 ) -> None:
     """A GET hands on who fetched and when, and is answered with the image."""
-    before = dt.datetime.now(dt.UTC)
+    before = now_us()
     headers = {"User-Agent": "Mozilla/5.0", "Sec-Purpose": "prefetch"}
     async with browser.get(f"http://{address}/o/token-1_x.gif?a=b", headers=headers) as response:
         body = await response.read()
@@ -89,7 +90,7 @@ async def test_get_is_an_open_and_gets_the_image(
     assert fetch.ip_address == "127.0.0.1"
     assert fetch.user_agent == "Mozilla/5.0"
     assert fetch.purposes == {"sec-purpose": "prefetch"}
-    assert before <= fetch.open_time <= dt.datetime.now(dt.UTC)
+    assert before <= fetch.open_us <= now_us()
 
 
 async def test_nothing_may_keep_the_image(address: str, browser: aiohttp.ClientSession) -> None:

@@ -2,7 +2,6 @@
 
 import asyncio
 import dataclasses
-import datetime as dt
 
 import pytest
 
@@ -53,7 +52,7 @@ def a_fetch(token: str, *, ip_address: str | None = "192.0.2.77") -> PixelFetch:
         ip_address=ip_address,
         user_agent="Telltale-Agent/1",
         purposes={},
-        open_time=dt.datetime(2026, 3, 1, 12, tzinfo=dt.UTC),
+        open_us=1_772_366_400_000_000,
     )
 
 

@@ -1,15 +1,10 @@
-"""Everything but appending that changes an SQLite log, by name.
+"""The steps of trimming and erasing, each a transaction of the one connection that writes."""
 
-A command may travel to the process that writes, so its arguments and its result
-are what JSON can hold.
-"""
-
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Sequence
+from typing import Final
 
 import sqlalchemy as sa
 
-from pixel_service.open_log.sql import journals, subscription_statements
 from pixel_service.open_log.sql.erasing import erase_opens
 from pixel_service.open_log.sqlite.counts import MessageCounts
 
@@ -60,13 +55,12 @@ def trim_step(
     return removed
 
 
-def give_back_step(connection: sa.Connection, counts: MessageCounts) -> int:
+def give_back_step(connection: sa.Connection) -> int:
     """Give some free pages back to the file system; return how many are left to give.
 
     Not those that appends will soon need again, and none of a file of an older version,
     which cannot shrink: `docs/operations.md` says how to change that.
     """
-    del counts
     mode, pages, free = connection.exec_driver_sql(_PAGES).one()
     excess = int(free) - max(_KEPT_PAGES, int(pages) // _KEPT_SHARE)
     if mode != _INCREMENTAL or excess <= 0:
@@ -87,33 +81,3 @@ def erase_step(
     # Overwrite with zeros what is given up: gone means gone.
     connection.exec_driver_sql("PRAGMA secure_delete = ON")
     return erase_opens(connection, positions=positions)
-
-
-def forget_journal(connection: sa.Connection, _: MessageCounts, *, journal_id: str) -> None:
-    """Forget a journal that is gone."""
-    journals.forget(connection, journal_id=journal_id)
-
-
-# What subscriptions need has nothing to do with counts.
-_SUBSCRIPTION_COMMANDS: Final[Mapping[str, Callable[..., Any]]] = {
-    "acknowledge": subscription_statements.acknowledge,
-    "begin_session": subscription_statements.begin_session,
-    "create_subscription": subscription_statements.create,
-    "delete_subscription": subscription_statements.delete,
-    "seek_subscription": subscription_statements.seek,
-}
-_LOG_COMMANDS: Final[Mapping[str, Callable[..., Any]]] = {
-    "erase_step": erase_step,
-    "forget_journal": forget_journal,
-    "give_back_step": give_back_step,
-    "trim_step": trim_step,
-}
-
-
-def carry_out(
-    connection: sa.Connection, counts: MessageCounts, command: str, arguments: Mapping[str, object]
-) -> Any:  # noqa: ANN401 - JSON
-    """Carry out *command* inside the caller's transaction; return what it answers."""
-    if command in _LOG_COMMANDS:
-        return _LOG_COMMANDS[command](connection, counts, **arguments)
-    return _SUBSCRIPTION_COMMANDS[command](connection, **arguments)
