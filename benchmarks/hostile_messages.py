@@ -29,6 +29,8 @@ ADDRESSES: Final[Mapping[str, Family]] = {
     "To: u@x (((": field(b"To", b"(", before=b"u@x "),
     "To: ((...))": nested_comments,
     "From: (((": field(b"From", b"("),
+    "To: ]]]": field(b"To", b"]"),
+    "To: u@x (]]]": field(b"To", b"])", before=b"u@x ("),
     "To: ,,,": field(b"To", b","),
     "To: a@b, a@b,": field(b"To", b"a@b,"),
     "To: () a@b, () a@b": field(b"To", b"()a@b,"),

@@ -25,12 +25,12 @@ def _comment(nesting: int) -> str:
 
 
 _WHOLE: Final = f"{_QUOTED}|{_LITERAL}|{_comment(_MAX_NESTING)}|{_ESCAPED}"
-_TOKEN: Final = re.compile(f"{_TEXT}|{_WHOLE}|.", re.DOTALL)
+_TOKEN: Final = re.compile(f"{_TEXT}|{_WHOLE}|[])]++|.", re.DOTALL)
 
 # What is between separators, and the separator; any other character in its place
-# begins or ends something that is not complete.
+# begins or ends something that is not complete, and the rest is not looked at.
 _ELEMENT: Final = re.compile(
-    f"((?:{_TEXT}|{_WHOLE}|<(?:{_TEXT}|{_WHOLE}|[:;,])*+>)*+)(.|\\Z)", re.DOTALL
+    f"((?:{_TEXT}|{_WHOLE}|<(?:{_TEXT}|{_WHOLE}|[:;,])*+>)*+)([,;:]|\\Z|.++)", re.DOTALL
 )
 
 # One mailbox without anything that needs care, as most fields have it.
