@@ -84,8 +84,8 @@ class LogProcess:
                     await (until or drain.wait)()
             except (PixelError, LogSchemaOld, JournalsBusy, OSError) as error:
                 if self._why_closed != str(error):
-                    # Not with a traceback: it is the database's word, or an operator's task.
-                    logger.error("log cannot be opened", reason=str(error))  # noqa: TRY400
+                    # No traceback: it is the database's word, or an operator's task.
+                    logger.error("log cannot be opened", reason=str(error))  # noqa: TRY400 - see above
                 self._why_closed = str(error)
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(backoff.next_seconds()):
@@ -183,7 +183,7 @@ class _Parts:
 
     @property
     def canary_age_seconds(self) -> float:
-        """See `Canaries`."""
+        """How old the last canary is that has come through the log, as the tail read it."""
         return self.recorder.canaries.age_seconds(read_at=self.tail.read_at)
 
 

@@ -17,8 +17,9 @@ import socket
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import Final
 
-import prometheus_client
 import structlog
+from prometheus_client import CollectorRegistry
+from prometheus_client.registry import Collector
 
 from pixel_service.endpoint.handler import listen_for_pixels
 from pixel_service.errors import LogUrlInvalid, SettingsInvalid
@@ -86,30 +87,25 @@ async def serve(
             grpc_address.set_result(address)
 
     with _listening(settings) as (sockets,):
-        serving_log = asyncio.create_task(
-            log.serve(drain, on_serving=on_serving, until=endpoint_ended.wait)
-        )
+        serving = log.serve(drain, on_serving=on_serving, until=endpoint_ended.wait)
+        serving_log = asyncio.create_task(serving)
+        source_secret = secrets.token_bytes(_SOURCE_SECRET_OCTETS)
+        http = address_of(settings.http, sockets)
         try:
-            async with running_endpoint(
-                settings, sockets, source_secret=secrets.token_bytes(_SOURCE_SECRET_OCTETS)
-            ) as endpoint:
-                registry = prometheus_client.CollectorRegistry()
-                registry.register(endpoint.metrics)
-                registry.register(log.metrics)
-                async with admin_server(
+            async with (
+                running_endpoint(settings, sockets, source_secret=source_secret) as endpoint,
+                admin_server(
                     listen=settings.admin,
                     conditions=lambda: [
                         *endpoint.conditions(),
                         *log.conditions(are_required=False),
                         not_draining(drain),
                     ],
-                    registry=registry,
-                ) as admin:
-                    announcing = _announce(
-                        on_ready, grpc_address, http=address_of(settings.http, sockets), admin=admin
-                    )
-                    async with running(announcing):
-                        await _first(drain.wait(), asyncio.shield(serving_log))
+                    registry=_registry_of(endpoint.metrics, log.metrics),
+                ) as admin,
+                running(_announce(on_ready, grpc_address, http=http, admin=admin)),
+            ):
+                await _first(drain.wait(), asyncio.shield(serving_log))
         finally:
             drain.begin()
             endpoint_ended.set()
@@ -250,39 +246,43 @@ async def _run_endpoint(
 
     leaving = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(LEAVE, leaving.set)
-    async with running_endpoint(settings, sockets, source_secret=source_secret) as endpoint:
-        registry = prometheus_client.CollectorRegistry()
-        registry.register(endpoint.metrics)
-        async with admin_server(
+    async with (
+        running_endpoint(settings, sockets, source_secret=source_secret) as endpoint,
+        admin_server(
             listen=settings.admin_of(index),
             conditions=lambda: [*endpoint.conditions(), not_draining(drain)],
-            registry=registry,
+            registry=_registry_of(endpoint.metrics),
             # A successor takes over before this process ends.
             reuse_port=True,
-        ):
-            keep_start_up()
-            report.ready()
-            await _first(drain.wait(), leaving.wait())
-            if not drain.is_draining:
-                await _first(drain.wait(), endpoint.let_go())
-                drain.begin()
+        ),
+    ):
+        keep_start_up()
+        report.ready()
+        await _first(drain.wait(), leaving.wait())
+        if not drain.is_draining:
+            await _first(drain.wait(), endpoint.let_go())
+            drain.begin()
 
 
 async def _run_log(settings: Settings, report: Report, drain: Drain) -> None:
     from pixel_service.log_process import LogProcess  # noqa: PLC0415 - see `serve`
 
     log = LogProcess(settings)
-    registry = prometheus_client.CollectorRegistry()
-    registry.register(log.metrics)
-
     async with admin_server(
         listen=settings.admin_of(settings.workers),
         conditions=lambda: [*log.conditions(are_required=True), not_draining(drain)],
-        registry=registry,
+        registry=_registry_of(log.metrics),
     ):
         keep_start_up()
         report.ready()
         await log.serve(drain, on_serving=lambda _: None)
+
+
+def _registry_of(*collectors: Collector) -> CollectorRegistry:
+    registry = CollectorRegistry()
+    for each in collectors:
+        registry.register(each)
+    return registry
 
 
 async def _first(*waits: Awaitable[object]) -> None:
