@@ -7,9 +7,9 @@ import sqlalchemy as sa
 
 from pixel_service.open_log.numbering import BurstWindow, MessageOf, number_opens
 from pixel_service.open_log.sqlite.counts import MessageCounts, look_up
+from pixel_service.open_log.sqlite.recording_time import RecordingTime
 from pixel_service.open_log.sqlite.rows import insert_rows
 from pixel_service.open_log.values import JournalPosition, OpenRecord
-from service_runtime.times import now_us
 
 # Driver-level statements: Core's insert costs a fifth of the rate.
 _INSERT: Final = (
@@ -36,6 +36,7 @@ def append(
     *,
     counts: MessageCounts,
     window: BurstWindow,
+    times: RecordingTime,
     journal: JournalPosition | None = None,
 ) -> int:
     """Append *opens* inside the caller's transaction; return the last sequence number.
@@ -50,8 +51,7 @@ def append(
     last, last_us = connection.exec_driver_sql(_LAST).one()
     if not opens:
         return int(last)
-    # Never backwards, whatever the clock does, so that times can be searched.
-    recorded_us = max(now_us(), last_us)
+    recorded_us = times.next_us(connection, last=last, last_us=last_us)
     messages = {message for open_ in opens if (message := _message_of(open_)) is not None}
     known = counts.look_up(connection, messages)
     numbers = number_opens(opens, known, window)

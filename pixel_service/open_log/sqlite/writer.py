@@ -19,6 +19,7 @@ from pixel_service.open_log.numbering import BurstWindow
 from pixel_service.open_log.sqlite import appending
 from pixel_service.open_log.sqlite.counts import MessageCounts
 from pixel_service.open_log.sqlite.failures import visible
+from pixel_service.open_log.sqlite.recording_time import RecordingTime
 from pixel_service.open_log.values import JournalPosition, OpenRecord
 
 # Jobs that wait for the thread.  Recording has one at a time, streams have their
@@ -47,6 +48,7 @@ class WriterThread:
         self._engine = engine
         self._window = window
         self._counts = MessageCounts()
+        self._times = RecordingTime()
         self._jobs: queue.Queue[_Job | None] = queue.Queue(MAX_JOBS)
         self._thread = threading.Thread(target=self._run, name="open log writer", daemon=True)
 
@@ -59,7 +61,12 @@ class WriterThread:
 
         def write(connection: sa.Connection, some: Sequence[OpenRecord]) -> int:
             return appending.append(
-                connection, some, counts=self._counts, window=self._window, journal=journal
+                connection,
+                some,
+                counts=self._counts,
+                window=self._window,
+                times=self._times,
+                journal=journal,
             )
 
         def append(connection: sa.Connection) -> int:

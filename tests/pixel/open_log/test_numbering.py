@@ -18,6 +18,7 @@ from pixel_service.open_log.sql import schema
 from pixel_service.open_log.sqlite import appending
 from pixel_service.open_log.sqlite.counts import MessageCounts
 from pixel_service.open_log.sqlite.engine import writer_engine
+from pixel_service.open_log.sqlite.recording_time import RecordingTime
 from tests.pixel.open_log.log_values import NOON, new_open
 
 some_opens = st.lists(
@@ -108,7 +109,7 @@ def test_counts_are_right_after_any_failure_and_restart(
         opens = [new_open(message_key=bytes([number]) * 16) for number in messages]
         connection = engine.connect()
         transaction = connection.begin()
-        appending.append(connection, opens, counts=counts, window=window)
+        appending.append(connection, opens, counts=counts, window=window, times=RecordingTime())
         if then == "flush":
             counts.flush(connection)
         if then == "fail":
