@@ -123,6 +123,10 @@ fuzz-short: $(DEVELOPMENT) ## The same for a minute and a half
 	python -m tests.fuzz.fuzz_rewrite --count 150000 --seconds 60
 	python -m tests.fuzz.fuzz_cost --seconds 30
 
+.PHONY: test-disk
+test-disk: $(DEVELOPMENT) ## Fill file systems of the tests' own (root: mounts them)
+	pytest tests/disk
+
 .PHONY: test-browser
 test-browser: $(DEVELOPMENT) ## Show rewritten messages in Chromium (Debian: installs it)
 	.ci/install-debian chromium chromium

@@ -194,6 +194,22 @@ def test_disk_that_fails_for_long_leaves_no_files(tmp_path: Path, call: str) -> 
     assert reader.missing == 0
 
 
+def test_disk_without_room_for_a_new_segment_has_the_present_one(tmp_path: Path) -> None:
+    """Whoever asks for a new segment on a full disk costs no room that is there."""
+    disk = FailingDisk()
+    folder = a_folder(tmp_path)
+    writer = SegmentWriter(folder, JOURNAL_ID, disk=disk, max_octets=2**30)
+    writer.write(some(1))
+    disk.fails.add("create")
+    with pytest.raises(OSError, match="the disk fails"):
+        writer.rotate()
+    writer.write(some(1, start=1))
+    writer.close()
+
+    assert len(segments_of(folder)) == 1
+    assert read_all(reader_of(folder)) == some(2)
+
+
 async def test_segment_that_goes_while_it_is_read_ends_no_reading(journals: Journals) -> None:
     """What is read from a segment that its writer then gives up comes once; then what follows."""
     disk = FailingDisk()
