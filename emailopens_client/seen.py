@@ -8,7 +8,7 @@ MAX_REMEMBERED: Final = 20_000
 
 
 class SeenEvents:
-    """Event IDs that were delivered lately, the oldest forgotten first."""
+    """Event IDs that were delivered recently, the oldest forgotten first."""
 
     def __init__(self) -> None:
         self._ids: dict[str, None] = {}

@@ -20,7 +20,7 @@ _MAX_EVENTS: Final = 1_000
 
 
 class RepeatLimit:
-    """A structlog processor that drops an event that was logged often lately.
+    """A structlog processor that drops an event that was logged often recently.
 
     The first event of the next interval says with `suppressed` how many were dropped.
     """

@@ -13,7 +13,7 @@ from service_runtime.cli import HELP, run_command
 
 class _Commands(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's own
-        # In the order in which one needs them, and not of their letters.
+        # In the order in which they are needed, not in that of the alphabet.
         return list(self.commands)
 
 
