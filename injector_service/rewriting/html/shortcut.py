@@ -32,6 +32,9 @@ _TURN: Final = re.compile(
 # is searched for frames as a whole in the same time.
 _HEAD_OCTETS: Final = 1 << 13
 
+# What a comment or a raw text costs.
+_TURN_STEPS: Final = 4
+
 _FOREIGN_TAGS: Final = tuple(b"<" + name for name in FOREIGN)
 
 
@@ -72,7 +75,7 @@ def _opaque_before(lowered: bytes, spot: int, budget: Budget) -> list[tuple[int,
     safe = 0
     found = _TURN.search(lowered, 0, spot)
     while found is not None:
-        budget.spend(3)
+        budget.spend(_TURN_STEPS)
         at = found.start()
         if not is_text(lowered, safe, at):
             return None
