@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import dataclasses
 import functools
+import os
 import secrets
 import signal
 import socket
@@ -35,6 +36,10 @@ from service_runtime.garbage import keep_start_up
 from service_runtime.key_ring import KeyRingError
 from service_runtime.listen import ListenError, address_of, require_free
 from service_runtime.workers import LEAVE, Report, Worker, run_workers
+
+# How far the log process steps back where processes compete for a core: mail clients wait
+# for their answers, and what is kept can wait.
+_LOG_NICENESS: Final = 10
 
 # Of the keys that addresses get; as long as BLAKE2b takes.
 _SOURCE_SECRET_OCTETS: Final = 64
@@ -223,6 +228,7 @@ def _be_endpoint(
 
 def _be_log(settings: Settings, set_up_logging: Callable[[], None], report: Report) -> None:
     """Be the log process."""
+    os.nice(_LOG_NICENESS)
     set_up_logging()
     _be(functools.partial(_run_log, settings, report), settings, report)
 
