@@ -35,7 +35,7 @@ from service_runtime.drain import Drain
 from service_runtime.garbage import keep_start_up
 from service_runtime.key_ring import KeyRingError
 from service_runtime.listen import ListenError, address_of, require_free
-from service_runtime.workers import LEAVE, Report, Worker, run_workers
+from service_runtime.workers import END, LEAVE, Report, Worker, run_workers
 
 # How far the log process steps back where processes compete for a core: mail clients wait
 # for their answers, and what is kept can wait.
@@ -235,7 +235,7 @@ def _be_log(settings: Settings, set_up_logging: Callable[[], None], report: Repo
 
 def _be(main: Callable[[Drain], Awaitable[None]], settings: Settings, report: Report) -> None:
     try:
-        process.run(main, drain=Drain(grace=settings.grace))
+        process.run(main, drain=Drain(grace=settings.grace), stop_signals=(END,))
     except REFUSALS as error:
         report.refuse(str(error))
 

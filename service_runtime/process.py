@@ -3,33 +3,44 @@
 import asyncio
 import signal
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Final
 
 import structlog
 import uvloop
 
 from service_runtime.drain import Drain
 
+# What an orchestrator sends, and Ctrl-C.
+STOP_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
+
 logger = structlog.get_logger()
 
 
-def run(main: Callable[[Drain], Awaitable[None]], *, drain: Drain | None = None) -> None:
+def run(
+    main: Callable[[Drain], Awaitable[None]],
+    *,
+    drain: Drain | None = None,
+    stop_signals: Sequence[signal.Signals] = STOP_SIGNALS,
+) -> None:
     """Run *main* until it returns.
 
-    SIGTERM and SIGINT begin the drain, which *main* watches; a second signal
-    cancels *main* at once.  What *main* raises is raised here.
+    A stop signal begins the drain, which *main* watches; a second one cancels *main* at
+    once.  What *main* raises is raised here.
     """
     # uvloop, because sockets are most of what the pixel endpoint does, and both services
     # should run on one loop.
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_run(main, drain or Drain()))
+        runner.run(_run(main, drain or Drain(), stop_signals))
 
 
-async def _run(main: Callable[[Drain], Awaitable[None]], drain: Drain) -> None:
+async def _run(
+    main: Callable[[Drain], Awaitable[None]], drain: Drain, stop_signals: Sequence[signal.Signals]
+) -> None:
     loop = asyncio.get_running_loop()
     task = asyncio.ensure_future(main(drain))
     stop = _Stop(task, drain)
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in stop_signals:
         loop.add_signal_handler(number, stop.on_signal, number)
     try:
         await task

@@ -6,12 +6,11 @@ import dataclasses
 import datetime as dt
 import functools
 import multiprocessing
-import multiprocessing.connection
-import multiprocessing.context
 import os
 import signal
 import threading
 from collections.abc import Callable, Sequence
+from multiprocessing.connection import Connection, wait
 from typing import Any, Final
 
 import structlog
@@ -19,6 +18,7 @@ import structlog
 from service_runtime.background import kept_running, running
 from service_runtime.backoff import Backoff
 from service_runtime.drain import Drain
+from service_runtime.process import STOP_SIGNALS
 
 # Started afresh and not forked: neither gRPC nor SQLite survives a fork.
 _SPAWN: Final = multiprocessing.get_context("spawn")
@@ -34,6 +34,10 @@ _START_SECONDS: Final = 60.0
 # What a process has beyond its grace to end by itself.
 _LAST_SECONDS: Final = 5.0
 
+# How a process is told to end.  Not by SIGTERM: service managers send that to all processes
+# at once, and their order is the parent's business.
+END: Final = signal.SIGUSR1
+
 # How a process is told that its successor is ready: it lets clients go over, and ends.
 LEAVE: Final = signal.SIGHUP
 
@@ -47,7 +51,7 @@ class WorkersFailed(Exception):
 class Report:
     """What a process tells the one that has started it."""
 
-    def __init__(self, connection: "multiprocessing.connection.Connection[str, str]") -> None:
+    def __init__(self, connection: "Connection[str, str]") -> None:
         self._connection = connection
 
     def ready(self) -> None:
@@ -88,8 +92,8 @@ async def run_workers(
 ) -> None:
     """Run *workers* until *drain* begins; start those that die anew, for as long as it takes.
 
-    When the drain begins each gets SIGTERM, and the drain's grace to end. One whose
-    parent dies gets SIGTERM, too.
+    When the drain begins each gets END, and the drain's grace to end. One whose
+    parent dies gets END, too.
 
     Args:
         workers: what to run.
@@ -167,7 +171,7 @@ class _Keeper:
                 # Else a successor has taken over.
                 if child.ended.done() and child is self._current:
                     await self._start_again(child, ending)
-            await self._current.stop(signal.SIGTERM, self._drain)
+            await self._current.stop(END, self._drain)
         finally:
             ending.cancel()
             self._current.kill()
@@ -192,7 +196,7 @@ class _Keeper:
         """Have a successor take over, and end the present process."""
         if not self.worker.overlaps:
             self._is_replaced = True
-            await self._current.stop(signal.SIGTERM, self._drain)
+            await self._current.stop(END, self._drain)
             return
         successor = _Child(self.worker)
         try:
@@ -279,21 +283,18 @@ class _Child:
             self._end()
 
 
-def _work(
-    work: Callable[[Report], None],
-    connection: "multiprocessing.connection.Connection[str, str]",
-) -> None:
+def _work(work: Callable[[Report], None], connection: "Connection[str, str]") -> None:
     """Be a worker."""
-    # Ctrl-C reaches the whole group; the parent says when to end, once.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # What stops the service reaches the whole group; the parent says when to end, once.
+    for number in STOP_SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
     parent = multiprocessing.parent_process()
     if parent is not None:
-        sentinel = parent.sentinel
-        threading.Thread(target=_end_with, args=(sentinel,), daemon=True).start()
+        threading.Thread(target=_end_with, args=(parent.sentinel,), daemon=True).start()
     work(Report(connection))
 
 
 def _end_with(sentinel: int) -> None:
     """Ask this process to end when its parent is gone: nobody would replace it."""
-    multiprocessing.connection.wait([sentinel])
-    os.kill(os.getpid(), signal.SIGTERM)
+    wait([sentinel])
+    os.kill(os.getpid(), END)

@@ -63,6 +63,7 @@ class Service:
             f"--admin={self.admin}",
             *options,
             stderr=log,
+            start_new_session=True,
         )
         try:
             if is_ready:
@@ -205,6 +206,22 @@ async def test_workers_end_with_their_parent(tmp_path: Path) -> None:
     assert len(answered) >= 6
     assert set(answered) <= set(found)
     assert len(found) == len(set(found))
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+async def test_stop_of_the_whole_group_is_one_stop(tmp_path: Path, number: signal.Signals) -> None:
+    """Ctrl-C and service managers signal every process: all the same each has its grace."""
+    service = Service(tmp_path)
+    async with service.running(log=asyncio.subprocess.PIPE) as process:
+        assert await service.fetch("m1")
+        os.killpg(process.pid, number)
+        _, errors = await process.communicate()
+
+    said = errors.decode()
+    assert process.returncode == 0
+    assert "at once" not in said
+    assert "Traceback" not in said
+    assert said.count("stopping") == PROCESSES + 1
 
 
 async def test_replacing_the_processes_fails_no_fetch(tmp_path: Path) -> None:
