@@ -155,6 +155,8 @@ bench: $(DEVELOPMENT) $(PEERS)/node_modules/.installed ## Time everything, as ra
 	python -m benchmarks.open_log.where_time_goes
 	python -m benchmarks.open_log.streams
 	python -m benchmarks.open_log.outage
+	python -m benchmarks.open_log.backlog
+	python -m benchmarks.open_log.backlog --connections 64
 
 .PHONY: check
 check: lint types contract test fuzz-short ## Run every check

@@ -1,6 +1,6 @@
 """Durable opens through the whole HTTP path, against a handler that does nothing.
 
-    python -m benchmarks.open_log.http_path [--rounds 3] [--seconds 3] [--connections 64]
+    python -m benchmarks.open_log.http_path [--rounds 3] [--seconds 3] [--connections 64 256]
 
 The floor is the fastest aiohttp handler there is: the low-level server with the same
 prepared octets, which opens no token and records nothing. Floor and service run in
@@ -113,7 +113,7 @@ def _rate(floor: str, options: argparse.Namespace, *, workers: int, log_url: str
         running_service(Path(folder) / "data", workers=workers, log_url=log_url) as service,
     ):
         log = "SQLite" if log_url is None else "PostgreSQL"
-        print(f"{log}, {workers} worker(s), {options.connections} connections")
+        print(f"{log}, {workers} endpoint process(es), {options.connections} connections")
         return _compare(floor, service, options)
 
 
@@ -127,21 +127,28 @@ def _running_log() -> Iterator[str]:
 
 
 def main() -> None:
-    """Measure with one worker and with two, and one on PostgreSQL."""
+    """Measure with one endpoint process and with two, and one on PostgreSQL."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=3)
-    parser.add_argument("--connections", type=int, default=64)
+    parser.add_argument("--connections", type=int, nargs="*", default=[64, 256])
     parser.add_argument("--workers", type=int, nargs="*", default=[1, 2])
     options = parser.parse_args()
     with running_floor() as floor, _running_log() as log_url:
-        rates = [
-            _rate(floor, options, workers=workers, log_url=None) for workers in options.workers
-        ]
-        for workers, rate in zip(options.workers, rates, strict=True):
-            print(f"{workers} worker(s) against {options.workers[0]}: {rate / rates[0]:.2f}")
-        postgres = _rate(floor, options, workers=options.workers[0], log_url=log_url)
-        print(f"PostgreSQL against SQLite: {postgres / rates[0]:.2f}")
+        for connections in options.connections:
+            _measure_all(
+                floor,
+                argparse.Namespace(**{**vars(options), "connections": connections}),
+                log_url=log_url,
+            )
+
+
+def _measure_all(floor: str, options: argparse.Namespace, *, log_url: str) -> None:
+    rates = [_rate(floor, options, workers=workers, log_url=None) for workers in options.workers]
+    for workers, rate in zip(options.workers, rates, strict=True):
+        print(f"{workers} endpoint process(es) against {options.workers[0]}: {rate / rates[0]:.2f}")
+    postgres = _rate(floor, options, workers=options.workers[0], log_url=log_url)
+    print(f"PostgreSQL against SQLite: {postgres / rates[0]:.2f}")
 
 
 if __name__ == "__main__":

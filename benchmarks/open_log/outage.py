@@ -3,7 +3,7 @@
     python -m benchmarks.open_log.outage
 
 Ten seconds each: with it, after it was killed, and with it again.  The bar: p99 while it
-is away within the log's bound (250 ms) and 50 ms.
+is away within twice that with it.
 """
 
 import argparse

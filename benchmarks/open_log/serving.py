@@ -39,6 +39,7 @@ class Running:
 
     http: str
     grpc: str
+    admin: str
     ring: KeyRing
 
 
@@ -89,7 +90,7 @@ def running_service(
             host, port = admin.split(":")
             for index in range(workers + 1 if workers else 1):
                 _wait_until_ready(f"http://{host}:{int(port) + index}/readyz")
-            yield Running(http=http, grpc=grpc_address, ring=ring)
+            yield Running(http=http, grpc=grpc_address, admin=admin, ring=ring)
         finally:
             process.terminate()
 
