@@ -1,7 +1,7 @@
 """What a notification says of a message's header, as it is written there."""
 
-import dataclasses
 from collections.abc import Collection, Sequence
+from typing import NamedTuple
 
 from injector_service.pixels.token_payload import NotifiedField
 from injector_service.rewriting.mime import (
@@ -13,8 +13,7 @@ from injector_service.rewriting.mime import (
 )
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class HeaderFacts:
+class HeaderFacts(NamedTuple):
     """Values of header fields: unfolded, encoded words not decoded."""
 
     recipient: str = ""

@@ -6,12 +6,11 @@ the end of the subject; where that is not enough, To mailboxes from the end, the
 fields, the recipient last.  What identifies the message, and its tags, are never cut.
 """
 
-import dataclasses
 import html
 import itertools
 import re
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 from injector_service.pixels.header_facts import HeaderFacts
 from injector_service.pixels.token_payload import NotifiedField, TokenPayload
@@ -29,8 +28,7 @@ _VARINT_BITS: Final = 7
 _ENCODED_WORD: Final = re.compile(r"=\?[^?\s]++\?[bBqQ]\?[^?]*+\?=")
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Fitted:
+class Fitted(NamedTuple):
     """A payload that fits, its octets, and what was cut for it."""
 
     payload: TokenPayload
@@ -68,12 +66,12 @@ def fit(core: TokenPayload, facts: HeaderFacts, max_octets: int) -> Fitted:
         facts = _without_recipient(facts)
         to_mailboxes = room.take_first(facts.to_mailboxes)
     cut = _cut(facts, to_mailboxes, room)
-    payload = dataclasses.replace(_joined(core, cut), headers_truncated=True)
+    payload = _joined(core, cut)._replace(headers_truncated=True)
     return Fitted(
         payload=payload,
         plaintext=serialize(payload),
         is_subject_cut=cut.subject != facts.subject,
-        are_fields_cut=dataclasses.replace(cut, subject=facts.subject) != facts,
+        are_fields_cut=cut._replace(subject=facts.subject) != facts,
     )
 
 
@@ -91,8 +89,7 @@ def _cut(facts: HeaderFacts, to_mailboxes: tuple[str, ...], room: "_Room") -> He
     subject = room.take_start(facts.subject)
     # A To field that would not fit without the subject either does not cost the subject.
     to_mailboxes = to_mailboxes or room.take_first(facts.to_mailboxes)
-    return dataclasses.replace(
-        cut,
+    return cut._replace(
         to_mailboxes=to_mailboxes,
         subject=subject,
         notified_fields=room.take_fields(facts.notified_fields),
@@ -105,8 +102,7 @@ def excess_octets(core: TokenPayload, max_octets: int) -> int:
 
 
 def _joined(core: TokenPayload, facts: HeaderFacts) -> TokenPayload:
-    return dataclasses.replace(
-        core,
+    return core._replace(
         identity_id=facts.identity_id,
         from_mailboxes=facts.from_mailboxes,
         to_mailboxes=facts.to_mailboxes,
@@ -126,7 +122,7 @@ def _to_says_recipient(facts: HeaderFacts) -> bool:
 
 
 def _without_recipient(facts: HeaderFacts) -> HeaderFacts:
-    return dataclasses.replace(facts, recipient="")
+    return facts._replace(recipient="")
 
 
 class _Room:

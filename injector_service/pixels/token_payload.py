@@ -1,20 +1,22 @@
-"""What a pixel token says.  The contract is `emailopens/token/v1/pixel_token.proto`."""
+"""What a pixel token says.  The contract is `emailopens/token/v1/pixel_token.proto`.
 
-import dataclasses
+Named tuples, because a message makes several, and a frozen dataclass takes three times as
+long to make, and ten times as long to make with other values.
+"""
+
+from typing import NamedTuple
 
 from injector_service.privacy import PrivacyLevel
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class NotifiedField:
+class NotifiedField(NamedTuple):
     """One header field that notifications carry: name and value as found."""
 
     name: str
     value: str
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class TokenPayload:
+class TokenPayload(NamedTuple):
     """The content of one pixel token, before it is sealed."""
 
     message_id: str

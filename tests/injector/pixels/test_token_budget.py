@@ -1,6 +1,5 @@
 """A pixel's URL stays short: what is cut, in which order, and where."""
 
-import dataclasses
 from typing import Final
 
 import hypothesis
@@ -53,7 +52,7 @@ facts_of_one_kind = st.builds(
     ).map(tuple),
 )
 facts_of_any_kind = facts_of_one_kind | facts_of_one_kind.map(
-    lambda facts: dataclasses.replace(facts, to_mailboxes=(facts.recipient,))
+    lambda facts: facts._replace(to_mailboxes=(facts.recipient,))
 )
 
 
@@ -133,7 +132,7 @@ def test_notified_fields_go_first_and_from_the_end() -> None:
 
 def test_the_subject_goes_next_and_from_the_end() -> None:
     """When all notified fields are gone the subject's end is cut; the rest stays."""
-    facts = dataclasses.replace(FACTS, subject="Hello world", notified_fields=())
+    facts = FACTS._replace(subject="Hello world", notified_fields=())
 
     fitted = fitted_with(facts, 3)
 
@@ -146,7 +145,7 @@ def test_the_subject_goes_next_and_from_the_end() -> None:
 @pytest.mark.parametrize("missing", range(8))
 def test_characters_are_not_cut(missing: int) -> None:
     """A subject ends with a whole character, whatever its octets."""
-    facts = dataclasses.replace(FACTS, subject="€🎉€🎉", notified_fields=())
+    facts = FACTS._replace(subject="€🎉€🎉", notified_fields=())
 
     fitted = fitted_with(facts, missing)
 
@@ -158,7 +157,7 @@ def test_characters_are_not_cut(missing: int) -> None:
 def test_encoded_words_are_not_cut(missing: int) -> None:
     """A subject ends before an encoded word that does not fit whole."""
     words = ("=?utf-8?q?Gr=C3=BC=C3=9Fe_aus?=", "=?UTF-8?B?w5xiZXJzZWU=?=", "=?utf-8?Q?_und?=")
-    facts = dataclasses.replace(FACTS, subject=" ".join(words), notified_fields=())
+    facts = FACTS._replace(subject=" ".join(words), notified_fields=())
 
     fitted = fitted_with(facts, missing)
 
@@ -170,7 +169,7 @@ def test_encoded_words_are_not_cut(missing: int) -> None:
 def test_a_long_to_field_does_not_cost_the_subject() -> None:
     """A list of recipients that could never fit is cut from its end, and the subject stays."""
     recipients = tuple(f"Somebody <somebody-{number}@example.com>" for number in range(200))
-    facts = dataclasses.replace(FACTS, to_mailboxes=recipients, notified_fields=())
+    facts = FACTS._replace(to_mailboxes=recipients, notified_fields=())
 
     fitted = fit(CORE, facts, 1_000)
 
@@ -181,8 +180,8 @@ def test_a_long_to_field_does_not_cost_the_subject() -> None:
 
 def test_a_recipient_in_the_only_to_mailbox_is_not_said_twice() -> None:
     """The pixel service finds it there; any other recipient is sealed."""
-    blind = dataclasses.replace(FACTS, recipient="blind@example.org")
-    of_two = dataclasses.replace(FACTS, to_mailboxes=("b@example.net", "c@example.net"))
+    blind = FACTS._replace(recipient="blind@example.org")
+    of_two = FACTS._replace(to_mailboxes=("b@example.net", "c@example.net"))
 
     assert fit(CORE, FACTS, 1_000).payload.recipient == ""
     assert fit(CORE, blind, 1_000).payload.recipient == "blind@example.org"
@@ -191,7 +190,7 @@ def test_a_recipient_in_the_only_to_mailbox_is_not_said_twice() -> None:
 
 def test_a_recipient_is_said_when_its_to_mailbox_is_cut() -> None:
     """A To mailbox that is too long to be kept does not take the recipient with it."""
-    facts = dataclasses.replace(FACTS, to_mailboxes=("x" * 2_000 + " <b@example.net>",))
+    facts = FACTS._replace(to_mailboxes=("x" * 2_000 + " <b@example.net>",))
 
     payload = fit(CORE, facts, 1_000).payload
 
@@ -201,7 +200,7 @@ def test_a_recipient_is_said_when_its_to_mailbox_is_cut() -> None:
 
 def test_one_mailbox_left_of_several_is_not_taken_for_the_recipient() -> None:
     """When To is cut down to one mailbox, the token still says who the recipient is."""
-    facts = dataclasses.replace(FACTS, to_mailboxes=("c@example.net", "x" * 2_000 + "@b.c"))
+    facts = FACTS._replace(to_mailboxes=("c@example.net", "x" * 2_000 + "@b.c"))
 
     payload = fit(CORE, facts, 1_000).payload
 
@@ -214,9 +213,7 @@ def test_one_mailbox_left_of_several_is_not_taken_for_the_recipient() -> None:
 def test_the_longest_payload_makes_the_longest_url(length: int, most: int) -> None:
     """The octets that are given out fill the URL to its limit, and the token to 1,950."""
     base_url = "https://" + "x" * (length - 8)
-    fitted = fit(
-        CORE, dataclasses.replace(FACTS, subject="x" * 3_000), max_payload_octets(base_url, most)
-    )
+    fitted = fit(CORE, FACTS._replace(subject="x" * 3_000), max_payload_octets(base_url, most))
 
     token = TokenSealer(generate_key_ring()).mint(fitted.plaintext)
 
@@ -236,7 +233,7 @@ def test_the_excess_is_what_the_tags_are_too_long() -> None:
 
 
 cores = st.builds(
-    TokenPayload,
+    CORE._replace,
     message_id=texts,
     configuration_ids=st.lists(texts.filter(bool), max_size=3).map(tuple),
     statistics_configuration_ids=st.lists(texts.filter(bool), max_size=3).map(tuple),
