@@ -16,21 +16,16 @@ from injector_service.rewriting.html.constructs import (
     raw_text_end,
 )
 from injector_service.rewriting.html.scan import TAG
-from injector_service.rewriting.html.spans import span_before
 from injector_service.rewriting.html.text_proof import AFTER_NAME, is_text
 
 # What changes the meaning of what follows: comments, CDATA, the scan's
-# RAW_TEXT and CONTAINERS, plaintext.  The first two letters are looked up in
+# RAW_TEXT and CONTAINERS, plaintext, frameset.  The first two letters are looked up in
 # sets before the rest of a name is compared: that is much faster on all other
 # tags.  It finds too much ("<sextarea"), and that is looked at again.
 _TURN: Final = re.compile(
-    rb"<[!stxinpo][-\[tciexmfolb](?:-|aintext|lect|ject|mplate|script"
-    rb"|yle|ript|tle|xtarea|p|rame|embed|frames|cdata\[)"
+    rb"<[!stxinpof][-\[tciexmfolbr](?:-|aintext|lect|ject|mplate|script"
+    rb"|yle|ript|tle|xtarea|p|rame|embed|frames|ameset|cdata\[)"
 )
-
-# The body's tag is looked for this far: in real mail it mostly comes before.  A shorter text
-# is searched for frames as a whole in the same time.
-_HEAD_OCTETS: Final = 1 << 13
 
 # What a comment or a raw text costs.
 _TURN_STEPS: Final = 4
@@ -47,32 +42,14 @@ def end_of_body(lowered: bytes, budget: Budget) -> tuple[int, list[tuple[int, in
     opaque = _opaque_before(lowered, spot, budget) if spot >= 0 else None
     if opaque is None or not is_text(lowered, opaque[-1][1] if opaque else 0, spot):
         return None
-    return None if _may_have_frames(lowered, opaque) else (spot, opaque)
-
-
-def _may_have_frames(lowered: bytes, opaque: list[tuple[int, int]]) -> bool:
-    """Say whether frames may take the body's place: not after a ``<body>``."""
-    end = len(lowered)
-    if end > _HEAD_OCTETS:
-        body = lowered.find(b"<body", 0, _HEAD_OCTETS)
-        if body >= 0 and _is_tag(lowered, body, opaque):
-            end = body
-    return lowered.rfind(b"<frameset", 0, end) >= 0
-
-
-def _is_tag(lowered: bytes, body: int, opaque: list[tuple[int, int]]) -> bool:
-    """Say whether there is certainly a tag at *body*, and not only what looks so."""
-    safe = span_before(opaque, body)[1]
-    return (
-        safe <= body and lowered[body + 5 : body + 6] in AFTER_NAME and is_text(lowered, safe, body)
-    )
+    # Rule 7: frames may take the body's place.
+    return None if lowered.find(b"<frameset", spot) >= 0 else (spot, opaque)
 
 
 def _opaque_before(lowered: bytes, spot: int, budget: Budget) -> list[tuple[int, int]] | None:
     """Return the comments and raw texts before *spot*; None if something else is there."""
     opaque: list[tuple[int, int]] = []
-    foreign_from: int | None = None
-    safe = 0
+    safe = no_foreign_before = 0
     found = _TURN.search(lowered, 0, spot)
     while found is not None:
         budget.spend(_TURN_STEPS)
@@ -85,10 +62,10 @@ def _opaque_before(lowered: bytes, spot: int, budget: Budget) -> list[tuple[int,
         elif name in RAW_TEXT:
             end, holds_markup = _raw_text_end(lowered, name, at, budget)
             if holds_markup:
-                foreign_from = _foreign_from(lowered) if foreign_from is None else foreign_from
-                if foreign_from < at:
+                if any(lowered.rfind(tag, no_foreign_before, at) >= 0 for tag in _FOREIGN_TAGS):
                     # In SVG and MathML it would be ordinary markup.
                     return None
+                no_foreign_before = at
         else:
             return None
         if not 0 <= end <= spot:
@@ -117,10 +94,3 @@ def _raw_text_end(lowered: bytes, name: bytes, at: int, budget: Budget) -> tuple
         return -1, False
     end = raw_text_end(lowered, name, tag.end(), budget)
     return end, lowered.find(b"<", tag.end(), end) >= 0
-
-
-def _foreign_from(lowered: bytes) -> int:
-    """Return the offset of the first thing like SVG or MathML, or the end."""
-    return min(
-        (at for name in _FOREIGN_TAGS if (at := lowered.find(name)) >= 0), default=len(lowered)
-    )
