@@ -80,8 +80,11 @@ class _Walk:
         may_be_shown = True
         for _ in range(MAX_PARTS):
             value = header.find(b"content-type") if may_be_shown else None
-            self._pay_for(header, value or b"")
-            if value is not None:
+            steps = _PART_STEPS + (header.body_start - header.start) // SCANNED_OCTETS
+            if value is None:
+                self._budget.spend(steps)
+            else:
+                self._budget.spend(steps + len(value) // _VALUE_OCTETS)
                 self._judge(header, value)
             if self._part is not None and self._choice.is_settled():
                 return self._part
@@ -96,10 +99,6 @@ class _Walk:
             header = following
             may_be_shown = self._choice.begin_part(header)
         return Outcome.TOO_COMPLEX
-
-    def _pay_for(self, header: Header, value: bytes) -> None:
-        octets = header.body_start - header.start
-        self._budget.spend(_PART_STEPS + octets // SCANNED_OCTETS + len(value) // _VALUE_OCTETS)
 
     def _judge(self, header: Header, value: bytes) -> None:
         """Take the part that *header* begins if it is HTML; enter it if it is a multipart."""

@@ -148,7 +148,7 @@ class OpenMultiparts:
         stop = limit + len(delimiter) - 1
         at = _find(raw, delimiter, begin, stop)
         while at >= 0:
-            if is_delimiter_line(raw, at, delimiter):
+            if _is_whole_line(raw, at, at + len(delimiter)):
                 multipart.next_at = at
                 return at
             self._budget.spend(_LOOKALIKE_STEPS)
@@ -159,9 +159,13 @@ class OpenMultiparts:
 
 def is_delimiter_line(raw: bytes, at: int, delimiter: bytes) -> bool:
     """Say whether the line at *at* is *delimiter* alone, which may be a closing one."""
-    if not raw.startswith(delimiter, at) or not (at == 0 or raw.startswith(b"\n", at - 1)):
+    return raw.startswith(delimiter, at) and _is_whole_line(raw, at, at + len(delimiter))
+
+
+def _is_whole_line(raw: bytes, at: int, after: int) -> bool:
+    """Say whether ``raw[at:after]`` is a line, with hyphens and white space after it or not."""
+    if at > 0 and not raw.startswith(b"\n", at - 1):
         return False
-    after = at + len(delimiter)
     if raw.startswith(b"--", after):
         after += 2
     # The usual line end first; else white space up to it (RFC 2046 section 5.1.1).
