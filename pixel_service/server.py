@@ -29,7 +29,7 @@ from pixel_service.open_log import check_url
 from pixel_service.settings import Settings
 from service_runtime import process
 from service_runtime.admin_server import Condition, admin_server
-from service_runtime.background import running
+from service_runtime.background import first_of, running
 from service_runtime.data_folder import DataFolderError, prepare_data_folder
 from service_runtime.drain import Drain
 from service_runtime.garbage import keep_start_up
@@ -110,7 +110,7 @@ async def serve(
                 ) as admin,
                 running(_announce(on_ready, grpc_address, http=http, admin=admin)),
             ):
-                await _first(drain.wait(), asyncio.shield(serving_log))
+                await first_of(drain.wait(), asyncio.shield(serving_log))
         finally:
             drain.begin()
             endpoint_ended.set()
@@ -264,9 +264,9 @@ async def _run_endpoint(
     ):
         keep_start_up()
         report.ready()
-        await _first(drain.wait(), leaving.wait())
+        await first_of(drain.wait(), leaving.wait())
         if not drain.is_draining:
-            await _first(drain.wait(), endpoint.let_go())
+            await first_of(drain.wait(), endpoint.let_go())
             drain.begin()
 
 
@@ -289,16 +289,6 @@ def _registry_of(*collectors: Collector) -> CollectorRegistry:
     for each in collectors:
         registry.register(each)
     return registry
-
-
-async def _first(*waits: Awaitable[object]) -> None:
-    """Return when one of *waits* does; cancel the others."""
-    tasks = [asyncio.ensure_future(each) for each in waits]
-    try:
-        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for task in tasks:
-            task.cancel()
 
 
 def not_draining(drain: Drain) -> Condition:

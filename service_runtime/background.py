@@ -121,3 +121,13 @@ class _KeptRunning:
         except Exception as error:  # noqa: BLE001 - the edge: whatever it is, it is seen here
             return error
         return None
+
+
+async def first_of(*waits: Awaitable[object]) -> None:
+    """Return when one of *waits* does; cancel the others."""
+    tasks = [asyncio.ensure_future(each) for each in waits]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()

@@ -5,6 +5,10 @@ import os
 from pathlib import Path
 from typing import Final
 
+# What the disk must have left for the process to be ready: some minutes of opens, and
+# what everything else on it needs to end in order.
+MIN_FREE_OCTETS: Final = 256 * 1024 * 1024
+
 _EMPTY: Final = b""
 
 

@@ -22,8 +22,7 @@ from pathlib import Path
 from typing import Final
 
 from pixel_service.journal.disk import sync_folder
-from pixel_service.journal.segment import segments_of
-from pixel_service.journal.writer import rotation_request
+from pixel_service.journal.segment import rotation_request, segments_of
 
 # When it was made, in milliseconds, and what makes it unique.
 _TIME_OCTETS: Final = 6

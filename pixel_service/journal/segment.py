@@ -74,3 +74,8 @@ def segments_of(folder: Path) -> list[tuple[int, Path]]:
         if match is not None:
             found.append((int(match[1]), path))
     return sorted(found)
+
+
+def rotation_request(folder: Path) -> Path:
+    """Return the file by which a reader asks the writer of *folder* for a new segment."""
+    return folder / "rotate"

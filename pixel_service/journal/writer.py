@@ -22,17 +22,14 @@ from typing import Final
 
 import structlog
 
-from pixel_service.journal.disk import Disk
+from pixel_service.journal.disk import MIN_FREE_OCTETS, Disk
 from pixel_service.journal.health import JournalHealth, JournalState
+from pixel_service.journal.segment import rotation_request
 from pixel_service.journal.segment_writer import SegmentWriter
 from pixel_service.journal.wake import Waker
 
 # How much the journal may hold, of one process: four million opens of 1,000 octets.
 DEFAULT_MAX_OCTETS: Final = 4 * 1024 * 1024 * 1024
-
-# What the disk must have left for the process to be ready: some minutes of opens, and
-# what everything else on it needs to end in order.
-MIN_FREE_OCTETS: Final = 256 * 1024 * 1024
 
 # Of one batch, so that one sync stays short.
 _MAX_BATCH: Final = 1_000
@@ -207,14 +204,10 @@ class Journal:
             return
         if not isinstance(error, OSError):
             logger.error("journal failed", cause=type(error).__name__, exc_info=error)
-        # First in the queue again: the disk may hold them, under the numbers that they
-        # get again.
-        kept: list[_Waiting] = [
-            (payload, None) for payload, _ in self._batch if payload is not None
-        ]
-        self._stop_waiting()
-        self._queue.extendleft(reversed(kept))
+        # First in the queue again: the disk may hold them, under the numbers that they get anew.
+        self._queue.extendleft(reversed(self._batch))
         self._batch = []
+        self._stop_waiting()
         self._loop.call_later(_RETRY_SECONDS, self._retry)
 
     def _retry(self) -> None:
@@ -305,8 +298,3 @@ class Journal:
         self._segment_begun = None
         request.unlink(missing_ok=True)
         self._waker.wake()
-
-
-def rotation_request(folder: Path) -> Path:
-    """Return the file by which a reader asks the writer of *folder* for a new segment."""
-    return folder / "rotate"
