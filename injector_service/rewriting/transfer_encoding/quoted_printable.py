@@ -215,10 +215,10 @@ def fold(text: bytes, *, column: int, rest: int, line_end: bytes) -> bytes:
         return text
     lines = []
     room = MAX_ENCODED_LINE_OCTETS - 1 - column
+    cut = max(room, 0)
     while len(text) > (room if rest else room + 1):
-        cut = max(room, 0)
-        escape = text.rfind(b"=", max(cut - 2, 0), cut)
-        if escape >= 0:
+        escape = text.rfind(b"=", 0, cut)
+        if 0 <= escape >= cut - 2:
             cut = escape
         lines.append(text[:cut])
         text = text[cut:]
@@ -226,7 +226,7 @@ def fold(text: bytes, *, column: int, rest: int, line_end: bytes) -> bytes:
         # servers that forget to undo it are known.
         if text[:1] == b".":
             text = b"=2E" + text[1:]
-        room = MAX_ENCODED_LINE_OCTETS - 1
+        room = cut = MAX_ENCODED_LINE_OCTETS - 1
     lines.append(text)
     used = len(text) + (column if len(lines) == 1 else 0)
     if rest and used + rest > MAX_ENCODED_LINE_OCTETS:
