@@ -34,6 +34,10 @@ _GRAIN_SECONDS: Final = 0.003
 _MOST_SECONDS: Final = 0.05
 _MOST_SECONDS_AN_OCTET: Final = 1e-6
 
+# What is linear takes 4 times as long of 4 times the size, give or take what else runs.
+_LEAST_LINEAR: Final = 3
+_MOST_LINEAR: Final = 5
+
 # What an open's To field may hold: a URL has no room for more.
 _MOST_MAILBOX_CHARACTERS: Final = 1_900
 
@@ -86,11 +90,17 @@ def _seconds(raw: bytes) -> float:
 
 
 def _confirmed(recipe: Recipe, size: int) -> str | None:
-    """Say that *recipe* grows too fast up to *size*, or from there, if it does."""
+    """Say that *recipe* grows too fast up to *size*, or from there, if it does.
+
+    What grows too fast up to *size* and as fast as its size from there has a threshold that
+    the smaller message did not reach: what it costs then is another finding.
+    """
     for start in (size // FACTOR, size):
         if grows_too_fast(recipe.message, rewrite_both_ways, start):
             times = growth(recipe.message, rewrite_both_ways, start)
-            return f"{FACTOR} times the size cost {times:.0f} times as much"
+            after = growth(recipe.message, rewrite_both_ways, FACTOR * start)
+            if not _LEAST_LINEAR <= after <= _MOST_LINEAR:
+                return f"{FACTOR} times the size cost {times:.0f} times as much"
     return None
 
 
