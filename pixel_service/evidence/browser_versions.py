@@ -13,7 +13,8 @@ _VERSION: Final = re.compile(r"\b(Chrome|Firefox)/(\d{1,4})")
 
 # Days on which versions became stable.  In between releases are spread evenly, and after the
 # last one they come every four weeks.
-# Sources: chromiumdash.appspot.com/schedule, for the last Debian's package; whattrainisitnow.com.
+# From the makers' calendars as known, not fetched: check them before relying on a single version.
+# Debian had Chromium 156 on 2026-11-01; its first day is taken to be two weeks earlier.
 _CHROME: Final = (
     (dt.date(2020, 5, 19), 83),
     (dt.date(2022, 3, 29), 100),
