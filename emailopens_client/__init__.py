@@ -1,6 +1,7 @@
-"""Follows the opens of a pixel service: `OpenStream` is all there is."""
+"""Follows the opens of a pixel service: begin with `OpenStream`."""
 
+from emailopens_client.channels import Tls, TlsFilesUnusable
 from emailopens_client.open_stream import Batch, OpenStream
 from emailopens_client.start import LogEnd
 
-__all__ = ["Batch", "LogEnd", "OpenStream"]
+__all__ = ["Batch", "LogEnd", "OpenStream", "Tls", "TlsFilesUnusable"]

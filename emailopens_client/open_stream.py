@@ -13,6 +13,7 @@ import grpc
 from emailopens.notification.v1 import open_notification_pb2
 from emailopens.pixel.v1 import pixel_service_pb2 as pb
 from emailopens_client.backoff import Backoff
+from emailopens_client.channels import Credentials, TlsFilesUnusable
 from emailopens_client.seen import SeenEvents
 from emailopens_client.start import LogEnd, set_start
 from emailopens_client.stream_call import CallFailed, StreamCall, calling
@@ -62,7 +63,7 @@ class OpenStream:
 
     Iterating raises `grpc.aio.AioRpcError` for what calling again does not help:
     opens lost to retention, another client that took the subscription over, a
-    wrong request.
+    wrong request. It raises `TlsFilesUnusable` if that is so from the beginning.
 
     Args:
         target: the service, as gRPC names it: `host:port` or `dns:///name:port`; the
@@ -78,9 +79,10 @@ class OpenStream:
         heartbeat_interval: 1 to 50 s.
         stop_at_head: end once everything recorded at the start was delivered.
         consumer_name: a name in the operator's tools.
-        credentials: for TLS; None for a connection in the clear.
-        on_failure: called before each wait with what has failed, None for silence; what
-            it raises ends the iteration.
+        credentials: `Tls`, whose files are read for each connection, or gRPC's own; None
+            for a connection in the clear.
+        on_failure: called before each wait with what has failed, None for silence and for
+            files of TLS that cannot be used meanwhile; what it raises ends the iteration.
     """
 
     cursor: str = ""
@@ -107,7 +109,7 @@ class OpenStream:
         heartbeat_interval: dt.timedelta = DEFAULT_HEARTBEAT,
         stop_at_head: bool = False,
         consumer_name: str = "",
-        credentials: grpc.ChannelCredentials | None = None,
+        credentials: Credentials | None = None,
         on_failure: OnFailure | None = None,
     ) -> None:
         """Describe a stream; nothing is called before it is iterated.
@@ -211,6 +213,11 @@ class OpenStream:
                         yield batch
                 except CallFailed as failed:
                     failure = failed.error
+                except TlsFilesUnusable:
+                    # Of a stream that has run, they are being renewed.
+                    if not self.cursor:
+                        raise
+                    failure = None
                 else:
                     return
             if self._on_failure is not None:

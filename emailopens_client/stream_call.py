@@ -9,6 +9,7 @@ import grpc
 
 from emailopens.pixel.v1 import pixel_service_pb2 as pb
 from emailopens.pixel.v1 import pixel_service_pb2_grpc as pb_grpc
+from emailopens_client.channels import Credentials, open_channel
 from emailopens_client.failures import is_passing, is_passing_acknowledgement
 
 # A commit and a way there and back; storage that fails over takes longer than any
@@ -91,13 +92,12 @@ class StreamCall:
 
 @contextlib.asynccontextmanager
 async def calling(
-    target: str, request: pb.StreamOpensRequest, credentials: grpc.ChannelCredentials | None
+    target: str, request: pb.StreamOpensRequest, credentials: Credentials | None
 ) -> AsyncIterator[StreamCall]:
-    """Call StreamOpens of *target* over a connection that lasts as long as the block."""
-    channel = (
-        grpc.aio.insecure_channel(target, options=OPTIONS)
-        if credentials is None
-        else grpc.aio.secure_channel(target, credentials, options=OPTIONS)
-    )
-    async with channel:
+    """Call StreamOpens of *target* over a connection that lasts as long as the block.
+
+    Raises:
+        TlsFilesUnusable: a file that *credentials* name cannot be used.
+    """
+    async with open_channel(target, credentials=credentials, options=OPTIONS) as channel:
         yield StreamCall(channel, request)

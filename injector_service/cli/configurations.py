@@ -11,8 +11,8 @@ from emailopens.injector.v1 import configuration_service_pb2_grpc as pb_grpc
 from emailopens.notification.v1 import privacy_level_pb2
 from injector_service.cli.target import CALL_SECONDS, PRIVACY_LEVELS, target_option
 from injector_service.privacy import PrivacyLevel
-from service_runtime.channel import connect
 from service_runtime.cli import format_option, wait_for
+from service_runtime.target import Target, connect
 
 # The most that the service puts into a page.
 _PAGE_SIZE: Final = 1_000
@@ -87,7 +87,7 @@ def _given(options: dict[str, Any]) -> dict[str, Any]:
 @_settings_options
 @target_option
 @click.argument("configuration_id", default="")
-def create(target: str, configuration_id: str, **options: Any) -> None:  # noqa: ANN401 - click's
+def create(target: Target, configuration_id: str, **options: Any) -> None:  # noqa: ANN401 - click's
     """Create a configuration; without an ID a new one is made.
 
     Opens are notified unless --no-notifications is given.
@@ -109,7 +109,7 @@ def create(target: str, configuration_id: str, **options: Any) -> None:  # noqa:
 @configurations.command()
 @target_option
 @click.argument("configuration_id")
-def get(target: str, configuration_id: str) -> None:
+def get(target: Target, configuration_id: str) -> None:
     """Print a configuration."""
     request = pb.GetConfigurationRequest(configuration_id=configuration_id)
 
@@ -125,7 +125,7 @@ def get(target: str, configuration_id: str) -> None:
 @configurations.command("list")
 @format_option(default="table")
 @target_option
-def list_configurations(target: str, format_: Literal["json", "table"]) -> None:
+def list_configurations(target: Target, format_: Literal["json", "table"]) -> None:
     """List all configurations by their ID."""
 
     async def call() -> None:
@@ -150,7 +150,7 @@ def list_configurations(target: str, format_: Literal["json", "table"]) -> None:
 @target_option
 @click.argument("configuration_id")
 def update(
-    target: str,
+    target: Target,
     configuration_id: str,
     etag: str,
     **options: Any,  # noqa: ANN401 - click's
@@ -177,7 +177,7 @@ def update(
 @click.option("--etag", default="", help="Delete it only if this is its etag.")
 @target_option
 @click.argument("configuration_id")
-def delete(target: str, configuration_id: str, etag: str) -> None:
+def delete(target: Target, configuration_id: str, etag: str) -> None:
     """Delete a configuration; opens of sent messages are still recorded."""
     request = pb.DeleteConfigurationRequest(configuration_id=configuration_id, etag=etag)
 

@@ -10,8 +10,8 @@ from emailopens.injector.v1 import injector_service_pb2 as pb
 from emailopens.injector.v1 import injector_service_pb2_grpc as pb_grpc
 from emailopens.notification.v1 import privacy_level_pb2
 from injector_service.cli.target import CALL_SECONDS, PRIVACY_LEVELS, target_option
-from service_runtime.channel import MAX_MESSAGE_OCTETS, connect
 from service_runtime.cli import wait_for
+from service_runtime.target import MAX_MESSAGE_OCTETS, Target, connect
 
 # Tells "not tracked" from an error (1) and wrong usage (2).
 EXIT_NOT_TRACKED: Final = 3
@@ -46,7 +46,7 @@ EXIT_NOT_TRACKED: Final = 3
 @click.option("--off", "is_off", is_flag=True, help="Do not track this message.")
 @target_option
 def rewrite(
-    target: str,
+    target: Target,
     configuration_ids: Sequence[str],
     recipients: Sequence[str],
     tags: Sequence[str],
@@ -95,7 +95,7 @@ def _message() -> bytes:
     return raw
 
 
-async def _call(target: str, request: pb.RewriteMessageRequest) -> pb.RewriteMessageResponse:
+async def _call(target: Target, request: pb.RewriteMessageRequest) -> pb.RewriteMessageResponse:
     async with connect(target) as channel:
         stub = pb_grpc.InjectorServiceStub(channel)
         return await stub.RewriteMessage(request, timeout=CALL_SECONDS)

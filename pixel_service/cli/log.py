@@ -13,8 +13,8 @@ from pixel_service.cli.filter_options import configuration_option
 from pixel_service.cli.offline_log import migrate_tables, restored
 from pixel_service.cli.output import Format, print_counts, print_counts_heading
 from pixel_service.cli.target import CALL_SECONDS, responses, target_option
-from service_runtime.channel import connect
 from service_runtime.cli import format_option, wait_for
+from service_runtime.target import Target, connect
 
 _DAY: Final = dt.timedelta(days=1)
 
@@ -36,12 +36,12 @@ log.add_command(restored)
 
 @log.command()
 @target_option
-def stats(target: str) -> None:
+def stats(target: Target) -> None:
     """Print how much the log holds, from when to when."""
     wait_for(_stats(target))
 
 
-async def _stats(target: str) -> None:
+async def _stats(target: Target) -> None:
     async with connect(target) as channel:
         stub = pb_grpc.OperationServiceStub(channel)
         found = await stub.GetLogStats(pb.GetLogStatsRequest(), timeout=CALL_SECONDS)
@@ -73,7 +73,7 @@ def _text(time: dt.datetime | None) -> str:
 @format_option(default="table")
 @target_option
 def counts(
-    target: str, configuration_ids: Sequence[str], since: dt.datetime | None, format_: Format
+    target: Target, configuration_ids: Sequence[str], since: dt.datetime | None, format_: Format
 ) -> None:
     """Print the opens of each day (UTC) and configuration.
 
@@ -88,7 +88,7 @@ def counts(
     wait_for(_counts(target, request, format_))
 
 
-async def _counts(target: str, request: pb.CountOpensRequest, format_: Format) -> None:
+async def _counts(target: Target, request: pb.CountOpensRequest, format_: Format) -> None:
     is_first = True
     async with connect(target) as channel:
         call = pb_grpc.OperationServiceStub(channel).CountOpens(request)
@@ -116,7 +116,9 @@ async def _counts(target: str, request: pb.CountOpensRequest, format_: Format) -
 )
 @click.option("--yes", is_flag=True, help="Do not ask before anything is removed.")
 @target_option
-def trim(target: str, *, older_than_days: float | None, max_octets: int | None, yes: bool) -> None:
+def trim(
+    target: Target, *, older_than_days: float | None, max_octets: int | None, yes: bool
+) -> None:
     """Remove the oldest opens for good.
 
     Names the subscriptions that lose some.
@@ -142,7 +144,7 @@ def _ask(question: str) -> None:
     click.confirm(question, abort=True, err=True)
 
 
-async def _trim(target: str, request: pb.TrimOpensRequest) -> None:
+async def _trim(target: Target, request: pb.TrimOpensRequest) -> None:
     removed: int | None = None
     try:
         async with connect(target) as channel:

@@ -12,8 +12,8 @@ from emailopens.pixel.v1 import pixel_service_pb2_grpc as pb_grpc
 from pixel_service.cli.filter_options import configuration_option, filter_options
 from pixel_service.cli.output import Format, print_heading, print_notification
 from pixel_service.cli.target import CALL_SECONDS, responses, target_option
-from service_runtime.channel import connect
 from service_runtime.cli import format_option, wait_for
+from service_runtime.target import Target, connect
 
 _PAGE: Final = 1_000
 
@@ -40,7 +40,7 @@ def opens() -> None:
 @format_option(default="table")
 @target_option
 def list_(
-    target: str,
+    target: Target,
     configuration_ids: Sequence[str],
     open_filter: pb.OpenFilter,
     after_cursor: str | None,
@@ -56,7 +56,7 @@ def list_(
     wait_for(_list(target, request, limit, format_))
 
 
-async def _list(target: str, request: pb.ListOpensRequest, limit: int, format_: Format) -> None:
+async def _list(target: Target, request: pb.ListOpensRequest, limit: int, format_: Format) -> None:
     async with connect(target) as channel:
         stub = pb_grpc.PixelServiceStub(channel)
         while True:
@@ -76,7 +76,7 @@ async def _list(target: str, request: pb.ListOpensRequest, limit: int, format_: 
 @click.option("--recipient", metavar="ADDRESS", help="Opens of messages to this address.")
 @click.option("--message-id", metavar="ID", help="Opens of the message with this ID.")
 @target_option
-def erase(target: str, recipient: str | None, message_id: str | None) -> None:
+def erase(target: Target, recipient: str | None, message_id: str | None) -> None:
     """Erase opens for good, and say how many.
 
     Streams skip what was erased; the service may still send it for half a minute.  What
@@ -96,7 +96,7 @@ def erase(target: str, recipient: str | None, message_id: str | None) -> None:
 
 
 async def _erase(
-    target: str, request: operation_pb.EraseOpensRequest
+    target: Target, request: operation_pb.EraseOpensRequest
 ) -> Sequence[operation_pb.UnreachedOpens]:
     """Erase, say how many, and return what was not reached."""
     erased: int | None = None

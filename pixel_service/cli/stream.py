@@ -13,13 +13,14 @@ import click
 import grpc
 
 from emailopens.pixel.v1 import pixel_service_pb2 as pb
-from emailopens_client import LogEnd, OpenStream
+from emailopens_client import LogEnd, OpenStream, TlsFilesUnusable
 from pixel_service.cli.filter_options import configuration_option, filter_options
 from pixel_service.cli.output import Format, print_heading, print_notification
 from pixel_service.cli.start import START, parse_start
 from pixel_service.cli.target import target_option
 from service_runtime.channel import describe_error
 from service_runtime.cli import format_option, wait_for
+from service_runtime.target import Target
 
 # Failures that are less than this apart are of one outage: attempts are 30 s apart at
 # most, and gRPC gives each about 20 s.
@@ -53,7 +54,7 @@ _OUTAGE_SECONDS: Final = 60.0
 @format_option(default="json")
 @target_option
 def stream(
-    target: str,
+    target: Target,
     configuration_ids: Sequence[str],
     open_filter: pb.OpenFilter,
     start: str | None,
@@ -75,9 +76,10 @@ def stream(
         raise click.UsageError("a subscription has its own start, configurations and filter")
     kept = _kept_cursor(cursor_file)
     begin = None if subscription else parse_start(kept or start or LogEnd.LATEST.value)
-    outages = _Outages(target, waits=sys.stdout.isatty() if waits is None else waits)
+    outages = _Outages(target.address, waits=sys.stdout.isatty() if waits is None else waits)
     opens = OpenStream(
-        target,
+        target.address,
+        credentials=target.tls,
         subscription_id=subscription,
         after_cursor=begin if isinstance(begin, str) else None,
         from_time=begin if isinstance(begin, dt.datetime) else None,
@@ -88,8 +90,11 @@ def stream(
         consumer_name="pixel-service stream",
         on_failure=lambda failure: outages.say(failure, is_first=not opens.cursor),
     )
-    with contextlib.suppress(KeyboardInterrupt):
-        wait_for(_print_all(opens, format_, cursor_file))
+    try:
+        with contextlib.suppress(KeyboardInterrupt):
+            wait_for(_print_all(opens, format_, cursor_file))
+    except TlsFilesUnusable as error:
+        raise click.ClickException(str(error)) from error
     if cursor_file is None and opens.cursor:
         click.echo(f"cursor: {opens.cursor}", err=True)
 

@@ -13,8 +13,8 @@ from emailopens_client import LogEnd
 from pixel_service.cli.filter_options import configuration_option, filter_options
 from pixel_service.cli.start import START, parse_start
 from pixel_service.cli.target import CALL_SECONDS, target_option
-from service_runtime.channel import connect
 from service_runtime.cli import wait_for
+from service_runtime.target import Target, connect
 
 _PAGE: Final = 500
 
@@ -33,18 +33,18 @@ def subscriptions() -> None:
 
 @subscriptions.command(name="list")
 @target_option
-def list_(target: str) -> None:
+def list_(target: Target) -> None:
     """List the subscriptions, and how far behind each is."""
     wait_for(_list(target))
 
 
-async def _list(target: str) -> None:
+async def _list(target: Target) -> None:
     click.echo(_COLUMNS.format("ID", "LAG", "STATE", "ACKNOWLEDGED", "CONSUMER", "CONFIGURATIONS"))
     async for subscription in _all(target):
         click.echo(_row(subscription))
 
 
-async def _all(target: str) -> AsyncIterator[pb.Subscription]:
+async def _all(target: Target) -> AsyncIterator[pb.Subscription]:
     page_token = ""
     async with connect(target) as channel:
         stub = pb_grpc.SubscriptionServiceStub(channel)
@@ -80,7 +80,7 @@ def _row(subscription: pb.Subscription) -> str:
 @target_option
 @click.argument("subscription_id", metavar="ID")
 def create(
-    target: str,
+    target: Target,
     subscription_id: str,
     start: str,
     configuration_ids: Sequence[str],
@@ -109,7 +109,7 @@ def create(
 @click.option("--to", "place", required=True, metavar=START, help="Where to go on.")
 @target_option
 @click.argument("subscription_id", metavar="ID")
-def seek(target: str, subscription_id: str, place: str) -> None:
+def seek(target: Target, subscription_id: str, place: str) -> None:
     """Move a subscription, forth or back; its stream is ended."""
     request = pb.SeekSubscriptionRequest(subscription_id=subscription_id)
     _set_start(request, place)
@@ -126,7 +126,7 @@ def seek(target: str, subscription_id: str, place: str) -> None:
 @subscriptions.command()
 @target_option
 @click.argument("subscription_id", metavar="ID")
-def delete(target: str, subscription_id: str) -> None:
+def delete(target: Target, subscription_id: str) -> None:
     """Delete a subscription; its stream is ended."""
 
     async def call() -> None:

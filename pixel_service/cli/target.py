@@ -8,8 +8,8 @@ from typing import Any, Final, TypeVar
 import click
 import grpc
 
-from emailopens_client.targets import PIXEL_SERVICE_PORT, with_port
 from pixel_service.default_addresses import DEFAULT_GRPC
+from service_runtime.target import target_options
 
 # Storage that fails over takes seconds; nobody waits longer for a command.
 CALL_SECONDS: Final = 30.0
@@ -19,15 +19,8 @@ _SILENCE: Final = dt.timedelta(seconds=60)
 
 Response = TypeVar("Response")
 
-target_option: Final = click.option(
-    "--target",
-    default=DEFAULT_GRPC,
-    callback=lambda _context, _parameter, value: with_port(value, PIXEL_SERVICE_PORT),
-    envvar="EMAILOPENS_PIXEL_TARGET",
-    show_envvar=True,
-    show_default=True,
-    metavar="HOST[:PORT]",
-    help="The running pixel service.",
+target_option: Final = target_options(
+    default=DEFAULT_GRPC, envvar="EMAILOPENS_PIXEL_TARGET", help_="The running pixel service."
 )
 
 

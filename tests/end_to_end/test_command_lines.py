@@ -12,9 +12,19 @@ from pixel_service.cli.main import commands as pixel_commands
 
 PROGRAMS = {"injector-service": injector_commands, "pixel-service": pixel_commands}
 
-# What comes last in every help, in this order: the form of what is printed, and where the
-# service or its data are.
-LAST = ("--format", "--target", "--data", "--log-url", "--ranges")
+# What comes last in every help, in this order: the form of what is printed, where the
+# service is and how it is spoken to, and where its data are.
+LAST = (
+    "--format",
+    "--target",
+    "--tls",
+    "--ca",
+    "--client-certificate",
+    "--client-key",
+    "--data",
+    "--log-url",
+    "--ranges",
+)
 
 
 def commands_of(

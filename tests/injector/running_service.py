@@ -20,9 +20,9 @@ from emailopens.injector.v1 import injector_service_pb2_grpc as injector_pb_grpc
 from emailopens.token.v1 import pixel_token_pb2
 from injector_service.server import serve
 from injector_service.settings import Settings
-from service_runtime.channel import connect
 from service_runtime.drain import Drain
 from service_runtime.key_ring import KeyRing
+from service_runtime.target import Target, connect
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +64,7 @@ async def running_service(settings: Settings) -> AsyncIterator[Service]:
     if running.done():
         running.result()
     try:
-        async with connect(ready.result()) as channel:
+        async with connect(Target(address=ready.result())) as channel:
             yield Service(
                 address=ready.result(),
                 settings=settings,

@@ -1,0 +1,101 @@
+"""Channels to a service: in the clear, or by TLS."""
+
+import dataclasses
+import ssl
+from collections.abc import Sequence
+from pathlib import Path
+
+import grpc
+
+Options = Sequence[tuple[str, int]]
+
+
+class TlsFilesUnusable(Exception):
+    """A file that TLS needs cannot be used.  The text says which, and why; it holds no key."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Tls:
+    """TLS, as a client speaks it.
+
+    The files are read for each connection, so that one that has been renewed is used by the
+    next: gRPC has nothing that replaces those of a channel.
+    """
+
+    ca: Path | None = None
+    """Who signs the service's certificate, as PEM; None: the authorities that gRPC knows."""
+
+    certificate: Path | None = None
+    """The client's own, as PEM, with its chain; None: none is shown."""
+
+    key: Path | None = None
+    """The certificate's key; None: it is in the certificate's file."""
+
+    def __post_init__(self) -> None:
+        if self.key is not None and self.certificate is None:
+            raise ValueError("a key needs the certificate that it belongs to")
+
+    def credentials(self) -> grpc.ChannelCredentials:
+        """Return what a channel needs of the files as they are now.
+
+        Raises:
+            TlsFilesUnusable: one is missing, is not PEM, or the key is another's.
+        """
+        ca = None if self.ca is None else _read(self.ca)
+        if self.ca is not None and ca is not None:
+            _check_authorities(self.ca, ca)
+        if self.certificate is None:
+            return grpc.ssl_channel_credentials(ca)
+        key = self.key or self.certificate
+        _check_pair(self.certificate, key)
+        return grpc.ssl_channel_credentials(ca, _read(key), _read(self.certificate))
+
+
+# What a channel takes: files, or what was made of them elsewhere.
+Credentials = Tls | grpc.ChannelCredentials
+
+
+def open_channel(
+    target: str, *, credentials: Credentials | None = None, options: Options = ()
+) -> grpc.aio.Channel:
+    """Return a channel to *target*, in the clear without *credentials*.
+
+    Raises:
+        TlsFilesUnusable: see `Tls.credentials`.
+    """
+    if credentials is None:
+        return grpc.aio.insecure_channel(target, options=options)
+    if isinstance(credentials, Tls):
+        credentials = credentials.credentials()
+    return grpc.aio.secure_channel(target, credentials, options=options)
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise TlsFilesUnusable(f"{path}: {error.strerror}") from error
+
+
+# gRPC says nothing of files that it cannot use but that no connection succeeds; so they are
+# tried with Python's own TLS before.
+
+
+def _check_authorities(path: Path, octets: bytes) -> None:
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(
+            cadata=octets.decode("ascii", "ignore")
+        )
+    except (ssl.SSLError, ValueError):
+        raise TlsFilesUnusable(f"{path}: not a certificate in PEM") from None
+
+
+def _check_pair(certificate: Path, key: Path) -> None:
+    try:
+        # With an empty password, or a key that has one would be asked for at the terminal.
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_cert_chain(certificate, key, password="")
+    except ssl.SSLError as error:
+        reason = (error.reason or "").replace("_", " ").lower() or "no PEM, or with a password"
+        raise TlsFilesUnusable(f"{certificate} and {key}: {reason}") from None
+    except OSError as error:
+        raise TlsFilesUnusable(f"{certificate} and {key}: {error.strerror}") from error
