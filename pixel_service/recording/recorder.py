@@ -19,11 +19,11 @@ from typing import Final, TypeVar
 import structlog
 
 from pixel_service.errors import PixelError
-from pixel_service.journal import Alarm, FutureSegment, Journals
+from pixel_service.journal import Alarm, FoundJournal, FutureSegment, Journals
 from pixel_service.open_log import JournalPosition, OpenLog, OutsideLog
 from pixel_service.recording.canaries import Canaries
 from pixel_service.recording.old_spool import adopt_spool, spool_files
-from pixel_service.recording.source import Source
+from pixel_service.recording.source import Prepared, Source
 from service_runtime.backoff import Backoff
 
 # How often journals are looked at when nobody wakes us.
@@ -80,6 +80,8 @@ class Recorder:
         self.canaries = Canaries()
         self._missing_before = 0
         self._recorded = 0
+        # By journal: what was being appended when the log failed, which it may have committed.
+        self._in_doubt: dict[str, Prepared] = {}
         self._is_failing = False
         self._stuck: set[str] = set()
         self._backoff = Backoff(shortest=_SHORTEST_RETRY, longest=_LONGEST_RETRY)
@@ -154,6 +156,7 @@ class Recorder:
         for gone in self._sources.keys() - found.keys():
             self._forget_source(gone)
             self._oldest.pop(gone, None)
+        self._in_doubt = {each: self._in_doubt[each] for each in self._in_doubt.keys() & found}
         for journal in found.values():
             if journal.is_abandoned():
                 self.canaries.forget(journal.id)
@@ -163,8 +166,7 @@ class Recorder:
         for journal_id, journal in found.items():
             source = self._sources.get(journal_id)
             if source is None:
-                after = await self._log.recorded_up_to(journal_id)
-                source = Source(journal, after=after)
+                source = await self._open_source(journal)
                 self._sources[journal_id] = source
             # What a process left behind comes before what its successor writes.
             while await self._record_some(source):
@@ -225,13 +227,28 @@ class Recorder:
                 with contextlib.suppress(FutureSegment, OSError):
                     await self._in_thread(source.prepare)
             await appending
+        except PixelError:
+            self._in_doubt[source.journal.id] = prepared
+            raise
         finally:
             await asyncio.wait({appending})
-        self._recorded += len(prepared.opens)
-        if prepared.canary_us is not None:
-            self.canaries.committed(source.journal.id, prepared.canary_us)
+        self._committed(source.journal.id, prepared)
         await self._in_thread(lambda: source.release(prepared))
         return True
+
+    async def _open_source(self, journal: FoundJournal) -> Source:
+        """Read *journal* from where the log has it."""
+        after = await self._log.recorded_up_to(journal.id)
+        doubtful = self._in_doubt.pop(journal.id, None)
+        if doubtful is not None and doubtful.portion.sequence <= after:
+            # The log had committed it when its answer was lost.
+            self._committed(journal.id, doubtful)
+        return Source(journal, after=after)
+
+    def _committed(self, journal_id: str, prepared: Prepared) -> None:
+        self._recorded += len(prepared.opens)
+        if prepared.canary_us is not None:
+            self.canaries.committed(journal_id, prepared.canary_us)
 
     def _forget_sources(self) -> None:
         for journal_id in list(self._sources):

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import functools
 import itertools
 import re
 import sqlite3
@@ -11,9 +12,10 @@ from pathlib import Path
 import pytest
 import structlog
 
+from pixel_service.errors import LogUnavailable
 from pixel_service.journal import Journal, Journals
 from pixel_service.journal.segment import Header, header_octets
-from pixel_service.open_log import JournalPosition, LogEntry, OpenLog, OutsideLog
+from pixel_service.open_log import JournalPosition, LogEntry, OpenLog, OpenRecord, OutsideLog
 from pixel_service.recording import Recorder
 from service_runtime.background import running
 from tests.pixel.journal.disks import a_journal, until, until_done
@@ -47,6 +49,11 @@ def locked(path: Path) -> Iterator[None]:
         connection.execute("BEGIN IMMEDIATE")
         yield
         connection.execute("ROLLBACK")
+
+
+def has_counted(recorder: Recorder, opens: int) -> bool:
+    """Return whether *recorder* has brought that many opens into the log."""
+    return recorder.health.recorded >= opens
 
 
 async def append_all(journal: Journal, payloads: Sequence[bytes]) -> None:
@@ -214,6 +221,32 @@ async def test_log_that_is_away_makes_nothing_worse_than_late(
                 await until(lambda: recorder.health.is_failing)
                 assert recorder.health.late_seconds > 0.0
             await until(lambda: recorder.health.recorded == 30)
+        assert open_ids(await read_all(log)) == ids_of(opens)
+
+
+async def test_what_the_log_committed_without_an_answer_is_counted_once(
+    log: OpenLog, journals: Journals, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A database that dies between its commit and its answer leaves the count of opens exact."""
+    append = log.append
+    lost = iter([True, False, True])
+
+    async def answer_is_lost(
+        opens: Sequence[OpenRecord], *, journal: JournalPosition | None = None
+    ) -> None:
+        await append(opens, journal=journal)
+        if next(lost, False):
+            raise LogUnavailable("the connection is gone")
+
+    monkeypatch.setattr(log, "append", answer_is_lost)
+    opens = [kept() for _ in range(30)]
+    async with recording(log, journals) as recorder, a_journal(journals) as journal:
+        for start in range(0, len(opens), 10):
+            await append_all(journal, opens[start : start + 10])
+            await until(functools.partial(has_counted, recorder, start + 10))
+        await until(lambda: not recorder.health.is_failing)
+
+        assert recorder.health.recorded == len(opens)
         assert open_ids(await read_all(log)) == ids_of(opens)
 
 
