@@ -15,7 +15,7 @@ from typing import Final
 from prometheus_client.registry import Collector
 
 from pixel_service.endpoint.client_address import ClientAddresses
-from pixel_service.endpoint.handler import PixelHandler, let_go, pixel_server
+from pixel_service.endpoint.handler import PixelHandler, hand_over, let_go, pixel_server
 from pixel_service.endpoint_metrics import EndpointMetrics
 from pixel_service.errors import SettingsInvalid
 from pixel_service.intake import Intake, TokenOpener, TokenReader
@@ -38,7 +38,9 @@ class Endpoint:
     conditions: Callable[[], Sequence[Condition]]
     metrics: Collector
     let_go: Callable[[], Awaitable[None]]
-    """Waits until clients have gone over to a successor."""
+    """Waits until clients have gone over to a successor, which accepts at the same sockets."""
+    hand_over: Callable[[], Awaitable[None]]
+    """The same for somebody who listens with sockets of his own."""
 
 
 @contextlib.asynccontextmanager
@@ -68,6 +70,7 @@ async def running_endpoint(
                 conditions=lambda: conditions(journal.health),
                 metrics=EndpointMetrics(counts=intake.counts, journal=canaries.health),
                 let_go=lambda: let_go(server, handler, grace=settings.grace),
+                hand_over=lambda: hand_over(server, handler, sockets=sockets, grace=settings.grace),
             )
 
 

@@ -22,7 +22,7 @@ import structlog
 from prometheus_client import CollectorRegistry
 from prometheus_client.registry import Collector
 
-from pixel_service.endpoint.handler import listen_for_pixels
+from pixel_service.endpoint import listening_for_pixels, stop_listening
 from pixel_service.errors import LogUrlInvalid, SettingsInvalid
 from pixel_service.evidence import EvidenceError
 from pixel_service.open_log import check_url
@@ -35,7 +35,8 @@ from service_runtime.drain import Drain
 from service_runtime.garbage import keep_start_up
 from service_runtime.key_ring import KeyRingError
 from service_runtime.listen import ListenError, address_of, require_free
-from service_runtime.workers import END, LEAVE, Report, Worker, run_workers
+from service_runtime.worker_process import END, LEAVE, Report, Worker
+from service_runtime.workers import run_workers
 
 # How far the log process steps back where processes compete for a core: mail clients wait
 # for their answers, and what is kept can wait.
@@ -111,6 +112,8 @@ async def serve(
                 running(_announce(on_ready, grpc_address, http=http, admin=admin)),
             ):
                 await first_of(drain.wait(), asyncio.shield(serving_log))
+                if drain.is_draining and settings.reuse_port:
+                    await endpoint.hand_over()
         finally:
             drain.begin()
             endpoint_ended.set()
@@ -161,7 +164,11 @@ async def supervise(
             ends_last=True,
         )
         await run_workers(
-            [*endpoints, log], drain=drain, on_ready=keep_start_up, replacing=replacing
+            [*endpoints, log],
+            drain=drain,
+            on_ready=keep_start_up,
+            on_end=functools.partial(stop_listening, groups),
+            replacing=replacing,
         )
 
 
@@ -185,28 +192,12 @@ def _check(settings: Settings) -> None:
 
 @contextlib.contextmanager
 def _listening(settings: Settings) -> Iterator[Sequence[Sequence[socket.socket]]]:
-    """Listen for mail clients; lend the sockets of each endpoint process.
-
-    They are held here, so that connections wait in them while a process is replaced, and
-    one for each process, so that the system spreads connections evenly.
-
-    Raises:
-        ListenError: the address is taken, none of ours, or no address.
-    """
     count = max(1, settings.workers)
-    is_shared = settings.reuse_port or count > 1
-    groups: list[list[socket.socket]] = []
-    try:
-        address = settings.http
-        for _ in range(count):
-            groups.append(listen_for_pixels(address, reuse_port=is_shared))
-            address = address_of(address, groups[0])
-        logger.info("serving pixels", address=address)
+    with listening_for_pixels(
+        settings.http, count=count, reuse_port=settings.reuse_port or count > 1
+    ) as groups:
+        logger.info("serving pixels", address=address_of(settings.http, groups[0]))
         yield groups
-    finally:
-        for each in groups:
-            for listening in each:
-                listening.close()
 
 
 def _be_endpoint(
@@ -268,6 +259,8 @@ async def _run_endpoint(
         if not drain.is_draining:
             await first_of(drain.wait(), endpoint.let_go())
             drain.begin()
+        elif settings.reuse_port:
+            await endpoint.hand_over()
 
 
 async def _run_log(settings: Settings, report: Report, drain: Drain) -> None:

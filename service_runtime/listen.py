@@ -1,8 +1,26 @@
 """Addresses to listen at, as `host:port`."""
 
+import ctypes
 import os
 import socket
+import struct
+import sys
 from collections.abc import Sequence
+from typing import Final
+
+# Drops what begins a connection and passes everything else: a program of the classic packet
+# filter (Linux, `Documentation/networking/filter.rst`), each step its code, two jumps, a value.
+_DROP_SYN: Final = b"".join(
+    struct.pack("HBBI", *step)
+    for step in (
+        (0x30, 0, 0, 13),  # load the octet of TCP's flags (RFC 9293 section 3.1)
+        (0x45, 0, 1, 0x02),  # SYN?
+        (0x06, 0, 0, 0),  # drop
+        (0x06, 0, 0, 0xFFFFFFFF),  # pass
+    )
+)
+_DROP_SYN_STEPS: Final = 4
+_SO_ATTACH_FILTER: Final = 26  # <asm-generic/socket.h>; the module `socket` has no name for it
 
 
 class ListenError(Exception):
@@ -76,6 +94,22 @@ def listening_sockets(
             listening.close()
         raise ListenError(f"cannot listen at {address}: {reason_of(error)}") from error
     return sockets
+
+
+def ignore_new_connections(sockets: Sequence[socket.socket]) -> None:
+    """Have the system drop attempts to connect to *sockets*; what has connected stays.
+
+    Who tries to connect tries again after a second (RFC 6298 section 2), and then finds
+    whoever else listens at the address, if the sockets are closed by then.  Closed without
+    this, they would reset the connections that nobody has accepted yet.  On Linux; elsewhere
+    this does nothing.
+    """
+    if sys.platform != "linux":
+        return
+    steps = ctypes.create_string_buffer(_DROP_SYN, len(_DROP_SYN))
+    program = struct.pack("HP", _DROP_SYN_STEPS, ctypes.addressof(steps))
+    for listening in sockets:
+        listening.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, program)
 
 
 def address_of(address: str, sockets: Sequence[socket.socket]) -> str:

@@ -35,9 +35,9 @@ from pixel_service.endpoint.client_address import ClientAddresses
 from pixel_service.endpoint.handler import (
     PIXEL,
     PixelHandler,
-    listen_for_pixels,
     pixel_server,
 )
+from pixel_service.endpoint.listening import listen_for_pixels
 from pixel_service.open_log import migrate
 from tests.fixtures.postgres import running_postgres
 

@@ -7,3 +7,7 @@ knows neither journal nor log.
 Read `handler` first.  It and `client_address` are imported by their own names: settings
 need an address's reader, and should not load an HTTP server.
 """
+
+from pixel_service.endpoint.listening import listening_for_pixels, stop_listening
+
+__all__ = ["listening_for_pixels", "stop_listening"]

@@ -23,12 +23,13 @@ from aiohttp import hdrs, web
 
 from pixel_service.endpoint.client_address import ClientAddresses
 from pixel_service.endpoint.image import PIXEL_GIF
+from pixel_service.endpoint.listening import BACKLOG
 from pixel_service.endpoint.prepared_response import PreparedResponse
 from pixel_service.endpoint.request_log import request_logger
 from pixel_service.evidence import PURPOSE_HEADERS
 from pixel_service.intake import PixelFetch
 from service_runtime.frames import frames_of
-from service_runtime.listen import listening_sockets
+from service_runtime.listen import ignore_new_connections
 from service_runtime.times import now_us
 
 _PREFIX: Final = "/o/"
@@ -48,8 +49,9 @@ _KEEPALIVE: Final = dt.timedelta(seconds=75)
 # How often connections that are to go are looked at.
 _LEAVING_LOOK: Final = dt.timedelta(milliseconds=20)
 
-# Connections that the system may hold for us before it turns others away.
-_BACKLOG: Final = 1_024
+# What a client needs to complete a connection that it has begun, from the other side of an
+# ocean.
+_HANDSHAKE: Final = dt.timedelta(milliseconds=300)
 
 PIXEL: Final = PreparedResponse(
     HTTPStatus.OK,
@@ -141,15 +143,6 @@ def find_token(path: str) -> str | None:
     return unquote(token) if "%" in token else token
 
 
-def listen_for_pixels(address: str, *, reuse_port: bool = False) -> list[socket.socket]:
-    """Return sockets for `pixel_server`, in which mail clients' connections wait from now on.
-
-    Raises:
-        ListenError: the address is taken, not ours, or no address.
-    """
-    return listening_sockets(address, backlog=_BACKLOG, reuse_port=reuse_port)
-
-
 @contextlib.asynccontextmanager
 async def pixel_server(
     *, sockets: Sequence[socket.socket], handler: PixelHandler, grace: dt.timedelta
@@ -173,7 +166,7 @@ async def pixel_server(
     )
     runner = web.ServerRunner(server, shutdown_timeout=grace.total_seconds())
     await runner.setup()
-    sites = [web.SockSite(runner, each, backlog=_BACKLOG) for each in sockets]
+    sites = [web.SockSite(runner, each, backlog=BACKLOG) for each in sockets]
     for site in sites:
         await site.start()
     try:
@@ -193,3 +186,16 @@ async def let_go(server: web.Server, handler: PixelHandler, *, grace: dt.timedel
         if not server.connections:
             return
         await asyncio.sleep(_LEAVING_LOOK.total_seconds())
+
+
+async def hand_over(
+    server: web.Server,
+    handler: PixelHandler,
+    *,
+    sockets: Sequence[socket.socket],
+    grace: dt.timedelta,
+) -> None:
+    """Leave new connections to another process that listens at the address; then `let_go`."""
+    ignore_new_connections(sockets)
+    await asyncio.sleep(min(_HANDSHAKE, grace).total_seconds())
+    await let_go(server, handler, grace=grace)

@@ -8,7 +8,8 @@ from collections.abc import AsyncIterator, Sequence
 from aiohttp import web
 
 from pixel_service.endpoint.client_address import ClientAddresses
-from pixel_service.endpoint.handler import PixelHandler, listen_for_pixels, pixel_server
+from pixel_service.endpoint.handler import PixelHandler, pixel_server
+from pixel_service.endpoint.listening import listen_for_pixels
 from pixel_service.intake import PixelFetch
 from service_runtime.listen import address_of
 from tests.browser.shown_messages import ShownMessage

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import itertools
 import os
 import re
 import signal
@@ -229,28 +230,58 @@ async def test_replacing_the_processes_fails_no_fetch(tmp_path: Path) -> None:
     service = Service(tmp_path)
     async with service.running() as process:
         before = set(children_of(process.pid))
-        answered: list[str] = []
-        is_over = asyncio.Event()
-
-        async def fetch_without_end(client: int) -> None:
-            url = f"http://{service.http}/o"
-            async with aiohttp.ClientSession() as browser:
-                while not is_over.is_set():
-                    message_id = f"m{client}-{len(answered)}"
-                    token = seal(a_token(message_id), RING)
-                    async with browser.get(f"{url}/{token}.gif") as response:
-                        assert (response.status, len(await response.read())) == (200, 43)
-                    answered.append(message_id)
-
-        async with asyncio.TaskGroup() as group:
-            for client in range(4):
-                group.create_task(fetch_without_end(client))
+        async with fetching_without_end(service) as answered:
             process.send_signal(signal.SIGHUP)
             while before & set(children_of(process.pid)):  # noqa: ASYNC110 - looking tells
                 await asyncio.sleep(0.02)
             await service.until_ready()
-            is_over.set()
         found = await service.streamed(wanted=answered)
+
+    assert len(found) == len(set(found))
+    assert set(found) == set(answered)
+
+
+@contextlib.asynccontextmanager
+async def fetching_without_end(service: Service) -> AsyncIterator[list[str]]:
+    """Fetch inside the block; give the message IDs of what was answered, as everything must be.
+
+    Half of the clients keep their connections, and half have one for each fetch.
+    """
+    answered: list[str] = []
+    is_over = asyncio.Event()
+
+    async def fetch(client: int, browser: aiohttp.ClientSession) -> None:
+        for number in itertools.count():
+            message_id = f"m{client}-{number}"
+            url = f"http://{service.http}/o/{seal(a_token(message_id), RING)}.gif"
+            async with browser.get(url) as response:
+                assert (response.status, len(await response.read())) == (200, 43)
+            answered.append(message_id)
+            if is_over.is_set():
+                return
+
+    async with (
+        aiohttp.ClientSession() as keeping,
+        aiohttp.ClientSession(connector=aiohttp.TCPConnector(force_close=True)) as closing,
+        asyncio.TaskGroup() as group,
+    ):
+        for client in range(4):
+            group.create_task(fetch(client, (keeping, closing)[client % 2]))
+        yield answered
+        is_over.set()
+
+
+async def test_second_instance_takes_over_without_a_failed_fetch(tmp_path: Path) -> None:
+    """It serves at the same address at once, and streams what both have answered."""
+    first, second = Service(tmp_path, workers=1), Service(tmp_path, workers=1)
+    second.http = first.http
+    async with contextlib.AsyncExitStack() as ending:
+        await ending.enter_async_context(first.running("--reuse-port"))
+        async with second.running("--reuse-port", is_ready=False):
+            await second.ask(second.admins[0])
+            async with fetching_without_end(first) as answered:
+                await ending.aclose()
+            found = await second.streamed(wanted=answered)
 
     assert len(found) == len(set(found))
     assert set(found) == set(answered)
@@ -284,6 +315,23 @@ async def test_log_process_that_hangs_is_not_felt(tmp_path: Path) -> None:
         found = await service.streamed(wanted=[f"m{number}" for number in range(200)])
 
     assert len(found) == 200
+
+
+async def test_nobody_connects_to_a_service_that_serves_pixels_no_more(tmp_path: Path) -> None:
+    """When what answers has ended, the address is free for another instance, or refuses."""
+    service = Service(tmp_path, workers=1)
+    async with service.running("--reuse-port") as process:
+        log = log_process_of(process.pid)
+        os.kill(log, signal.SIGSTOP)
+        try:
+            process.terminate()
+            while set(children_of(process.pid)) != {log}:  # noqa: ASYNC110 - looking tells
+                await asyncio.sleep(0.02)
+            host, port = service.http.split(":")
+            with pytest.raises(ConnectionRefusedError):
+                await asyncio.open_connection(host, int(port))
+        finally:
+            os.kill(log, signal.SIGCONT)
 
 
 async def test_live_stream_hears_of_every_process(tmp_path: Path) -> None:

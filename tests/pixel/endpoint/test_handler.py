@@ -17,10 +17,10 @@ from pixel_service.endpoint.client_address import ClientAddresses
 from pixel_service.endpoint.handler import (
     PixelHandler,
     let_go,
-    listen_for_pixels,
     pixel_server,
 )
 from pixel_service.endpoint.image import PIXEL_GIF
+from pixel_service.endpoint.listening import listen_for_pixels
 from pixel_service.intake import PixelFetch
 from service_runtime.listen import ListenError, address_of
 from service_runtime.times import now_us
