@@ -9,8 +9,8 @@ from emailopens.notification.v1 import open_notification_pb2
 from emailopens.pixel.v1 import operation_service_pb2 as pb
 from pixel_service.erasing import Erasure, Target, opens_of_message, opens_of_recipient
 from pixel_service.grpc_api.requests import read_configuration_ids
+from pixel_service.grpc_api.times import duration, timestamp
 from pixel_service.open_log import DayCount, LogIdentity, LogStats, encode_cursor
-from pixel_service.protobuf_octets import duration, timestamp
 from service_runtime.field_checks import FieldChecks
 
 # An address of 254 characters (RFC 5321 section 4.5.3.1.3), and a display name.

@@ -8,8 +8,8 @@ from emailopens.pixel.v1 import pixel_service_pb2 as pb
 from emailopens.pixel.v1 import subscription_service_pb2 as subscription_pb
 from pixel_service.grpc_api.batch_octets import batch_response
 from pixel_service.grpc_api.requests import StreamRequest
+from pixel_service.grpc_api.times import duration, timestamp
 from pixel_service.open_log import LogIdentity, OpenFilter, Position, Subscription, encode_cursor
-from pixel_service.protobuf_octets import duration, timestamp
 from pixel_service.streaming import Batch, DrainNotice, Heartbeat, StreamEvent
 
 

@@ -11,32 +11,17 @@ from typing import Final, cast
 from emailopens.notification.v1 import open_notification_pb2 as pb
 from pixel_service.evidence import Agent, Client, Confidence, Evidence, Network
 from pixel_service.privacy import KeptFetch
-from pixel_service.protobuf_octets import (
-    duration_octets,
-    field,
-    fixed_varint,
-    number_tag,
-    tag,
-    timestamp_octets,
-    varint,
-)
+from pixel_service.protobuf_octets import fixed_varint, number_tag, tag, varint
 
 # Judgements repeat: there are as many as kinds of clients and networks. About 1 kB
 # each.
 _MAX_CACHED_JUDGEMENTS: Final = 4_096
 
-# Proxies and scanners fetch from few addresses with few agents. About 300 octets each.
-_MAX_CACHED_SOURCES: Final = 4_096
-
-# What differs from open to open is written by hand: through objects it takes as long
-# as all the rest. Each message is in one piece, although parsers must merge pieces
-# of one: protobuf.js does not, and keeps the last.
-_EVENT_ID_TAG: Final = tag(pb.OpenNotification.EVENT_ID_FIELD_NUMBER)
+# Each message is in one piece, although parsers must merge pieces of one: protobuf.js does
+# not, and keeps the last.
 _OPEN_TAG: Final = tag(pb.OpenNotification.OPEN_FIELD_NUMBER)
-_TIME_TAG: Final = tag(pb.Open.OPEN_TIME_FIELD_NUMBER)
 _EVIDENCE_TAG: Final = tag(pb.Open.EVIDENCE_FIELD_NUMBER)
 _BURST_TAG: Final = number_tag(pb.Open.BURST_FIELD_NUMBER)
-_SINCE_TAG: Final = tag(pb.Evidence.SINCE_ACCEPTANCE_FIELD_NUMBER)
 _FIRST_TAG: Final = number_tag(pb.Evidence.FIRST_OPEN_FIELD_NUMBER)
 _NUMBER_TAG: Final = number_tag(pb.Evidence.OPEN_NUMBER_FIELD_NUMBER)
 
@@ -71,25 +56,20 @@ def open_octets(kept: KeptFetch, *, event_id: str, open_us: int, since_us: int |
         open_us: When the fetch arrived, microseconds since 1970 UTC.
         since_us: Microseconds between acceptance and then; None if that is not known.
     """
-    evidence = _judgement_octets(kept.evidence)
-    since = b"" if since_us is None else field(_SINCE_TAG, duration_octets(since_us))
-    opened = b"".join(
-        (
-            _source_octets(kept.ip_address, kept.user_agent),
-            field(_TIME_TAG, timestamp_octets(open_us)),
-            _EVIDENCE_TAG,
-            varint(len(since) + len(evidence) + _EVIDENCE_REST),
-            since,
-            evidence,
-        )
-    )
+    evidence = pb.Evidence()
+    if since_us is not None:
+        evidence.since_acceptance.FromMicroseconds(since_us)
+    judged = evidence.SerializeToString() + _judgement_octets(kept.evidence)
+    fetch = pb.Open()
+    fetch.ip_address = kept.ip_address
+    fetch.user_agent = kept.user_agent
+    fetch.open_time.FromMicroseconds(open_us)
+    length = varint(len(judged) + _EVIDENCE_REST)
+    opened = b"".join((fetch.SerializeToString(), _EVIDENCE_TAG, length, judged))
+    event = pb.OpenNotification()
+    event.event_id = event_id
     length = varint(len(opened) + _OPEN_REST)
-    return b"".join((field(_EVENT_ID_TAG, event_id.encode()), _OPEN_TAG, length, opened))
-
-
-@functools.lru_cache(maxsize=_MAX_CACHED_SOURCES)
-def _source_octets(ip_address: str, user_agent: str) -> bytes:
-    return pb.Open(ip_address=ip_address, user_agent=user_agent).SerializeToString()
+    return b"".join((event.SerializeToString(), _OPEN_TAG, length, opened))
 
 
 @functools.lru_cache(maxsize=_MAX_CACHED_JUDGEMENTS)

@@ -77,10 +77,10 @@ def opens_of(octets: bytes) -> list[OpenRecord]:
 def _message_of(octets: bytes) -> _Message:
     try:
         kept = pb.PixelToken.FromString(octets)
-    except DecodeError:
+        return _Message(
+            acceptance_us=kept.acceptance_time_us,
+            notified=[(each, mail_octets(kept, each)) for each in kept.configuration_ids],
+            counted=kept.statistics_configuration_ids[:],
+        )
+    except (DecodeError, ValueError):  # the second: no year has the time in it
         raise KeptOpenInvalid("no kept open: its message cannot be read") from None
-    return _Message(
-        acceptance_us=kept.acceptance_time_us,
-        notified=[(each, mail_octets(kept, each)) for each in kept.configuration_ids],
-        counted=kept.statistics_configuration_ids[:],
-    )

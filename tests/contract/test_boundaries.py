@@ -301,7 +301,6 @@ _BY_THEIR_OWN_NAMES: Final = (
         "notification",
         "open_log",
         "privacy",
-        "protobuf_octets",
         "recording",
         "streaming",
     ],

@@ -1,9 +1,8 @@
 """The pieces of the Protocol Buffers encoding that are written by hand.
 
-What differs from open to open is made for each, and what is stored is joined to batches for
-each stream.  Through the generated classes the first takes three times as long
-(`notification.mail`), the second nearly as much more (`grpc_api.batch_octets`); everything
-else goes through them.
+Two things need them: the numbers that the log gives an open when its notification is
+serialized already, and batches, which are joined of what is stored without parsing it
+(`grpc_api.batch_octets`).  Everything else goes through the generated classes.
 """
 
 from typing import Final
@@ -15,10 +14,6 @@ _VARINT_MORE: Final = 0x80
 
 def varint(number: int) -> bytes:
     """Return *number*, which is not negative, as a varint."""
-    if number < _VARINT_MORE:
-        return _SHORT[number]
-    if number < _VARINT_MORE**2:
-        return bytes((number & 0x7F | 0x80, number >> 7))
     octets = bytearray()
     while number >= _VARINT_MORE:
         octets.append(number & (_VARINT_MORE - 1) | _VARINT_MORE)
@@ -27,19 +22,11 @@ def varint(number: int) -> bytes:
     return bytes(octets)
 
 
-_SHORT: Final = tuple(bytes([number]) for number in range(_VARINT_MORE))
-
-
-# 35 bits hold every number of 32, and the seconds until the year 3058.
-MAX_FIXED: Final = 2**35 - 1
-
-
 def fixed_varint(number: int) -> bytes:
     """Return *number*, below 2^35 and not negative, as a varint of five octets.
 
     A varint may be longer than it must be: its upper bits are then zero.
     """
-    # Not in a loop, which takes eight times as long, and opens have three of these.
     return bytes(
         (
             number & 0x7F | 0x80,
@@ -63,17 +50,4 @@ def tag(field_number: int) -> bytes:
 
 def field(field_tag: bytes, octets: bytes) -> bytes:
     """Return the field with *field_tag* that holds *octets*."""
-    length = len(octets)
-    return field_tag + (_SHORT[length] if length < _VARINT_MORE else varint(length)) + octets
-
-
-def text(field_tag: bytes, value: str) -> bytes:
-    """Return the field with *field_tag* that holds *value*; nothing if that is empty."""
-    if not value:
-        return b""
-    octets = value.encode()
-    length = len(octets)
-    # Most are short, and a call takes as long as all the rest.
-    if length < _VARINT_MORE:
-        return field_tag + _SHORT[length] + octets
-    return field_tag + varint(length) + octets
+    return field_tag + varint(len(octets)) + octets
