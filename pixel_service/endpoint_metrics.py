@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from pixel_service.endpoint import ConnectionCounts, Refusal
 from pixel_service.intake import IntakeCounts
 from pixel_service.journal import JournalHealth, JournalState
 
@@ -17,6 +18,7 @@ class EndpointMetrics(Collector):
 
     counts: IntakeCounts
     journal: Callable[[], JournalHealth]
+    connections: Callable[[], ConnectionCounts]
 
     def collect(self) -> Iterator[Metric]:
         """Yield every metric."""
@@ -25,6 +27,7 @@ class EndpointMetrics(Collector):
         fetches.add_metric(["invalid_token"], self.counts.invalid)
         fetches.add_metric(["off"], self.counts.off)
         yield fetches
+        yield from _connection_metrics(self.connections())
         journal = self.journal()
         yield CounterMetricFamily(
             "opens_durable", "Opens made durable by the journal.", value=journal.appended
@@ -39,3 +42,13 @@ class EndpointMetrics(Collector):
         for each in JournalState:
             state.add_metric([each.value], int(each is journal.state))
         yield state
+
+
+def _connection_metrics(counts: ConnectionCounts) -> Iterator[Metric]:
+    yield GaugeMetricFamily("connections", "Connections of mail clients.", value=counts.open)
+    refused = CounterMetricFamily(
+        "connections_refused", "Connections refused or cut off.", labels=["reason"]
+    )
+    for each in Refusal:
+        refused.add_metric([each.value], counts.refused.get(each, 0))
+    yield refused

@@ -65,10 +65,19 @@ async def running_endpoint(
             trusted_proxies=settings.trusted_proxies, header=settings.forwarded_header
         )
         handler = PixelHandler(intake.take, addresses, header_names=judge.header_names)
-        async with pixel_server(sockets=sockets, handler=handler, grace=settings.grace) as server:
+        async with pixel_server(
+            sockets=sockets,
+            handler=handler,
+            grace=settings.grace,
+            limits=settings.connection_limits,
+        ) as server:
             yield Endpoint(
                 conditions=lambda: conditions(journal.health),
-                metrics=EndpointMetrics(counts=intake.counts, journal=canaries.health),
+                metrics=EndpointMetrics(
+                    counts=intake.counts,
+                    journal=canaries.health,
+                    connections=lambda: server.counts,
+                ),
                 let_go=lambda: let_go(server, handler, grace=settings.grace),
                 hand_over=lambda: hand_over(server, handler, sockets=sockets, grace=settings.grace),
             )

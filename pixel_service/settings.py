@@ -6,10 +6,16 @@ from pathlib import Path
 from typing import Final
 
 from pixel_service.default_addresses import DEFAULT_ADMIN, DEFAULT_GRPC, DEFAULT_HTTP
+from pixel_service.endpoint import (
+    DEFAULT_MAX_CONNECTIONS,
+    DEFAULT_MAX_OF_NETWORK,
+    ConnectionLimits,
+)
 from pixel_service.endpoint.client_address import ForwardedHeader, IpNetwork
 from pixel_service.evidence import Judge, NetworkDatabases, load_judge
 from pixel_service.journal import DEFAULT_MAX_OCTETS
 from pixel_service.open_log import DEFAULT_BURST_WINDOW
+from service_runtime.descriptors import descriptors_for_connections
 from service_runtime.drain import DEFAULT_GRACE
 from service_runtime.key_ring import KEY_RING_FILE, KeyRing, load_key_ring
 from service_runtime.listen import bound_address, split_address
@@ -57,6 +63,10 @@ class Settings:
 
     trusted_proxies: tuple[IpNetwork, ...] = ()
     forwarded_header: ForwardedHeader = ForwardedHeader.X_FORWARDED_FOR
+    max_connections: int = DEFAULT_MAX_CONNECTIONS
+    """Of mail clients, to one endpoint process."""
+    max_connections_of_network: int = DEFAULT_MAX_OF_NETWORK
+    """Of those, from one IPv4 address or IPv6 /64."""
     max_streams: int = 2_000
     workers: int = 1
     """Processes that answer mail clients; 0: one process does everything."""
@@ -100,6 +110,14 @@ class Settings:
         """
         return load_key_ring(
             text=self.token_keys, file=self.token_keys_file, default=self.data / KEY_RING_FILE
+        )
+
+    @property
+    def connection_limits(self) -> ConnectionLimits:
+        """How many mail clients may be connected, as far as there are descriptors for them."""
+        in_all = min(self.max_connections, descriptors_for_connections())
+        return ConnectionLimits(
+            in_all=in_all, for_each_network=min(self.max_connections_of_network, in_all)
         )
 
     @property

@@ -11,6 +11,7 @@ from injector_service.errors import DatabaseUnusable, SettingsInvalid
 from injector_service.settings import Settings
 from service_runtime import process
 from service_runtime.allocator import keep_large_blocks
+from service_runtime.descriptors import raise_descriptor_limit
 from service_runtime.drain import Drain
 from service_runtime.garbage import keep_start_up
 from service_runtime.logging import configure_logging
@@ -110,6 +111,7 @@ def serve(
 
     configure_logging(level=log_level.upper(), format_=log_format)
     keep_large_blocks()
+    raise_descriptor_limit()
     try:
         settings = _settings(**options)
         run = functools.partial(server.serve, settings, on_ready=lambda _: keep_start_up())

@@ -18,6 +18,7 @@ from pixel_service.endpoint.client_address import ForwardedHeader, IpNetwork
 from pixel_service.journal import SEGMENT_OCTETS
 from pixel_service.settings import Settings
 from service_runtime import process
+from service_runtime.descriptors import raise_descriptor_limit
 from service_runtime.drain import Drain
 from service_runtime.garbage import keep_start_up
 from service_runtime.logging import configure_logging
@@ -150,6 +151,22 @@ def _networks(_: click.Context, __: click.Parameter, values: Sequence[str]) -> l
     help="The header field in which trusted proxies name the client.",
 )
 @_option(
+    "max-connections",
+    section=LIMITS,
+    type=click.IntRange(min=1),
+    metavar="COUNT",
+    default=_DEFAULTS.max_connections,
+    help="Connections of mail clients at once, to one process.",
+)
+@_option(
+    "max-connections-of-network",
+    section=LIMITS,
+    type=click.IntRange(min=1),
+    metavar="COUNT",
+    default=_DEFAULTS.max_connections_of_network,
+    help="Of those, from one address (IPv6: one /64) that is no trusted proxy.",
+)
+@_option(
     "max-streams",
     section=LIMITS,
     type=click.IntRange(min=1),
@@ -184,6 +201,7 @@ def serve(
     settings = _settings(**options)
     set_up_logging = functools.partial(_set_up_logging, log_level.upper(), log_format)
     set_up_logging()
+    raise_descriptor_limit()
     if settings.workers:
         work = functools.partial(server.supervise, settings, set_up_logging=set_up_logging)
     else:

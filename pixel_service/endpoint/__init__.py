@@ -8,6 +8,21 @@ Read `handler` first.  It and `client_address` are imported by their own names: 
 need an address's reader, and should not load an HTTP server.
 """
 
+from pixel_service.endpoint.limits import (
+    DEFAULT_MAX_CONNECTIONS,
+    DEFAULT_MAX_OF_NETWORK,
+    ConnectionCounts,
+    ConnectionLimits,
+    Refusal,
+)
 from pixel_service.endpoint.listening import listening_for_pixels, stop_listening
 
-__all__ = ["listening_for_pixels", "stop_listening"]
+__all__ = [
+    "DEFAULT_MAX_CONNECTIONS",
+    "DEFAULT_MAX_OF_NETWORK",
+    "ConnectionCounts",
+    "ConnectionLimits",
+    "Refusal",
+    "listening_for_pixels",
+    "stop_listening",
+]

@@ -3,7 +3,6 @@
 import enum
 import functools
 import ipaddress
-import re
 from collections.abc import Sequence
 from typing import Final
 
@@ -12,9 +11,6 @@ IpNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 # Each element is one proxy; a longer chain is made up.
 _MAX_ELEMENTS: Final = 32
-
-# One `for` parameter of RFC 7239 section 4, quoted or not.
-_FOR: Final = re.compile(r'(?:^|;)\s*+for\s*+=\s*+("[^"]*+"|[^;,\s]*+)', re.IGNORECASE)
 
 
 class ForwardedHeader(enum.StrEnum):
@@ -48,7 +44,8 @@ class ClientAddresses:
 
         Args:
             peer: the other end of the connection.
-            forwarded: the values of the header field `header`, in order.
+            forwarded: what the header field `header` says, in order: the values of
+                X-Forwarded-For, or the `for` of each element of Forwarded.
 
         Returns:
             None if a trusted proxy does not say, or says no address.
@@ -62,17 +59,19 @@ class ClientAddresses:
                 break
         return text
 
+    def is_proxy(self, peer: str | None) -> bool:
+        """Say whether *peer* is a proxy that is trusted."""
+        return bool(self._trusted) and self._is_trusted(_parse(peer or "")[0])
+
     def _is_trusted(self, address: IpAddress | None) -> bool:
         if address is None or not self._trusted:
             return False
         return any(address in network for network in self._trusted)
 
-    def _elements(self, forwarded: Sequence[str]) -> list[str]:
-        elements = ",".join(forwarded).split(",")[-_MAX_ELEMENTS:] if forwarded else []
-        if self.header is ForwardedHeader.X_FORWARDED_FOR:
-            return elements
-        found = (_FOR.search(element) for element in elements)
-        return [match[1].strip('"') if match else "" for match in found]
+    def _elements(self, forwarded: Sequence[str]) -> Sequence[str]:
+        if self.header is ForwardedHeader.X_FORWARDED_FOR and forwarded:
+            forwarded = ",".join(forwarded).split(",")
+        return forwarded[-_MAX_ELEMENTS:]
 
 
 @functools.lru_cache(maxsize=4_096)

@@ -21,13 +21,15 @@ from urllib.parse import unquote
 import structlog
 from aiohttp import hdrs, web
 
-from pixel_service.endpoint.client_address import ClientAddresses
+from pixel_service.endpoint.client_address import ClientAddresses, ForwardedHeader
+from pixel_service.endpoint.connections import Connections
 from pixel_service.endpoint.image import PIXEL_GIF
+from pixel_service.endpoint.limits import ConnectionLimits
 from pixel_service.endpoint.listening import BACKLOG
 from pixel_service.endpoint.prepared_response import PreparedResponse
-from pixel_service.endpoint.request_log import request_logger
 from pixel_service.evidence import PURPOSE_HEADERS
 from pixel_service.intake import PixelFetch
+from service_runtime.background import kept_running
 from service_runtime.frames import frames_of
 from service_runtime.listen import ignore_new_connections
 from service_runtime.times import now_us
@@ -52,6 +54,8 @@ _LEAVING_LOOK: Final = dt.timedelta(milliseconds=20)
 # What a client needs to complete a connection that it has begun, from the other side of an
 # ocean.
 _HANDSHAKE: Final = dt.timedelta(milliseconds=300)
+
+_DEFAULT_LIMITS: Final = ConnectionLimits()
 
 PIXEL: Final = PreparedResponse(
     HTTPStatus.OK,
@@ -97,17 +101,20 @@ class PixelHandler:
         self._take = take
         self._addresses = addresses
         self._header_names = header_names
+        self.is_proxy = addresses.is_proxy
         self.is_leaving = False
         """Whether connections are to be closed after their next answer."""
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer *request*, and record it first if it is an open."""
         token = find_token(request.raw_path)
+        method = request.method
+        if token is not None and method == hdrs.METH_GET:
+            await self._record_always(self._fetch_of(request, token))
+        request.protocol.is_answering = False  # type: ignore[attr-defined] # see `connections`
         if token is None:
             return NOT_FOUND.answer(request)
-        if request.method == hdrs.METH_GET:
-            await self._record_always(self._fetch_of(request, token))
-        elif request.method != hdrs.METH_HEAD:
+        if method not in (hdrs.METH_GET, hdrs.METH_HEAD):
             return METHOD_NOT_ALLOWED.answer(request)
         return PIXEL.answer(request, is_last=self.is_leaving)
 
@@ -122,18 +129,24 @@ class PixelHandler:
         headers = request.headers
         return PixelFetch(
             token=token,
-            ip_address=self._addresses.find(
-                request.remote, headers.getall(self._addresses.header, ())
-            ),
+            ip_address=self._addresses.find(request.remote, self._forwarded_of(request)),
             user_agent=headers.get(hdrs.USER_AGENT),
             purposes={name: headers[name] for name in self._header_names if name in headers},
             open_us=now_us(),
         )
 
+    def _forwarded_of(self, request: web.BaseRequest) -> Sequence[str]:
+        header = self._addresses.header
+        if header is ForwardedHeader.FORWARDED:
+            return [element.get("for", "") for element in request.forwarded]
+        return request.headers.getall(header, ())
+
 
 def find_token(path: str) -> str | None:
     """Return what stands in the place of the token in *path*; None if there is no place."""
     path = path.partition("?")[0]
+    if not path.startswith("/"):
+        path = _path_of_absolute(path)
     if not path.startswith(_PREFIX) or not path.endswith(_SUFFIX):
         return None
     token = path[len(_PREFIX) : -len(_SUFFIX)]
@@ -143,10 +156,21 @@ def find_token(path: str) -> str | None:
     return unquote(token) if "%" in token else token
 
 
+def _path_of_absolute(target: str) -> str:
+    """Return the path of a target in absolute form, which proxies send (RFC 9112 section 3.2.2)."""
+    scheme, _, rest = target.partition("://")
+    _, slash, path = rest.partition("/")
+    return slash + path if scheme.lower() in ("http", "https") else ""
+
+
 @contextlib.asynccontextmanager
 async def pixel_server(
-    *, sockets: Sequence[socket.socket], handler: PixelHandler, grace: dt.timedelta
-) -> AsyncIterator[web.Server]:
+    *,
+    sockets: Sequence[socket.socket],
+    handler: PixelHandler,
+    grace: dt.timedelta,
+    limits: ConnectionLimits = _DEFAULT_LIMITS,
+) -> AsyncIterator[Connections]:
     """Serve pixels at *sockets* inside the block.
 
     At the end no new request is taken, and running ones have *grace* to end.
@@ -154,15 +178,17 @@ async def pixel_server(
     # The low-level server, because an application's routing costs a third of the
     # rate, and there is one route.  No access log: it would hold addresses and
     # tokens, and costs two thirds.
-    server = web.Server(
+    server = Connections(
         handler.handle,
+        limits=limits,
+        is_proxy=handler.is_proxy,
         access_log=None,
-        logger=request_logger(),
+        # A body interests nobody; one of 1 MB that unpacks to 1 GB would keep others waiting.
+        auto_decompress=False,
         max_line_size=_MAX_URL_CHARACTERS,
         max_field_size=_MAX_FIELD_OCTETS,
         keepalive_timeout=_KEEPALIVE.total_seconds(),
-        lingering_time=1.0,  # a request's body interests nobody
-        loop=asyncio.get_running_loop(),
+        lingering_time=1.0,
     )
     runner = web.ServerRunner(server, shutdown_timeout=grace.total_seconds())
     await runner.setup()
@@ -170,7 +196,8 @@ async def pixel_server(
     for site in sites:
         await site.start()
     try:
-        yield server
+        async with kept_running("connections", server.look_after):
+            yield server
     finally:
         await runner.cleanup()
 

@@ -44,14 +44,19 @@ class PreparedResponse:
         kind = (stays, _is_head(request))
         ready = self._ready.get(kind)
         if ready is None:
-            ready = self._ready[kind] = self._prepare(second, *kind)
+            octets = self._octets(second, keep_alive=stays, is_head=kind[1])
+            ready = self._ready[kind] = _ReadyResponse(octets, keep_alive=stays)
         return ready
 
-    def _prepare(self, second: int, keep_alive: bool, is_head: bool) -> "_ReadyResponse":  # noqa: FBT001 - the parts of a key
+    def last_octets(self) -> bytes:
+        """Return the response to a request that was not understood, and ends its connection."""
+        return self._octets(int(time.time()), keep_alive=False, is_head=False)
+
+    def _octets(self, second: int, *, keep_alive: bool, is_head: bool) -> bytes:
         date = formatdate(second, usegmt=True).encode()
         connection = b"" if keep_alive else b"Connection: close\r\n"
         head = self._start + date + b"\r\n" + connection + b"\r\n"
-        return _ReadyResponse(head if is_head else head + self._body, keep_alive=keep_alive)
+        return head if is_head else head + self._body
 
 
 def _is_head(request: web.BaseRequest) -> bool:

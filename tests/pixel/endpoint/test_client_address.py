@@ -4,7 +4,7 @@ import ipaddress
 
 import pytest
 
-from pixel_service.endpoint.client_address import ClientAddresses, ForwardedHeader
+from pixel_service.endpoint.client_address import ClientAddresses
 
 TRUSTED = (ipaddress.ip_network("10.0.0.0/8"), ipaddress.ip_network("fd00::/8"))
 
@@ -36,23 +36,6 @@ def test_walks_back_through_trusted_proxies_only(
     addresses = ClientAddresses(trusted_proxies=TRUSTED)
 
     assert addresses.find(peer, forwarded) == expected
-
-
-@pytest.mark.parametrize(
-    ("forwarded", "expected"),
-    [
-        ("for=203.0.113.9;proto=https", "203.0.113.9"),
-        ('proto=https;For="[2001:db8::1]:4711"', "2001:db8::1"),
-        ("for=192.0.2.1, for=203.0.113.9;by=10.0.0.1", "203.0.113.9"),
-        ("for=_hidden", None),
-        ("proto=https", None),
-    ],
-)
-def test_reads_the_header_of_rfc_7239(forwarded: str, expected: str | None) -> None:
-    """Forwarded is read by its own grammar."""
-    addresses = ClientAddresses(trusted_proxies=TRUSTED, header=ForwardedHeader.FORWARDED)
-
-    assert addresses.find("10.0.0.1", [forwarded]) == expected
 
 
 def test_long_chains_are_cut() -> None:

@@ -13,7 +13,7 @@ import pytest
 from aiohttp import web
 from structlog.testing import capture_logs
 
-from pixel_service.endpoint.client_address import ClientAddresses
+from pixel_service.endpoint.client_address import ClientAddresses, ForwardedHeader
 from pixel_service.endpoint.handler import (
     PixelHandler,
     let_go,
@@ -235,13 +235,13 @@ async def test_http_1_0_is_answered_and_closed(address: str) -> None:
 
 
 async def test_too_long_requests_are_refused(address: str, fetches: Fetches) -> None:
-    """A URL or a header field beyond its limit is answered with 400, and is no open."""
+    """A URL or a header field beyond its limit is refused, and is no open."""
     for request in (
         b"GET /o/" + b"a" * 10_000 + b".gif HTTP/1.1\r\nHost: x\r\n\r\n",
         b"GET /o/a.gif HTTP/1.1\r\nHost: x\r\nX-Field: " + b"a" * 100_000 + b"\r\n\r\n",
     ):
         answer = await exchange(address, request)
-        assert answer.startswith((b"HTTP/1.1 400 ", b"HTTP/1.0 400 "))
+        assert answer.startswith((b"HTTP/1.1 400 ", b"HTTP/1.1 431 "))
 
     assert fetches == []
 
@@ -264,14 +264,16 @@ async def test_nothing_of_a_broken_request_is_logged(
     caplog.set_level(logging.DEBUG)
     answer = await exchange(address, request_)
 
-    assert answer.startswith(b"HTTP/1.0 400 ")
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert b"telltale" not in answer
+    assert b"Server:" not in answer
     assert fetches == []
     assert "telltale" not in caplog.text
     assert "127.0.0.1" not in caplog.text.replace(f"serving pixels address={address}", "")
 
 
 async def test_what_fails_inside_is_logged_without_the_fetch(
-    caplog: pytest.LogCaptureFixture,
+    logs: list[MutableMapping[str, Any]],
 ) -> None:
     """An operator learns that something fails, and which error it is."""
 
@@ -281,15 +283,15 @@ async def test_what_fails_inside_is_logged_without_the_fetch(
 
     handler = Failing(Fetches().record, ClientAddresses())
     async with a_server(handler) as address:
-        caplog.clear()
         answer = await exchange(
             address, b"GET /o/telltale.gif HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
         )
 
     assert b" 500 " in answer
-    assert "request not handled: RuntimeError" in caplog.text
-    assert "telltale" not in caplog.text
-    assert "127.0.0.1" not in caplog.text
+    (entry,) = (each for each in logs if each["event"] == "request not handled")
+    assert entry["error"] == "RuntimeError"
+    assert b"telltale" not in answer
+    assert "telltale" not in str(logs)
 
 
 async def test_who_asks_and_never_reads_is_cut_off(address: str) -> None:
@@ -323,6 +325,67 @@ async def test_forwarded_address_counts_behind_trusted_proxies_only(
             pass
 
     assert [fetch.ip_address for fetch in fetches] == [expected]
+
+
+@pytest.mark.parametrize(
+    ("forwarded", "expected"),
+    [
+        ("for=203.0.113.9;proto=https", "203.0.113.9"),
+        ('proto=https;For="[2001:db8::1]:4711"', "2001:db8::1"),
+        ("for=192.0.2.1, for=203.0.113.9;by=10.0.0.1", "203.0.113.9"),
+        ("for=_hidden", None),
+        ("proto=https", None),
+        # What a client wrote into a quoted string stays there.
+        ('for=203.0.113.9;host="x, for=8.8.8.8"', "203.0.113.9"),
+        ('for=8.8.8.8;host="x, for=203.0.113.9;proto=http', "203.0.113.9"),
+        ('for=203.0.113.9;host="x\\", for=8.8.8.8"', "203.0.113.9"),
+    ],
+)
+async def test_forwarded_is_read_by_the_grammar_of_rfc_7239(
+    forwarded: str, expected: str | None, fetches: Fetches, browser: aiohttp.ClientSession
+) -> None:
+    """A client's words in a quoted string name nobody."""
+    addresses = ClientAddresses(trusted_proxies=(LOOPBACK,), header=ForwardedHeader.FORWARDED)
+    async with (
+        a_server(PixelHandler(fetches.record, addresses)) as address,
+        browser.get(f"http://{address}/o/t.gif", headers={"Forwarded": forwarded}),
+    ):
+        pass
+
+    assert [fetch.ip_address for fetch in fetches] == [expected]
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        b"http://pixel.example.com/o/t.gif",
+        b"HTTPS://pixel.example.com:8443/o/t.gif?a=b",
+        b"http://[::1]/o/t.gif",
+    ],
+)
+async def test_target_in_absolute_form_is_the_same_pixel(
+    target: bytes, address: str, fetches: Fetches
+) -> None:
+    """What is sent to a proxy reaches us as it was sent (RFC 9112 section 3.2.2)."""
+    answer = await exchange(
+        address, b"GET %s HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n" % target
+    )
+
+    assert answer.endswith(PIXEL_GIF)
+    assert [fetch.token for fetch in fetches] == ["t"]
+
+
+@pytest.mark.parametrize("target", [b"ftp://x/o/t.gif", b"o/t.gif", b"*", b"http://x"])
+async def test_target_in_no_form_of_a_pixel_is_not_found(
+    target: bytes, address: str, fetches: Fetches
+) -> None:
+    """Whatever else stands in the place of a target names no pixel."""
+    answer = await exchange(
+        address, b"GET %s HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n" % target
+    )
+
+    assert answer.startswith((b"HTTP/1.1 404 ", b"HTTP/1.1 400 "))
+    assert fetches == []
 
 
 async def test_escaped_token_is_the_same_token(address: str, fetches: Fetches) -> None:
