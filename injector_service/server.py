@@ -19,6 +19,7 @@ from injector_service.metrics import InjectorMetrics
 from injector_service.pixels import TokenSealer
 from injector_service.settings import Settings
 from service_runtime.admin_server import Condition, admin_server
+from service_runtime.admission import Admission
 from service_runtime.background import kept_running
 from service_runtime.drain import Drain
 from service_runtime.grpc_server import GrpcService, grpc_server
@@ -41,11 +42,13 @@ async def serve(
     Raises:
         DataFolderError: the data folder cannot be used.
         KeyRingError: the key ring cannot be read.
+        ApiKeysError: the API keys cannot be read.
         DatabaseUnusable: the database cannot be opened.
         ListenError: an address is taken, not ours, or no address.
     """
     settings.prepare_data_folder()
     sealer = TokenSealer(settings.load_key_ring())
+    admission = Admission(settings.load_api_keys())
     async with contextlib.AsyncExitStack() as stack:
         store = await stack.enter_async_context(connect(settings.effective_database_url))
         configurations = await Configurations.load(store)
@@ -55,7 +58,10 @@ async def serve(
                 functools.partial(configurations.follow, settings.refresh_interval),
             )
         )
-        address = await stack.enter_async_context(_serving(settings, configurations, sealer, drain))
+        await stack.enter_async_context(admission.followed())
+        address = await stack.enter_async_context(
+            _serving(settings, configurations, sealer, admission, drain)
+        )
         if on_ready is not None:
             on_ready(address)
         await drain.wait()
@@ -63,7 +69,11 @@ async def serve(
 
 @contextlib.asynccontextmanager
 async def _serving(
-    settings: Settings, configurations: Configurations, sealer: TokenSealer, drain: Drain
+    settings: Settings,
+    configurations: Configurations,
+    sealer: TokenSealer,
+    admission: Admission,
+    drain: Drain,
 ) -> AsyncIterator[str]:
     metrics = InjectorMetrics()
     injector = Injector(
@@ -87,6 +97,8 @@ async def _serving(
                 services=services,
                 status_codes=STATUS_OF,
                 drain=drain,
+                admission=admission,
+                has_reflection=not settings.no_reflection,
                 max_message_octets=settings.max_message_octets + REQUEST_ROOM_OCTETS,
                 max_calls=settings.max_calls,
                 reuse_port=settings.reuse_port,

@@ -8,6 +8,7 @@ from typing import Final
 from injector_service.base_url import is_base_url
 from injector_service.errors import SettingsInvalid
 from injector_service.rewrite_request import DEFAULT_MAX_MESSAGE_OCTETS
+from service_runtime.api_keys import ApiKeys
 from service_runtime.data_folder import prepare_data_folder
 from service_runtime.drain import DEFAULT_GRACE
 from service_runtime.key_ring import KEY_RING_FILE, KeyRing, load_key_ring
@@ -50,6 +51,11 @@ class Settings:
     token_keys: str | None = dataclasses.field(default=None, repr=False)
     """The key ring itself, for those who pass secrets in the environment."""
 
+    api_keys: Path | None = None
+    """The file of API keys; None: whoever gets there may call."""
+    no_reflection: bool = False
+    """Whether clients are not told what can be called."""
+
     pixel_base_url: str = DEFAULT_PIXEL_BASE_URL
     """For configurations that have none of their own."""
 
@@ -76,6 +82,14 @@ class Settings:
     def effective_database_url(self) -> str:
         """The URL of the configurations' database."""
         return self.database_url or f"sqlite:///{self.data.absolute() / DATABASE_FILE}"
+
+    def load_api_keys(self) -> ApiKeys | None:
+        """Return the API keys; None if none are needed.
+
+        Raises:
+            ApiKeysError: their file cannot be used.
+        """
+        return None if self.api_keys is None else ApiKeys(self.api_keys)
 
     def load_key_ring(self) -> KeyRing:
         """Return the key ring; without one given, that of the data folder, made if needed.

@@ -33,6 +33,7 @@ from pixel_service.recording import Recorder
 from pixel_service.settings import Settings
 from pixel_service.streaming import LiveStreams, Tail, following
 from service_runtime.admin_server import Condition
+from service_runtime.admission import Admission
 from service_runtime.background import kept_running
 from service_runtime.backoff import Backoff
 from service_runtime.drain import Drain
@@ -52,10 +53,15 @@ logger = structlog.get_logger()
 
 
 class LogProcess:
-    """What runs beside the endpoints, one on a machine."""
+    """What runs beside the endpoints, one on a machine.
+
+    Raises:
+        ApiKeysError: the API keys cannot be read.
+    """
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        self._admission = Admission(settings.load_api_keys())
         self._parts: _Parts | None = None
         self._why_closed = "not opened yet"
 
@@ -76,12 +82,22 @@ class LogProcess:
         Raises:
             ListenError, LogUrlInvalid: it cannot run as it was told.
         """
+        async with self._admission.followed():
+            await self._serve(drain, on_serving=on_serving, until=until or drain.wait)
+
+    async def _serve(
+        self,
+        drain: Drain,
+        *,
+        on_serving: Callable[[str], None],
+        until: Callable[[], Awaitable[object]],
+    ) -> None:
         backoff = Backoff(shortest=_SHORTEST_RETRY, longest=_LONGEST_RETRY)
         while not drain.is_draining:
             try:
                 async with self._opened(drain) as address:
                     on_serving(address)
-                    await (until or drain.wait)()
+                    await until()
             except (PixelError, LogSchemaOld, JournalsBusy, OSError) as error:
                 if self._why_closed != str(error):
                     # No traceback: it is the database's word, or an operator's task.
@@ -120,6 +136,8 @@ class LogProcess:
                     services=_services(parts, drain),
                     status_codes=STATUS_OF,
                     drain=drain,
+                    admission=self._admission,
+                    has_reflection=not settings.no_reflection,
                     # One connection may have half of these: all streams, and calls beside them.
                     max_calls=2 * (settings.max_streams + SHORT_CALLS),
                 )

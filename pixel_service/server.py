@@ -29,6 +29,7 @@ from pixel_service.open_log import check_url
 from pixel_service.settings import Settings
 from service_runtime import process
 from service_runtime.admin_server import Condition, admin_server
+from service_runtime.api_keys import ApiKeysError
 from service_runtime.background import first_of, running
 from service_runtime.data_folder import DataFolderError, prepare_data_folder
 from service_runtime.drain import Drain
@@ -46,6 +47,7 @@ _LOG_NICENESS: Final = 10
 _SOURCE_SECRET_OCTETS: Final = 64
 
 REFUSALS: Final = (
+    ApiKeysError,
     DataFolderError,
     EvidenceError,
     KeyRingError,
@@ -178,6 +180,7 @@ def _check(settings: Settings) -> None:
         check_url(settings.log_url)
     prepare_data_folder(settings.data)
     settings.load_key_ring()
+    settings.load_api_keys()
     if settings.has_own_evidence:
         # Once here, so that what is wrong with it is one line; each process has its own.
         settings.load_judge()

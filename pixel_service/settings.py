@@ -15,6 +15,7 @@ from pixel_service.endpoint.client_address import ForwardedHeader, IpNetwork
 from pixel_service.evidence import Judge, NetworkDatabases, load_judge
 from pixel_service.journal import DEFAULT_MAX_OCTETS
 from pixel_service.open_log import DEFAULT_BURST_WINDOW
+from service_runtime.api_keys import ApiKeys
 from service_runtime.descriptors import descriptors_for_connections
 from service_runtime.drain import DEFAULT_GRACE
 from service_runtime.key_ring import KEY_RING_FILE, KeyRing, load_key_ring
@@ -44,6 +45,11 @@ class Settings:
     token_keys_file: Path | None = None
     token_keys: str | None = dataclasses.field(default=None, repr=False)
     """The key ring itself, for those who pass secrets in the environment."""
+
+    api_keys: Path | None = None
+    """The file of API keys; None: whoever gets there may call."""
+    no_reflection: bool = False
+    """Whether clients are not told what can be called."""
 
     retention: dt.timedelta = dt.timedelta(days=90)
     """Opens that are older are removed."""
@@ -101,6 +107,14 @@ class Settings:
             autonomous_systems=self.autonomous_systems, countries=self.countries
         )
         return load_judge(rules=self.evidence_rules, ranges=ranges, networks=databases)
+
+    def load_api_keys(self) -> ApiKeys | None:
+        """Return the API keys; None if none are needed.
+
+        Raises:
+            ApiKeysError: their file cannot be used.
+        """
+        return None if self.api_keys is None else ApiKeys(self.api_keys)
 
     def load_key_ring(self) -> KeyRing:
         """Return the key ring; without one given, that of the data folder, made if needed.

@@ -12,6 +12,7 @@ from typing import Any, Final, NoReturn, TypeVar
 import click
 import grpc
 
+from service_runtime.api_keys import ApiKeysError
 from service_runtime.channel import describe_error
 from service_runtime.data_folder import DataFolderError
 from service_runtime.errors import ServiceError
@@ -47,7 +48,7 @@ def run_command(command: click.Command) -> NoReturn:
         sys.exit(EXIT_USAGE)
     except click.ClickException as error:
         _fail(error.format_message(), error.exit_code)
-    except (ServiceError, DataFolderError, KeyRingError, ListenError) as error:
+    except (ServiceError, ApiKeysError, DataFolderError, KeyRingError, ListenError) as error:
         _fail(str(error), EXIT_ERROR)
     except grpc.aio.AioRpcError as error:
         _fail(describe_error(error), EXIT_ERROR)

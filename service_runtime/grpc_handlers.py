@@ -1,4 +1,4 @@
-"""What surrounds every call: the drain, requests that cannot be decoded, errors.
+"""What surrounds every call: who may make it, the drain, its request's decoding, errors.
 
 The handlers of a servicer are wrapped once, when it is added to a server; an interceptor
 would wrap them anew for every call.
@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import inspect
 import secrets
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, NoReturn, TypeAlias, cast
 
 import grpc
@@ -16,7 +16,10 @@ import structlog
 from google.protobuf.message import DecodeError
 from grpc_status import rpc_status
 
+from service_runtime.admission import Admission
+from service_runtime.api_keys import RoleNotAllowed, Unauthenticated
 from service_runtime.call_gate import CallGate
+from service_runtime.callers import ConfigurationNotAllowed, current_caller, set_caller
 from service_runtime.errors import Draining, InvalidFields, RequestUndecodable, ServiceError
 from service_runtime.frames import frames_of
 from service_runtime.grpc_status import internal_status, status_of
@@ -26,10 +29,10 @@ _STATUS_OF: Final[Mapping[type[ServiceError], grpc.StatusCode]] = {
     InvalidFields: grpc.StatusCode.INVALID_ARGUMENT,
     RequestUndecodable: grpc.StatusCode.INVALID_ARGUMENT,
     Draining: grpc.StatusCode.UNAVAILABLE,
+    Unauthenticated: grpc.StatusCode.UNAUTHENTICATED,
+    RoleNotAllowed: grpc.StatusCode.PERMISSION_DENIED,
+    ConfigurationNotAllowed: grpc.StatusCode.PERMISSION_DENIED,
 }
-
-# Stands for a request that cannot be decoded, until its handler is called.
-_UNDECODABLE: Final = object()
 
 # Generic for the type checker only.
 Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
@@ -49,10 +52,12 @@ class WrappingServer:
         server: grpc.aio.Server,
         *,
         gate: CallGate,
+        admission: Admission,
         status_codes: Mapping[type[ServiceError], grpc.StatusCode],
     ) -> None:
         self._server = server
         self._gate = gate
+        self._admission = admission
         self._status_codes = {**_STATUS_OF, **status_codes}
 
     def as_server(self) -> grpc.aio.Server:
@@ -66,78 +71,73 @@ class WrappingServer:
         self, service_name: str, method_handlers: Mapping[str, Handler]
     ) -> None:
         """Add the handlers of a service."""
-        wrapped = {
-            name: self._wrapped(handler, f"{service_name}/{name}")
-            for name, handler in method_handlers.items()
-        }
-        self._server.add_generic_rpc_handlers(
-            (grpc.method_handlers_generic_handler(service_name, wrapped),)
-        )
+        names = {f"{service_name}/{name}": each for name, each in method_handlers.items()}
+        wrapped = {f"/{name}": self._wrapped(each, name) for name, each in names.items()}
+        self._server.add_generic_rpc_handlers((_Methods(wrapped, self._admission, self._refusing),))
+
+    def _refusing(self, error: ServiceError, name: str) -> Handler:
+        """Return what ends a call with *error*.
+
+        Whatever the call takes, this takes a stream: then gRPC does not read the request.
+        """
+
+        async def refuse(_: object, context: Context) -> None:
+            await self._abort(error, context, name)
+
+        return grpc.stream_stream_rpc_method_handler(refuse)
 
     def _wrapped(self, handler: Handler, name: str) -> Handler:
+        # The request is decoded here and not by gRPC, to which an error that this raises
+        # is UNKNOWN with the name of a Python class, and half a dozen lines in the log.
         if handler.request_streaming:
-            raise TypeError(f"{name}: no service of ours takes a stream of requests")
-        deserialize = _deserializer(handler.request_deserializer)
+            # Reflection alone.
+            return handler
         if not handler.response_streaming:
             return grpc.unary_unary_rpc_method_handler(
-                self._unary(handler.unary_unary, name), deserialize, handler.response_serializer
+                self._unary(handler.unary_unary, handler.request_deserializer, name),
+                response_serializer=handler.response_serializer,
             )
-        # A stream is either an async generator or a coroutine that writes to its context.
-        is_generator = inspect.isasyncgenfunction(handler.unary_stream)
-        wrap = self._generating if is_generator else self._writing
+        method = handler.unary_stream
+        if inspect.isasyncgenfunction(method):
+            method = _writing(method)
         return grpc.unary_stream_rpc_method_handler(
-            wrap(handler.unary_stream, name), deserialize, handler.response_serializer
+            self._streaming(method, handler.request_deserializer, name),
+            response_serializer=handler.response_serializer,
         )
 
     # The types of handlers are those of the synchronous API, for which they were
     # written; hence Any for the methods that come and go.
 
-    def _unary(self, method: Any, name: str) -> Any:  # noqa: ANN401 - see above
-        async def call(request: object, context: Context) -> object:
+    def _unary(self, method: Any, decode: Any, name: str) -> Any:  # noqa: ANN401 - see above
+        async def call(octets: bytes, context: Context) -> object:
             try:
-                await self._enter(request)
-                return await method(request, context)
+                await self._enter()
+                return await method(_decoded(octets, decode), context)
             except Exception as error:  # noqa: BLE001 - the edge: every error ends here
                 await self._abort(error, context, name)
 
         return call
 
-    def _writing(self, method: Any, name: str) -> Any:  # noqa: ANN401 - see above
-        async def call(request: object, context: Context) -> None:
+    def _streaming(self, method: Any, decode: Any, name: str) -> Any:  # noqa: ANN401 - see above
+        async def call(octets: bytes, context: Context) -> None:
             with self._gate.counted_stream():
                 try:
-                    await self._enter(request)
-                    await method(request, context)
+                    await self._enter()
+                    async with self._admission.while_admitted(current_caller()):
+                        await method(_decoded(octets, decode), context)
                 except Exception as error:  # noqa: BLE001 - the edge: every error ends here
                     await self._abort(error, context, name)
 
         return call
 
-    def _generating(self, method: Any, name: str) -> Any:  # noqa: ANN401 - see above
-        async def call(request: object, context: Context) -> AsyncIterator[object]:
-            # Closed here and now, not by the garbage collector: a stream that its
-            # client left must let go of what it holds.
-            with self._gate.counted_stream():
-                try:
-                    await self._enter(request)
-                    async with contextlib.aclosing(method(request, context)) as responses:
-                        async for response in responses:
-                            yield response
-                except Exception as error:  # noqa: BLE001 - the edge: every error ends here
-                    await self._abort(error, context, name)
-
-        return call
-
-    async def _enter(self, request: object) -> None:
+    async def _enter(self) -> None:
         """Go on with a call that may.
 
         Raises:
-            Draining, RequestUndecodable: it may not.
+            Draining: it may not.
         """
         if self._gate.is_closed:
             await self._gate.wait_for_refusal()
-        if request is _UNDECODABLE:
-            raise RequestUndecodable
 
     async def _abort(self, error: Exception, context: Context, name: str) -> NoReturn:
         """End the call of *context*; raises, as gRPC's own abort does."""
@@ -174,21 +174,69 @@ class WrappingServer:
         return None
 
 
-def _deserializer(
-    deserialize: Callable[[bytes], object] | None,
-) -> Callable[[bytes], object] | None:
-    """Return *deserialize*, so that it raises nothing.
+class _Methods(grpc.GenericRpcHandler):
+    """Finds the handlers of a service for those who may call them."""
 
-    What it raises in gRPC's hands becomes `UNKNOWN` with the name of a Python class, and
-    half a dozen lines in the log.
-    """
-    if deserialize is None:
-        return None
+    def __init__(
+        self,
+        handlers: Mapping[str, Handler],
+        admission: Admission,
+        refusing: Callable[[ServiceError, str], Handler],
+    ) -> None:
+        self._handlers = handlers
+        self._admission = admission
+        self._refusing = refusing
 
-    def attempt(octets: bytes) -> object:
+    def service(self, handler_call_details: grpc.HandlerCallDetails) -> "Handler | None":
+        """Return the handler of a call, of which only the metadata have come."""
+        method = handler_call_details.method
+        handler = self._handlers.get(method)
+        if handler is None:
+            return None
+        name = method.removeprefix("/")
         try:
-            return deserialize(octets)
-        except DecodeError:
-            return _UNDECODABLE
+            caller = self._admission.caller_of(name, handler_call_details.invocation_metadata)
+        except ServiceError as error:
+            logger.info("call refused", method=name, reason=error.reason)
+            return self._refusing(error, name)
+        # The call's own task asks for its handler.
+        set_caller(caller)
+        return handler
 
-    return attempt
+
+def _decoded(octets: bytes, decode: Callable[[bytes], object]) -> object:
+    """Return the request in *octets*.
+
+    Raises:
+        RequestUndecodable: they are none.
+    """
+    try:
+        return decode(octets)
+    except DecodeError:
+        raise RequestUndecodable from None
+
+
+def _writing(method: Any) -> Any:  # noqa: ANN401 - see `WrappingServer`
+    """Return the async generator *method* as a coroutine that writes to its context.
+
+    So that whatever interrupts the call interrupts it everywhere: gRPC would send what a
+    generator yields while that is suspended.
+    """
+
+    async def write(request: object, context: Context) -> None:
+        # Closed here and now, not by the garbage collector: a stream that its client left
+        # must let go of what it holds.
+        async with contextlib.aclosing(method(request, context)) as responses:
+            async for response in responses:
+                await write_response(context, response)
+
+    return write
+
+
+async def write_response(context: grpc.aio.ServicerContext[Any, Any], response: object) -> None:
+    """Write to the client; if it has left, end as a call does that is cancelled."""
+    try:
+        await context.write(response)
+    except grpc.aio.InternalError:
+        # A write is the first to notice. Nobody is left to answer, and nothing is wrong.
+        raise asyncio.CancelledError from None

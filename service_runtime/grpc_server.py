@@ -11,8 +11,9 @@ from typing import Final
 import grpc
 import structlog
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
-from grpc_reflection.v1alpha import reflection
+from grpc_reflection.v1alpha import reflection, reflection_pb2_grpc
 
+from service_runtime.admission import OPEN_TO_ALL, Admission
 from service_runtime.background import kept_running, running
 from service_runtime.call_gate import CallGate
 from service_runtime.drain import Drain
@@ -76,6 +77,8 @@ async def grpc_server(
     services: Sequence[GrpcService],
     status_codes: Mapping[type[ServiceError], grpc.StatusCode],
     drain: Drain,
+    admission: Admission = OPEN_TO_ALL,
+    has_reflection: bool = True,
     max_message_octets: int = DEFAULT_MAX_MESSAGE_OCTETS,
     max_calls: int = DEFAULT_MAX_CALLS,
     reuse_port: bool = False,
@@ -88,6 +91,8 @@ async def grpc_server(
     the drain's grace to end; as long as streams run all calls are taken, and after that
     they are refused with `UNAVAILABLE` (DRAINING): see `call_gate`.
 
+    Whoever *admission* does not admit is refused; health is everybody's.
+
     One connection may have half of *max_calls* at once, more wait in the client
     (HTTP/2's limit of streams); beyond *max_calls* of all connections a call ends with
     `RESOURCE_EXHAUSTED`.
@@ -99,11 +104,13 @@ async def grpc_server(
         max_message_octets=max_message_octets, max_calls=max_calls, reuse_port=reuse_port
     )
     gate = CallGate()
-    wrapping = WrappingServer(server, gate=gate, status_codes=status_codes)
+    wrapping = WrappingServer(server, gate=gate, admission=admission, status_codes=status_codes)
     for service in services:
         service.add(wrapping.as_server())
     names = [service.name for service in services]
-    health_servicer = _add_health_and_reflection(server, names)
+    if has_reflection:
+        _add_reflection(wrapping, names)
+    health_servicer = _add_health(server)
     port = _bind(server, listen, reuse_port=reuse_port)
     await server.start()
     # The empty name stands for the server as a whole (gRPC health protocol).
@@ -141,17 +148,22 @@ def _new_server(*, max_message_octets: int, max_calls: int, reuse_port: bool) ->
     return grpc.aio.server(options=options, maximum_concurrent_rpcs=max_calls)
 
 
-def _add_health_and_reflection(
-    server: grpc.aio.Server, names: Sequence[str]
-) -> health.aio.HealthServicer:
+def _add_health(server: grpc.aio.Server) -> health.aio.HealthServicer:
     health_servicer = health.aio.HealthServicer()
-    # With a gate that stays open: health is asked for until the end.
-    wrapping = WrappingServer(server, gate=CallGate(), status_codes={})
+    # With a gate that stays open: health is asked for until the end, by whoever asks.
+    wrapping = WrappingServer(server, gate=CallGate(), admission=OPEN_TO_ALL, status_codes={})
     health_pb2_grpc.add_HealthServicer_to_server(health_servicer, wrapping.as_server())
-    reflection.enable_server_reflection(
-        (*names, health.SERVICE_NAME, reflection.SERVICE_NAME), server
-    )
     return health_servicer
+
+
+def _add_reflection(wrapping: WrappingServer, names: Sequence[str]) -> None:
+    # Not `enable_server_reflection`, which takes no server but gRPC's own for an async one.
+    servicer = reflection.aio.ReflectionServicer(
+        (*names, health.SERVICE_NAME, reflection.SERVICE_NAME)
+    )
+    reflection_pb2_grpc.add_ServerReflectionServicer_to_server(  # type: ignore[no-untyped-call] # generated without types
+        servicer, wrapping.as_server()
+    )
 
 
 def _bind(server: grpc.aio.Server, listen: str, *, reuse_port: bool) -> int:

@@ -16,6 +16,7 @@ Option = Callable[..., Decorator]
 # The parts of the help, in the order in which both programs have them.
 ADDRESSES: Final = "Addresses"
 DATA: Final = "Data and keys"
+ACCESS: Final = "Access"
 LIMITS: Final = "Limits"
 PROCESS: Final = "Process"
 
@@ -102,6 +103,25 @@ def key_ring_options(option: Option) -> Decorator:
             section=DATA,
             metavar="KEYS",
             help="The key ring itself; meant for the environment.",
+        ),
+    )
+
+
+def access_options(option: Option) -> Decorator:
+    """Declare who may call."""
+    return _all(
+        option(
+            "api-keys",
+            section=ACCESS,
+            type=click.Path(path_type=Path, dir_okay=False),
+            show_default="none: whoever gets there may call",
+            help="File of the API keys without which no call is answered.",
+        ),
+        option(
+            "no-reflection",
+            section=ACCESS,
+            is_flag=True,
+            help="Do not tell clients what can be called.",
         ),
     )
 

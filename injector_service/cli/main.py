@@ -5,9 +5,11 @@ from typing import NoReturn
 import click
 
 from injector_service.cli.configurations import configurations
-from injector_service.cli.keys import keys
 from injector_service.cli.rewrite import rewrite
 from injector_service.cli.serve import serve
+from injector_service.cli.token_keys import token_keys
+from injector_service.settings import DEFAULT_DATA
+from service_runtime.api_keys import api_keys_group
 from service_runtime.cli import HELP, run_command
 
 
@@ -26,7 +28,8 @@ def commands() -> None:
 commands.add_command(serve)
 commands.add_command(rewrite)
 commands.add_command(configurations)
-commands.add_command(keys)
+commands.add_command(token_keys)
+commands.add_command(api_keys_group(prefix="EMAILOPENS_INJECTOR", data=DEFAULT_DATA))
 
 
 def main() -> NoReturn:

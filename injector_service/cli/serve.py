@@ -20,6 +20,7 @@ from service_runtime.serve_options import (
     LIMITS,
     PROCESS,
     ServeCommand,
+    access_options,
     address_option,
     key_ring_options,
     options_of,
@@ -59,6 +60,7 @@ _option: Final = options_of(_PREFIX)
     help="Where configurations are: sqlite:///PATH or postgresql://USER:PASSWORD@HOST/NAME.",
 )
 @key_ring_options(_option)
+@access_options(_option)
 @_option(
     "pixel-base-url",
     section=_PIXELS,

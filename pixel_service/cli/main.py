@@ -16,6 +16,7 @@ _COMMANDS: Final = {
     "opens": "pixel_service.cli.opens",
     "log": "pixel_service.cli.log",
     "evidence": "pixel_service.cli.evidence",
+    "api-keys": "pixel_service.cli.api_keys",
 }
 
 
@@ -27,7 +28,9 @@ class _Commands(click.Group):
         module = _COMMANDS.get(cmd_name)
         if module is None:
             return None
-        command: click.Command = getattr(importlib.import_module(module), cmd_name)
+        command: click.Command = getattr(
+            importlib.import_module(module), cmd_name.replace("-", "_")
+        )
         return command
 
 

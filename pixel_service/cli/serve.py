@@ -27,6 +27,7 @@ from service_runtime.serve_options import (
     LIMITS,
     PROCESS,
     ServeCommand,
+    access_options,
     address_option,
     key_ring_options,
     options_of,
@@ -77,6 +78,7 @@ def _networks(_: click.Context, __: click.Parameter, values: Sequence[str]) -> l
     help="Where opens are: sqlite:///PATH or postgresql://USER:PASSWORD@HOST/NAME.",
 )
 @key_ring_options(_option)
+@access_options(_option)
 @_option(
     "retention-days",
     section=_OPENS,

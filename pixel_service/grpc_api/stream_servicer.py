@@ -28,6 +28,7 @@ from pixel_service.streaming import (
 )
 from service_runtime.drain import Drain
 from service_runtime.errors import Draining
+from service_runtime.grpc_handlers import write_response
 
 # How long a write may make no progress.
 DEFAULT_STALL_TIMEOUT: Final = dt.timedelta(seconds=60)
@@ -107,7 +108,7 @@ class StreamServicer:
             head=head,
             session_token="" if session is None else session.token,
         )
-        await _write(context, octets)
+        await write_response(context, octets)
 
     async def _acknowledging(
         self,
@@ -138,7 +139,7 @@ class StreamServicer:
         async def send(event: StreamEvent) -> None:
             try:
                 async with asyncio.timeout(self.stall_timeout.total_seconds()):
-                    await _write(context, event_octets(event, self.open_log.identity))
+                    await write_response(context, event_octets(event, self.open_log.identity))
             except TimeoutError:
                 raise ConsumerStalled(cursor=stream.cursor) from None
 
@@ -153,15 +154,6 @@ class StreamServicer:
             acknowledging=subscribed,
         )
         await stream.run()
-
-
-async def _write(context: StreamContext, octets: bytes) -> None:
-    """Write to the client; if it has left, end as a call does that is cancelled."""
-    try:
-        await context.write(octets)
-    except grpc.aio.InternalError:
-        # A write is the first to notice. Nobody is left to answer, and nothing is wrong.
-        raise asyncio.CancelledError from None
 
 
 def _selection(request: StreamRequest, session: Session | None) -> Selection:

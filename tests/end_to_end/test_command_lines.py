@@ -92,7 +92,7 @@ def test_both_programs_serve_with_the_same_words() -> None:
     sections = {name: re.findall(r"^(\w.*):$", text, re.MULTILINE) for name, text in helps.items()}
     of_both = [each for each in sections["injector-service"] if each in sections["pixel-service"]]
 
-    assert of_both == ["Addresses", "Data and keys", "Limits", "Process", "Other"]
+    assert of_both == ["Addresses", "Data and keys", "Access", "Limits", "Process", "Other"]
     assert [each for each in sections["pixel-service"] if each in of_both] == of_both
     for text in helps.values():
         assert re.search(r"^Addresses:\n  --grpc HOST:PORT ", text, re.MULTILINE)

@@ -386,12 +386,12 @@ def test_keys_are_made_listed_and_rotated_without_being_shown(tmp_path: Path) ->
     file = tmp_path / "keys"
     option = f"--file={file}"
 
-    generated = run("keys", "generate", option)
+    generated = run("token-keys", "generate", option)
     first = read_key_ring(file)
-    again = run("keys", "generate", option)
-    rotated = run("keys", "rotate", option)
+    again = run("token-keys", "generate", option)
+    rotated = run("token-keys", "rotate", option)
     second = read_key_ring(file)
-    listed = run("keys", "list", option)
+    listed = run("token-keys", "list", option)
 
     assert (generated.returncode, rotated.returncode, listed.returncode) == (0, 0, 0)
     says(again, 1, r".*/keys: already exists")
@@ -406,7 +406,7 @@ def test_keys_are_made_listed_and_rotated_without_being_shown(tmp_path: Path) ->
 
 def test_a_key_ring_can_be_printed_for_the_environment(tmp_path: Path) -> None:
     """Asked to, generate prints a ring and writes no file."""
-    done = run("keys", "generate", "--print", f"--file={tmp_path}/keys")
+    done = run("token-keys", "generate", "--print", f"--file={tmp_path}/keys")
 
     assert re.fullmatch(rb"1:[\w=-]{86,88}\n", done.stdout)
     assert not (tmp_path / "keys").exists()
@@ -414,8 +414,8 @@ def test_a_key_ring_can_be_printed_for_the_environment(tmp_path: Path) -> None:
 
 def test_a_missing_key_ring_is_said(tmp_path: Path) -> None:
     """List and rotate need a key ring."""
-    says(run("keys", "list", f"--file={tmp_path}/x"), 1, r".*/x: No such file or directory")
-    says(run("keys", "rotate", f"--file={tmp_path}/x"), 1, r".*/x: No such file or directory")
+    says(run("token-keys", "list", f"--file={tmp_path}/x"), 1, r".*/x: No such file or directory")
+    says(run("token-keys", "rotate", f"--file={tmp_path}/x"), 1, r".*/x: No such file or directory")
 
 
 @pytest.mark.parametrize(
@@ -426,8 +426,8 @@ def test_a_missing_key_ring_is_said(tmp_path: Path) -> None:
         ["rewrite"],
         ["configurations"],
         *(["configurations", name] for name in ("create", "get", "list", "update", "delete")),
-        ["keys"],
-        *(["keys", name] for name in ("generate", "list", "rotate")),
+        ["token-keys"],
+        *(["token-keys", name] for name in ("generate", "list", "rotate")),
     ],
     ids=" ".join,
 )

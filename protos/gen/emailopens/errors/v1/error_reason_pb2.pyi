@@ -92,6 +92,26 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """DATA_LOSS: what the log's storage holds is damaged, and an operator must
     look. Trying again is no help.
     """
+    ERROR_REASON_API_KEY_MISSING: _ErrorReason.ValueType  # 23
+    """UNAUTHENTICATED: the service asks for an API key, and the call's metadata
+    have no `authorization: Bearer <API key>`.
+    """
+    ERROR_REASON_API_KEY_INVALID: _ErrorReason.ValueType  # 24
+    """UNAUTHENTICATED: there is no such API key, or it was revoked. Streams end
+    with this, too, within a few seconds after their key was revoked.
+    """
+    ERROR_REASON_API_KEY_EXPIRED: _ErrorReason.ValueType  # 25
+    """UNAUTHENTICATED: the API key's time is over. Metadata: `key_id`,
+    `expire_time`.
+    """
+    ERROR_REASON_ROLE_NOT_ALLOWED: _ErrorReason.ValueType  # 26
+    """PERMISSION_DENIED: the call is not for the caller's role. Metadata: `role`,
+    `caller` (the ID of its API key), `method`.
+    """
+    ERROR_REASON_CONFIGURATION_NOT_ALLOWED: _ErrorReason.ValueType  # 27
+    """PERMISSION_DENIED: the caller's API key is for other configurations. Said
+    whether the configuration exists or not. Metadata: `configuration_id`.
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """ErrorReason is the `reason` of the `google.rpc.ErrorInfo` that every error
@@ -169,5 +189,25 @@ cannot be decoded.
 ERROR_REASON_LOG_DAMAGED: ErrorReason.ValueType  # 22
 """DATA_LOSS: what the log's storage holds is damaged, and an operator must
 look. Trying again is no help.
+"""
+ERROR_REASON_API_KEY_MISSING: ErrorReason.ValueType  # 23
+"""UNAUTHENTICATED: the service asks for an API key, and the call's metadata
+have no `authorization: Bearer <API key>`.
+"""
+ERROR_REASON_API_KEY_INVALID: ErrorReason.ValueType  # 24
+"""UNAUTHENTICATED: there is no such API key, or it was revoked. Streams end
+with this, too, within a few seconds after their key was revoked.
+"""
+ERROR_REASON_API_KEY_EXPIRED: ErrorReason.ValueType  # 25
+"""UNAUTHENTICATED: the API key's time is over. Metadata: `key_id`,
+`expire_time`.
+"""
+ERROR_REASON_ROLE_NOT_ALLOWED: ErrorReason.ValueType  # 26
+"""PERMISSION_DENIED: the call is not for the caller's role. Metadata: `role`,
+`caller` (the ID of its API key), `method`.
+"""
+ERROR_REASON_CONFIGURATION_NOT_ALLOWED: ErrorReason.ValueType  # 27
+"""PERMISSION_DENIED: the caller's API key is for other configurations. Said
+whether the configuration exists or not. Metadata: `configuration_id`.
 """
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

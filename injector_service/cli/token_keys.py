@@ -1,4 +1,4 @@
-"""`injector-service keys`: the key ring that both services share."""
+"""`injector-service token-keys`: the key ring that both services share."""
 
 import hashlib
 from pathlib import Path
@@ -31,15 +31,15 @@ _file_option: Final = click.option(
 )
 
 
-@click.group()
-def keys() -> None:
+@click.group("token-keys")
+def token_keys() -> None:
     """Make, list and rotate the keys of pixel tokens.
 
     Both services need the same key ring, and read it when they start.
     """
 
 
-@keys.command()
+@token_keys.command()
 @_file_option
 @click.option("--print", "is_printed", is_flag=True, help="Print the key ring, and write no file.")
 def generate(path: Path, *, is_printed: bool) -> None:
@@ -52,7 +52,7 @@ def generate(path: Path, *, is_printed: bool) -> None:
     click.echo(f"{path}: key {ring.active_key_id}")
 
 
-@keys.command("list")
+@token_keys.command("list")
 @_file_option
 def list_keys(path: Path) -> None:
     """List the keys by ID and fingerprint; the minting one is marked."""
@@ -63,7 +63,7 @@ def list_keys(path: Path) -> None:
         click.echo(f"{key_id:>3}  {fingerprint}{mark}")
 
 
-@keys.command()
+@token_keys.command()
 @_file_option
 def rotate(path: Path) -> None:
     """Add a fresh key that mints from now on.

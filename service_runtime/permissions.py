@@ -1,0 +1,46 @@
+"""Which role may make which call: of both services, so that one page says it all."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from service_runtime.callers import Role
+
+_ALL: Final = frozenset(Role)
+_ADMIN: Final = frozenset({Role.ADMIN})
+_OPERATORS: Final = frozenset({Role.OPERATOR, Role.ADMIN})
+_SENDERS: Final = frozenset({Role.SENDER, Role.ADMIN})
+_SUBSCRIBERS: Final = frozenset({Role.SUBSCRIBER, Role.ADMIN})
+
+_INJECTOR: Final = "emailopens.injector.v1"
+_PIXEL: Final = "emailopens.pixel.v1"
+
+# An RPC that is not here is nobody's.
+ROLES: Final[Mapping[str, frozenset[Role]]] = {
+    f"{_INJECTOR}.InjectorService/RewriteMessage": _SENDERS,
+    # Who decides what is kept of people's opens.
+    f"{_INJECTOR}.ConfigurationService/CreateConfiguration": _ADMIN,
+    f"{_INJECTOR}.ConfigurationService/UpdateConfiguration": _ADMIN,
+    f"{_INJECTOR}.ConfigurationService/DeleteConfiguration": _ADMIN,
+    f"{_INJECTOR}.ConfigurationService/GetConfiguration": _OPERATORS,
+    f"{_INJECTOR}.ConfigurationService/ListConfigurations": _OPERATORS,
+    # Opens are personal data: not for those who only keep the service running.
+    f"{_PIXEL}.PixelService/StreamOpens": _SUBSCRIBERS,
+    f"{_PIXEL}.PixelService/ListOpens": _SUBSCRIBERS,
+    f"{_PIXEL}.PixelService/AcknowledgeOpens": _SUBSCRIBERS,
+    f"{_PIXEL}.SubscriptionService/CreateSubscription": _SUBSCRIBERS | _OPERATORS,
+    f"{_PIXEL}.SubscriptionService/GetSubscription": _SUBSCRIBERS | _OPERATORS,
+    f"{_PIXEL}.SubscriptionService/ListSubscriptions": _SUBSCRIBERS | _OPERATORS,
+    f"{_PIXEL}.SubscriptionService/SeekSubscription": _SUBSCRIBERS | _OPERATORS,
+    f"{_PIXEL}.SubscriptionService/DeleteSubscription": _SUBSCRIBERS | _OPERATORS,
+    f"{_PIXEL}.OperationService/EraseOpens": _OPERATORS,
+    f"{_PIXEL}.OperationService/TrimOpens": _OPERATORS,
+    f"{_PIXEL}.OperationService/CountOpens": _OPERATORS,
+    f"{_PIXEL}.OperationService/GetLogStats": _OPERATORS,
+    # What the service can do, which the contract says anyway.
+    "grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo": _ALL,
+}
+
+
+def roles_of(method: str) -> frozenset[Role]:
+    """Return the roles that may call *method*, as `<service>/<RPC>`."""
+    return ROLES.get(method, frozenset())
