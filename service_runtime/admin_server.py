@@ -9,7 +9,9 @@ not reach.
 
 import contextlib
 import dataclasses
+import datetime as dt
 from collections.abc import AsyncIterator, Callable, Sequence
+from typing import Final
 
 import prometheus_client
 import structlog
@@ -17,6 +19,9 @@ from aiohttp import web
 
 from service_runtime.background import tasks_down
 from service_runtime.listen import ListenError, bound_address, reason_of, split_address
+
+# Longer than the time between two questions of Prometheus, a minute as a rule.
+DEFAULT_IDLE: Final = dt.timedelta(seconds=75)
 
 logger = structlog.get_logger()
 
@@ -40,8 +45,12 @@ async def admin_server(
     conditions: Callable[[], Sequence[Condition]],
     registry: prometheus_client.CollectorRegistry,
     reuse_port: bool = False,
+    idle: dt.timedelta = DEFAULT_IDLE,
 ) -> AsyncIterator[str]:
     """Answer operators' tools at *listen* inside the block; yields the address.
+
+    Connections on which nothing has been asked for *idle* are closed, however many octets
+    of a request have come.
 
     Raises:
         ListenError: the address is taken, not ours, or no address.
@@ -69,7 +78,7 @@ async def admin_server(
     application.router.add_get("/healthz", health)
     application.router.add_get("/readyz", readiness)
     application.router.add_get("/metrics", metrics)
-    async with _listening(application, listen, reuse_port=reuse_port) as address:
+    async with _listening(application, listen, reuse_port=reuse_port, idle=idle) as address:
         logger.info("serving operators' tools", address=address)
         yield address
 
@@ -85,11 +94,17 @@ def _background_condition() -> Condition:
 
 @contextlib.asynccontextmanager
 async def _listening(
-    application: web.Application, listen: str, *, reuse_port: bool
+    application: web.Application, listen: str, *, reuse_port: bool, idle: dt.timedelta
 ) -> AsyncIterator[str]:
     host, port = split_address(listen)
     # No access log: whoever asks does so every few seconds, for ever.
-    runner = web.AppRunner(application, access_log=None, handle_signals=False)
+    runner = web.AppRunner(
+        application,
+        access_log=None,
+        handle_signals=False,
+        keepalive_timeout=idle.total_seconds(),
+        auto_decompress=False,
+    )
     await runner.setup()
     try:
         try:

@@ -1,6 +1,8 @@
 """What operators' tools are told over HTTP."""
 
+import asyncio
 import contextlib
+import datetime as dt
 import errno
 import socket
 from collections.abc import AsyncIterator
@@ -70,6 +72,23 @@ async def test_health_and_metrics_are_there() -> None:
 
     assert health.status == 200
     assert "opens_recorded_total 3.0" in text
+
+
+@pytest.mark.parametrize("said", [b"", b"GET /readyz HTTP/1.1\r\nHost: x\r\nX: y"])
+async def test_silent_connections_are_closed(said: bytes) -> None:
+    """Who says nothing, or half a request, holds no descriptor for ever."""
+    registry = prometheus_client.CollectorRegistry()
+    async with admin_server(
+        listen="127.0.0.1:0",
+        conditions=tuple,
+        registry=registry,
+        idle=dt.timedelta(milliseconds=100),
+    ) as address:
+        reader, writer = await asyncio.open_connection(*split_address(address))
+        writer.write(said)
+
+        assert await reader.read() == b""
+        writer.close()
 
 
 async def test_taken_port_is_one_clear_error() -> None:
