@@ -98,3 +98,49 @@ def test_what_a_caller_was_told_to_look_for_is_there() -> None:
     events = [{"event": "call failed", "request_id": f"{number}"} for number in range(100)]
 
     assert [limit(None, "error", dict(event)) for event in events] == events
+
+
+LIBRARIES = """
+import gc, logging, structlog
+from service_runtime.logging import configure_logging
+configure_logging(level="{level}")
+for name in ("aiosqlite", "grpc._cython.cygrpc", "sqlalchemy.engine", "asyncio"):
+    logging.getLogger(name).debug("telltale")
+    logging.getLogger(name).info("said by " + name)
+for name in ("injector_service.x", "pixel_service.x", "service_runtime.x"):
+    structlog.wrap_logger(logging.getLogger(name)).debug("ours of " + name)
+for number in range(3_000):
+    logging.getLogger("a.library").error("failed %d\\nfuture: %d", number, number)
+"""
+
+
+def shown_at(level: str) -> str:
+    """Return what is shown of the events of libraries, and ours, at *level*."""
+    return subprocess.run(  # noqa: S603 - our own interpreter and text
+        [sys.executable, "-c", LIBRARIES.format(level=level)],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stderr
+
+
+def test_libraries_stay_at_info_whatever_the_level() -> None:
+    """At DEBUG they print the values of statements, and log inside the garbage collector."""
+    shown = shown_at("DEBUG")
+
+    assert "telltale" not in shown
+    assert shown.count("said by") == 4
+    assert shown.count("ours of") == 3
+
+
+def test_level_above_info_is_that_of_libraries_too() -> None:
+    """Who asks for warnings gets warnings."""
+    shown = shown_at("WARNING")
+
+    assert "said by" not in shown
+    assert "ours of" not in shown
+
+
+def test_line_that_a_library_repeats_is_logged_a_few_times() -> None:
+    """What a stranger makes a library say fills no disk."""
+    assert shown_at("INFO").count("[error    ] failed") == MAX_REPEATS
