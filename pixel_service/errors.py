@@ -7,6 +7,7 @@
   - CursorMalformed         the cursor is none of ours
   - LogUnavailable          the log's storage does not answer; try again
     - LogDamaged            the log's file is damaged; an operator looks
+    - LogRefused            the log's database does not take what was written
   - LogHole                 opens are missing in the middle of the log
   - SubscriptionNotFound
   - SubscriptionExists
@@ -95,6 +96,15 @@ class LogDamaged(LogUnavailable):
 
     def __init__(self) -> None:
         super().__init__("the log's storage is damaged")
+
+
+class LogRefused(LogUnavailable):
+    """The log's database answers, and does not take what was written: nothing of it is there.
+
+    Trying the same again is no help.
+    """
+
+    retry_delay = None
 
 
 class LogHole(PixelError):

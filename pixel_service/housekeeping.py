@@ -11,6 +11,7 @@ import structlog
 
 from pixel_service.errors import PixelError
 from pixel_service.open_log import OpenLog, Subscription, Trimmed
+from service_runtime.outage import Outage
 
 # Each time costs a few queries; what it removes is at most an hour too old.
 _INTERVAL: Final = dt.timedelta(minutes=10)
@@ -36,16 +37,19 @@ class Housekeeping:
     max_log_octets: int | None
     lags: dict[str, int] = dataclasses.field(default_factory=dict)
     """By subscription; as of a few seconds ago."""
+    _warned: set[str] = dataclasses.field(default_factory=set, init=False)
 
     async def trim(self) -> None:
         """Remove what is too old or too much, again and again."""
+        outage = Outage("log not trimmed", "log trimmed again")
         while True:
             # Drawn, so that the processes of one service take turns.
             await asyncio.sleep(random.uniform(0.1, 1) * _INTERVAL.total_seconds())  # noqa: S311 - no secret depends on it
             try:
                 await self.trim_once()
+                outage.worked()
             except PixelError as error:
-                logger.warning("log not trimmed", error=type(error).__name__)
+                outage.failed(error=type(error).__name__)
 
     async def trim_once(self) -> None:
         """Remove what is too old or too much; name the subscriptions that lose by it, and soon.
@@ -65,20 +69,27 @@ class Housekeeping:
             logger.warning("subscription lost opens", subscription_id=subscription_id)
 
     async def _warn(self) -> None:
-        """Name the subscriptions that will lose opens soon."""
+        """Name the subscriptions that will lose opens soon; each once, until it has caught up."""
         soon = dt.datetime.now(dt.UTC) - self.retention * (1 - _WARNING_SHARE)
         limit = await self.open_log.position_at(soon)
-        async for subscription in self._subscriptions():
-            if subscription.acknowledged < limit and not subscription.fell_behind:
-                logger.warning("subscription will lose opens", subscription_id=subscription.id)
+        behind = {
+            each.id
+            async for each in self._subscriptions()
+            if each.acknowledged < limit and not each.fell_behind
+        }
+        for subscription_id in sorted(behind - self._warned):
+            logger.warning("subscription will lose opens", subscription_id=subscription_id)
+        self._warned = behind
 
     async def measure(self) -> None:
         """Keep `lags` up to date."""
+        outage = Outage("lags not measured", "lags measured again")
         while True:
             try:
                 self.lags = {each.id: each.lag async for each in self._subscriptions()}
+                outage.worked()
             except PixelError as error:
-                logger.warning("lags not measured", error=type(error).__name__)
+                outage.failed(error=type(error).__name__)
             await asyncio.sleep(_LAG_INTERVAL.total_seconds())
 
     async def _subscriptions(self) -> AsyncIterator[Subscription]:

@@ -34,6 +34,11 @@ class LogMetrics(Collector):
             "Opens of the journal that cannot be read.",
             value=recording.missing,
         )
+        yield CounterMetricFamily(
+            "opens_refused",
+            "Opens of the journal that the log's database does not take.",
+            value=recording.refused,
+        )
         yield GaugeMetricFamily(
             "journal_oldest_unrecorded_seconds",
             "Age of the oldest open that is not in the log.",

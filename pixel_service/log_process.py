@@ -101,7 +101,11 @@ class LogProcess:
             except (PixelError, LogSchemaOld, JournalsBusy, OSError) as error:
                 if self._why_closed != str(error):
                     # No traceback: it is the database's word, or an operator's task.
-                    logger.error("log cannot be opened", reason=str(error))  # noqa: TRY400 - see above
+                    logger.error(  # noqa: TRY400 - see above
+                        "log cannot be opened",
+                        reason=str(error),
+                        cause=type(error.__cause__ or error).__name__,
+                    )
                 self._why_closed = str(error)
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(backoff.next_seconds()):

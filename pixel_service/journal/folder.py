@@ -66,13 +66,27 @@ class FoundJournal:
 
     def set_aside(self, path: Path) -> None:
         """Keep the segment *path* where nobody reads it on, for whoever can make more of it."""
-        damaged = self.folder.parent / _DAMAGED
-        damaged.mkdir(exist_ok=True, mode=0o700)
+        damaged = self._damaged()
         # It may be gone: a writer removes a segment that it could not write into.
         with contextlib.suppress(FileNotFoundError):
             path.rename(damaged / f"{self.id}-{path.name}")
+            # Still there if it was kept before: both names are of one file then (rename(2)).
+            path.unlink(missing_ok=True)
         sync_folder(damaged)
         sync_folder(self.folder)
+
+    def keep(self, path: Path) -> None:
+        """Keep the segment *path*, which is read and perhaps written on, there as well."""
+        # Where the disk cannot, it is set aside when it is read, if no crash comes first.
+        with contextlib.suppress(OSError):
+            damaged = self._damaged()
+            (damaged / f"{self.id}-{path.name}").hardlink_to(path)
+            sync_folder(damaged)
+
+    def _damaged(self) -> Path:
+        damaged = self.folder.parent / _DAMAGED
+        damaged.mkdir(exist_ok=True, mode=0o700)
+        return damaged
 
     def remove(self) -> None:
         """Remove what is left of it: its process is gone, and everything is recorded."""

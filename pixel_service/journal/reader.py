@@ -72,10 +72,13 @@ class JournalReader:
         number = self._passed[-1][1].number if self._segment is None else self._segment.number
         return Portion(entries=entries, segment=number, sequence=self._last)
 
-    def set_aside(self) -> None:
-        """Keep the segment that is being read, instead of removing it: see `release`."""
-        if self._segment is not None:
-            self._segment.is_damaged = True
+    def set_aside(self, number: int) -> None:
+        """Keep the segment *number*, instead of removing it: see `release`."""
+        passed = [segment for _, segment in self._passed]
+        for segment in passed if self._segment is None else [*passed, self._segment]:
+            if segment.number == number and not segment.is_damaged:
+                segment.is_damaged = True
+                self.journal.keep(segment.path)
 
     def release(self, sequence: int) -> None:
         """Remove the segments whose records are recorded, up to *sequence*.

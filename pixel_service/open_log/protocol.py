@@ -58,6 +58,10 @@ class OpenLog(Protocol):
         key, configuration and source key within the burst window share a burst
         number, which counts from 1.  Opens without a message key have the number and
         burst 0.
+
+        Raises:
+            LogRefused: the database does not take at least one of *opens*, whenever it is
+                tried.
         """
 
     async def recorded_up_to(self, journal_id: str) -> int:

@@ -7,7 +7,8 @@ whatever ends this process.  Knows nothing of fetches, streams or gRPC.
 Read `recorder` first.
 """
 
+from pixel_service.recording.health import RecordingHealth
 from pixel_service.recording.notifying import opens_of
-from pixel_service.recording.recorder import Recorder, RecordingHealth
+from pixel_service.recording.recorder import Recorder
 
 __all__ = ["Recorder", "RecordingHealth", "opens_of"]

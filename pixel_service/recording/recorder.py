@@ -10,8 +10,8 @@ A log that does not answer makes nothing worse than late: the journals keep what
 import asyncio
 import concurrent.futures
 import contextlib
-import dataclasses
 import datetime as dt
+import functools
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Final, TypeVar
@@ -21,10 +21,13 @@ import structlog
 from pixel_service.errors import PixelError
 from pixel_service.journal import Alarm, FoundJournal, FutureSegment, Journals
 from pixel_service.open_log import JournalPosition, OpenLog, OutsideLog
+from pixel_service.recording.appending import Appender
 from pixel_service.recording.canaries import Canaries
+from pixel_service.recording.health import RecordingHealth
 from pixel_service.recording.old_spool import adopt_spool, spool_files
 from pixel_service.recording.source import Prepared, Source
 from service_runtime.backoff import Backoff
+from service_runtime.outage import Outage
 
 # How often journals are looked at when nobody wakes us.
 _POLL_SECONDS: Final = 0.25
@@ -49,23 +52,6 @@ Answer = TypeVar("Answer")
 logger = structlog.get_logger()
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class RecordingHealth:
-    """What the readiness check and the metrics show."""
-
-    recorded: int
-    """Opens brought into the log since the start."""
-
-    missing: int
-    """Opens that were promised and cannot be read, since the start."""
-
-    late_seconds: float
-    """Age of the oldest open that is not in the log: how late subscribers are."""
-
-    is_failing: bool
-    """Whether the log, or a journal, does not let us go on."""
-
-
 class Recorder:
     """Records; one per machine and log."""
 
@@ -78,11 +64,13 @@ class Recorder:
         # By journal: when the oldest open that is read, and not known to be in the log, was.
         self._oldest: dict[str, dt.datetime] = {}
         self.canaries = Canaries()
+        self._appender = Appender(log)
         self._missing_before = 0
         self._recorded = 0
         # By journal: what was being appended when the log failed, which it may have committed.
         self._in_doubt: dict[str, Prepared] = {}
         self._is_failing = False
+        self._outage = Outage("opens are not recorded", "opens are recorded again")
         self._stuck: set[str] = set()
         self._backoff = Backoff(shortest=_SHORTEST_RETRY, longest=_LONGEST_RETRY)
         self._alarm: Alarm | None = None
@@ -93,8 +81,9 @@ class Recorder:
         """How things stand."""
         oldest = min(self._oldest.values(), default=None)
         return RecordingHealth(
-            recorded=self._recorded,
+            recorded=self._recorded - self._appender.refused,
             missing=self._missing_before + self._missing(),
+            refused=self._appender.refused,
             late_seconds=0.0 if oldest is None else _seconds_since(oldest),
             is_failing=self._is_failing or bool(self._stuck),
         )
@@ -109,13 +98,10 @@ class Recorder:
                 try:
                     is_idle = not await self._record_round()
                     self._is_failing = False
+                    self._outage.worked()
                     self._backoff.reset()
                 except (PixelError, OSError) as error:
-                    if not self._is_failing:
-                        # The database's own word, and no fault that a traceback explains.
-                        logger.error(  # noqa: TRY400 - see above
-                            "opens are not recorded", cause=type(error).__name__, text=str(error)
-                        )
+                    self._outage.failed(cause=type(error).__name__, text=str(error))
                     self._is_failing = True
                     self._forget_sources()
                     await self._backoff.pause()
@@ -219,7 +205,10 @@ class Recorder:
             segment=prepared.portion.segment,
             sequence=prepared.portion.sequence,
         )
-        appending = asyncio.ensure_future(self._log.append(prepared.opens, journal=position))
+        set_aside = functools.partial(self._in_thread, lambda: source.set_aside(prepared))
+        appending = asyncio.ensure_future(
+            self._appender.append(prepared.opens, position, set_aside=set_aside)
+        )
         try:
             if prepared.is_full:
                 # The next one is made ready while the log works.  What is wrong with it

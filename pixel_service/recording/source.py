@@ -74,7 +74,7 @@ class Source:
                     canary_us = sent_us
             except KeptOpenInvalid as error:
                 self._invalid += 1
-                self._reader.set_aside()
+                self._reader.set_aside(portion.segment)
                 logger.error(  # noqa: TRY400 - the text says it all
                     "journal record not understood", text=str(error)
                 )
@@ -83,6 +83,10 @@ class Source:
     def release(self, prepared: Prepared) -> None:
         """Remove what is recorded."""
         self._reader.release(prepared.portion.sequence)
+
+    def set_aside(self, prepared: Prepared) -> None:
+        """Keep the segment that it came from: the log's database does not take all of it."""
+        self._reader.set_aside(prepared.portion.segment)
 
     def is_at_end(self) -> bool:
         """Return whether nothing is left of the journal, and nothing can come."""

@@ -7,13 +7,12 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Final
 
-import structlog
-
 from pixel_service.errors import CursorAhead, CursorExpired, LogUnavailable, PixelError
 from pixel_service.open_log import OpenLog, Page, Position
 from pixel_service.streaming.recent_opens import RecentOpens
 from service_runtime.background import kept_running
 from service_runtime.backoff import Backoff
+from service_runtime.outage import Outage
 
 # What one reading takes from the log.
 _READ_ENTRIES: Final = 5_000
@@ -27,8 +26,6 @@ _CHECK: Final = dt.timedelta(seconds=5)
 _PATIENCE: Final = dt.timedelta(seconds=5)
 _SHORTEST_RETRY: Final = dt.timedelta(milliseconds=100)
 _LONGEST_RETRY: Final = dt.timedelta(seconds=1)
-
-logger = structlog.get_logger()
 
 
 class Tail:
@@ -48,6 +45,7 @@ class Tail:
         """Changes when positions read from here need not lead on to what is here now."""
         self.failure: PixelError | None = None
         """Why nothing new is read; None as long as all is well."""
+        self._outage = Outage("log not readable", "log readable again")
         self.read_at = time.monotonic()
         """When the last reading of the log began that has succeeded, by the monotonic clock."""
 
@@ -92,6 +90,7 @@ class Tail:
                 else:
                     await self._rest()
                 failing_since = self.failure = None
+                self._outage.worked()
                 self.read_at = began
                 backoff.reset()
                 with contextlib.suppress(TimeoutError):
@@ -146,8 +145,7 @@ class Tail:
     def _report(self, error: PixelError, *, failing_for: dt.timedelta) -> None:
         if isinstance(error, LogUnavailable) and failing_for < _PATIENCE:
             return
-        if self.failure is None:
-            logger.error("log not readable", error=type(error).__name__)
+        self._outage.failed(error=type(error).__name__)
         self.failure = error
         self._on_news()
 

@@ -59,6 +59,24 @@ async def test_opens_older_than_90_days_are_removed_and_losers_named(tmp_path: P
     ]
 
 
+async def test_subscription_that_will_lose_opens_is_named_once(tmp_path: Path) -> None:
+    """Not at every round, until it has caught up and falls behind again."""
+    async with LogHome(url=f"sqlite:///{tmp_path}/opens.db").connect() as log:
+        await log.append(new_opens(2))
+        make_older(tmp_path, {1: 85})
+        await log.subscriptions.create_subscription("crm", start=await log.earliest())
+        keeping = housekeeping(log)
+        with structlog.testing.capture_logs() as logs:
+            for _ in range(3):
+                await keeping.trim_once()
+            await log.subscriptions.seek_subscription("crm", to=await log.head())
+            await keeping.trim_once()
+            await log.subscriptions.seek_subscription("crm", to=await log.earliest())
+            await keeping.trim_once()
+
+    assert [each["event"] for each in logs] == ["subscription will lose opens"] * 2
+
+
 async def test_the_oldest_opens_beyond_a_size_are_removed(tmp_path: Path) -> None:
     """However young they are."""
     async with LogHome(url=f"sqlite:///{tmp_path}/opens.db").connect() as log:

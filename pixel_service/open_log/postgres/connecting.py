@@ -9,8 +9,9 @@ import asyncpg
 import sqlalchemy as sa
 
 from pixel_service.errors import LogSchemaOld
-from pixel_service.open_log.postgres import pool, restoring
+from pixel_service.open_log.postgres import restoring
 from pixel_service.open_log.postgres.log import PostgresOpenLog
+from pixel_service.open_log.postgres.pool import Pool
 from pixel_service.open_log.sql import schema
 from pixel_service.open_log.values import LogIdentity
 from service_runtime.background import kept_running
@@ -33,11 +34,12 @@ async def connect_postgres(
         LogSchemaOld: it was not, or it was restored since.
         LogUnavailable: the database does not answer.
     """
-    engine = pool.create_engine(url)
+    pool = Pool(url)
     try:
-        identity = await pool.run(engine, _identity, writes=False)
+        identity = await pool.run(_identity, writes=False)
+        pool.is_open = True
         log = PostgresOpenLog(
-            identity=identity, engine=engine, number_open=number_open, burst_window=burst_window
+            identity=identity, pool=pool, number_open=number_open, burst_window=burst_window
         )
         async with (
             kept_running("head of the log", log.follower.follow),
@@ -48,7 +50,7 @@ async def connect_postgres(
             finally:
                 await log.finish()
     finally:
-        await engine.dispose()
+        await pool.dispose()
 
 
 async def migrate_postgres(url: sa.URL) -> None:
@@ -58,11 +60,11 @@ async def migrate_postgres(url: sa.URL) -> None:
         LogSchemaOld: the log is newer than this program, or its tables cannot be made.
         LogUnavailable: the database does not answer.
     """
-    engine = pool.create_engine(url)
+    pool = Pool(url)
     try:
-        await pool.run(engine, _migrate, writes=True)
+        await pool.run(_migrate, writes=True)
     finally:
-        await engine.dispose()
+        await pool.dispose()
 
 
 async def begin_epoch_postgres(url: sa.URL) -> int:
@@ -72,11 +74,11 @@ async def begin_epoch_postgres(url: sa.URL) -> int:
         LogSchemaOld: it must be migrated first.
         LogUnavailable: the database does not answer.
     """
-    engine = pool.create_engine(url)
+    pool = Pool(url)
     try:
-        return await pool.run(engine, _begin_epoch, writes=True)
+        return await pool.run(_begin_epoch, writes=True)
     finally:
-        await engine.dispose()
+        await pool.dispose()
 
 
 def _begin_epoch(connection: sa.Connection) -> int:

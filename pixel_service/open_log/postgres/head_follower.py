@@ -5,11 +5,9 @@ import datetime as dt
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
-from sqlalchemy.ext.asyncio import AsyncEngine
-
 from pixel_service.errors import LogUnavailable
 from pixel_service.open_log.news import News
-from pixel_service.open_log.postgres.pool import driver_connection
+from pixel_service.open_log.postgres.pool import Pool
 from pixel_service.open_log.values import Position
 from service_runtime.backoff import Backoff
 
@@ -35,10 +33,8 @@ _LONGEST_RETRY: Final = dt.timedelta(seconds=5)
 class HeadFollower:
     """Listens for notifications, asks for the head, and tells *news*."""
 
-    def __init__(
-        self, engine: AsyncEngine, news: News, head: Callable[[], Awaitable[Position]]
-    ) -> None:
-        self._engine = engine
+    def __init__(self, pool: Pool, news: News, head: Callable[[], Awaitable[Position]]) -> None:
+        self._pool = pool
         self._news = news
         self._head = head
         self._told = asyncio.Event()
@@ -61,7 +57,7 @@ class HeadFollower:
         backoff = Backoff(shortest=_SHORTEST_RETRY, longest=_LONGEST_RETRY)
         while True:
             try:
-                async with driver_connection(self._engine) as connection:
+                async with self._pool.driver_connection() as connection:
                     await connection.add_listener(CHANNEL, self._hear)
                     backoff.reset()
                     await self._follow_while_connected(connection)

@@ -7,14 +7,14 @@ from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from pixel_service.errors import CursorAhead, CursorExpired
 from pixel_service.open_log.cursor import encode_cursor
 from pixel_service.open_log.news import News
 from pixel_service.open_log.numbering import BurstWindow, Suffixes
-from pixel_service.open_log.postgres import appending, pool, statements
+from pixel_service.open_log.postgres import appending, statements
 from pixel_service.open_log.postgres.head_follower import HeadFollower
+from pixel_service.open_log.postgres.pool import Pool
 from pixel_service.open_log.postgres.rows import to_entries
 from pixel_service.open_log.sql import journals
 from pixel_service.open_log.sql.counting import count_in_steps
@@ -51,15 +51,15 @@ class PostgresOpenLog:
         self,
         *,
         identity: LogIdentity,
-        engine: AsyncEngine,
+        pool: Pool,
         number_open: Callable[[int, int], bytes],
         burst_window: dt.timedelta,
     ) -> None:
         self.identity = identity
         self.subscriptions = SqlSubscriptions(self)
         self.news = News()
-        self.follower = HeadFollower(engine, self.news, self.head)
-        self._engine = engine
+        self.follower = HeadFollower(pool, self.news, self.head)
+        self._pool = pool
         self._suffixes = Suffixes(number_open)
         self._window = BurstWindow(window=burst_window)
         self._appends: set[asyncio.Task[None]] = set()
@@ -83,7 +83,7 @@ class PostgresOpenLog:
         await asyncio.shield(task)
 
     async def _append(self, opens: Sequence[OpenRecord], journal: JournalPosition | None) -> None:
-        async with pool.driver_connection(self._engine) as connection:
+        async with self._pool.driver_connection() as connection:
             await appending.append(connection, opens, self._window, journal)
         self.follower.tell()
 
@@ -106,14 +106,14 @@ class PostgresOpenLog:
         Raises:
             LogUnavailable: the database failed.
         """
-        return await pool.run(self._engine, function, writes=False)
+        return await self._pool.run(function, writes=False)
 
     async def execute(self, function: Callable[[sa.Connection], Answer]) -> Answer:
         """Return what *function* does, in one transaction."""
-        return await pool.run(self._engine, function, writes=True)
+        return await self._pool.run(function, writes=True)
 
     async def _fetch(self, statement: str, *arguments: object) -> list[Any]:
-        async with pool.driver_connection(self._engine) as connection:
+        async with self._pool.driver_connection() as connection:
             return list(await connection.fetch(statement, *arguments))
 
     async def read(self, *, after: Position, max_entries: int, max_octets: int) -> Page:
@@ -233,8 +233,7 @@ class PostgresOpenLog:
 
     async def erase_step(self, positions: Sequence[Position]) -> int:
         """Erase the opens at *positions*; return how many held anything."""
-        return await pool.run(
-            self._engine,
+        return await self._pool.run(
             functools.partial(erase_opens, positions=positions),
             writes=True,
         )

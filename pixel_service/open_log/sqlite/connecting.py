@@ -39,7 +39,7 @@ async def connect_sqlite(
     except OSError as error:
         raise LogUnavailable(f"the log's folder cannot be made: {error.strerror}") from error
     async with contextlib.AsyncExitStack() as stack:
-        with failures_as_unavailable("opening"):
+        with failures_as_unavailable():
             stack.enter_context(writer_lock(path))
             writes = writer_engine(path)
             stack.callback(writes.dispose)
@@ -74,7 +74,7 @@ def begin_epoch_sqlite(path: Path) -> int:
     """
     if not path.exists():
         raise LogUnavailable(f"there is no log in the file {path}")
-    with failures_as_unavailable("writing"), writer_lock(path):
+    with failures_as_unavailable(), writer_lock(path):
         engine = writer_engine(path)
         try:
             with engine.begin() as connection:
@@ -93,5 +93,5 @@ def _prepare(engine: sa.Engine) -> int:
 
 
 def _identity_of(engine: sa.Engine) -> LogIdentity:
-    with failures_as_unavailable("reading"), engine.connect() as connection:
+    with failures_as_unavailable(), engine.connect() as connection:
         return schema.identity_of(connection)

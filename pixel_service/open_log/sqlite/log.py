@@ -20,7 +20,7 @@ from pixel_service.open_log.sql.erasing import StoredOpen, erase_in_steps
 from pixel_service.open_log.sql.subscriptions import SqlSubscriptions
 from pixel_service.open_log.sql.trimming import trim_in_steps
 from pixel_service.open_log.sqlite import reading, steps
-from pixel_service.open_log.sqlite.failures import failures_as_unavailable
+from pixel_service.open_log.sqlite.failures import Failures
 from pixel_service.open_log.sqlite.writer import WriterThread
 from pixel_service.open_log.values import (
     MAX_PAGE_ENTRIES,
@@ -60,6 +60,7 @@ class SqliteOpenLog:
         self._writer = writer
         self._news = news
         self._suffixes = Suffixes(number_open)
+        self._failures = Failures("reading")
 
     @property
     def held_back_since(self) -> None:
@@ -95,7 +96,7 @@ class SqliteOpenLog:
             with self._engine.connect() as connection:
                 return function(connection)
 
-        with failures_as_unavailable("reading"):
+        with self._failures.as_unavailable():
             return await asyncio.get_running_loop().run_in_executor(self._threads, run)
 
     async def read(self, *, after: Position, max_entries: int, max_octets: int) -> Page:

@@ -18,7 +18,7 @@ from pixel_service.errors import LogUnavailable
 from pixel_service.open_log.numbering import BurstWindow
 from pixel_service.open_log.sqlite import appending
 from pixel_service.open_log.sqlite.counts import MessageCounts
-from pixel_service.open_log.sqlite.failures import visible
+from pixel_service.open_log.sqlite.failures import Failures
 from pixel_service.open_log.sqlite.recording_time import RecordingTime
 from pixel_service.open_log.values import JournalPosition, OpenRecord
 
@@ -49,6 +49,7 @@ class WriterThread:
         self._window = window
         self._counts = MessageCounts()
         self._times = RecordingTime()
+        self._failures = Failures("writing")
         self._jobs: queue.Queue[_Job | None] = queue.Queue(MAX_JOBS)
         self._thread = threading.Thread(target=self._run, name="open log writer", daemon=True)
 
@@ -132,7 +133,7 @@ class WriterThread:
             # One job's fault is not the others': each alone, then.
             if len(jobs) > 1 or _may_try_again(error, jobs[0]):
                 return [self._carry_out_alone(job) for job in jobs]
-            return [visible(error, "writing")]
+            return [self._failures.visible(error)]
 
     def _carry_out_alone(self, job: _Job) -> object:
         first, *others = job.attempts
@@ -142,7 +143,7 @@ class WriterThread:
         except Exception as error:  # noqa: BLE001 - it goes to whoever waits for the job
             if _may_try_again(error, job):
                 return self._carry_out_alone(dataclasses.replace(job, attempts=others))
-            return visible(error, "writing")
+            return self._failures.visible(error)
 
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[sa.Connection]:
@@ -153,6 +154,8 @@ class WriterThread:
             # What was counted in memory was not kept.
             self._counts.forget()
             raise
+        else:
+            self._failures.worked()
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:

@@ -16,7 +16,7 @@ import asyncpg
 import pytest
 import structlog
 
-from pixel_service.errors import LogDamaged, LogSchemaOld, LogUnavailable
+from pixel_service.errors import LogDamaged, LogRefused, LogSchemaOld, LogUnavailable
 from pixel_service.notification import number_open
 from pixel_service.open_log import BEGINNING, OpenLog, OpenRecord, connect, migrate
 from pixel_service.open_log.postgres import pool
@@ -127,6 +127,39 @@ def test_every_error_of_the_driver_is_foreseen() -> None:
 
     assert len(raised) > 200
     assert [cls for cls in raised if not issubclass(cls, pool.FAILURES)] == []
+
+
+async def test_outage_of_the_database_is_one_line(mortal: tuple[Postgres, str]) -> None:
+    """Whoever calls meanwhile, and however often."""
+    postgres, url = mortal
+    with structlog.testing.capture_logs() as events:
+        async with connect(url, number_open=number_open) as log:
+            await asyncio.to_thread(postgres.kill)
+            for _ in range(20):
+                with pytest.raises(LogUnavailable):
+                    await log.head()
+
+    assert [each["event"] for each in events] == ["log's database failed"]
+
+
+async def test_what_a_constraint_refuses_is_told_from_an_outage(
+    sqlite_home: LogHome, tmp_path: Path
+) -> None:
+    """Nothing of the batch is there, and the same without it is taken."""
+    async with sqlite_home.connect() as log:
+        with contextlib.closing(sqlite3.connect(tmp_path / "opens.db")) as connection:
+            connection.execute(
+                "CREATE TRIGGER refuse BEFORE INSERT ON opens "
+                "WHEN NEW.configuration_id = 'refused' BEGIN SELECT RAISE(ABORT, 'refused'); END"
+            )
+            connection.commit()
+        opens = new_opens(3)
+        with pytest.raises(LogRefused):
+            await log.append([*opens, *new_opens(1, configuration_id="refused")])
+        assert (await log.head()).sequence == 0
+        await log.append(opens)
+
+        assert event_ids(await read_all(log)) == event_ids(opens)
 
 
 async def test_connections_that_the_server_ends_are_outages(

@@ -21,7 +21,8 @@ from pixel_service.open_log import (
     migrate,
 )
 from pixel_service.open_log.numbering import BurstWindow
-from pixel_service.open_log.postgres import appending, pool
+from pixel_service.open_log.postgres import appending
+from pixel_service.open_log.postgres.pool import Pool
 from tests.fixtures.postgres import Postgres, running_postgres
 from tests.pixel.open_log.log_values import (
     LogHome,
@@ -262,11 +263,14 @@ async def append_until_taken(log: OpenLog, opens: list[OpenRecord]) -> None:
 
 async def test_errors_of_the_database_hold_no_parameters(postgres: Postgres, database: str) -> None:
     """What is logged of an error tells nothing of an open."""
-    engine = pool.create_engine(sa.make_url(postgres.url_of(database)))
-    async with engine.connect() as connection:
-        with pytest.raises(sa.exc.DBAPIError) as caught:
-            await connection.execute(sa.text("INSERT INTO nowhere VALUES (:x)"), {"x": "telltale"})
-    await engine.dispose()
+    pool = Pool(sa.make_url(postgres.url_of(database)))
+    statement = sa.text("INSERT INTO nowhere VALUES (:x)")
+    with pytest.raises(LogUnavailable) as caught:
+        await pool.run(
+            lambda connection: connection.execute(statement, {"x": "telltale"}), writes=True
+        )
+    await pool.dispose()
+    said = str(caught.value.__cause__)
 
-    assert "nowhere" in str(caught.value)
-    assert "telltale" not in str(caught.value)
+    assert "nowhere" in said
+    assert "telltale" not in said

@@ -22,10 +22,12 @@ from tests.pixel.recording.test_outage import (
     NOT_SERVING,
     SERVING,
     Load,
+    ask,
     streamed,
     until_told,
 )
-from tests.pixel.test_service import a_service, until_recorded
+from tests.pixel.service_values import a_token, seal
+from tests.pixel.test_service import RING, a_service, fetch, until_recorded
 
 OUTAGES = int(os.environ.get("EMAILOPENS_CRASH_KILLS", "1"))
 
@@ -91,6 +93,24 @@ async def until_health(addresses: Addresses, status: int) -> None:
         async for each in health.Watch(health_pb2.HealthCheckRequest(service=SERVICE_NAME)):
             if each.status == status:
                 return
+
+
+async def test_open_that_is_refused_keeps_no_other_out(
+    tmp_path: Path, postgres: Postgres, database: str
+) -> None:
+    """What a message has of a configuration that PostgreSQL cannot name is counted, and no more."""
+    messages = [a_token("before"), a_token("odd", configuration_ids=["ne\0ws"]), a_token("after")]
+    async with a_service(tmp_path, Drain(), log_url=postgres.url_of(database)) as addresses:
+        for each in messages:
+            await fetch(addresses.http, seal(each, RING))
+        await until_recorded(addresses)
+        there = await streamed(addresses)
+        _, metrics = await ask(addresses.admin, "metrics")
+        readiness, _ = await ask(addresses.admin, "readyz")
+
+    assert there == ["before", "odd", "after"]
+    assert "\nopens_refused_total 1.0\n" in metrics
+    assert readiness == 200
 
 
 @pytest.mark.timeout(60 + 30 * OUTAGES)
