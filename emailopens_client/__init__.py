@@ -1,7 +1,16 @@
 """Follows the opens of a pixel service: begin with `OpenStream`."""
 
+from emailopens_client.api_keys import ApiKeyFile, ApiKeyUnusable
 from emailopens_client.channels import Tls, TlsFilesUnusable
 from emailopens_client.open_stream import Batch, OpenStream
 from emailopens_client.start import LogEnd
 
-__all__ = ["Batch", "LogEnd", "OpenStream", "Tls", "TlsFilesUnusable"]
+__all__ = [
+    "ApiKeyFile",
+    "ApiKeyUnusable",
+    "Batch",
+    "LogEnd",
+    "OpenStream",
+    "Tls",
+    "TlsFilesUnusable",
+]

@@ -1,11 +1,16 @@
-"""Channels to a service: in the clear, or by TLS."""
+"""Channels to a service: in the clear, or by TLS; with an API key, or without."""
 
+import contextlib
 import dataclasses
+import functools
 import ssl
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
+from typing import Any, cast
 
 import grpc
+
+from emailopens_client.api_keys import ApiKeyFile
 
 Options = Sequence[tuple[str, int]]
 
@@ -55,19 +60,54 @@ class Tls:
 Credentials = Tls | grpc.ChannelCredentials
 
 
-def open_channel(
-    target: str, *, credentials: Credentials | None = None, options: Options = ()
-) -> grpc.aio.Channel:
-    """Return a channel to *target*, in the clear without *credentials*.
+@contextlib.asynccontextmanager
+async def open_channel(
+    target: str,
+    *,
+    credentials: Credentials | None = None,
+    api_key: ApiKeyFile | None = None,
+    options: Options = (),
+) -> AsyncIterator[grpc.aio.Channel]:
+    """Open a channel to *target* for the block, in the clear without *credentials*.
 
     Raises:
         TlsFilesUnusable: see `Tls.credentials`.
+        ApiKeyUnusable: see `ApiKeyFile.read`.
     """
-    if credentials is None:
-        return grpc.aio.insecure_channel(target, options=options)
+    key = None
+    if api_key is not None:
+        key = api_key.read(target, is_encrypted=credentials is not None)
     if isinstance(credentials, Tls):
         credentials = credentials.credentials()
-    return grpc.aio.secure_channel(target, credentials, options=options)
+    async with (
+        grpc.aio.insecure_channel(target, options=options)
+        if credentials is None
+        else grpc.aio.secure_channel(target, credentials, options=options)
+    ) as channel:
+        # It has all that stubs ask of a channel.
+        yield channel if key is None else cast("grpc.aio.Channel", _KeyedChannel(channel, key))
+
+
+class _KeyedChannel:
+    """A channel whose calls carry a key: whether it is encrypted or not.
+
+    gRPC has call credentials for the one, which fail in the other, and interceptors, which
+    put an object of their own around every call.
+    """
+
+    def __init__(self, channel: grpc.aio.Channel, key: str) -> None:
+        self._channel = channel
+        self._metadata = (("authorization", f"Bearer {key}"),)
+
+    def unary_unary(self, *arguments: Any, **options: Any) -> Any:  # noqa: ANN401 - gRPC's own
+        """Return what calls a method with one response."""
+        call = self._channel.unary_unary(*arguments, **options)
+        return functools.partial(call, metadata=self._metadata)
+
+    def unary_stream(self, *arguments: Any, **options: Any) -> Any:  # noqa: ANN401 - gRPC's own
+        """Return what calls a method with a stream of responses."""
+        call = self._channel.unary_stream(*arguments, **options)
+        return functools.partial(call, metadata=self._metadata)
 
 
 def _read(path: Path) -> bytes:

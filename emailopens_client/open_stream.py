@@ -12,6 +12,7 @@ import grpc
 
 from emailopens.notification.v1 import open_notification_pb2
 from emailopens.pixel.v1 import pixel_service_pb2 as pb
+from emailopens_client.api_keys import ApiKeyFile, ApiKeyUnusable
 from emailopens_client.backoff import Backoff
 from emailopens_client.channels import Credentials, TlsFilesUnusable
 from emailopens_client.seen import SeenEvents
@@ -63,7 +64,8 @@ class OpenStream:
 
     Iterating raises `grpc.aio.AioRpcError` for what calling again does not help:
     opens lost to retention, another client that took the subscription over, a
-    wrong request. It raises `TlsFilesUnusable` if that is so from the beginning.
+    wrong request. It raises `TlsFilesUnusable` or `ApiKeyUnusable` if that is so from
+    the beginning.
 
     Args:
         target: the service, as gRPC names it: `host:port` or `dns:///name:port`; the
@@ -81,8 +83,10 @@ class OpenStream:
         consumer_name: a name in the operator's tools.
         credentials: `Tls`, whose files are read for each connection, or gRPC's own; None
             for a connection in the clear.
+        api_key: the file with the API key, which is read for each connection; without it
+            what `EMAILOPENS_API_KEY_FILE` names, if anything.
         on_failure: called before each wait with what has failed, None for silence and for
-            files of TLS that cannot be used meanwhile; what it raises ends the iteration.
+            files that cannot be used meanwhile; what it raises ends the iteration.
     """
 
     cursor: str = ""
@@ -110,6 +114,7 @@ class OpenStream:
         stop_at_head: bool = False,
         consumer_name: str = "",
         credentials: Credentials | None = None,
+        api_key: ApiKeyFile | None = None,
         on_failure: OnFailure | None = None,
     ) -> None:
         """Describe a stream; nothing is called before it is iterated.
@@ -119,6 +124,7 @@ class OpenStream:
         """
         self._target = with_port(target, PIXEL_SERVICE_PORT)
         self._credentials = credentials
+        self._api_key = api_key or ApiKeyFile()
         self._on_failure = on_failure
         self._request = pb.StreamOpensRequest(
             configuration_ids=configuration_ids,
@@ -213,7 +219,11 @@ class OpenStream:
                         yield batch
                 except CallFailed as failed:
                     failure = failed.error
-                except TlsFilesUnusable:
+                except grpc.aio.AioRpcError as error:
+                    if not self._api_key.explains(error):
+                        raise
+                    failure = error
+                except (TlsFilesUnusable, ApiKeyUnusable):
                     # Of a stream that has run, they are being renewed.
                     if not self.cursor:
                         raise
@@ -231,7 +241,9 @@ class OpenStream:
             CallFailed: the call has failed in a way that passes.
             grpc.aio.AioRpcError: it has failed for good.
         """
-        async with calling(self._target, self._request, self._credentials) as call:
+        async with calling(
+            self._target, self._request, credentials=self._credentials, api_key=self._api_key
+        ) as call:
             while (response := await call.next(seconds=self._silence)) is not None:
                 if response.HasField("started"):
                     backoff.connected()

@@ -9,6 +9,7 @@ import grpc
 
 from emailopens.pixel.v1 import pixel_service_pb2 as pb
 from emailopens.pixel.v1 import pixel_service_pb2_grpc as pb_grpc
+from emailopens_client.api_keys import ApiKeyFile
 from emailopens_client.channels import Credentials, open_channel
 from emailopens_client.failures import is_passing, is_passing_acknowledgement
 
@@ -92,12 +93,19 @@ class StreamCall:
 
 @contextlib.asynccontextmanager
 async def calling(
-    target: str, request: pb.StreamOpensRequest, credentials: Credentials | None
+    target: str,
+    request: pb.StreamOpensRequest,
+    *,
+    credentials: Credentials | None,
+    api_key: ApiKeyFile,
 ) -> AsyncIterator[StreamCall]:
     """Call StreamOpens of *target* over a connection that lasts as long as the block.
 
     Raises:
         TlsFilesUnusable: a file that *credentials* name cannot be used.
+        ApiKeyUnusable: the key cannot be used.
     """
-    async with open_channel(target, credentials=credentials, options=OPTIONS) as channel:
+    async with open_channel(
+        target, credentials=credentials, api_key=api_key, options=OPTIONS
+    ) as channel:
         yield StreamCall(channel, request)

@@ -10,6 +10,7 @@ from typing import Any, Final
 import click
 import grpc
 
+from emailopens_client.api_keys import ApiKeyFile, ApiKeyUnusable
 from emailopens_client.channels import Tls, TlsFilesUnusable, open_channel
 from emailopens_client.targets import with_port
 from service_runtime.listen import split_address
@@ -40,6 +41,7 @@ class Target:
     address: str
     tls: Tls | None = None
     """None: it is spoken to in the clear."""
+    api_key: ApiKeyFile = dataclasses.field(default_factory=ApiKeyFile)
 
 
 @contextlib.asynccontextmanager
@@ -47,13 +49,16 @@ async def connect(target: Target) -> AsyncIterator[grpc.aio.Channel]:
     """Open a channel to *target* for the block.
 
     Raises:
-        click.ClickException: a file that TLS needs cannot be used.
+        click.ClickException: a file that TLS needs, or the API key, cannot be used.
     """
-    try:
-        channel = open_channel(target.address, credentials=target.tls, options=OPTIONS)
-    except TlsFilesUnusable as error:
-        raise click.ClickException(str(error)) from error
-    async with channel:
+    opened = open_channel(
+        target.address, credentials=target.tls, api_key=target.api_key, options=OPTIONS
+    )
+    async with contextlib.AsyncExitStack() as stack:
+        try:
+            channel = await stack.enter_async_context(opened)
+        except (TlsFilesUnusable, ApiKeyUnusable) as error:
+            raise click.ClickException(str(error)) from error
         yield channel
 
 
@@ -92,6 +97,14 @@ def target_options(*, default: str, envvar: str, help_: str) -> Callable[[Comman
         ),
         _file_option("client-certificate", "The certificate to show, as PEM, with its chain."),
         _file_option("client-key", "Its key, if that is not in the certificate's file."),
+        _file_option("api-key-file", "The file with the API key to call with."),
+        click.option(
+            "--insecure-plaintext",
+            is_flag=True,
+            envvar="EMAILOPENS_INSECURE_PLAINTEXT",
+            show_envvar=True,
+            help="Let the API key leave this machine without TLS.",
+        ),
     )
 
     def decorate(command: Command) -> Command:
@@ -103,12 +116,18 @@ def target_options(*, default: str, envvar: str, help_: str) -> Callable[[Comman
             ca: Path | None,
             client_certificate: Path | None,
             client_key: Path | None,
+            api_key_file: Path | None,
+            insecure_plaintext: bool,
             **others: object,
         ) -> object:
             if client_key is not None and client_certificate is None:
                 raise click.UsageError("--client-key needs --client-certificate")
             tls = Tls(ca=ca, certificate=client_certificate, key=client_key)
-            target = Target(address=address, tls=tls if is_tls or tls != Tls() else None)
+            target = Target(
+                address=address,
+                tls=tls if is_tls or tls != Tls() else None,
+                api_key=ApiKeyFile(api_key_file, insecure_plaintext=insecure_plaintext),
+            )
             return command(target=target, **others)
 
         decorated: Command = with_target

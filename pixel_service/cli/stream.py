@@ -13,7 +13,7 @@ import click
 import grpc
 
 from emailopens.pixel.v1 import pixel_service_pb2 as pb
-from emailopens_client import LogEnd, OpenStream, TlsFilesUnusable
+from emailopens_client import ApiKeyUnusable, LogEnd, OpenStream, TlsFilesUnusable
 from pixel_service.cli.filter_options import configuration_option, filter_options
 from pixel_service.cli.output import Format, print_heading, print_notification
 from pixel_service.cli.start import START, parse_start
@@ -80,6 +80,7 @@ def stream(
     opens = OpenStream(
         target.address,
         credentials=target.tls,
+        api_key=target.api_key,
         subscription_id=subscription,
         after_cursor=begin if isinstance(begin, str) else None,
         from_time=begin if isinstance(begin, dt.datetime) else None,
@@ -93,7 +94,7 @@ def stream(
     try:
         with contextlib.suppress(KeyboardInterrupt):
             wait_for(_print_all(opens, format_, cursor_file))
-    except TlsFilesUnusable as error:
+    except (TlsFilesUnusable, ApiKeyUnusable) as error:
         raise click.ClickException(str(error)) from error
     if cursor_file is None and opens.cursor:
         click.echo(f"cursor: {opens.cursor}", err=True)

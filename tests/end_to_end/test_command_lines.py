@@ -21,6 +21,8 @@ LAST = (
     "--ca",
     "--client-certificate",
     "--client-key",
+    "--api-key-file",
+    "--insecure-plaintext",
     "--data",
     "--log-url",
     "--ranges",

@@ -27,6 +27,7 @@ from pixel_service.grpc_api.stream_servicer import DEFAULT_STALL_TIMEOUT
 from pixel_service.notification import number_open
 from pixel_service.open_log import OpenLog, OutsideLog, Position, connect
 from pixel_service.streaming import LiveStreams, following
+from service_runtime.admission import OPEN_TO_ALL, Admission
 from service_runtime.drain import Drain
 from service_runtime.grpc_server import grpc_server
 from service_runtime.key_ring import KeyRing
@@ -102,6 +103,7 @@ async def streaming(
     stall_timeout: dt.timedelta = DEFAULT_STALL_TIMEOUT,
     grace: dt.timedelta = dt.timedelta(seconds=1),
     bring_in: Callable[[], Awaitable[OutsideLog]] = nothing_outside,
+    admission: Admission = OPEN_TO_ALL,
 ) -> AsyncIterator[StreamService]:
     """Serve streams over *log* inside the block."""
     drain = Drain(grace=grace)
@@ -109,6 +111,7 @@ async def streaming(
     async with (
         following(log, on_news=streams.wake_all) as tail,
         streams.woken_by(drain),
+        admission.followed(),
     ):
         servicer = StreamServicer(
             open_log=log, tail=tail, streams=streams, drain=drain, stall_timeout=stall_timeout
@@ -122,7 +125,11 @@ async def streaming(
         ]
         async with (
             grpc_server(
-                listen=listen, services=services, status_codes=STATUS_OF, drain=drain
+                listen=listen,
+                services=services,
+                status_codes=STATUS_OF,
+                drain=drain,
+                admission=admission,
             ) as address,
             grpc.aio.insecure_channel(address) as channel,
         ):

@@ -19,12 +19,12 @@ from emailopens.pixel.v1 import pixel_service_pb2 as pb
 from emailopens.pixel.v1 import pixel_service_pb2_grpc as pb_grpc
 from service_runtime.admission import Admission
 from service_runtime.api_keys import ApiKeys
-from service_runtime.api_keys.key import make_key
-from service_runtime.api_keys.key_file import add_key, read_keys, remove_key
+from service_runtime.api_keys.key_file import read_keys, remove_key
 from service_runtime.api_keys.last_use import read_last_use
 from service_runtime.callers import Role, current_caller
 from service_runtime.drain import Drain
 from service_runtime.grpc_server import GrpcService, grpc_server
+from tests.fixtures.api_keys import a_key, bearer
 
 NAME = pb.DESCRIPTOR.services_by_name["PixelService"].full_name
 NOW = dt.datetime(2026, 5, 4, 12, tzinfo=dt.UTC)
@@ -105,17 +105,6 @@ async def served(
         grpc.aio.insecure_channel(address) as channel,
     ):
         yield channel
-
-
-def a_key(file: Path, role: Role, *, expire_time: dt.datetime | None = None) -> tuple[str, str]:
-    """Make a key; return its ID and itself."""
-    key, text = make_key(role, now=NOW, expire_time=expire_time)
-    add_key(file, key)
-    return key.id, text
-
-
-def bearer(text: str) -> tuple[tuple[str, str], ...]:
-    return (("authorization", f"Bearer {text}"),)
 
 
 async def refusal_of(call: object) -> tuple[grpc.StatusCode, str, dict[str, str]]:
@@ -213,7 +202,7 @@ async def test_refusals_are_logged_without_keys(file: Path) -> None:
 async def test_an_expired_key_is_refused(file: Path) -> None:
     """A key works until its time, and then its owner is told that it is over."""
     clock = Clock()
-    key_id, text = a_key(file, Role.SUBSCRIBER, expire_time=NOW + dt.timedelta(hours=1))
+    key_id, text = a_key(file, Role.SUBSCRIBER, now=NOW, expire_time=NOW + dt.timedelta(hours=1))
     async with served(file, clock=clock) as channel:
         stub = pb_grpc.PixelServiceStub(channel)
         await stub.ListOpens(pb.ListOpensRequest(), metadata=bearer(text))
@@ -247,7 +236,7 @@ async def test_the_streams_of_a_revoked_key_end(file: Path) -> None:
 async def test_the_streams_of_an_expired_key_end(file: Path) -> None:
     """A stream that runs ends when its key's time is over."""
     clock = Clock()
-    key_id, text = a_key(file, Role.SUBSCRIBER, expire_time=NOW + dt.timedelta(hours=1))
+    key_id, text = a_key(file, Role.SUBSCRIBER, now=NOW, expire_time=NOW + dt.timedelta(hours=1))
     async with served(file, clock=clock) as channel:
         stub = pb_grpc.PixelServiceStub(channel)
         stream = stub.StreamOpens(pb.StreamOpensRequest(), metadata=bearer(text))
