@@ -18,6 +18,8 @@ def postgres() -> Iterator[Postgres]:
     with running_postgres() as server:
         # Nothing here outlives the server, so nothing needs to reach the disk.
         asyncio.run(server.execute("postgres", "ALTER SYSTEM SET fsync = off"))
+        # Its transactions hold readers back, as everybody's do, for a moment of its choice.
+        asyncio.run(server.execute("postgres", "ALTER SYSTEM SET autovacuum = off"))
         asyncio.run(server.execute("postgres", "SELECT pg_reload_conf()"))
         yield server
 

@@ -274,16 +274,18 @@ async def test_second_instance_takes_over_without_a_failed_fetch(tmp_path: Path)
 
 def log_process_of(pid: int) -> int:
     """Return the PID of the process that has the log open, of those that *pid* has started."""
-    (found,) = (
-        child
-        for child in children_of(pid)
-        if any(
-            each.readlink().name == "opens.db"
-            for each in Path(f"/proc/{child}/fd").iterdir()
-            if each.is_symlink()
-        )
-    )
+    (found,) = (child for child in children_of(pid) if "opens.db" in open_files_of(child))
     return found
+
+
+def open_files_of(pid: int) -> set[str]:
+    """Return the names of the files that the process *pid* has open."""
+    names = set()
+    for each in Path(f"/proc/{pid}/fd").iterdir():
+        # It may be closed since it was listed.
+        with contextlib.suppress(FileNotFoundError):
+            names.add(each.readlink().name)
+    return names
 
 
 async def test_log_process_that_hangs_is_not_felt(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import prometheus_client
 import pytest
 import structlog
 
+from service_runtime import background
 from service_runtime.admin_server import admin_server
 from service_runtime.background import kept_running, running, tasks_down
 
@@ -89,6 +90,13 @@ async def test_death_is_logged_with_frames_and_without_values() -> None:
     assert "anna" not in str(event)
 
 
+@pytest.fixture
+def _never_settled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let work that was started again count as down for as long as a test may take."""
+    monkeypatch.setattr(background, "_SETTLED_SECONDS", 600.0)
+
+
+@pytest.mark.usefixtures("_never_settled")
 async def test_work_that_is_down_is_named_until_it_has_run_for_a_while() -> None:
     """Readiness does not flicker when work dies again and again at once."""
     work = Dying(ValueError("broken"))
@@ -102,6 +110,7 @@ async def test_work_that_is_down_is_named_until_it_has_run_for_a_while() -> None
     assert (before, during, after) == ([], ["tail"], [])
 
 
+@pytest.mark.usefixtures("_never_settled")
 async def test_process_with_work_that_is_down_is_not_ready() -> None:
     """An operator sees what is down, without anybody having listed it."""
     work = Dying(ValueError("broken"))

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import datetime as dt
 import errno
 import random
 import threading
@@ -142,11 +143,13 @@ def reader_of(journal: Path, *, after: int = 0) -> JournalReader:
 
 
 @contextlib.asynccontextmanager
-async def a_journal(journals: Journals, **limits: object) -> AsyncIterator[Journal]:
-    """Write a journal inside the block."""
+async def a_journal(
+    journals: Journals, *, patience: dt.timedelta = dt.timedelta(minutes=1), **limits: object
+) -> AsyncIterator[Journal]:
+    """Write a journal inside the block; what is appended waits for a disk that is slow just now."""
     with journals.new_journal() as (folder, journal_id):
         waker = Waker(journals.pipe)
-        journal = Journal(folder, journal_id, waker=waker, **limits)  # type: ignore[arg-type] # as named
+        journal = Journal(folder, journal_id, waker=waker, patience=patience, **limits)  # type: ignore[arg-type] # as named
         async with journal.running():
             yield journal
         waker.close()

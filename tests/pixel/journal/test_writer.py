@@ -61,7 +61,7 @@ async def test_journal_of_a_dead_process_is_abandoned(journals: Journals) -> Non
 async def test_nothing_waits_for_the_same_sync(journals: Journals) -> None:
     """What appends nothing waits as long as what appends, and leaves nothing."""
     disk = FailingDisk()
-    async with a_journal(journals, disk=disk, patience=dt.timedelta(minutes=1)) as journal:
+    async with a_journal(journals, disk=disk) as journal:
         disk.hangs.clear()
         nothing = journal.sync()
         await asyncio.sleep(0)
@@ -214,7 +214,7 @@ async def test_segment_that_goes_while_it_is_read_ends_no_reading(journals: Jour
     """What is read from a segment that its writer then gives up comes once; then what follows."""
     disk = FailingDisk()
     read: list[bytes] = []
-    async with a_journal(journals, disk=disk, patience=dt.timedelta(minutes=1)) as journal:
+    async with a_journal(journals, disk=disk) as journal:
         (found,) = journals.found()
         reader = reader_of(found.folder)
 
