@@ -65,8 +65,7 @@ class Recorder:
         self._oldest: dict[str, dt.datetime] = {}
         self.canaries = Canaries()
         self._appender = Appender(log)
-        self._missing_before = 0
-        self._recorded = 0
+        self._recorded = self._missing = 0
         # By journal: what was being appended when the log failed, which it may have committed.
         self._in_doubt: dict[str, Prepared] = {}
         self._is_failing = False
@@ -82,14 +81,11 @@ class Recorder:
         oldest = min(self._oldest.values(), default=None)
         return RecordingHealth(
             recorded=self._recorded - self._appender.refused,
-            missing=self._missing_before + self._missing(),
+            missing=self._missing,
             refused=self._appender.refused,
             late_seconds=0.0 if oldest is None else _seconds_since(oldest),
             is_failing=self._is_failing or bool(self._stuck),
         )
-
-    def _missing(self) -> int:
-        return sum(source.missing for source in self._sources.values())
 
     async def record(self) -> None:
         """Record what there is, and what comes, for ever."""
@@ -127,8 +123,9 @@ class Recorder:
         try:
             yield alarm
         finally:
-            self._forget_sources()
+            # First, because it may be reading what is closed then.
             self._thread.shutdown()
+            self._forget_sources()
             alarm.close()
 
     async def _in_thread(self, function: Callable[[], Answer]) -> Answer:
@@ -164,12 +161,14 @@ class Recorder:
     async def _adopt(self) -> bool:
         """Take over a file of the spool of an older version; one that cannot be read waits."""
         try:
-            return await adopt_spool(self._spool, self._log)
+            has_any = await adopt_spool(self._spool, self._log)
         except OSError as error:
             if _SPOOL not in self._stuck:
                 logger.error("spool cannot be read", text=str(error))  # noqa: TRY400 - it says all
             self._stuck.add(_SPOOL)
             return False
+        self._stuck.discard(_SPOOL)
+        return has_any
 
     async def _record_some(self, source: Source) -> bool:
         """Record a portion; a journal that cannot be read keeps no other from being recorded."""
@@ -236,6 +235,8 @@ class Recorder:
 
     def _committed(self, journal_id: str, prepared: Prepared) -> None:
         self._recorded += len(prepared.opens)
+        # Not when it was noticed: a log that fails has it read, and noticed, again.
+        self._missing += prepared.missing
         if prepared.canary_us is not None:
             self.canaries.committed(journal_id, prepared.canary_us)
 
@@ -245,9 +246,7 @@ class Recorder:
 
     def _forget_source(self, journal_id: str) -> None:
         self._stuck.discard(journal_id)
-        source = self._sources.pop(journal_id)
-        self._missing_before += source.missing
-        source.close()
+        self._sources.pop(journal_id).close()
 
     async def bring_in(self, *, patience: dt.timedelta = _PATIENCE) -> OutsideLog:
         """Bring everything into the log that was kept before this call, and nowhere else.

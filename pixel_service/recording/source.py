@@ -26,6 +26,9 @@ class Prepared:
     canary_us: int | None
     """When the last canary in it was sent, microseconds since 1970 UTC; None without one."""
 
+    missing: int
+    """How many entries before it, and in it, could not be read."""
+
     @property
     def is_full(self) -> bool:
         """Whether there probably is more."""
@@ -39,12 +42,8 @@ class Source:
         self.journal = journal
         self._reader = JournalReader(journal, after=after)
         self._prepared: Prepared | None = None
-        self._invalid = 0
-
-    @property
-    def missing(self) -> int:
-        """How many entries could not be read."""
-        return self._reader.missing + self._invalid
+        # Of the reader's missing entries those that a portion has told of.
+        self._missing_told = 0
 
     def next(self) -> Prepared | None:
         """Return what follows; None if there is nothing now.
@@ -66,6 +65,8 @@ class Source:
             return
         opens: list[OpenRecord] = []
         canary_us: int | None = None
+        missing = self._reader.missing - self._missing_told
+        self._missing_told = self._reader.missing
         for entry in portion.entries:
             try:
                 if (sent_us := canary_time(entry)) is None:
@@ -73,12 +74,14 @@ class Source:
                 else:
                     canary_us = sent_us
             except KeptOpenInvalid as error:
-                self._invalid += 1
+                missing += 1
                 self._reader.set_aside(portion.segment)
                 logger.error(  # noqa: TRY400 - the text says it all
                     "journal record not understood", text=str(error)
                 )
-        self._prepared = Prepared(portion=portion, opens=opens, canary_us=canary_us)
+        self._prepared = Prepared(
+            portion=portion, opens=opens, canary_us=canary_us, missing=missing
+        )
 
     def release(self, prepared: Prepared) -> None:
         """Remove what is recorded."""

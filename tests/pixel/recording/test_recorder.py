@@ -250,6 +250,41 @@ async def test_what_the_log_committed_without_an_answer_is_counted_once(
         assert open_ids(await read_all(log)) == ids_of(opens)
 
 
+async def test_what_cannot_be_read_is_counted_once_however_often_it_is_tried(
+    log: OpenLog, journals: Journals, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A log that refuses has the journal read again, and nothing more is missing for that."""
+    append = log.append
+    refused = iter([True, True, True])
+
+    async def refuse_first(
+        opens: Sequence[OpenRecord], *, journal: JournalPosition | None = None
+    ) -> None:
+        if next(refused, False):
+            raise LogUnavailable("the log's disk is full")
+        await append(opens, journal=journal)
+
+    monkeypatch.setattr(log, "append", refuse_first)
+    async with a_journal(journals) as journal:
+        await append_all(journal, [kept(), b"no kept open", kept()])
+    async with recording(log, journals) as recorder:
+        await until(lambda: not journals.found())
+
+        assert (recorder.health.recorded, recorder.health.missing) == (2, 1)
+
+
+async def test_spool_that_can_be_read_again_is_no_longer_complained_of(
+    log: OpenLog, journals: Journals
+) -> None:
+    """An operator who has mended it sees that, without a restart."""
+    unreadable = journals.folder.parent / "spool/slot-000/000000000001.spool"
+    unreadable.mkdir(parents=True)
+    async with recording(log, journals) as recorder:
+        await until(lambda: recorder.health.is_failing)
+        unreadable.rmdir()
+        await until(lambda: not recorder.health.is_failing)
+
+
 async def test_last_round_records_what_came_until_the_end(log: OpenLog, journals: Journals) -> None:
     """A process that ends as planned leaves in no journal what it could record."""
     async with a_journal(journals) as journal:
