@@ -292,9 +292,9 @@ class Journal:
     def _rotate(self, request: Path) -> None:
         try:
             self._segments.rotate()
+            self._segment_begun = None
+            request.unlink(missing_ok=True)
         except OSError as error:
             logger.warning("journal begins no new segment", cause=type(error).__name__)
             return
-        self._segment_begun = None
-        request.unlink(missing_ok=True)
         self._waker.wake()

@@ -11,7 +11,7 @@ import structlog
 
 from pixel_service.journal import Journals, JournalState
 from pixel_service.journal.disk import Disk
-from pixel_service.journal.segment import segments_of
+from pixel_service.journal.segment import rotation_request, segments_of
 from pixel_service.journal.segment_writer import SegmentWriter
 from tests.pixel.journal.disks import (
     JOURNAL_ID,
@@ -300,6 +300,20 @@ async def test_new_segment_on_request(journals: Journals) -> None:
         await journal.append(b"later")
 
         assert read_all(reader) == [b"later"]
+
+
+async def test_request_that_cannot_be_removed_ends_no_writing(journals: Journals) -> None:
+    """Whatever the disk refuses, what is appended afterwards is durable."""
+    async with a_journal(journals) as journal:
+        await journal.append(b"before")
+        (found,) = journals.found()
+        rotation_request(found.folder).mkdir()
+        looking = asyncio.create_task(journal.look_after())
+        await until(lambda: len(found.segments()) > 1)
+        looking.cancel()
+        await journal.append(b"after")
+
+    assert everything_in(journals) == [b"before", b"after"]
 
 
 async def test_little_room_is_noticed_before_there_is_none(journals: Journals) -> None:
