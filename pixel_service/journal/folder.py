@@ -32,6 +32,10 @@ _LOCK: Final = "lock"
 _DAMAGED: Final = "damaged"
 _MAKING: Final = "making-"
 
+# A journal that is being made is without its lock for an instant. Whoever took the lock
+# then would take the journal for left, and its writer would never have it.
+_MAKING_SECONDS: Final = 60
+
 
 class JournalsBusy(Exception):
     """Another process records the journals of this folder."""
@@ -152,9 +156,13 @@ class Journals:
     def _sweep(self) -> None:
         """Remove what processes left that died while they made their journals."""
         for path in self.folder.glob(f"{_MAKING}*"):
-            with _locked(path / _LOCK) as is_ours:
-                if is_ours:
-                    shutil.rmtree(path, ignore_errors=True)
+            # One that was finished meanwhile is there under its own name.
+            with contextlib.suppress(FileNotFoundError):
+                if time.time() - path.stat().st_mtime < _MAKING_SECONDS:
+                    continue
+                with _locked(path / _LOCK) as is_ours:
+                    if is_ours:
+                        shutil.rmtree(path, ignore_errors=True)
 
     def found(self) -> list[FoundJournal]:
         """Return the journals that are there, those of dead processes among them, oldest first."""
