@@ -23,6 +23,7 @@ from injector_service.rewriting import (
     rewrite_message,
 )
 from injector_service.rewriting.mime import Header, read_message_header
+from service_runtime.callers import Caller
 from service_runtime.frames import frames_of
 
 # The event loop waits for a rewriting as long as it is sure to be short: 116 KB of HTML take
@@ -69,18 +70,19 @@ class Injector:
         self._pixel_base_url = pixel_base_url
         self._clock = clock
 
-    async def rewrite(self, request: RewriteRequest) -> Answer:
-        """Rewrite the message of *request*, which has been checked.
+    async def rewrite(self, request: RewriteRequest, *, caller: Caller) -> Answer:
+        """Rewrite the message of *request*, which has been checked, for *caller*.
 
         Never waits for the database.
 
         Raises:
+            ConfigurationNotAllowed: the request or the header names one of others.
             ConfigurationNotFound: the request or the header names one that does not exist.
             InvalidFields: nothing names a configuration, or the tags do not fit.
         """
         raw = request.raw_message
         header = read_message_header(raw)
-        choice = choose(self._configurations.snapshot, request.configuration_ids, header)
+        choice = choose(self._configurations.snapshot, request.configuration_ids, header, caller)
         message_id = request.message_id or new_message_id()
         level = max(request.privacy_level, *(each.privacy_level for each in choice.configurations))
         tracking = tuple(each for each in choice.configurations if each.tracks)

@@ -8,6 +8,7 @@ from injector_service.configurations.configuration import Configuration
 from injector_service.configurations.snapshot import Snapshot
 from injector_service.errors import ConfigurationNotFound
 from injector_service.rewriting.mime import Header, sender_address
+from service_runtime.callers import Caller, ConfigurationNotAllowed
 from service_runtime.errors import FieldViolation, InvalidFields
 
 # Header fields that name a configuration: ours, and the one of Amazon SES.  The
@@ -33,26 +34,31 @@ class Choice:
     """
 
 
-def choose(snapshot: Snapshot, requested: Sequence[str], header: Header | None) -> Choice:
+def choose(
+    snapshot: Snapshot, requested: Sequence[str], header: Header | None, caller: Caller
+) -> Choice:
     """Return the configurations that apply.
 
     Args:
         snapshot: all configurations.
         requested: the IDs in the request; they win.
         header: the message's; None if it cannot be read.
+        caller: whoever asks.
 
     Raises:
+        ConfigurationNotAllowed: the request or the header names one that is not the caller's.
         ConfigurationNotFound: the request or the header names one that does not exist.
         InvalidFields: nothing names one.
     """
     if requested:
-        return Choice(configurations=tuple(_existing(snapshot, each) for each in requested))
+        return Choice(configurations=tuple(_existing(snapshot, each, caller) for each in requested))
     if header is not None:
         for name in CONFIGURATION_FIELDS:
             if value := header.get(name):
-                return _choice_by_header(_existing(snapshot, value))
+                return _choice_by_header(_existing(snapshot, value, caller))
         bound = _bound_to_sender(snapshot, header)
-        if bound is not None:
+        # To others it is as if the sender were not bound: they need not learn to what.
+        if bound is not None and caller.may_use(bound.id):
             return _choice_by_header(bound)
     raise InvalidFields(
         FieldViolation(
@@ -62,7 +68,9 @@ def choose(snapshot: Snapshot, requested: Sequence[str], header: Header | None) 
     )
 
 
-def _existing(snapshot: Snapshot, configuration_id: str) -> Configuration:
+def _existing(snapshot: Snapshot, configuration_id: str, caller: Caller) -> Configuration:
+    if not caller.may_use(configuration_id):
+        raise ConfigurationNotAllowed(configuration_id[:_MAX_QUOTED_CHARACTERS])
     configuration = snapshot.get(configuration_id)
     if configuration is None:
         raise ConfigurationNotFound(configuration_id[:_MAX_QUOTED_CHARACTERS])

@@ -9,6 +9,7 @@ from emailopens.injector.v1 import injector_service_pb2_grpc as pb_grpc
 from injector_service.grpc_api.convert_rewrite import answer_to_proto, read_rewrite_request
 from injector_service.injector import Injector
 from injector_service.metrics import InjectorMetrics
+from service_runtime.callers import current_caller
 
 
 class InjectorServicer(pb_grpc.InjectorServiceServicer):
@@ -32,7 +33,7 @@ class InjectorServicer(pb_grpc.InjectorServiceServicer):
         wanted = read_rewrite_request(request, max_message_octets=self._max_message_octets)
         # Only *wanted* from here on: each look at `request.raw_message` would copy it.
         raw = wanted.raw_message
-        answer = await self._injector.rewrite(wanted)
+        answer = await self._injector.rewrite(wanted, caller=current_caller())
         response = answer_to_proto(answer, raw, request.view)
         self._metrics.record(answer.rewritten, octets=len(raw), since=start)
         return response

@@ -6,7 +6,7 @@ from typing import Final
 from emailopens.pixel.v1 import pixel_service_pb2 as pb
 from pixel_service.errors import CursorForeignLog, CursorMalformed
 from pixel_service.grpc_api.batch_octets import page_octets
-from pixel_service.grpc_api.requests import read_selection, read_start
+from pixel_service.grpc_api.requests import narrowed, read_selection, read_start
 from pixel_service.open_log import (
     LogEntry,
     OpenLog,
@@ -51,6 +51,7 @@ class OpenListing:
         selection = read_selection(request.configuration_ids, request.filter, checks)
         start = self._start(request, checks)
         checks.finish()
+        selection = narrowed(selection)
         position = start if isinstance(start, Position) else await position_of(start, self._log)
         entries, after, at_head = await self._read(position, selection, page_size)
         text = encode_cursor(after, self._log.identity)

@@ -10,6 +10,7 @@ from google.protobuf.message_factory import GetMessageClass
 
 from emailopens.pixel.v1 import pixel_service_pb2 as pb
 from pixel_service.grpc_api.open_listing import OpenListing
+from pixel_service.grpc_api.own_subscriptions import own_subscriptions
 from pixel_service.grpc_api.stream_servicer import StreamServicer
 from pixel_service.open_log import OpenLog, decode_cursor, encode_cursor
 from service_runtime.field_checks import FieldChecks
@@ -46,7 +47,7 @@ class PixelServicer:
         checks.require(bool(request.cursor), "cursor", "is missing")
         checks.require(bool(request.session_token), "session_token", "is missing")
         checks.finish()
-        acknowledged = await self._log.subscriptions.acknowledge(
+        acknowledged = await own_subscriptions(self._log.subscriptions).acknowledge(
             request.subscription_id,
             up_to=decode_cursor(request.cursor, self._log.identity),
             session_token=request.session_token,

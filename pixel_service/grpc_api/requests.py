@@ -12,6 +12,7 @@ from emailopens.pixel.v1 import pixel_service_pb2 as pb
 from emailopens.pixel.v1 import subscription_service_pb2
 from pixel_service.open_log import OpenFilter
 from pixel_service.streaming import MAX_BATCH_NOTIFICATIONS, NamedPosition, Selection, Start
+from service_runtime.callers import current_caller
 from service_runtime.field_checks import FieldChecks
 
 MAX_CONFIGURATION_IDS: Final = 100
@@ -137,6 +138,17 @@ def read_selection(
             min_confidence=int(open_filter.min_confidence),
             first_open_only=open_filter.first_open_only,
         ),
+    )
+
+
+def narrowed(selection: Selection) -> Selection:
+    """Return what *selection* means to the caller: no configuration means all of its own.
+
+    Raises:
+        ConfigurationNotAllowed: it names another's.
+    """
+    return dataclasses.replace(
+        selection, configuration_ids=current_caller().narrowed(selection.configuration_ids)
     )
 
 

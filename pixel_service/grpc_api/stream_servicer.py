@@ -10,7 +10,8 @@ import grpc
 
 from emailopens.pixel.v1 import pixel_service_pb2 as pb
 from pixel_service.errors import ConsumerStalled
-from pixel_service.grpc_api.requests import StreamRequest, read_stream_request
+from pixel_service.grpc_api.own_subscriptions import own_subscriptions
+from pixel_service.grpc_api.requests import StreamRequest, narrowed, read_stream_request
 from pixel_service.grpc_api.responses import event_octets, started_octets
 from pixel_service.open_log import OpenLog, Position, Session
 from pixel_service.streaming import (
@@ -81,7 +82,7 @@ class StreamServicer:
     async def _begin_session(self, request: StreamRequest) -> Session | None:
         if not request.subscription_id:
             return None
-        return await self.open_log.subscriptions.begin_session(
+        return await own_subscriptions(self.open_log.subscriptions).begin_session(
             request.subscription_id, consumer_name=request.consumer_name
         )
 
@@ -158,7 +159,8 @@ class StreamServicer:
 
 def _selection(request: StreamRequest, session: Session | None) -> Selection:
     if session is None:
-        return request.selection
+        # A subscription has been narrowed when it was created.
+        return narrowed(request.selection)
     return Selection(
         configuration_ids=frozenset(session.subscription.configuration_ids),
         filter=session.subscription.filter,

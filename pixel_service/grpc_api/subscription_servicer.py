@@ -7,6 +7,7 @@ import grpc
 
 from emailopens.pixel.v1 import subscription_service_pb2 as pb
 from emailopens.pixel.v1 import subscription_service_pb2_grpc as pb_grpc
+from pixel_service.grpc_api.own_subscriptions import OwnSubscriptions, own_subscriptions
 from pixel_service.grpc_api.requests import read_selection, read_start
 from pixel_service.grpc_api.responses import subscription_to_proto
 from pixel_service.open_log import OpenLog, Subscription
@@ -31,6 +32,10 @@ class SubscriptionServicer(pb_grpc.SubscriptionServiceServicer):
         self._log = open_log
         self._store = open_log.subscriptions
 
+    @property
+    def _own(self) -> OwnSubscriptions:
+        return own_subscriptions(self._store)
+
     async def CreateSubscription(
         self,
         request: pb.CreateSubscriptionRequest,
@@ -46,10 +51,10 @@ class SubscriptionServicer(pb_grpc.SubscriptionServiceServicer):
         )
         start = read_start(request, request.WhichOneof("start"), checks, oneof="start")
         checks.finish()
-        made = await self._store.create_subscription(
+        made = await self._own.create(
             wanted.id or secrets.token_hex(_NEW_ID_OCTETS),
             start=await position_of(start, self._log),
-            configuration_ids=sorted(selection.configuration_ids),
+            configuration_ids=selection.configuration_ids,
             open_filter=selection.filter,
         )
         return pb.CreateSubscriptionResponse(subscription=self._to_proto(made))
@@ -61,7 +66,7 @@ class SubscriptionServicer(pb_grpc.SubscriptionServiceServicer):
     ) -> pb.GetSubscriptionResponse:
         """Return a subscription."""
         _check_id(request.subscription_id)
-        found = await self._store.get_subscription(request.subscription_id)
+        found = await self._own.get(request.subscription_id)
         return pb.GetSubscriptionResponse(subscription=self._to_proto(found))
 
     async def ListSubscriptions(
@@ -75,7 +80,7 @@ class SubscriptionServicer(pb_grpc.SubscriptionServiceServicer):
         after_id = read_page_token(request.page_token, checks)
         checks.finish()
         # One more than asked for tells whether there is another page.
-        found = await self._store.list_subscriptions(after_id=after_id, limit=size + 1)
+        found = await self._own.page(after_id=after_id, limit=size + 1)
         page = found[:size]
         return pb.ListSubscriptionsResponse(
             subscriptions=[self._to_proto(each) for each in page],
@@ -92,7 +97,7 @@ class SubscriptionServicer(pb_grpc.SubscriptionServiceServicer):
         checks.require_id(request.subscription_id, "subscription_id")
         target = read_start(request, request.WhichOneof("target"), checks, oneof="target")
         checks.finish()
-        moved = await self._store.seek_subscription(
+        moved = await self._own.seek(
             request.subscription_id, to=await position_of(target, self._log)
         )
         return pb.SeekSubscriptionResponse(subscription=self._to_proto(moved))
@@ -104,7 +109,7 @@ class SubscriptionServicer(pb_grpc.SubscriptionServiceServicer):
     ) -> pb.DeleteSubscriptionResponse:
         """Delete a subscription."""
         _check_id(request.subscription_id)
-        await self._store.delete_subscription(request.subscription_id)
+        await self._own.delete(request.subscription_id)
         return pb.DeleteSubscriptionResponse()
 
     def service(self) -> GrpcService:

@@ -12,6 +12,7 @@ from injector_service.injector import Injector
 from injector_service.pixels import TokenSealer
 from injector_service.rewrite_request import RewriteRequest
 from injector_service.rewriting import Outcome
+from service_runtime.callers import ANYBODY
 from service_runtime.key_ring import generate_key_ring
 
 RAW: Final = (
@@ -41,7 +42,8 @@ async def test_fault_is_logged_with_its_frames_and_without_values(
 
     with capture_logs() as logs:
         answer = await injector.rewrite(
-            RewriteRequest(raw_message=RAW, configuration_ids=("news",), recipients=broken)
+            RewriteRequest(raw_message=RAW, configuration_ids=("news",), recipients=broken),
+            caller=ANYBODY,
         )
 
     assert answer.rewritten.outcome is Outcome.MALFORMED
@@ -76,10 +78,10 @@ async def test_no_caller_waits_for_the_expensive_message_of_another(
         for raw in (RAW, hostile + html.encode())
     )
 
-    pending = asyncio.create_task(injector.rewrite(expensive))
+    pending = asyncio.create_task(injector.rewrite(expensive, caller=ANYBODY))
     # It begins now, and leaves the event loop to others before it is done.
     await asyncio.sleep(0)
-    answer = await injector.rewrite(ordinary)
+    answer = await injector.rewrite(ordinary, caller=ANYBODY)
 
     assert not pending.done()
     assert answer.rewritten.outcome is Outcome.TRACKED

@@ -32,6 +32,11 @@ class ConfigurationServiceStub:
 
     Every call returns `UNAVAILABLE` (STORAGE_UNAVAILABLE) when the database does
     not answer; nothing has changed then.
+
+    A service that asks for API keys is called with one of an admin, and to get and
+    list configurations with one of an operator; without one, or with another's,
+    every call returns `UNAUTHENTICATED` (API_KEY_MISSING, API_KEY_INVALID,
+    API_KEY_EXPIRED) or `PERMISSION_DENIED` (ROLE_NOT_ALLOWED).
     """
 
     def __init__(self, channel):
@@ -74,6 +79,11 @@ class ConfigurationServiceServicer:
 
     Every call returns `UNAVAILABLE` (STORAGE_UNAVAILABLE) when the database does
     not answer; nothing has changed then.
+
+    A service that asks for API keys is called with one of an admin, and to get and
+    list configurations with one of an operator; without one, or with another's,
+    every call returns `UNAUTHENTICATED` (API_KEY_MISSING, API_KEY_INVALID,
+    API_KEY_EXPIRED) or `PERMISSION_DENIED` (ROLE_NOT_ALLOWED).
     """
 
     def CreateConfiguration(self, request, context):
@@ -166,6 +176,11 @@ class ConfigurationService:
 
     Every call returns `UNAVAILABLE` (STORAGE_UNAVAILABLE) when the database does
     not answer; nothing has changed then.
+
+    A service that asks for API keys is called with one of an admin, and to get and
+    list configurations with one of an operator; without one, or with another's,
+    every call returns `UNAUTHENTICATED` (API_KEY_MISSING, API_KEY_INVALID,
+    API_KEY_EXPIRED) or `PERMISSION_DENIED` (ROLE_NOT_ALLOWED).
     """
 
     @staticmethod

@@ -33,6 +33,11 @@ class ConfigurationServiceStub:
 
     Every call returns `UNAVAILABLE` (STORAGE_UNAVAILABLE) when the database does
     not answer; nothing has changed then.
+
+    A service that asks for API keys is called with one of an admin, and to get and
+    list configurations with one of an operator; without one, or with another's,
+    every call returns `UNAUTHENTICATED` (API_KEY_MISSING, API_KEY_INVALID,
+    API_KEY_EXPIRED) or `PERMISSION_DENIED` (ROLE_NOT_ALLOWED).
     """
 
     @_typing.overload
@@ -75,6 +80,11 @@ class ConfigurationServiceAsyncStub(ConfigurationServiceStub):
 
     Every call returns `UNAVAILABLE` (STORAGE_UNAVAILABLE) when the database does
     not answer; nothing has changed then.
+
+    A service that asks for API keys is called with one of an admin, and to get and
+    list configurations with one of an operator; without one, or with another's,
+    every call returns `UNAUTHENTICATED` (API_KEY_MISSING, API_KEY_INVALID,
+    API_KEY_EXPIRED) or `PERMISSION_DENIED` (ROLE_NOT_ALLOWED).
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
@@ -113,6 +123,11 @@ class ConfigurationServiceServicer(metaclass=_abc_1.ABCMeta):
 
     Every call returns `UNAVAILABLE` (STORAGE_UNAVAILABLE) when the database does
     not answer; nothing has changed then.
+
+    A service that asks for API keys is called with one of an admin, and to get and
+    list configurations with one of an operator; without one, or with another's,
+    every call returns `UNAUTHENTICATED` (API_KEY_MISSING, API_KEY_INVALID,
+    API_KEY_EXPIRED) or `PERMISSION_DENIED` (ROLE_NOT_ALLOWED).
     """
 
     @_abc_1.abstractmethod

@@ -27,6 +27,11 @@ if _version_not_supported:
 
 class InjectorServiceStub:
     """InjectorService puts tracking pixels into outgoing messages.
+
+    A service that asks for API keys is called with one of a sender or an admin;
+    without one, or with another's, every call returns `UNAUTHENTICATED`
+    (API_KEY_MISSING, API_KEY_INVALID, API_KEY_EXPIRED) or `PERMISSION_DENIED`
+    (ROLE_NOT_ALLOWED).
     """
 
     def __init__(self, channel):
@@ -44,6 +49,11 @@ class InjectorServiceStub:
 
 class InjectorServiceServicer:
     """InjectorService puts tracking pixels into outgoing messages.
+
+    A service that asks for API keys is called with one of a sender or an admin;
+    without one, or with another's, every call returns `UNAUTHENTICATED`
+    (API_KEY_MISSING, API_KEY_INVALID, API_KEY_EXPIRED) or `PERMISSION_DENIED`
+    (ROLE_NOT_ALLOWED).
     """
 
     def RewriteMessage(self, request, context):
@@ -71,8 +81,9 @@ class InjectorServiceServicer:
         one.
 
         Returns `NOT_FOUND` (CONFIGURATION_NOT_FOUND), `INVALID_ARGUMENT`
-        (INVALID_FIELD), `RESOURCE_EXHAUSTED` (MESSAGE_TOO_LARGE) or `UNAVAILABLE`
-        (DRAINING).
+        (INVALID_FIELD), `RESOURCE_EXHAUSTED` (MESSAGE_TOO_LARGE), `PERMISSION_DENIED`
+        (CONFIGURATION_NOT_ALLOWED: the request or the header names a configuration
+        that is not the caller's) or `UNAVAILABLE` (DRAINING).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -96,6 +107,11 @@ def add_InjectorServiceServicer_to_server(servicer, server):
  # This class is part of an EXPERIMENTAL API.
 class InjectorService:
     """InjectorService puts tracking pixels into outgoing messages.
+
+    A service that asks for API keys is called with one of a sender or an admin;
+    without one, or with another's, every call returns `UNAUTHENTICATED`
+    (API_KEY_MISSING, API_KEY_INVALID, API_KEY_EXPIRED) or `PERMISSION_DENIED`
+    (ROLE_NOT_ALLOWED).
     """
 
     @staticmethod

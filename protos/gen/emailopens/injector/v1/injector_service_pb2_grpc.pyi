@@ -27,7 +27,13 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class InjectorServiceStub:
-    """InjectorService puts tracking pixels into outgoing messages."""
+    """InjectorService puts tracking pixels into outgoing messages.
+
+    A service that asks for API keys is called with one of a sender or an admin;
+    without one, or with another's, every call returns `UNAUTHENTICATED`
+    (API_KEY_MISSING, API_KEY_INVALID, API_KEY_EXPIRED) or `PERMISSION_DENIED`
+    (ROLE_NOT_ALLOWED).
+    """
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
@@ -58,13 +64,20 @@ class InjectorServiceStub:
     one.
 
     Returns `NOT_FOUND` (CONFIGURATION_NOT_FOUND), `INVALID_ARGUMENT`
-    (INVALID_FIELD), `RESOURCE_EXHAUSTED` (MESSAGE_TOO_LARGE) or `UNAVAILABLE`
-    (DRAINING).
+    (INVALID_FIELD), `RESOURCE_EXHAUSTED` (MESSAGE_TOO_LARGE), `PERMISSION_DENIED`
+    (CONFIGURATION_NOT_ALLOWED: the request or the header names a configuration
+    that is not the caller's) or `UNAVAILABLE` (DRAINING).
     """
 
 @_typing.type_check_only
 class InjectorServiceAsyncStub(InjectorServiceStub):
-    """InjectorService puts tracking pixels into outgoing messages."""
+    """InjectorService puts tracking pixels into outgoing messages.
+
+    A service that asks for API keys is called with one of a sender or an admin;
+    without one, or with another's, every call returns `UNAUTHENTICATED`
+    (API_KEY_MISSING, API_KEY_INVALID, API_KEY_EXPIRED) or `PERMISSION_DENIED`
+    (ROLE_NOT_ALLOWED).
+    """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     RewriteMessage: _aio.UnaryUnaryMultiCallable[_injector_service_pb2.RewriteMessageRequest, _injector_service_pb2.RewriteMessageResponse]  # type: ignore[assignment]
@@ -92,12 +105,19 @@ class InjectorServiceAsyncStub(InjectorServiceStub):
     one.
 
     Returns `NOT_FOUND` (CONFIGURATION_NOT_FOUND), `INVALID_ARGUMENT`
-    (INVALID_FIELD), `RESOURCE_EXHAUSTED` (MESSAGE_TOO_LARGE) or `UNAVAILABLE`
-    (DRAINING).
+    (INVALID_FIELD), `RESOURCE_EXHAUSTED` (MESSAGE_TOO_LARGE), `PERMISSION_DENIED`
+    (CONFIGURATION_NOT_ALLOWED: the request or the header names a configuration
+    that is not the caller's) or `UNAVAILABLE` (DRAINING).
     """
 
 class InjectorServiceServicer(metaclass=_abc_1.ABCMeta):
-    """InjectorService puts tracking pixels into outgoing messages."""
+    """InjectorService puts tracking pixels into outgoing messages.
+
+    A service that asks for API keys is called with one of a sender or an admin;
+    without one, or with another's, every call returns `UNAUTHENTICATED`
+    (API_KEY_MISSING, API_KEY_INVALID, API_KEY_EXPIRED) or `PERMISSION_DENIED`
+    (ROLE_NOT_ALLOWED).
+    """
 
     @_abc_1.abstractmethod
     def RewriteMessage(
@@ -129,8 +149,9 @@ class InjectorServiceServicer(metaclass=_abc_1.ABCMeta):
         one.
 
         Returns `NOT_FOUND` (CONFIGURATION_NOT_FOUND), `INVALID_ARGUMENT`
-        (INVALID_FIELD), `RESOURCE_EXHAUSTED` (MESSAGE_TOO_LARGE) or `UNAVAILABLE`
-        (DRAINING).
+        (INVALID_FIELD), `RESOURCE_EXHAUSTED` (MESSAGE_TOO_LARGE), `PERMISSION_DENIED`
+        (CONFIGURATION_NOT_ALLOWED: the request or the header names a configuration
+        that is not the caller's) or `UNAVAILABLE` (DRAINING).
         """
 
 def add_InjectorServiceServicer_to_server(servicer: InjectorServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

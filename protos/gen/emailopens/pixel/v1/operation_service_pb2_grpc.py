@@ -28,7 +28,12 @@ if _version_not_supported:
 class OperationServiceStub:
     """OperationService is for those who run the service: it erases opens, removes
     old ones ahead of retention, counts them, and says how much the log holds.
-    Whoever can reach the service may call it.
+
+    A service that asks for API keys is called with one of an operator or an admin;
+    without one, or with another's, every call returns `UNAUTHENTICATED`
+    (API_KEY_MISSING, API_KEY_INVALID, API_KEY_EXPIRED) or `PERMISSION_DENIED`
+    (ROLE_NOT_ALLOWED), and a long one ends so when its key does. Otherwise whoever
+    can reach the service may call it.
 
     Long work is done in small steps, between which opens go on being recorded and
     streamed, and its progress is streamed. A client that hears nothing for 60 s
@@ -72,7 +77,12 @@ class OperationServiceStub:
 class OperationServiceServicer:
     """OperationService is for those who run the service: it erases opens, removes
     old ones ahead of retention, counts them, and says how much the log holds.
-    Whoever can reach the service may call it.
+
+    A service that asks for API keys is called with one of an operator or an admin;
+    without one, or with another's, every call returns `UNAUTHENTICATED`
+    (API_KEY_MISSING, API_KEY_INVALID, API_KEY_EXPIRED) or `PERMISSION_DENIED`
+    (ROLE_NOT_ALLOWED), and a long one ends so when its key does. Otherwise whoever
+    can reach the service may call it.
 
     Long work is done in small steps, between which opens go on being recorded and
     streamed, and its progress is streamed. A client that hears nothing for 60 s
@@ -180,7 +190,12 @@ def add_OperationServiceServicer_to_server(servicer, server):
 class OperationService:
     """OperationService is for those who run the service: it erases opens, removes
     old ones ahead of retention, counts them, and says how much the log holds.
-    Whoever can reach the service may call it.
+
+    A service that asks for API keys is called with one of an operator or an admin;
+    without one, or with another's, every call returns `UNAUTHENTICATED`
+    (API_KEY_MISSING, API_KEY_INVALID, API_KEY_EXPIRED) or `PERMISSION_DENIED`
+    (ROLE_NOT_ALLOWED), and a long one ends so when its key does. Otherwise whoever
+    can reach the service may call it.
 
     Long work is done in small steps, between which opens go on being recorded and
     streamed, and its progress is streamed. A client that hears nothing for 60 s

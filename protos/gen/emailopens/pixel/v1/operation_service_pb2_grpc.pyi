@@ -29,7 +29,12 @@ GRPC_VERSION: str
 class OperationServiceStub:
     """OperationService is for those who run the service: it erases opens, removes
     old ones ahead of retention, counts them, and says how much the log holds.
-    Whoever can reach the service may call it.
+
+    A service that asks for API keys is called with one of an operator or an admin;
+    without one, or with another's, every call returns `UNAUTHENTICATED`
+    (API_KEY_MISSING, API_KEY_INVALID, API_KEY_EXPIRED) or `PERMISSION_DENIED`
+    (ROLE_NOT_ALLOWED), and a long one ends so when its key does. Otherwise whoever
+    can reach the service may call it.
 
     Long work is done in small steps, between which opens go on being recorded and
     streamed, and its progress is streamed. A client that hears nothing for 60 s
@@ -96,7 +101,12 @@ class OperationServiceStub:
 class OperationServiceAsyncStub(OperationServiceStub):
     """OperationService is for those who run the service: it erases opens, removes
     old ones ahead of retention, counts them, and says how much the log holds.
-    Whoever can reach the service may call it.
+
+    A service that asks for API keys is called with one of an operator or an admin;
+    without one, or with another's, every call returns `UNAUTHENTICATED`
+    (API_KEY_MISSING, API_KEY_INVALID, API_KEY_EXPIRED) or `PERMISSION_DENIED`
+    (ROLE_NOT_ALLOWED), and a long one ends so when its key does. Otherwise whoever
+    can reach the service may call it.
 
     Long work is done in small steps, between which opens go on being recorded and
     streamed, and its progress is streamed. A client that hears nothing for 60 s
@@ -159,7 +169,12 @@ class OperationServiceAsyncStub(OperationServiceStub):
 class OperationServiceServicer(metaclass=_abc_1.ABCMeta):
     """OperationService is for those who run the service: it erases opens, removes
     old ones ahead of retention, counts them, and says how much the log holds.
-    Whoever can reach the service may call it.
+
+    A service that asks for API keys is called with one of an operator or an admin;
+    without one, or with another's, every call returns `UNAUTHENTICATED`
+    (API_KEY_MISSING, API_KEY_INVALID, API_KEY_EXPIRED) or `PERMISSION_DENIED`
+    (ROLE_NOT_ALLOWED), and a long one ends so when its key does. Otherwise whoever
+    can reach the service may call it.
 
     Long work is done in small steps, between which opens go on being recorded and
     streamed, and its progress is streamed. A client that hears nothing for 60 s

@@ -94,8 +94,9 @@ class StreamOpensRequest(_message.Message):
 
     @_builtins.property
     def configuration_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Optional. Only opens of these configurations, at most 100. If empty, of all.
-        Must be empty with `subscription_id`: the subscription has its own.
+        """Optional. Only opens of these configurations, at most 100. If empty, of all
+        that the caller may see. Must be empty with `subscription_id`: the
+        subscription has its own.
         """
 
     @_builtins.property
@@ -374,7 +375,9 @@ class ListOpensRequest(_message.Message):
 
     @_builtins.property
     def configuration_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Optional. Only opens of these configurations, at most 100. If empty, of all."""
+        """Optional. Only opens of these configurations, at most 100. If empty, of all
+        that the caller may see.
+        """
 
     @_builtins.property
     def filter(self) -> Global___OpenFilter:

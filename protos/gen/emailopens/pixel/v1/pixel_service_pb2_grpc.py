@@ -34,6 +34,11 @@ class PixelServiceStub:
     process of the service and grants nothing. The opens that one endpoint process
     of the service has answered are in the order in which it answered them; an open
     is here some milliseconds after its pixel was answered.
+
+    A service that asks for API keys is called with one of a subscriber or an admin;
+    without one, or with another's, every call returns `UNAUTHENTICATED`
+    (API_KEY_MISSING, API_KEY_INVALID, API_KEY_EXPIRED) or `PERMISSION_DENIED`
+    (ROLE_NOT_ALLOWED).
     """
 
     def __init__(self, channel):
@@ -68,6 +73,11 @@ class PixelServiceServicer:
     process of the service and grants nothing. The opens that one endpoint process
     of the service has answered are in the order in which it answered them; an open
     is here some milliseconds after its pixel was answered.
+
+    A service that asks for API keys is called with one of a subscriber or an admin;
+    without one, or with another's, every call returns `UNAUTHENTICATED`
+    (API_KEY_MISSING, API_KEY_INVALID, API_KEY_EXPIRED) or `PERMISSION_DENIED`
+    (ROLE_NOT_ALLOWED).
     """
 
     def StreamOpens(self, request, context):
@@ -97,7 +107,12 @@ class PixelServiceServicer:
         it may. Retry with backoff.
         * `DATA_LOSS` (LOG_HOLE, LOG_DAMAGED): opens are missing in the middle of the
         log, or cannot be read; the stream stops rather than skip them.
-        * `NOT_FOUND` (SUBSCRIPTION_NOT_FOUND).
+        * `NOT_FOUND` (SUBSCRIPTION_NOT_FOUND): there is none, or it is not all the
+        caller's.
+        * `PERMISSION_DENIED` (CONFIGURATION_NOT_ALLOWED): a configuration is not the
+        caller's.
+        * `UNAUTHENTICATED` (API_KEY_INVALID, API_KEY_EXPIRED): the caller's key was
+        revoked, or has expired meanwhile.
         * `INVALID_ARGUMENT` (INVALID_FIELD, CURSOR_MALFORMED).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -109,8 +124,9 @@ class PixelServiceServicer:
         stream.
 
         Returns `OUT_OF_RANGE` (CURSOR_EXPIRED, CURSOR_AHEAD), `FAILED_PRECONDITION`
-        (CURSOR_FOREIGN_LOG), `INVALID_ARGUMENT` (INVALID_FIELD, CURSOR_MALFORMED) or
-        `UNAVAILABLE` (STORAGE_UNAVAILABLE).
+        (CURSOR_FOREIGN_LOG), `INVALID_ARGUMENT` (INVALID_FIELD, CURSOR_MALFORMED),
+        `PERMISSION_DENIED` (CONFIGURATION_NOT_ALLOWED) or `UNAVAILABLE`
+        (STORAGE_UNAVAILABLE).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -166,6 +182,11 @@ class PixelService:
     process of the service and grants nothing. The opens that one endpoint process
     of the service has answered are in the order in which it answered them; an open
     is here some milliseconds after its pixel was answered.
+
+    A service that asks for API keys is called with one of a subscriber or an admin;
+    without one, or with another's, every call returns `UNAUTHENTICATED`
+    (API_KEY_MISSING, API_KEY_INVALID, API_KEY_EXPIRED) or `PERMISSION_DENIED`
+    (ROLE_NOT_ALLOWED).
     """
 
     @staticmethod

@@ -35,6 +35,11 @@ class PixelServiceStub:
     process of the service and grants nothing. The opens that one endpoint process
     of the service has answered are in the order in which it answered them; an open
     is here some milliseconds after its pixel was answered.
+
+    A service that asks for API keys is called with one of a subscriber or an admin;
+    without one, or with another's, every call returns `UNAUTHENTICATED`
+    (API_KEY_MISSING, API_KEY_INVALID, API_KEY_EXPIRED) or `PERMISSION_DENIED`
+    (ROLE_NOT_ALLOWED).
     """
 
     @_typing.overload
@@ -68,7 +73,12 @@ class PixelServiceStub:
       it may. Retry with backoff.
     * `DATA_LOSS` (LOG_HOLE, LOG_DAMAGED): opens are missing in the middle of the
       log, or cannot be read; the stream stops rather than skip them.
-    * `NOT_FOUND` (SUBSCRIPTION_NOT_FOUND).
+    * `NOT_FOUND` (SUBSCRIPTION_NOT_FOUND): there is none, or it is not all the
+      caller's.
+    * `PERMISSION_DENIED` (CONFIGURATION_NOT_ALLOWED): a configuration is not the
+      caller's.
+    * `UNAUTHENTICATED` (API_KEY_INVALID, API_KEY_EXPIRED): the caller's key was
+      revoked, or has expired meanwhile.
     * `INVALID_ARGUMENT` (INVALID_FIELD, CURSOR_MALFORMED).
     """
     ListOpens: _grpc.UnaryUnaryMultiCallable[_pixel_service_pb2.ListOpensRequest, _pixel_service_pb2.ListOpensResponse]
@@ -76,8 +86,9 @@ class PixelServiceStub:
     stream.
 
     Returns `OUT_OF_RANGE` (CURSOR_EXPIRED, CURSOR_AHEAD), `FAILED_PRECONDITION`
-    (CURSOR_FOREIGN_LOG), `INVALID_ARGUMENT` (INVALID_FIELD, CURSOR_MALFORMED) or
-    `UNAVAILABLE` (STORAGE_UNAVAILABLE).
+    (CURSOR_FOREIGN_LOG), `INVALID_ARGUMENT` (INVALID_FIELD, CURSOR_MALFORMED),
+    `PERMISSION_DENIED` (CONFIGURATION_NOT_ALLOWED) or `UNAVAILABLE`
+    (STORAGE_UNAVAILABLE).
     """
     AcknowledgeOpens: _grpc.UnaryUnaryMultiCallable[_pixel_service_pb2.AcknowledgeOpensRequest, _pixel_service_pb2.AcknowledgeOpensResponse]
     """Acknowledges every open of a subscription up to a cursor. Durable when it
@@ -101,6 +112,11 @@ class PixelServiceAsyncStub(PixelServiceStub):
     process of the service and grants nothing. The opens that one endpoint process
     of the service has answered are in the order in which it answered them; an open
     is here some milliseconds after its pixel was answered.
+
+    A service that asks for API keys is called with one of a subscriber or an admin;
+    without one, or with another's, every call returns `UNAUTHENTICATED`
+    (API_KEY_MISSING, API_KEY_INVALID, API_KEY_EXPIRED) or `PERMISSION_DENIED`
+    (ROLE_NOT_ALLOWED).
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
@@ -131,7 +147,12 @@ class PixelServiceAsyncStub(PixelServiceStub):
       it may. Retry with backoff.
     * `DATA_LOSS` (LOG_HOLE, LOG_DAMAGED): opens are missing in the middle of the
       log, or cannot be read; the stream stops rather than skip them.
-    * `NOT_FOUND` (SUBSCRIPTION_NOT_FOUND).
+    * `NOT_FOUND` (SUBSCRIPTION_NOT_FOUND): there is none, or it is not all the
+      caller's.
+    * `PERMISSION_DENIED` (CONFIGURATION_NOT_ALLOWED): a configuration is not the
+      caller's.
+    * `UNAUTHENTICATED` (API_KEY_INVALID, API_KEY_EXPIRED): the caller's key was
+      revoked, or has expired meanwhile.
     * `INVALID_ARGUMENT` (INVALID_FIELD, CURSOR_MALFORMED).
     """
     ListOpens: _aio.UnaryUnaryMultiCallable[_pixel_service_pb2.ListOpensRequest, _pixel_service_pb2.ListOpensResponse]  # type: ignore[assignment]
@@ -139,8 +160,9 @@ class PixelServiceAsyncStub(PixelServiceStub):
     stream.
 
     Returns `OUT_OF_RANGE` (CURSOR_EXPIRED, CURSOR_AHEAD), `FAILED_PRECONDITION`
-    (CURSOR_FOREIGN_LOG), `INVALID_ARGUMENT` (INVALID_FIELD, CURSOR_MALFORMED) or
-    `UNAVAILABLE` (STORAGE_UNAVAILABLE).
+    (CURSOR_FOREIGN_LOG), `INVALID_ARGUMENT` (INVALID_FIELD, CURSOR_MALFORMED),
+    `PERMISSION_DENIED` (CONFIGURATION_NOT_ALLOWED) or `UNAVAILABLE`
+    (STORAGE_UNAVAILABLE).
     """
     AcknowledgeOpens: _aio.UnaryUnaryMultiCallable[_pixel_service_pb2.AcknowledgeOpensRequest, _pixel_service_pb2.AcknowledgeOpensResponse]  # type: ignore[assignment]
     """Acknowledges every open of a subscription up to a cursor. Durable when it
@@ -163,6 +185,11 @@ class PixelServiceServicer(metaclass=_abc_1.ABCMeta):
     process of the service and grants nothing. The opens that one endpoint process
     of the service has answered are in the order in which it answered them; an open
     is here some milliseconds after its pixel was answered.
+
+    A service that asks for API keys is called with one of a subscriber or an admin;
+    without one, or with another's, every call returns `UNAUTHENTICATED`
+    (API_KEY_MISSING, API_KEY_INVALID, API_KEY_EXPIRED) or `PERMISSION_DENIED`
+    (ROLE_NOT_ALLOWED).
     """
 
     @_abc_1.abstractmethod
@@ -197,7 +224,12 @@ class PixelServiceServicer(metaclass=_abc_1.ABCMeta):
           it may. Retry with backoff.
         * `DATA_LOSS` (LOG_HOLE, LOG_DAMAGED): opens are missing in the middle of the
           log, or cannot be read; the stream stops rather than skip them.
-        * `NOT_FOUND` (SUBSCRIPTION_NOT_FOUND).
+        * `NOT_FOUND` (SUBSCRIPTION_NOT_FOUND): there is none, or it is not all the
+          caller's.
+        * `PERMISSION_DENIED` (CONFIGURATION_NOT_ALLOWED): a configuration is not the
+          caller's.
+        * `UNAUTHENTICATED` (API_KEY_INVALID, API_KEY_EXPIRED): the caller's key was
+          revoked, or has expired meanwhile.
         * `INVALID_ARGUMENT` (INVALID_FIELD, CURSOR_MALFORMED).
         """
 
@@ -211,8 +243,9 @@ class PixelServiceServicer(metaclass=_abc_1.ABCMeta):
         stream.
 
         Returns `OUT_OF_RANGE` (CURSOR_EXPIRED, CURSOR_AHEAD), `FAILED_PRECONDITION`
-        (CURSOR_FOREIGN_LOG), `INVALID_ARGUMENT` (INVALID_FIELD, CURSOR_MALFORMED) or
-        `UNAVAILABLE` (STORAGE_UNAVAILABLE).
+        (CURSOR_FOREIGN_LOG), `INVALID_ARGUMENT` (INVALID_FIELD, CURSOR_MALFORMED),
+        `PERMISSION_DENIED` (CONFIGURATION_NOT_ALLOWED) or `UNAVAILABLE`
+        (STORAGE_UNAVAILABLE).
         """
 
     @_abc_1.abstractmethod

@@ -51,8 +51,8 @@ class Subscription(_message.Message):
     """Output only. The `consumer_name` of the newest stream."""
     @_builtins.property
     def configuration_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Optional. Only opens of these configurations, at most 100. If empty, of all.
-        Immutable.
+        """Optional. Only opens of these configurations, at most 100. If empty, of all
+        that whoever creates it may see. Immutable.
         """
 
     @_builtins.property

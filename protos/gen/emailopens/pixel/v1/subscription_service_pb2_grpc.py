@@ -33,6 +33,13 @@ class SubscriptionServiceStub:
 
     Every call returns `UNAVAILABLE` (STORAGE_UNAVAILABLE) when the log does not
     answer; nothing has changed then.
+
+    A service that asks for API keys is called with one of a subscriber, an operator
+    or an admin; without one, or with another's, every call returns
+    `UNAUTHENTICATED` (API_KEY_MISSING, API_KEY_INVALID, API_KEY_EXPIRED) or
+    `PERMISSION_DENIED` (ROLE_NOT_ALLOWED). To a key that is limited to
+    configurations those subscriptions alone exist all of whose configurations are
+    its own.
     """
 
     def __init__(self, channel):
@@ -76,14 +83,22 @@ class SubscriptionServiceServicer:
 
     Every call returns `UNAVAILABLE` (STORAGE_UNAVAILABLE) when the log does not
     answer; nothing has changed then.
+
+    A service that asks for API keys is called with one of a subscriber, an operator
+    or an admin; without one, or with another's, every call returns
+    `UNAUTHENTICATED` (API_KEY_MISSING, API_KEY_INVALID, API_KEY_EXPIRED) or
+    `PERMISSION_DENIED` (ROLE_NOT_ALLOWED). To a key that is limited to
+    configurations those subscriptions alone exist all of whose configurations are
+    its own.
     """
 
     def CreateSubscription(self, request, context):
         """Creates a subscription, and returns it.
 
         Returns `ALREADY_EXISTS` (SUBSCRIPTION_EXISTS), `OUT_OF_RANGE`
-        (CURSOR_EXPIRED, CURSOR_AHEAD), `FAILED_PRECONDITION` (CURSOR_FOREIGN_LOG) or
-        `INVALID_ARGUMENT` (INVALID_FIELD, CURSOR_MALFORMED).
+        (CURSOR_EXPIRED, CURSOR_AHEAD), `FAILED_PRECONDITION` (CURSOR_FOREIGN_LOG),
+        `PERMISSION_DENIED` (CONFIGURATION_NOT_ALLOWED) or `INVALID_ARGUMENT`
+        (INVALID_FIELD, CURSOR_MALFORMED).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -172,6 +187,13 @@ class SubscriptionService:
 
     Every call returns `UNAVAILABLE` (STORAGE_UNAVAILABLE) when the log does not
     answer; nothing has changed then.
+
+    A service that asks for API keys is called with one of a subscriber, an operator
+    or an admin; without one, or with another's, every call returns
+    `UNAUTHENTICATED` (API_KEY_MISSING, API_KEY_INVALID, API_KEY_EXPIRED) or
+    `PERMISSION_DENIED` (ROLE_NOT_ALLOWED). To a key that is limited to
+    configurations those subscriptions alone exist all of whose configurations are
+    its own.
     """
 
     @staticmethod

@@ -34,6 +34,13 @@ class SubscriptionServiceStub:
 
     Every call returns `UNAVAILABLE` (STORAGE_UNAVAILABLE) when the log does not
     answer; nothing has changed then.
+
+    A service that asks for API keys is called with one of a subscriber, an operator
+    or an admin; without one, or with another's, every call returns
+    `UNAUTHENTICATED` (API_KEY_MISSING, API_KEY_INVALID, API_KEY_EXPIRED) or
+    `PERMISSION_DENIED` (ROLE_NOT_ALLOWED). To a key that is limited to
+    configurations those subscriptions alone exist all of whose configurations are
+    its own.
     """
 
     @_typing.overload
@@ -44,8 +51,9 @@ class SubscriptionServiceStub:
     """Creates a subscription, and returns it.
 
     Returns `ALREADY_EXISTS` (SUBSCRIPTION_EXISTS), `OUT_OF_RANGE`
-    (CURSOR_EXPIRED, CURSOR_AHEAD), `FAILED_PRECONDITION` (CURSOR_FOREIGN_LOG) or
-    `INVALID_ARGUMENT` (INVALID_FIELD, CURSOR_MALFORMED).
+    (CURSOR_EXPIRED, CURSOR_AHEAD), `FAILED_PRECONDITION` (CURSOR_FOREIGN_LOG),
+    `PERMISSION_DENIED` (CONFIGURATION_NOT_ALLOWED) or `INVALID_ARGUMENT`
+    (INVALID_FIELD, CURSOR_MALFORMED).
     """
     GetSubscription: _grpc.UnaryUnaryMultiCallable[_subscription_service_pb2.GetSubscriptionRequest, _subscription_service_pb2.GetSubscriptionResponse]
     """Returns a subscription. Returns `NOT_FOUND` (SUBSCRIPTION_NOT_FOUND) or
@@ -80,6 +88,13 @@ class SubscriptionServiceAsyncStub(SubscriptionServiceStub):
 
     Every call returns `UNAVAILABLE` (STORAGE_UNAVAILABLE) when the log does not
     answer; nothing has changed then.
+
+    A service that asks for API keys is called with one of a subscriber, an operator
+    or an admin; without one, or with another's, every call returns
+    `UNAUTHENTICATED` (API_KEY_MISSING, API_KEY_INVALID, API_KEY_EXPIRED) or
+    `PERMISSION_DENIED` (ROLE_NOT_ALLOWED). To a key that is limited to
+    configurations those subscriptions alone exist all of whose configurations are
+    its own.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
@@ -87,8 +102,9 @@ class SubscriptionServiceAsyncStub(SubscriptionServiceStub):
     """Creates a subscription, and returns it.
 
     Returns `ALREADY_EXISTS` (SUBSCRIPTION_EXISTS), `OUT_OF_RANGE`
-    (CURSOR_EXPIRED, CURSOR_AHEAD), `FAILED_PRECONDITION` (CURSOR_FOREIGN_LOG) or
-    `INVALID_ARGUMENT` (INVALID_FIELD, CURSOR_MALFORMED).
+    (CURSOR_EXPIRED, CURSOR_AHEAD), `FAILED_PRECONDITION` (CURSOR_FOREIGN_LOG),
+    `PERMISSION_DENIED` (CONFIGURATION_NOT_ALLOWED) or `INVALID_ARGUMENT`
+    (INVALID_FIELD, CURSOR_MALFORMED).
     """
     GetSubscription: _aio.UnaryUnaryMultiCallable[_subscription_service_pb2.GetSubscriptionRequest, _subscription_service_pb2.GetSubscriptionResponse]  # type: ignore[assignment]
     """Returns a subscription. Returns `NOT_FOUND` (SUBSCRIPTION_NOT_FOUND) or
@@ -122,6 +138,13 @@ class SubscriptionServiceServicer(metaclass=_abc_1.ABCMeta):
 
     Every call returns `UNAVAILABLE` (STORAGE_UNAVAILABLE) when the log does not
     answer; nothing has changed then.
+
+    A service that asks for API keys is called with one of a subscriber, an operator
+    or an admin; without one, or with another's, every call returns
+    `UNAUTHENTICATED` (API_KEY_MISSING, API_KEY_INVALID, API_KEY_EXPIRED) or
+    `PERMISSION_DENIED` (ROLE_NOT_ALLOWED). To a key that is limited to
+    configurations those subscriptions alone exist all of whose configurations are
+    its own.
     """
 
     @_abc_1.abstractmethod
@@ -133,8 +156,9 @@ class SubscriptionServiceServicer(metaclass=_abc_1.ABCMeta):
         """Creates a subscription, and returns it.
 
         Returns `ALREADY_EXISTS` (SUBSCRIPTION_EXISTS), `OUT_OF_RANGE`
-        (CURSOR_EXPIRED, CURSOR_AHEAD), `FAILED_PRECONDITION` (CURSOR_FOREIGN_LOG) or
-        `INVALID_ARGUMENT` (INVALID_FIELD, CURSOR_MALFORMED).
+        (CURSOR_EXPIRED, CURSOR_AHEAD), `FAILED_PRECONDITION` (CURSOR_FOREIGN_LOG),
+        `PERMISSION_DENIED` (CONFIGURATION_NOT_ALLOWED) or `INVALID_ARGUMENT`
+        (INVALID_FIELD, CURSOR_MALFORMED).
         """
 
     @_abc_1.abstractmethod
