@@ -21,8 +21,10 @@ from injector_service.settings import Settings
 from service_runtime.admin_server import Condition, admin_server
 from service_runtime.admission import Admission
 from service_runtime.background import kept_running
+from service_runtime.certificates import following_certificates
 from service_runtime.drain import Drain
 from service_runtime.grpc_server import GrpcService, grpc_server
+from service_runtime.protection import announce
 
 # Room in a gRPC message for what is beside the mail message: 1,000 recipients of
 # 320 characters, which UTF-8 may make four times as long, and the pixel.
@@ -45,7 +47,10 @@ async def serve(
         ApiKeysError: the API keys cannot be read.
         DatabaseUnusable: the database cannot be opened.
         ListenError: an address is taken, not ours, or no address.
+        NotProtected: an address would be open to other machines.
+        TlsError: a certificate cannot be used.
     """
+    settings.protection.require(settings.ports)
     settings.prepare_data_folder()
     sealer = TokenSealer(settings.load_key_ring())
     admission = Admission(settings.load_api_keys())
@@ -62,6 +67,7 @@ async def serve(
         address = await stack.enter_async_context(
             _serving(settings, configurations, sealer, admission, drain)
         )
+        announce(settings.ports)
         if on_ready is not None:
             on_ready(address)
         await drain.wait()
@@ -83,12 +89,17 @@ async def _serving(
     )
     services = _services(settings, configurations, injector, metrics)
     async with contextlib.AsyncExitStack() as stack:
+        certificates = await stack.enter_async_context(
+            following_certificates(settings.protection.tls_files("grpc", "admin"))
+        )
+        metrics.registry.register(certificates)
         if settings.admin is not None:
             await stack.enter_async_context(
                 admin_server(
                     listen=settings.admin,
                     conditions=lambda: _conditions(configurations, drain),
                     registry=metrics.registry,
+                    certificate=certificates.get("admin"),
                 )
             )
         yield await stack.enter_async_context(
@@ -99,6 +110,7 @@ async def _serving(
                 drain=drain,
                 admission=admission,
                 has_reflection=not settings.no_reflection,
+                certificate=certificates.get("grpc"),
                 max_message_octets=settings.max_message_octets + REQUEST_ROOM_OCTETS,
                 max_calls=settings.max_calls,
                 reuse_port=settings.reuse_port,

@@ -2,6 +2,7 @@
 
 import dataclasses
 import datetime as dt
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -12,6 +13,7 @@ from service_runtime.api_keys import ApiKeys
 from service_runtime.data_folder import prepare_data_folder
 from service_runtime.drain import DEFAULT_GRACE
 from service_runtime.key_ring import KEY_RING_FILE, KeyRing, load_key_ring
+from service_runtime.protection import Protection, ServedPort
 
 DEFAULT_GRPC: Final = "127.0.0.1:50051"
 DEFAULT_DATA: Final = Path("data")
@@ -55,6 +57,8 @@ class Settings:
     """The file of API keys; None: whoever gets there may call."""
     no_reflection: bool = False
     """Whether clients are not told what can be called."""
+    protection: Protection = dataclasses.field(default_factory=Protection)
+    """TLS, and who may call."""
 
     pixel_base_url: str = DEFAULT_PIXEL_BASE_URL
     """For configurations that have none of their own."""
@@ -90,6 +94,13 @@ class Settings:
             ApiKeysError: their file cannot be used.
         """
         return None if self.api_keys is None else ApiKeys(self.api_keys)
+
+    @property
+    def ports(self) -> Sequence[ServedPort]:
+        """The ports that must not be open to others by mistake."""
+        return self.protection.ports(
+            grpc=self.grpc, admin=self.admin, has_api_keys=self.api_keys is not None
+        )
 
     def load_key_ring(self) -> KeyRing:
         """Return the key ring; without one given, that of the data folder, made if needed.

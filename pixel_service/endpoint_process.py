@@ -24,6 +24,7 @@ from pixel_service.privacy import encode_canary
 from pixel_service.settings import Settings
 from service_runtime.admin_server import Condition
 from service_runtime.background import kept_running
+from service_runtime.certificates import Certificate
 from service_runtime.times import microseconds_of
 
 # Between two canaries. Each is a sync of the disk, and tells within half a minute, with what
@@ -45,9 +46,13 @@ class Endpoint:
 
 @contextlib.asynccontextmanager
 async def running_endpoint(
-    settings: Settings, sockets: Sequence[socket.socket], *, source_secret: bytes
+    settings: Settings,
+    sockets: Sequence[socket.socket],
+    *,
+    source_secret: bytes,
+    certificate: Certificate | None = None,
 ) -> AsyncIterator[Endpoint]:
-    """Serve pixels at *sockets* inside the block.
+    """Serve pixels at *sockets* inside the block, by TLS if there is a *certificate*.
 
     Raises:
         SettingsInvalid, KeyRingError, EvidenceError: it cannot run as it was told.
@@ -65,11 +70,13 @@ async def running_endpoint(
             trusted_proxies=settings.trusted_proxies, header=settings.forwarded_header
         )
         handler = PixelHandler(intake.take, addresses, header_names=judge.header_names)
+        tls = None if certificate is None else certificate.http_context()
         async with pixel_server(
             sockets=sockets,
             handler=handler,
             grace=settings.grace,
             limits=settings.connection_limits,
+            tls=tls,
         ) as server:
             yield Endpoint(
                 conditions=lambda: conditions(journal.health),

@@ -36,6 +36,7 @@ from service_runtime.admin_server import Condition
 from service_runtime.admission import Admission
 from service_runtime.background import kept_running
 from service_runtime.backoff import Backoff
+from service_runtime.certificates import Certificate
 from service_runtime.drain import Drain
 from service_runtime.grpc_server import GrpcService, grpc_server
 
@@ -59,9 +60,10 @@ class LogProcess:
         ApiKeysError: the API keys cannot be read.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, certificate: Certificate | None = None) -> None:
         self._settings = settings
         self._admission = Admission(settings.load_api_keys())
+        self._certificate = certificate
         self._parts: _Parts | None = None
         self._why_closed = "not opened yet"
 
@@ -142,6 +144,7 @@ class LogProcess:
                     drain=drain,
                     admission=self._admission,
                     has_reflection=not settings.no_reflection,
+                    certificate=self._certificate,
                     # One connection may have half of these: all streams, and calls beside them.
                     max_calls=2 * (settings.max_streams + SHORT_CALLS),
                 )

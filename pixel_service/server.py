@@ -23,19 +23,15 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.registry import Collector
 
 from pixel_service.endpoint import listening_for_pixels, stop_listening
-from pixel_service.errors import LogUrlInvalid, SettingsInvalid
-from pixel_service.evidence import EvidenceError
-from pixel_service.open_log import check_url
 from pixel_service.settings import Settings
+from pixel_service.start_check import REFUSALS, check
 from service_runtime import process
 from service_runtime.admin_server import Condition, admin_server
-from service_runtime.api_keys import ApiKeysError
 from service_runtime.background import first_of, running
-from service_runtime.data_folder import DataFolderError, prepare_data_folder
+from service_runtime.certificates import following_certificates
 from service_runtime.drain import Drain
 from service_runtime.garbage import keep_start_up
-from service_runtime.key_ring import KeyRingError
-from service_runtime.listen import ListenError, address_of, require_free
+from service_runtime.listen import address_of
 from service_runtime.worker_process import END, LEAVE, Report, Worker
 from service_runtime.workers import run_workers
 
@@ -45,16 +41,6 @@ _LOG_NICENESS: Final = 10
 
 # Of the keys that addresses get; as long as BLAKE2b takes.
 _SOURCE_SECRET_OCTETS: Final = 64
-
-REFUSALS: Final = (
-    ApiKeysError,
-    DataFolderError,
-    EvidenceError,
-    KeyRingError,
-    ListenError,
-    LogUrlInvalid,
-    SettingsInvalid,
-)
 
 logger = structlog.get_logger()
 
@@ -79,29 +65,36 @@ async def serve(
         on_ready: called with the addresses once everything is served.
 
     Raises:
-        SettingsInvalid, KeyRingError, ListenError, LogUrlInvalid, EvidenceError,
-            DataFolderError: it cannot run as it was told.
+        One of REFUSALS: it cannot run as it was told.
     """
     from pixel_service.endpoint_process import running_endpoint  # noqa: PLC0415 - as below
     from pixel_service.log_process import LogProcess  # noqa: PLC0415 - a supervisor loads neither
 
-    _check(settings)
+    check(settings)
     grpc_address: asyncio.Future[str] = asyncio.get_running_loop().create_future()
     endpoint_ended = asyncio.Event()
-    log = LogProcess(settings)
 
     def on_serving(address: str) -> None:
         if not grpc_address.done():
             grpc_address.set_result(address)
 
-    with _listening(settings) as (sockets,):
+    async with contextlib.AsyncExitStack() as stack:
+        files = settings.protection.tls_files("grpc", "http", "admin")
+        certificates = await stack.enter_async_context(following_certificates(files))
+        log = LogProcess(settings, certificates.get("grpc"))
+        (sockets,) = stack.enter_context(_listening(settings))
         serving = log.serve(drain, on_serving=on_serving, until=endpoint_ended.wait)
         serving_log = asyncio.create_task(serving)
         source_secret = secrets.token_bytes(_SOURCE_SECRET_OCTETS)
         http = address_of(settings.http, sockets)
         try:
             async with (
-                running_endpoint(settings, sockets, source_secret=source_secret) as endpoint,
+                running_endpoint(
+                    settings,
+                    sockets,
+                    source_secret=source_secret,
+                    certificate=certificates.get("http"),
+                ) as endpoint,
                 admin_server(
                     listen=settings.admin,
                     conditions=lambda: [
@@ -109,7 +102,8 @@ async def serve(
                         *log.conditions(are_required=False),
                         not_draining(drain),
                     ],
-                    registry=_registry_of(endpoint.metrics, log.metrics),
+                    registry=_registry_of(endpoint.metrics, log.metrics, certificates),
+                    certificate=certificates.get("admin"),
                 ) as admin,
                 running(_announce(on_ready, grpc_address, http=http, admin=admin)),
             ):
@@ -144,7 +138,7 @@ async def supervise(
     Raises:
         WorkersFailed, and what `serve` raises: it cannot run as it was told.
     """
-    _check(settings)
+    check(settings)
     source_secret = secrets.token_bytes(_SOURCE_SECRET_OCTETS)
     replacing = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, replacing.set)
@@ -172,25 +166,6 @@ async def supervise(
             on_end=functools.partial(stop_listening, groups),
             replacing=replacing,
         )
-
-
-def _check(settings: Settings) -> None:
-    """See that the service can run as it was told; make what all processes share."""
-    if settings.log_url is not None:
-        check_url(settings.log_url)
-    prepare_data_folder(settings.data)
-    settings.load_key_ring()
-    settings.load_api_keys()
-    if settings.has_own_evidence:
-        # Once here, so that what is wrong with it is one line; each process has its own.
-        settings.load_judge()
-    addresses = [settings.http, settings.grpc]
-    addresses += [settings.admin_of(index) for index in range(settings.workers + 1)]
-    if not settings.reuse_port:
-        # Sockets that share a port would not notice another service that shares it, too.
-        # Where it is meant to be shared, what serves there now gives it up when it ends.
-        for address in addresses:
-            require_free(address)
 
 
 @contextlib.contextmanager
@@ -247,11 +222,18 @@ async def _run_endpoint(
     leaving = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(LEAVE, leaving.set)
     async with (
-        running_endpoint(settings, sockets, source_secret=source_secret) as endpoint,
+        following_certificates(settings.protection.tls_files("http", "admin")) as certificates,
+        running_endpoint(
+            settings,
+            sockets,
+            source_secret=source_secret,
+            certificate=certificates.get("http"),
+        ) as endpoint,
         admin_server(
             listen=settings.admin_of(index),
             conditions=lambda: [*endpoint.conditions(), not_draining(drain)],
-            registry=_registry_of(endpoint.metrics),
+            registry=_registry_of(endpoint.metrics, certificates),
+            certificate=certificates.get("admin"),
             # A successor takes over before this process ends.
             reuse_port=True,
         ),
@@ -269,15 +251,18 @@ async def _run_endpoint(
 async def _run_log(settings: Settings, report: Report, drain: Drain) -> None:
     from pixel_service.log_process import LogProcess  # noqa: PLC0415 - see `serve`
 
-    log = LogProcess(settings)
-    async with admin_server(
-        listen=settings.admin_of(settings.workers),
-        conditions=lambda: [*log.conditions(are_required=True), not_draining(drain)],
-        registry=_registry_of(log.metrics),
-    ):
-        keep_start_up()
-        report.ready()
-        await log.serve(drain, on_serving=lambda _: None)
+    files = settings.protection.tls_files("grpc", "admin")
+    async with following_certificates(files) as certificates:
+        log = LogProcess(settings, certificates.get("grpc"))
+        async with admin_server(
+            listen=settings.admin_of(settings.workers),
+            conditions=lambda: [*log.conditions(are_required=True), not_draining(drain)],
+            registry=_registry_of(log.metrics, certificates),
+            certificate=certificates.get("admin"),
+        ):
+            keep_start_up()
+            report.ready()
+            await log.serve(drain, on_serving=lambda _: None)
 
 
 def _registry_of(*collectors: Collector) -> CollectorRegistry:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import datetime as dt
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -20,6 +21,7 @@ from service_runtime.descriptors import descriptors_for_connections
 from service_runtime.drain import DEFAULT_GRACE
 from service_runtime.key_ring import KEY_RING_FILE, KeyRing, load_key_ring
 from service_runtime.listen import bound_address, split_address
+from service_runtime.protection import Protection, ServedPort
 
 DEFAULT_DATA: Final = Path("data")
 
@@ -45,6 +47,8 @@ class Settings:
     token_keys_file: Path | None = None
     token_keys: str | None = dataclasses.field(default=None, repr=False)
     """The key ring itself, for those who pass secrets in the environment."""
+    protection: Protection = dataclasses.field(default_factory=Protection)
+    """TLS, and who may call."""
 
     api_keys: Path | None = None
     """The file of API keys; None: whoever gets there may call."""
@@ -132,6 +136,13 @@ class Settings:
         in_all = min(self.max_connections, descriptors_for_connections())
         return ConnectionLimits(
             in_all=in_all, for_each_network=min(self.max_connections_of_network, in_all)
+        )
+
+    @property
+    def ports(self) -> Sequence[ServedPort]:
+        """The ports that must not be open to others by mistake."""
+        return self.protection.ports(
+            grpc=self.grpc, admin=self.admin, has_api_keys=self.api_keys is not None
         )
 
     @property

@@ -18,6 +18,7 @@ import structlog
 from aiohttp import web
 
 from service_runtime.background import tasks_down
+from service_runtime.certificates import Certificate
 from service_runtime.listen import ListenError, bound_address, reason_of, split_address
 
 # Longer than the time between two questions of Prometheus, a minute as a rule.
@@ -44,6 +45,7 @@ async def admin_server(
     listen: str,
     conditions: Callable[[], Sequence[Condition]],
     registry: prometheus_client.CollectorRegistry,
+    certificate: Certificate | None = None,
     reuse_port: bool = False,
     idle: dt.timedelta = DEFAULT_IDLE,
 ) -> AsyncIterator[str]:
@@ -51,6 +53,8 @@ async def admin_server(
 
     Connections on which nothing has been asked for *idle* are closed, however many octets
     of a request have come.
+
+    By TLS if there is a *certificate*, and then by nothing else.
 
     Raises:
         ListenError: the address is taken, not ours, or no address.
@@ -78,8 +82,10 @@ async def admin_server(
     application.router.add_get("/healthz", health)
     application.router.add_get("/readyz", readiness)
     application.router.add_get("/metrics", metrics)
-    async with _listening(application, listen, reuse_port=reuse_port, idle=idle) as address:
-        logger.info("serving operators' tools", address=address)
+    async with _listening(
+        application, listen, certificate, reuse_port=reuse_port, idle=idle
+    ) as address:
+        logger.info("serving operators' tools", address=address, tls=certificate is not None)
         yield address
 
 
@@ -94,9 +100,15 @@ def _background_condition() -> Condition:
 
 @contextlib.asynccontextmanager
 async def _listening(
-    application: web.Application, listen: str, *, reuse_port: bool, idle: dt.timedelta
+    application: web.Application,
+    listen: str,
+    certificate: Certificate | None,
+    *,
+    reuse_port: bool,
+    idle: dt.timedelta,
 ) -> AsyncIterator[str]:
     host, port = split_address(listen)
+    context = None if certificate is None else certificate.http_context()
     # No access log: whoever asks does so every few seconds, for ever.
     runner = web.AppRunner(
         application,
@@ -108,7 +120,8 @@ async def _listening(
     await runner.setup()
     try:
         try:
-            await web.TCPSite(runner, host, port, reuse_port=reuse_port).start()
+            site = web.TCPSite(runner, host, port, ssl_context=context, reuse_port=reuse_port)
+            await site.start()
         except OSError as error:
             raise ListenError(f"cannot listen at {listen}: {reason_of(error)}") from error
         yield bound_address(listen, runner.addresses[0][1])

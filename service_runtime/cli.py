@@ -18,6 +18,8 @@ from service_runtime.data_folder import DataFolderError
 from service_runtime.errors import ServiceError
 from service_runtime.key_ring import KeyRingError
 from service_runtime.listen import ListenError
+from service_runtime.protection import NotProtected
+from service_runtime.tls_files import TlsError
 
 EXIT_ERROR: Final = 1
 
@@ -31,6 +33,17 @@ EXIT_INTERRUPTED: Final = 130
 HELP: Final = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
 Result = TypeVar("Result")
+
+# What says in its own words, in one line, why a command cannot do what it was told.
+_REFUSALS: Final = (
+    ServiceError,
+    ApiKeysError,
+    DataFolderError,
+    KeyRingError,
+    ListenError,
+    NotProtected,
+    TlsError,
+)
 
 
 def run_command(command: click.Command) -> NoReturn:
@@ -48,7 +61,7 @@ def run_command(command: click.Command) -> NoReturn:
         sys.exit(EXIT_USAGE)
     except click.ClickException as error:
         _fail(error.format_message(), error.exit_code)
-    except (ServiceError, ApiKeysError, DataFolderError, KeyRingError, ListenError) as error:
+    except _REFUSALS as error:
         _fail(str(error), EXIT_ERROR)
     except grpc.aio.AioRpcError as error:
         _fail(describe_error(error), EXIT_ERROR)

@@ -16,10 +16,13 @@ from grpc_reflection.v1alpha import reflection, reflection_pb2_grpc
 from service_runtime.admission import OPEN_TO_ALL, Admission
 from service_runtime.background import kept_running, running
 from service_runtime.call_gate import CallGate
+from service_runtime.certificates import Certificate
 from service_runtime.drain import Drain
 from service_runtime.errors import ServiceError
+from service_runtime.grpc_credentials import server_credentials
 from service_runtime.grpc_handlers import WrappingServer
 from service_runtime.listen import ListenError, bound_address, require_free
+from service_runtime.reach import without_ipv6
 
 # gRPC's own default is 4 MiB.
 DEFAULT_MAX_MESSAGE_OCTETS: Final = 4 * 1024 * 1024
@@ -71,7 +74,7 @@ class GrpcService:
 
 
 @contextlib.asynccontextmanager
-async def grpc_server(
+async def grpc_server(  # noqa: PLR0913 - what services differ in, by its names
     *,
     listen: str,
     services: Sequence[GrpcService],
@@ -79,11 +82,14 @@ async def grpc_server(
     drain: Drain,
     admission: Admission = OPEN_TO_ALL,
     has_reflection: bool = True,
+    certificate: Certificate | None = None,
     max_message_octets: int = DEFAULT_MAX_MESSAGE_OCTETS,
     max_calls: int = DEFAULT_MAX_CALLS,
     reuse_port: bool = False,
 ) -> AsyncIterator[str]:
-    """Serve *services* at *listen* (`host:port`; port 0 takes a free one) inside the block.
+    """Serve *services* at *listen* (port 0 takes a free one) inside the block.
+
+    By TLS if there is a *certificate*, and then by nothing else.
 
     Yields the address that is served.  The health of a service follows its `can_serve`;
     that of the server as a whole says that it answers.  Once the drain has begun, health
@@ -111,13 +117,13 @@ async def grpc_server(
     if has_reflection:
         _add_reflection(wrapping, names)
     health_servicer = _add_health(server)
-    port = _bind(server, listen, reuse_port=reuse_port)
+    port = _bind(server, listen, certificate, reuse_port=reuse_port)
     await server.start()
     # The empty name stands for the server as a whole (gRPC health protocol).
     for name in ("", *names):
         await health_servicer.set(name, _SERVING)
     address = bound_address(listen, port)
-    logger.info("serving gRPC", address=address)
+    logger.info("serving gRPC", address=address, tls=certificate is not None)
     async with (
         kept_running("gRPC health", functools.partial(_follow_health, services, health_servicer)),
         running(_say_not_serving(drain, health_servicer)),
@@ -166,11 +172,16 @@ def _add_reflection(wrapping: WrappingServer, names: Sequence[str]) -> None:
     )
 
 
-def _bind(server: grpc.aio.Server, listen: str, *, reuse_port: bool) -> int:
+def _bind(
+    server: grpc.aio.Server, listen: str, certificate: Certificate | None, *, reuse_port: bool
+) -> int:
     # gRPC says what is wrong in lines of its own on standard error, and not to us.
     require_free(listen, reuse_port=reuse_port)
     try:
-        return server.add_insecure_port(listen)
+        with without_ipv6(listen) as address:
+            if certificate is None:
+                return server.add_insecure_port(address)
+            return server.add_secure_port(address, server_credentials(certificate))
     except RuntimeError:
         # Taken since.  Not the cause: gRPC puts a page of its own file names into it.
         raise ListenError(f"cannot listen at {listen}: taken") from None

@@ -1,12 +1,20 @@
-"""Addresses to listen at, as `host:port`."""
+"""Addresses to listen at: `host:port`, and for gRPC also `unix:PATH` and `unix-abstract:NAME`."""
 
+import contextlib
 import ctypes
 import os
 import socket
 import struct
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Final
+
+_UNIX: Final = "unix:"
+_UNIX_ABSTRACT: Final = "unix-abstract:"
+
+# What the system takes (unix(7)), with the octet that ends it.
+_MAX_PATH_OCTETS: Final = 107
 
 # Drops what begins a connection and passes everything else: a program of the classic packet
 # filter (Linux, `Documentation/networking/filter.rst`), each step its code, two jumps, a value.
@@ -33,22 +41,32 @@ def split_address(address: str) -> tuple[str, int]:
     Raises:
         ListenError: *address* is not of that form.
     """
+    if is_unix(address):
+        raise ListenError(f"{address!r}: only gRPC can be served at a Unix socket")
     host, separator, port = address.rpartition(":")
     if not separator or not host or not port.isdecimal() or int(port) > 65_535:  # noqa: PLR2004 - ports have 16 bits
         raise ListenError(f"{address!r} is not HOST:PORT, such as 127.0.0.1:8080")
     return host.removeprefix("[").removesuffix("]"), int(port)
 
 
+def is_unix(address: str) -> bool:
+    """Return whether *address* is a Unix socket."""
+    return address.startswith((_UNIX, _UNIX_ABSTRACT))
+
+
 def require_free(address: str, *, reuse_port: bool = False) -> None:
     """Check that *address* can be listened at.
 
     Args:
-        address: `host:port`.
+        address: where.
         reuse_port: whether somebody may listen there who shares it, too.
 
     Raises:
         ListenError: somebody listens there, it is none of ours, or no address.
     """
+    if is_unix(address):
+        _require_free_path(address)
+        return
     host, port = split_address(address)
     try:
         family, kind, protocol, _, place = socket.getaddrinfo(
@@ -62,6 +80,26 @@ def require_free(address: str, *, reuse_port: bool = False) -> None:
             probe.bind(place)
     except OSError as error:
         raise ListenError(f"cannot listen at {address}: {reason_of(error)}") from error
+
+
+def _require_free_path(address: str) -> None:
+    is_abstract = address.startswith(_UNIX_ABSTRACT)
+    name = (
+        address.partition(":")[2] if is_abstract else address.partition(":")[2].removeprefix("//")
+    )
+    place = f"\0{name}" if is_abstract else name
+    if not name or len(os.fsencode(place)) > _MAX_PATH_OCTETS:
+        raise ListenError(f"cannot listen at {address}: a path has 1 to {_MAX_PATH_OCTETS} octets")
+    if not is_abstract:
+        path = Path(name)
+        if not path.parent.is_dir():
+            raise ListenError(f"cannot listen at {address}: there is no folder {path.parent}")
+        if path.exists() and not path.is_socket():
+            raise ListenError(f"cannot listen at {address}: something else is there")
+    # gRPC removes a socket that is there, whoever listens at it.
+    with socket.socket(socket.AF_UNIX) as probe, contextlib.suppress(OSError):
+        probe.connect(place)
+        raise ListenError(f"cannot listen at {address}: taken")
 
 
 def listening_sockets(
@@ -118,7 +156,9 @@ def address_of(address: str, sockets: Sequence[socket.socket]) -> str:
 
 
 def bound_address(address: str, port: int) -> str:
-    """Return *address* with the port that the system gave."""
+    """Return *address* with the port that the system gave, if it has one."""
+    if is_unix(address):
+        return address
     host, _, _ = address.rpartition(":")
     return f"{host}:{port}"
 

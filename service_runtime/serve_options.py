@@ -8,7 +8,7 @@ import click
 
 from service_runtime.drain import DEFAULT_GRACE
 from service_runtime.environment import refuse_unknown_variables
-from service_runtime.listen import ListenError, split_address
+from service_runtime.listen import ListenError, is_unix, split_address
 
 Decorator = Callable[[Any], Any]
 Option = Callable[..., Decorator]
@@ -57,10 +57,10 @@ class ServeCommand(click.Command):
                 formatter.write_dl(records)
 
 
-def _address(_context: click.Context, _parameter: click.Parameter, given: str | None) -> str | None:
+def _address(_context: click.Context, parameter: click.Parameter, given: str | None) -> str | None:
     """Return *given* if it is an address: looked at before any port is bound."""
     try:
-        if given is not None:
+        if given is not None and not (parameter.name == "grpc" and is_unix(given)):
             split_address(given)
     except ListenError as error:
         raise click.BadParameter(str(error)) from None

@@ -2,3 +2,5 @@
 
 Talks to a running service through the contract; only `serve` puts a service together.
 """
+
+import service_runtime.quiet_grpc  # noqa: F401 - first, for what it does

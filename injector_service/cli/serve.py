@@ -15,6 +15,7 @@ from service_runtime.descriptors import raise_descriptor_limit
 from service_runtime.drain import Drain
 from service_runtime.garbage import keep_start_up
 from service_runtime.logging import configure_logging
+from service_runtime.protection_options import protection_options
 from service_runtime.serve_options import (
     DATA,
     LIMITS,
@@ -61,6 +62,7 @@ _option: Final = options_of(_PREFIX)
 )
 @key_ring_options(_option)
 @access_options(_option)
+@protection_options(_option)
 @_option(
     "pixel-base-url",
     section=_PIXELS,

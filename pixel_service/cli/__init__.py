@@ -3,3 +3,5 @@
 Talks to a running service through the contract; only `serve` puts a service together, and
 only `log migrate` and `log restored` open the log themselves.
 """
+
+import service_runtime.quiet_grpc  # noqa: F401 - first, for what it does

@@ -17,11 +17,13 @@ from pixel_service import server
 from pixel_service.endpoint.client_address import ForwardedHeader, IpNetwork
 from pixel_service.journal import SEGMENT_OCTETS
 from pixel_service.settings import Settings
+from pixel_service.start_check import REFUSALS
 from service_runtime import process
 from service_runtime.descriptors import raise_descriptor_limit
 from service_runtime.drain import Drain
 from service_runtime.garbage import keep_start_up
 from service_runtime.logging import configure_logging
+from service_runtime.protection_options import protection_options
 from service_runtime.serve_options import (
     DATA,
     LIMITS,
@@ -79,6 +81,7 @@ def _networks(_: click.Context, __: click.Parameter, values: Sequence[str]) -> l
 )
 @key_ring_options(_option)
 @access_options(_option)
+@protection_options(_option, serves_pixels=True)
 @_option(
     "retention-days",
     section=_OPENS,
@@ -210,7 +213,7 @@ def serve(
         work = functools.partial(_serve, settings)
     try:
         process.run(work, drain=Drain(grace=settings.grace))
-    except (*server.REFUSALS, WorkersFailed) as error:
+    except (*REFUSALS, WorkersFailed) as error:
         raise click.ClickException(str(error)) from error
 
 

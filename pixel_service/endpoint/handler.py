@@ -13,6 +13,7 @@ import asyncio
 import contextlib
 import datetime as dt
 import socket
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from http import HTTPStatus
 from typing import Final
@@ -170,8 +171,9 @@ async def pixel_server(
     handler: PixelHandler,
     grace: dt.timedelta,
     limits: ConnectionLimits = _DEFAULT_LIMITS,
+    tls: ssl.SSLContext | None = None,
 ) -> AsyncIterator[Connections]:
-    """Serve pixels at *sockets* inside the block.
+    """Serve pixels at *sockets* inside the block, by TLS if there is a context for it.
 
     At the end no new request is taken, and running ones have *grace* to end.
     """
@@ -192,7 +194,7 @@ async def pixel_server(
     )
     runner = web.ServerRunner(server, shutdown_timeout=grace.total_seconds())
     await runner.setup()
-    sites = [web.SockSite(runner, each, backlog=BACKLOG) for each in sockets]
+    sites = [web.SockSite(runner, each, ssl_context=tls, backlog=BACKLOG) for each in sockets]
     for site in sites:
         await site.start()
     try:

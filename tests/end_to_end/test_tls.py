@@ -1,0 +1,378 @@
+"""Both services by TLS, with real clients, while certificates are renewed."""
+
+import asyncio
+import contextlib
+import datetime as dt
+import json
+import os
+import shutil
+import ssl
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import grpc
+import pytest
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+from emailopens_client import LogEnd, OpenStream, Tls
+from emailopens_client.channels import open_channel
+from injector_service import server as injector_server
+from injector_service.settings import Settings as InjectorSettings
+from pixel_service import server as pixel_server
+from pixel_service.server import Addresses
+from pixel_service.settings import Settings as PixelSettings
+from service_runtime.drain import Drain
+from service_runtime.key_ring import format_key_ring, generate_key_ring
+from service_runtime.protection import Protection
+from service_runtime.tls_files import TlsFiles
+from tests.fixtures.certificates import Authority
+from tests.pixel.service_values import a_token, seal
+
+ROOT = Path(__file__).parents[2]
+RING = generate_key_ring()
+FREE = "127.0.0.1:0"
+
+
+class Certificates:
+    """An authority, and the files that services and clients have of it."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(exist_ok=True)
+        self.folder = folder
+        self.authority, self.ca = Authority.written(folder)
+        certificate, key = self.authority.issue().write(folder)
+        self.plain = TlsFiles(certificate=certificate, key=key)
+        self.mutual = TlsFiles(certificate=certificate, key=key, client_ca=self.ca)
+        self.client = self.authority.issue("crm", names=()).write(folder, "client")
+
+    def protection(self) -> Protection:
+        """Return TLS for every port; operators' tools ask for a certificate."""
+        return Protection(grpc_tls=self.plain, http_tls=self.plain, admin_tls=self.mutual)
+
+    def context(self, *, with_certificate: bool = False) -> ssl.SSLContext:
+        """Return what a client of HTTP believes."""
+        context = ssl.create_default_context(cafile=str(self.ca))
+        if with_certificate:
+            context.load_cert_chain(*self.client)
+        return context
+
+
+@pytest.fixture
+def certificates(tmp_path: Path) -> Certificates:
+    return Certificates(tmp_path / "tls")
+
+
+@contextlib.asynccontextmanager
+async def a_pixel_service(folder: Path, protection: Protection) -> AsyncIterator[Addresses]:
+    """Run the pixel service in this process."""
+    settings = PixelSettings(
+        http=FREE,
+        grpc=FREE,
+        admin=FREE,
+        data=folder / "pixel",
+        token_keys=format_key_ring(RING),
+        protection=protection,
+    )
+    drain = Drain(grace=dt.timedelta(seconds=1))
+    ready: asyncio.Future[Addresses] = asyncio.get_running_loop().create_future()
+    service = asyncio.create_task(pixel_server.serve(settings, drain, on_ready=ready.set_result))
+    started: list[asyncio.Future[Any]] = [service, ready]
+    await asyncio.wait(started, return_when=asyncio.FIRST_COMPLETED)
+    try:
+        yield ready.result()
+    finally:
+        drain.begin()
+        await service
+
+
+@contextlib.asynccontextmanager
+async def an_injector_service(folder: Path, protection: Protection) -> AsyncIterator[str]:
+    """Run the injector service in this process."""
+    settings = InjectorSettings(grpc=FREE, data=folder / "injector", protection=protection)
+    drain = Drain(grace=dt.timedelta(seconds=1))
+    ready: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+    service = asyncio.create_task(injector_server.serve(settings, drain, on_ready=ready.set_result))
+    started: list[asyncio.Future[Any]] = [service, ready]
+    await asyncio.wait(started, return_when=asyncio.FIRST_COMPLETED)
+    try:
+        yield ready.result()
+    finally:
+        drain.begin()
+        await service
+
+
+async def fetched(address: str, message_id: str, context: ssl.SSLContext) -> bool:
+    """Fetch a pixel over a connection of its own; return whether it was served."""
+    url = f"https://{address}/o/{seal(a_token(message_id), RING)}.gif"
+    try:
+        async with (
+            aiohttp.ClientSession() as browser,
+            browser.get(url, ssl=context) as response,
+        ):
+            return (response.status, len(await response.read())) == (200, 43)
+    except aiohttp.ClientConnectorCertificateError:
+        return False
+
+
+async def is_healthy(address: str, tls: Tls | None) -> bool:
+    """Return whether gRPC at *address* answers over a connection of its own."""
+    options = [("grpc.use_local_subchannel_pool", 1)]
+    async with open_channel(address, credentials=tls, options=options) as channel:
+        stub: Any = health_pb2_grpc.HealthStub(channel)
+        try:
+            await stub.Check(health_pb2.HealthCheckRequest(), timeout=10)
+        except grpc.aio.AioRpcError as error:
+            if error.code() is not grpc.StatusCode.UNAVAILABLE:
+                raise
+            return False
+        return True
+
+
+async def until(holds: Callable[[], Awaitable[bool]]) -> None:
+    """Wait until something holds."""
+    while True:
+        if await holds():
+            return
+        # There is nothing to wait for but the next attempt.
+        await asyncio.sleep(0.1)
+
+
+async def test_certificates_are_renewed_under_running_clients(
+    certificates: Certificates, tmp_path: Path
+) -> None:
+    """A stream goes on, and new connections of gRPC and HTTP are shown the new certificate."""
+    old = Tls(ca=certificates.authority.write(tmp_path, "old-ca"))
+    async with (
+        a_pixel_service(tmp_path, certificates.protection()) as addresses,
+        OpenStream(addresses.grpc, position=LogEnd.EARLIEST, credentials=old) as opens,
+    ):
+        assert await fetched(addresses.http, "before", certificates.context())
+        assert (await anext(opens)).mail.message_id == "before"
+
+        # Of another authority, so that a client tells the two apart.
+        Certificates(certificates.folder)
+        new = Tls(ca=certificates.ca)
+        await until(lambda: is_healthy(addresses.grpc, new))
+        await until(lambda: fetched(addresses.http, "after", certificates.context()))
+
+        assert not await is_healthy(addresses.grpc, old)
+        assert (await anext(opens)).mail.message_id == "after"
+
+
+async def test_plain_text_and_foreign_authorities_get_no_answer(
+    certificates: Certificates, tmp_path: Path
+) -> None:
+    """Where TLS is served nothing else is, and a client that believes somebody else leaves."""
+    foreign = Certificates(tmp_path / "foreign")
+    async with (
+        an_injector_service(tmp_path, certificates.protection()) as injector,
+        a_pixel_service(tmp_path, certificates.protection()) as pixel,
+    ):
+        for address in (injector, pixel.grpc):
+            assert await is_healthy(address, Tls(ca=certificates.ca))
+            assert not await is_healthy(address, Tls(ca=foreign.ca))
+            assert not await is_healthy(address, None)
+        assert await fetched(pixel.http, "m", certificates.context())
+        assert not await fetched(pixel.http, "m", foreign.context())
+        async with aiohttp.ClientSession() as browser:
+            for address in (pixel.http, pixel.admin):
+                with pytest.raises(aiohttp.ClientError):
+                    await browser.get(f"http://{address}/healthz")
+
+
+async def test_operators_tools_are_for_who_shows_a_certificate(
+    certificates: Certificates, tmp_path: Path
+) -> None:
+    """Of the authority that the operator named; they say until when each port's lasts."""
+    foreign = Certificates(tmp_path / "foreign")
+    with_foreign = certificates.context()
+    with_foreign.load_cert_chain(*foreign.client)
+    async with (
+        a_pixel_service(tmp_path, certificates.protection()) as addresses,
+        aiohttp.ClientSession() as operator,
+    ):
+        url = f"https://{addresses.admin}/metrics"
+        async with operator.get(url, ssl=certificates.context(with_certificate=True)) as response:
+            metrics = await response.text()
+        for context in (certificates.context(), with_foreign):
+            with pytest.raises(aiohttp.ClientError):
+                await operator.get(url, ssl=context)
+
+    for port in ("grpc", "http", "admin"):
+        assert f'certificate_not_after_seconds{{port="{port}"}} 1.' in metrics
+
+
+async def test_client_without_a_certificate_is_refused(
+    certificates: Certificates, tmp_path: Path
+) -> None:
+    """Where gRPC asks for one; and so is one that somebody else has signed."""
+    foreign = Certificates(tmp_path / "foreign")
+    certificate, key = certificates.client
+    other_certificate, other_key = foreign.client
+    async with an_injector_service(tmp_path, Protection(grpc_tls=certificates.mutual)) as address:
+        assert await is_healthy(address, Tls(ca=certificates.ca, certificate=certificate, key=key))
+        assert not await is_healthy(address, Tls(ca=certificates.ca))
+        assert not await is_healthy(
+            address, Tls(ca=certificates.ca, certificate=other_certificate, key=other_key)
+        )
+
+
+async def ran(program: str, *arguments: str, **variables: str) -> tuple[int | None, str]:
+    """Run a command; return its status, and all that it has said."""
+    process = await asyncio.create_subprocess_exec(
+        Path(sys.executable).with_name(program),
+        *arguments,
+        env={**os.environ, **variables},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+    output, _ = await process.communicate()
+    return process.returncode, output.decode()
+
+
+async def test_commands_speak_tls(certificates: Certificates, tmp_path: Path) -> None:
+    """By options or by variables; one that does not is told that nobody answers, in one line."""
+    certificate, key = certificates.client
+    files = {"ca": certificates.ca, "client-certificate": certificate, "client-key": key}
+    options = [f"--{name}={path}" for name, path in files.items()]
+    variables = {
+        f"EMAILOPENS_{name.upper().replace('-', '_')}": str(path) for name, path in files.items()
+    }
+    protection = Protection(grpc_tls=certificates.mutual)
+    async with (
+        an_injector_service(tmp_path, protection) as injector,
+        a_pixel_service(tmp_path, protection) as pixel,
+    ):
+        calls = [
+            ("injector-service", "configurations", "list", f"--target={injector}"),
+            ("pixel-service", "subscriptions", "list", f"--target={pixel.grpc}"),
+            ("pixel-service", "stream", "--stop-at-head", f"--target={pixel.grpc}"),
+        ]
+        said = await asyncio.gather(*(ran(*call, *options) for call in calls))
+        assert [status for status, _ in said] == [0, 0, 0], said
+        said = await asyncio.gather(*(ran(*call, **variables) for call in calls))
+        assert [status for status, _ in said] == [0, 0, 0], said
+        said = await asyncio.gather(*(ran(*call) for call in calls))
+
+    for (status, text), (program, *_) in zip(said, calls, strict=True):
+        # A list has its heading by then, and gRPC no lines of its own.
+        *heading, last = text.splitlines()
+        assert (status, last.startswith(f"{program}: "), len(heading) < 2) == (1, True, True), text
+        assert "UNAVAILABLE" in last
+
+
+async def test_file_that_a_command_cannot_use_is_named(tmp_path: Path) -> None:
+    """Before anything is called."""
+    missing = tmp_path / "ca.pem"
+    for program, *command in (
+        ("injector-service", "configurations", "get", "x"),
+        ("pixel-service", "stream", "--wait"),
+    ):
+        status, text = await ran(program, *command, f"--ca={missing}")
+
+        assert (status, text) == (1, f"{program}: {missing}: No such file or directory\n")
+    status, text = await ran("pixel-service", "log", "stats", f"--client-key={missing}")
+    assert (status, text) == (2, "pixel-service: --client-key needs --client-certificate\n")
+
+
+@pytest.mark.parametrize("program", ["injector-service", "pixel-service"])
+async def test_service_does_not_start_open_to_other_machines(program: str, tmp_path: Path) -> None:
+    """It ends at once, with one line that has the ways out, and has made nothing."""
+    data = tmp_path / "data"
+    for option in ("--grpc=0.0.0.0:0", "--admin=0.0.0.0:0"):
+        status, text = await ran(program, "serve", f"--data={data}", option)
+
+        assert (status, text.count("\n")) == (1, 1), text
+        for way in ("-tls-certificate", "--insecure-plaintext", "--insecure-no-keys", "127.0.0.1"):
+            assert way in text
+        assert not data.exists()
+
+
+@pytest.mark.parametrize("program", ["injector-service", "pixel-service"])
+async def test_operator_may_say_that_a_service_is_open(program: str, tmp_path: Path) -> None:
+    """Then the address is tried: that of documentation (RFC 5737), which no machine has."""
+    status, text = await ran(
+        program,
+        "serve",
+        f"--data={tmp_path}",
+        "--grpc=192.0.2.1:1",
+        "--insecure-plaintext",
+        "--insecure-no-keys",
+    )
+
+    assert (status, text) == (
+        1,
+        f"{program}: cannot listen at 192.0.2.1:1: Cannot assign requested address\n",
+    )
+
+
+async def said_by_openssl(address: str, certificates: Certificates, *options: str) -> str:
+    """Return all that its client says of *address*."""
+    certificate, key = certificates.client
+    process = await asyncio.create_subprocess_exec(
+        "openssl",
+        "s_client",
+        "-connect",
+        address,
+        "-CAfile",
+        certificates.ca,
+        "-verify_return_error",
+        "-cert",
+        certificate,
+        "-key",
+        key,
+        *options,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+    output, _ = await process.communicate()
+    return output.decode("utf-8", "replace")
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl is not here")
+async def test_openssl_finds_tls_of_today_on_every_port(
+    certificates: Certificates, tmp_path: Path
+) -> None:
+    """TLS 1.2 and 1.3 with a chain that it verifies, and nothing older."""
+    protection = Protection(
+        grpc_tls=certificates.mutual, http_tls=certificates.plain, admin_tls=certificates.mutual
+    )
+    async with (
+        an_injector_service(tmp_path, protection) as injector,
+        a_pixel_service(tmp_path, protection) as pixel,
+    ):
+        for address in (injector, pixel.grpc, pixel.http, pixel.admin):
+            for version, name in (("-tls1_2", "TLSv1.2"), ("-tls1_3", "TLSv1.3")):
+                text = await said_by_openssl(address, certificates, version)
+                assert "Verify return code: 0 (ok)" in text, text
+                assert f"{name}, Cipher is " in text, text
+            # Its own security level would refuse before the service does.
+            old = ("-tls1_1", "-cipher", "DEFAULT:@SECLEVEL=0")
+            text = await said_by_openssl(address, certificates, *old)
+            assert "Cipher is (NONE)" in text, text
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="Node.js is not here")
+async def test_node_calls_grpc_by_tls(certificates: Certificates, tmp_path: Path) -> None:
+    """With its own HTTP/2 and TLS, and a certificate of its own."""
+    certificate, key = certificates.client
+    program = ROOT / "tests/end_to_end/node/health_by_tls.js"
+    async with an_injector_service(tmp_path, Protection(grpc_tls=certificates.mutual)) as address:
+        process = await asyncio.create_subprocess_exec(
+            "node",
+            program,
+            address,
+            certificates.ca,
+            certificate,
+            key,
+            stdout=subprocess.PIPE,
+        )
+        output, _ = await process.communicate()
+
+    assert json.loads(output) == {"grpc-status": "0", "message": "0801"}  # SERVING
