@@ -11,8 +11,6 @@ damaged/      segments of which something could not be read
 
 import contextlib
 import dataclasses
-import fcntl
-import os
 import re
 import secrets
 import shutil
@@ -23,6 +21,7 @@ from typing import Final
 
 from pixel_service.journal.disk import sync_folder
 from pixel_service.journal.segment import rotation_request, segments_of
+from service_runtime.file_lock import file_lock
 
 # When it was made, in milliseconds, and what makes it unique.
 _TIME_OCTETS: Final = 6
@@ -55,7 +54,7 @@ class FoundJournal:
     def is_abandoned(self) -> bool:
         """Return whether the process that wrote it is gone."""
         try:
-            with _locked(self.folder / _LOCK) as is_ours:
+            with file_lock(self.folder / _LOCK) as is_ours:
                 return is_ours
         except FileNotFoundError:
             return True
@@ -133,7 +132,7 @@ class Journals:
         making = self.folder / f"{_MAKING}{journal_id.hex()}"
         making.mkdir(mode=0o700)
         with contextlib.ExitStack() as stack:
-            stack.enter_context(_locked(making / _LOCK))
+            stack.enter_context(file_lock(making / _LOCK))
             folder = making.rename(self.folder / journal_id.hex())
             sync_folder(self.folder)
             yield folder, journal_id
@@ -147,7 +146,7 @@ class Journals:
             OSError: the folder cannot be used.
         """
         self.prepare()
-        with _locked(self.folder / _LOCK) as is_ours:
+        with file_lock(self.folder / _LOCK) as is_ours:
             if not is_ours:
                 raise JournalsBusy(f"another process records the journals in {self.folder}")
             self._sweep()
@@ -160,7 +159,7 @@ class Journals:
             with contextlib.suppress(FileNotFoundError):
                 if time.time() - path.stat().st_mtime < _MAKING_SECONDS:
                     continue
-                with _locked(path / _LOCK) as is_ours:
+                with file_lock(path / _LOCK) as is_ours:
                     if is_ours:
                         shutil.rmtree(path, ignore_errors=True)
 
@@ -178,22 +177,3 @@ class Journals:
         """Return the segments that were set aside."""
         folder = self.folder / _DAMAGED
         return sorted(folder.iterdir()) if folder.is_dir() else []
-
-
-@contextlib.contextmanager
-def _locked(path: Path) -> Iterator[bool]:
-    """Lock the file *path* for the time of the block; lend whether it was free.
-
-    Raises:
-        OSError: it cannot be opened, as when its folder is gone.
-    """
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            yield False
-        else:
-            yield True
-    finally:
-        os.close(descriptor)

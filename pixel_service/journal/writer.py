@@ -15,7 +15,6 @@ import datetime as dt
 import itertools
 import queue
 import threading
-import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 from typing import Final
@@ -27,6 +26,7 @@ from pixel_service.journal.health import JournalHealth, JournalState
 from pixel_service.journal.segment import rotation_request
 from pixel_service.journal.segment_writer import SegmentWriter
 from pixel_service.journal.wake import Waker
+from service_runtime.frames import frames_of
 
 # How much the journal may hold, of one process: four million opens of 1,000 octets.
 DEFAULT_MAX_OCTETS: Final = 4 * 1024 * 1024 * 1024
@@ -203,7 +203,7 @@ class Journal:
                 self._rest()
             return
         if not isinstance(error, OSError):
-            logger.error("journal failed", cause=type(error).__name__, exc_info=error)
+            logger.error("journal failed", frames=frames_of(error))
         # First in the queue again: the disk may hold them, under the numbers that they get anew.
         self._queue.extendleft(reversed(self._batch))
         self._batch = []
@@ -242,13 +242,13 @@ class Journal:
 
     def _lose(self, count: int) -> None:
         self._lost += count
-        if time.monotonic() - self._loss_logged >= _LOSS_LOG_SECONDS:
+        if self._loop.time() - self._loss_logged >= _LOSS_LOG_SECONDS:
             self._say_lost()
 
     def _say_lost(self) -> None:
         """Say how many are lost, unless that was the last word."""
         if self._lost > self._lost_said:
-            self._lost_said, self._loss_logged = self._lost, time.monotonic()
+            self._lost_said, self._loss_logged = self._lost, self._loop.time()
             logger.error("opens lost", lost_opens=self._lost)
 
     def _work(self) -> None:

@@ -1,6 +1,5 @@
 """From a kept open to the opens of the log: one for each configuration of its message."""
 
-import datetime as dt
 import functools
 from collections.abc import Sequence
 from typing import Final, NamedTuple
@@ -11,12 +10,11 @@ from emailopens.token.v1 import pixel_token_pb2 as pb
 from pixel_service.notification import mail_octets, open_octets
 from pixel_service.open_log import OpenRecord
 from pixel_service.privacy import KeptOpenInvalid, decode_open
+from service_runtime.times import time_of
 
 # Messages whose octets are remembered. Fetches come in bursts; more would make every full
 # garbage collection longer.
 _MAX_CACHED: Final = 2_048
-
-_EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
 class _Message(NamedTuple):
@@ -41,7 +39,7 @@ def opens_of(octets: bytes) -> list[OpenRecord]:
     kept = decode_open(octets)
     message = _message_of(kept.message)
     since_us = max(0, kept.open_us - message.acceptance_us) if message.acceptance_us else None
-    open_time = _EPOCH + dt.timedelta(microseconds=kept.open_us)
+    open_time = time_of(kept.open_us)
     evidence = kept.fetch.evidence
     message_key, source_key = kept.message_key or None, kept.source_key or None
     agent, confidence = int(evidence.agent), int(evidence.confidence)

@@ -17,28 +17,23 @@ A folder with one slot per process, each with files of records. Integers are big
 """
 
 import asyncio
-import contextlib
-import datetime as dt
-import fcntl
-import os
 import re
 import struct
 import zlib
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, NamedTuple
 
 import structlog
 
 from pixel_service.open_log import MESSAGE_KEY_OCTETS, OpenLog, OpenRecord
+from service_runtime.file_lock import file_lock
+from service_runtime.times import time_of
 
 _RECORD: Final = struct.Struct(">II")
 _HEAD: Final = struct.Struct(">qBBBBBBI")
 _NOTIFIED: Final = 1
 _HAS_MESSAGE_KEY: Final = 2
 _HAS_SOURCE_KEY: Final = 4
-
-_EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 _NAME: Final = re.compile(r"\d{12}\.spool")
 
@@ -65,7 +60,7 @@ async def adopt_spool(folder: Path, log: OpenLog) -> bool:
         OSError: the disk failed.
     """
     for path in await asyncio.to_thread(spool_files, folder):
-        with _claimed(path.parent) as is_ours:
+        with file_lock(path.parent / "lock") as is_ours:
             # Else a process of the older version is still running.
             if not is_ours:
                 continue
@@ -86,19 +81,6 @@ def spool_files(folder: Path) -> list[Path]:
     if not folder.is_dir():
         return []
     return sorted(path for path in folder.glob("slot-*/*") if _NAME.fullmatch(path.name))
-
-
-@contextlib.contextmanager
-def _claimed(slot: Path) -> Iterator[bool]:
-    descriptor = os.open(slot / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        yield False
-    else:
-        yield True
-    finally:
-        os.close(descriptor)
 
 
 def _read(path: Path) -> _Contents:
@@ -148,7 +130,7 @@ def decode_open(octets: bytes) -> OpenRecord:
     return OpenRecord(
         event_id=event_id.decode(),
         configuration_id=configuration_id.decode(),
-        open_time=_EPOCH + dt.timedelta(microseconds=time_us),
+        open_time=time_of(time_us),
         message_key=message_key if flags & _HAS_MESSAGE_KEY else None,
         source_key=source_key if flags & _HAS_SOURCE_KEY else None,
         agent=agent,

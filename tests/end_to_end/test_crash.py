@@ -232,7 +232,7 @@ async def test_every_answered_pixel_is_streamed_once_and_in_order(
     # answer is that of a message's last open.
     place = {message_id: index for index, (message_id, _) in enumerate(there)}
     for answered in clients.answered.values():
-        # What was asked for after an answer stands behind what was answered.
+        # What was asked for after an answer comes after what was answered.
         assert sorted(answered, key=place.__getitem__) == answered
     note(f"{KILLS} kills of the supervisor or all", clients, len(there))
 

@@ -111,7 +111,7 @@ def test_flipped_bit_costs_one_record_and_is_said(tmp_path: Path, where: str, of
 
 
 def test_damage_is_passed_over_in_a_segment_that_is_still_written(tmp_path: Path) -> None:
-    """A record that was synced and is damaged holds up nothing behind it."""
+    """A record that was synced and is damaged holds up nothing after it."""
     journals = Journals(tmp_path)
     with journals.new_journal() as (folder, journal_id):
         live = _write_live(folder, journal_id, [[ONE], [TWO], [THREE]])

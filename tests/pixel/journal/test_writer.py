@@ -171,7 +171,7 @@ async def test_last_word_about_a_loss_is_exact(journals: Journals) -> None:
 
 @pytest.mark.parametrize("call", ["create", "write", "sync"])
 def test_disk_that_fails_for_long_leaves_no_files(tmp_path: Path, call: str) -> None:
-    """However often writing fails, one line and one file tell of it; the file goes in the end."""
+    """However often writing fails, there is one line and one file of it, which goes in the end."""
     disk = FailingDisk()
     folder = a_folder(tmp_path)
     writer = SegmentWriter(folder, JOURNAL_ID, disk=disk, max_octets=2**30, segment_octets=4_096)
