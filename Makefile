@@ -142,21 +142,29 @@ $(PEERS)/node_modules/.installed: $(PEERS)/package.json
 	npm install --prefix $(PEERS) --no-package-lock --no-audit --no-fund --silent
 	@touch $@
 
+PICTURES := docs/pictures
+
 .PHONY: bench
-bench: $(DEVELOPMENT) $(PEERS)/node_modules/.installed ## Time everything, as ratios against peers and floors
+bench: $(DEVELOPMENT) $(PEERS)/node_modules/.installed ## Time everything, as ratios against peers and floors (half an hour)
 	python -m benchmarks.rewrite
 	python -m benchmarks.rewrite_steps
-	python -m benchmarks.hostile
 	python -m benchmarks.hostile
 	python -m benchmarks.allocator
 	python -m benchmarks.evidence
 	python -m benchmarks.open_log.log_alone
+	python -m benchmarks.open_log.drain
 	python -m benchmarks.open_log.http_path
 	python -m benchmarks.open_log.where_time_goes
 	python -m benchmarks.open_log.streams
+	python -m benchmarks.open_log.felt --opens 200000
 	python -m benchmarks.open_log.outage
-	python -m benchmarks.open_log.backlog
-	python -m benchmarks.open_log.backlog --connections 64
+	python -m benchmarks.open_log.sustained
+	python -m benchmarks.open_log.backlog --picture $(PICTURES)/backlog.svg
+
+.PHONY: bench-long
+bench-long: $(DEVELOPMENT) ## Fill logs of millions of opens, and measure beside them (half an hour, 10 GB)
+	python -m benchmarks.open_log.growth --picture $(PICTURES)/growth.svg
+	python -m benchmarks.open_log.felt
 
 .PHONY: check
 check: lint types contract test fuzz-short ## Run every check

@@ -1,111 +1,111 @@
-"""How far the log is after the journal under load, and how long it takes to catch up.
+"""How long it takes until the last open of a burst is streamed, and that none is lost.
 
-    python -m benchmarks.open_log.backlog [--seconds 30] [--connections 8] [--step 1]
+    python -m benchmarks.open_log.backlog [--fetches 1000000] [--connections 64]
+        [--picture docs/pictures/backlog.svg]
 
-Prints, step by step, how many opens were answered and recorded, and how many wait; the bars
-are the picture. After the load it goes on until the last open is in the log. With few
-connections the endpoint leaves the log process time to keep up; with 64 it is a burst.
+Many clients fetch as fast as they are answered, and one subscriber follows the log. A
+million fetches take some two minutes and a gigabyte, which is removed afterwards.
 """
 
 import argparse
-import contextlib
-import dataclasses
-import multiprocessing
-import multiprocessing.synchronize
+import asyncio
 import tempfile
 import time
-import urllib.request
-from collections.abc import Iterator
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
 import uvloop
 
-from benchmarks.open_log.serving import Running, load, running_service, sealed_tokens
+from benchmarks.open_log.pictures import FIRST, QUIET, SECOND, picture
+from benchmarks.open_log.serving import Load, Running, running_service
+from benchmarks.open_log.watching import Asked, Sample, Streamed, loading, sample
+from service_runtime.background import running
 
-MESSAGES: Final = 30_000
+# Longer than this no burst of these takes.
+LONGEST_SECONDS: Final = 1_200
 
-# Opens that one mark of a bar stands for.
-MARK_OPENS: Final = 5_000
-
-# Longer than this the log does not take for any burst of these.
-DRAIN_SECONDS: Final = 600
-
-
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Sample:
-    """What the processes said at one moment."""
-
-    seconds: float
-    answered: int
-    recorded: int
+STEP_SECONDS: Final = 0.5
+PRINT_EACH: Final = 10
 
 
-def counter(address: str, name: str) -> int:
-    """Return the value of a counter that the process at *address* shows."""
-    with urllib.request.urlopen(f"http://{address}/metrics") as response:
-        for line in response.read().decode().splitlines():
-            if line.startswith(f"{name} "):
-                return int(float(line.rpartition(" ")[2]))
-    raise LookupError(name)
+async def burst(service: Running, options: argparse.Namespace) -> tuple[Load, list[Sample]]:
+    """Load *service*, until everything answered is streamed."""
+    streamed = Streamed()
+    asked = Asked(seconds=LONGEST_SECONDS, connections=options.connections, fetches=options.fetches)
+    print(f"{'s':>5} {'answered':>10} {'recorded':>10} {'streamed':>10} {'waiting':>10}")
+    async with running(streamed.follow(service.grpc)), loading(service, asked) as load:
+        began = time.perf_counter()
+        samples: list[Sample] = []
+        while not (load.done() and len(streamed.event_ids) >= load.result().answers):
+            if time.perf_counter() - began > LONGEST_SECONDS:
+                raise SystemExit("not everything is streamed")
+            await asyncio.sleep(STEP_SECONDS)
+            samples.append(await sample(service, streamed, began=began))
+            if not samples[-1].answered:
+                # The client is still getting ready.
+                began, samples = time.perf_counter(), []
+            elif len(samples) % PRINT_EACH == 0:
+                _print(samples[-1])
+        _print(samples[-1])
+        return load.result(), samples
 
 
-def _load(http: str, tokens: list[str], seconds: float, connections: int) -> None:
-    uvloop.run(load(http, tokens, seconds=seconds, connections=connections))
-
-
-def samples(service: Running, options: argparse.Namespace) -> Iterator[Sample]:
-    """Load *service*, and yield what it says until everything answered is recorded."""
-    host, port = service.admin.split(":")
-    log = f"{host}:{int(port) + 1}"
-    tokens = sealed_tokens(MESSAGES, service.ring)
-    client = multiprocessing.get_context("spawn").Process(
-        target=_load, args=(service.http, tokens, options.seconds, options.connections)
+def _print(each: Sample) -> None:
+    print(
+        f"{each.seconds:>5.0f} {each.answered:>10,} {each.recorded:>10,} {each.streamed:>10,}"
+        f" {each.answered - each.streamed:>10,}",
+        flush=True,
     )
-    client.start()
-    began = time.perf_counter()
-    with contextlib.closing(client):
-        while (passed := time.perf_counter() - began + options.step) < (
-            options.seconds + DRAIN_SECONDS
-        ):
-            time.sleep(options.step)
-            # Recorded first, so that what comes in between does not look recorded.
-            recorded = counter(log, "opens_recorded_total")
-            answered = counter(service.admin, "opens_durable_total")
-            yield Sample(seconds=passed, answered=answered, recorded=recorded)
-            if not client.is_alive() and recorded >= answered:
-                client.join()
-                return
-        client.kill()
-        client.join()
-    raise SystemExit("the log did not catch up")
+
+
+def draw(samples: Sequence[Sample], path: Path) -> None:
+    """Draw what was answered and streamed, and the difference, over time."""
+    seconds = [0.0] + [each.seconds for each in samples]
+    answered = [0.0] + [each.answered / 1e3 for each in samples]
+    streamed = [0.0] + [each.streamed / 1e3 for each in samples]
+    waiting = [max(0.0, more - less) for more, less in zip(answered, streamed, strict=True)]
+    with picture(path, rows=2, inches_high=3.8) as (above, below):
+        above.plot(seconds, answered, color=FIRST, label="answered")
+        above.plot(seconds, streamed, color=SECOND, label="streamed")
+        above.legend(frameon=False, loc="lower right")
+        above.set(
+            title=f"A burst of {samples[-1].answered:,} fetches",
+            ylabel="opens, thousands",
+            ylim=(0, None),
+        )
+        below.fill_between(seconds, waiting, color=QUIET, alpha=0.3, linewidth=0)
+        below.plot(seconds, waiting, color=QUIET)
+        below.set(
+            title="Answered, and not yet streamed",
+            xlabel="seconds",
+            ylabel="opens, thousands",
+            xlim=(0, seconds[-1]),
+            ylim=(0, None),
+        )
 
 
 def main() -> None:
-    """Print the backlog over time."""
+    """Print the backlog over time, and draw it."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("--seconds", type=float, default=30)
-    parser.add_argument("--connections", type=int, default=8)
-    parser.add_argument("--step", type=float, default=1)
+    parser.add_argument("--fetches", type=int, default=1_000_000)
+    parser.add_argument("--connections", type=int, default=64)
+    parser.add_argument("--picture", type=Path)
     options = parser.parse_args()
     with (
         tempfile.TemporaryDirectory() as folder,
         running_service(Path(folder) / "data") as service,
     ):
-        last = Sample(seconds=0, answered=0, recorded=0)
-        print(f"{'s':>5} {'answered/s':>10} {'recorded/s':>10} {'waiting':>9}")
-        for sample in samples(service, options):
-            passed = sample.seconds - last.seconds or options.step
-            waiting = sample.answered - sample.recorded
-            print(
-                f"{sample.seconds:>5.0f} {(sample.answered - last.answered) / passed:>10,.0f}"
-                f" {(sample.recorded - last.recorded) / passed:>10,.0f} {waiting:>9,}"
-                f" {'#' * (waiting // MARK_OPENS)}",
-                flush=True,
-            )
-            last = sample
-        after = max(0.0, last.seconds - options.seconds)
-        print(f"{last.answered:,} opens, the last in the log {after:.0f} s after the load")
+        load, samples = uvloop.run(burst(service, options))
+    last = samples[-1]
+    print(
+        f"{load.answers:,} answered in {load.seconds:.0f} s, the last streamed"
+        f" {max(0.0, last.seconds - load.seconds):.1f} s after that;"
+        f" at most {max(each.answered - each.streamed for each in samples):,} waited;"
+        f" {load.answers - last.streamed:,} lost"
+    )
+    if options.picture:
+        draw(samples, options.picture)
 
 
 if __name__ == "__main__":

@@ -1,21 +1,25 @@
 """Durable opens through the whole HTTP path, against a handler that does nothing.
 
-    python -m benchmarks.open_log.http_path [--rounds 3] [--seconds 3] [--connections 64 256]
+    python -m benchmarks.open_log.http_path [--rounds 5] [--seconds 3] [--connections 64 256]
 
 The floor is the fastest aiohttp handler there is: the low-level server with the same
-prepared octets, which opens no token and records nothing. Floor and service run in
-turn, round by round, so that what else the machine does hits both. A message's pixel
-is fetched again only after all others, which is the service's worst case.
+prepared octets, which opens no token and records nothing. Floor and services run in
+turn, round by round, so that what else the machine does hits all; before each turn the
+logs have recorded what the turns before left in the journals. A message's pixel is fetched
+again only after all others, which is the service's worst case, but for the one that is
+"seen": a hundred messages, again and again.
 """
 
 import argparse
 import asyncio
 import contextlib
+import dataclasses
 import datetime as dt
 import multiprocessing
 import statistics
 import tempfile
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -32,16 +36,17 @@ from benchmarks.open_log.serving import (
     wait_until_listening,
 )
 from pixel_service.endpoint.client_address import ClientAddresses
-from pixel_service.endpoint.handler import (
-    PIXEL,
-    PixelHandler,
-    pixel_server,
-)
+from pixel_service.endpoint.handler import PIXEL, PixelHandler, pixel_server
 from pixel_service.endpoint.listening import listen_for_pixels
 from pixel_service.open_log import migrate
 from tests.fixtures.postgres import running_postgres
 
 MESSAGES: Final = 30_000
+SEEN_MESSAGES: Final = 100
+
+# For what the journals hold after a turn: of each some ten seconds at the most.
+DRAIN_SECONDS: Final = 120
+LOOK_SECONDS: Final = 0.2
 
 
 class _Bare(PixelHandler):
@@ -80,41 +85,60 @@ def running_floor() -> Iterator[str]:
         process.join()
 
 
-def _measure(address: str, tokens: list[str], options: argparse.Namespace) -> Load:
-    return uvloop.run(
-        load(address, tokens, seconds=options.seconds, connections=options.connections)
-    )
+@dataclasses.dataclass(slots=True)
+class _Turn:
+    """One of those that take turns."""
 
+    name: str
+    address: str
+    tokens: Sequence[str]
+    service: Running | None = None
+    """None: the floor."""
+    found: list[Load] = dataclasses.field(default_factory=list)
 
-def _compare(floor: str, service: Running, options: argparse.Namespace) -> float:
-    """Print floor and service, round by round; return the median of the opens a second."""
-    tokens = sealed_tokens(MESSAGES, service.ring)
-    for address in (floor, service.http):
-        _measure(address, tokens, argparse.Namespace(seconds=0.5, connections=4))
-    ratios, rates = [], []
-    print(f"{'':>8} {'floor/s':>9} {'opens/s':>9} {'ratio':>6} {'p50 ms':>7} {'p99 ms':>7}")
-    for number in range(options.rounds):
-        bare = _measure(floor, tokens, options)
-        durable = _measure(service.http, tokens, options)
-        ratios.append(durable.per_second / bare.per_second)
-        rates.append(durable.per_second)
+    def measure(self, *, seconds: float, connections: int) -> Load:
+        """Load it for a while."""
+        return uvloop.run(load(self.address, self.tokens, seconds=seconds, connections=connections))
+
+    def wait_until_recorded(self) -> None:
+        """Return when its log has everything that was answered."""
+        until = time.monotonic() + DRAIN_SECONDS
+        while self.service is not None and self.service.waiting():
+            if time.monotonic() > until:
+                raise SystemExit(f"{self.name}: the log does not catch up")
+            time.sleep(LOOK_SECONDS)
+
+    def ratios(self, floor: "_Turn") -> list[float]:
+        """Return what its rates are of those of *floor*, round by round."""
+        both = zip(self.found, floor.found, strict=True)
+        return [each.per_second / other.per_second for each, other in both]
+
+    def show(self, floor: "_Turn") -> None:
+        """Print its medians, beside *floor*."""
+        ratios = self.ratios(floor)
+        rate = statistics.median([each.per_second for each in self.found])
+        p50 = statistics.median([each.p50_ms for each in self.found])
+        p99 = statistics.median([each.p99_ms for each in self.found])
         print(
-            f"round {number + 1:>2} {bare.per_second:>9,.0f} {durable.per_second:>9,.0f}"
-            f" {ratios[-1]:>6.2f} {durable.p50_ms:>7.1f} {durable.p99_ms:>7.1f}",
+            f"{self.name:>32} {rate:>8,.0f}/s {statistics.median(ratios):>5.2f}"
+            f" ({min(ratios):.2f} to {max(ratios):.2f}) p50 {p50:>5.1f} ms, p99 {p99:>5.1f} ms",
             flush=True,
         )
-    print(f"median ratio {statistics.median(ratios):.2f}")
-    return statistics.median(rates)
 
 
-def _rate(floor: str, options: argparse.Namespace, *, workers: int, log_url: str | None) -> float:
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        running_service(Path(folder) / "data", workers=workers, log_url=log_url) as service,
-    ):
-        log = "SQLite" if log_url is None else "PostgreSQL"
-        print(f"{log}, {workers} endpoint process(es), {options.connections} connections")
-        return _compare(floor, service, options)
+def _compare(turns: Sequence[_Turn], *, rounds: int, seconds: float, connections: int) -> None:
+    """Measure all in turn, and print the medians; the first is the floor."""
+    for turn in turns:
+        turn.found.clear()
+        turn.measure(seconds=0.5, connections=4)
+    for _ in range(rounds):
+        for turn in turns:
+            for each in turns:
+                each.wait_until_recorded()
+            turn.found.append(turn.measure(seconds=seconds, connections=connections))
+    print(f"{connections} connections, medians of {rounds} rounds, and the least and most ratio")
+    for turn in turns:
+        turn.show(turns[0])
 
 
 @contextlib.contextmanager
@@ -126,29 +150,43 @@ def _running_log() -> Iterator[str]:
         yield url
 
 
-def main() -> None:
-    """Measure with one endpoint process and with two, and one on PostgreSQL."""
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--seconds", type=float, default=3)
-    parser.add_argument("--connections", type=int, nargs="*", default=[64, 256])
-    parser.add_argument("--workers", type=int, nargs="*", default=[1, 2])
-    options = parser.parse_args()
-    with running_floor() as floor, _running_log() as log_url:
-        for connections in options.connections:
-            _measure_all(
-                floor,
-                argparse.Namespace(**{**vars(options), "connections": connections}),
-                log_url=log_url,
+@contextlib.contextmanager
+def _turns() -> Iterator[list[_Turn]]:
+    with contextlib.ExitStack() as stack:
+
+        def service(*, workers: int = 1, log_url: str | None = None) -> Running:
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+            return stack.enter_context(
+                running_service(folder / "data", workers=workers, log_url=log_url)
             )
 
+        floor = stack.enter_context(running_floor())
+        sqlite = service()
+        postgres = service(log_url=stack.enter_context(_running_log()))
+        two = service(workers=2)
+        tokens = {each.http: sealed_tokens(MESSAGES, each.ring) for each in (sqlite, postgres, two)}
+        seen = tokens[sqlite.http][:SEEN_MESSAGES]
+        yield [
+            _Turn("bare handler", floor, seen),
+            _Turn("SQLite", sqlite.http, tokens[sqlite.http], sqlite),
+            _Turn("SQLite, seen before", sqlite.http, seen, sqlite),
+            _Turn("PostgreSQL", postgres.http, tokens[postgres.http], postgres),
+            _Turn("SQLite, two endpoint processes", two.http, tokens[two.http], two),
+        ]
 
-def _measure_all(floor: str, options: argparse.Namespace, *, log_url: str) -> None:
-    rates = [_rate(floor, options, workers=workers, log_url=None) for workers in options.workers]
-    for workers, rate in zip(options.workers, rates, strict=True):
-        print(f"{workers} endpoint process(es) against {options.workers[0]}: {rate / rates[0]:.2f}")
-    postgres = _rate(floor, options, workers=options.workers[0], log_url=log_url)
-    print(f"PostgreSQL against SQLite: {postgres / rates[0]:.2f}")
+
+def main() -> None:
+    """Measure each number of connections."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=3)
+    parser.add_argument("--connections", type=int, nargs="*", default=[64, 256])
+    options = parser.parse_args()
+    with _turns() as turns:
+        for connections in options.connections:
+            _compare(turns, rounds=options.rounds, seconds=options.seconds, connections=connections)
+            ratios = turns[3].ratios(turns[1])
+            print(f"PostgreSQL against SQLite: median {statistics.median(ratios):.2f}")
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Final, cast
 
@@ -39,8 +39,32 @@ class Running:
 
     http: str
     grpc: str
-    admin: str
+    admins: Sequence[str]
+    """Where operators' tools find its processes: endpoints first, the log process last."""
     ring: KeyRing
+
+    def answered(self) -> int:
+        """Return how many opens were answered and are durable."""
+        return sum(metric(each, "opens_durable_total") for each in self.admins[:-1])
+
+    def recorded(self) -> int:
+        """Return how many are in the log."""
+        return metric(self.admins[-1], "opens_recorded_total")
+
+    def waiting(self) -> int:
+        """Return how many are durable, and not yet in the log."""
+        # Recorded first, so that what comes in between does not look recorded.
+        recorded = self.recorded()
+        return self.answered() - recorded
+
+
+def metric(address: str, name: str) -> int:
+    """Return the value of a counter that the process at *address* shows."""
+    with urllib.request.urlopen(f"http://{address}/metrics") as response:
+        for line in response.read().decode().splitlines():
+            if line.startswith(f"{name} "):
+                return int(float(line.rpartition(" ")[2]))
+    raise LookupError(name)
 
 
 def free_addresses(count: int) -> list[str]:
@@ -88,9 +112,10 @@ def running_service(
     with subprocess.Popen([program, "serve", *options]) as process:  # noqa: S603 - our own program
         try:
             host, port = admin.split(":")
-            for index in range(workers + 1 if workers else 1):
-                _wait_until_ready(f"http://{host}:{int(port) + index}/readyz")
-            yield Running(http=http, grpc=grpc_address, admin=admin, ring=ring)
+            admins = [f"{host}:{int(port) + index}" for index in range(workers + 1)]
+            for address in admins:
+                _wait_until_ready(f"http://{address}/readyz")
+            yield Running(http=http, grpc=grpc_address, admins=admins, ring=ring)
         finally:
             process.terminate()
 
@@ -144,18 +169,39 @@ def sealed_tokens(count: int, ring: KeyRing) -> list[str]:
 class Load:
     """What a round of requests showed."""
 
-    per_second: float
+    answers: int
+    seconds: float
     p50_ms: float
     p99_ms: float
+
+    @property
+    def per_second(self) -> float:
+        """How many answers a second there were."""
+        return self.answers / self.seconds
+
+
+class _Asking:
+    """What all connections of a round share: what to ask, when, and how long it took."""
+
+    def __init__(self, requests: Iterator[bytes], per_second: float | None) -> None:
+        self.requests = requests
+        self.latencies: list[float] = []
+        self._gap = 1 / per_second if per_second else 0.0
+        self._next = time.perf_counter()
+
+    def wait(self) -> float:
+        """Return for how many seconds the next request must wait."""
+        self._next += self._gap
+        return self._next - time.perf_counter() if self._gap else 0.0
 
 
 class _Connection(asyncio.Protocol):
     """Asks, takes the whole answer, asks again."""
 
-    def __init__(self, requests: Iterator[bytes], latencies: list[float]) -> None:
-        self.is_done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._requests = requests
-        self._latencies = latencies
+    def __init__(self, asking: _Asking) -> None:
+        self._loop = asyncio.get_running_loop()
+        self.is_done: asyncio.Future[None] = self._loop.create_future()
+        self._asking = asking
         self._transport: asyncio.Transport | None = None
         self._received = 0
         self._expected = 0
@@ -172,7 +218,7 @@ class _Connection(asyncio.Protocol):
             self._expected = data.index(b"\r\n\r\n") + 4 + 43
         self._received += len(data)
         if self._received >= self._expected:
-            self._latencies.append(time.perf_counter() - self._asked_at)
+            self._asking.latencies.append(time.perf_counter() - self._asked_at)
             self._received = 0
             self._ask()
 
@@ -183,9 +229,16 @@ class _Connection(asyncio.Protocol):
             self.is_done.set_exception(exc)
 
     def _ask(self) -> None:
+        wait = self._asking.wait()
+        if wait > 0:
+            self._loop.call_later(wait, self._send)
+        else:
+            self._send()
+
+    def _send(self) -> None:
         if self._transport is None:
             return
-        request = next(self._requests, None)
+        request = next(self._asking.requests, None)
         if request is None:
             self._transport.close()
             return
@@ -193,27 +246,46 @@ class _Connection(asyncio.Protocol):
         self._transport.write(request)
 
 
-async def load(address: str, tokens: Sequence[str], *, seconds: float, connections: int) -> Load:
-    """Fetch pixels at *address* for *seconds*, over so many connections that stay open."""
-    host, port = address.split(":")
+def _requests(
+    host: str, tokens: Iterable[str], *, seconds: float, fetches: int | None
+) -> Iterator[bytes]:
     until = time.perf_counter() + seconds
+    asked = zip(itertools.cycle(tokens), itertools.cycle(USER_AGENTS))
+    for token, user_agent in itertools.islice(asked, fetches):
+        if time.perf_counter() >= until:
+            return
+        yield (
+            f"GET /o/{token}.gif HTTP/1.1\r\nHost: {host}\r\nUser-Agent: {user_agent}\r\n"
+            "Accept: image/*\r\n\r\n"
+        ).encode()
 
-    def requests() -> Iterator[bytes]:
-        for token, user_agent in zip(itertools.cycle(tokens), itertools.cycle(USER_AGENTS)):
-            if time.perf_counter() >= until:
-                return
-            yield (
-                f"GET /o/{token}.gif HTTP/1.1\r\nHost: {host}\r\nUser-Agent: {user_agent}\r\n"
-                "Accept: image/*\r\n\r\n"
-            ).encode()
 
-    latencies: list[float] = []
-    shared = requests()
+async def load(
+    address: str,
+    tokens: Sequence[str],
+    *,
+    seconds: float,
+    connections: int,
+    fetches: int | None = None,
+    per_second: float | None = None,
+) -> Load:
+    """Fetch pixels at *address*, over so many connections that stay open.
+
+    Args:
+        address: where.
+        tokens: of which messages, again and again.
+        seconds: for how long.
+        connections: how many there are; each has one request under way.
+        fetches: how many, if not as many as the time allows.
+        per_second: how many a second, if not as many as are answered.
+    """
+    host, port = address.split(":")
+    asking = _Asking(_requests(host, tokens, seconds=seconds, fetches=fetches), per_second)
     loop = asyncio.get_running_loop()
     started = time.perf_counter()
     opened = [
         await loop.create_connection(
-            lambda: _Connection(shared, latencies),
+            lambda: _Connection(asking),
             host,
             int(port),
             # All of 127.0.0.0/8 is this machine: each connection is a client of its own.
@@ -223,9 +295,10 @@ async def load(address: str, tokens: Sequence[str], *, seconds: float, connectio
     ]
     await asyncio.gather(*(protocol.is_done for _, protocol in opened))
     elapsed = time.perf_counter() - started
-    latencies.sort()
+    latencies = sorted(asking.latencies)
     return Load(
-        per_second=len(latencies) / elapsed,
+        answers=len(latencies),
+        seconds=elapsed,
         p50_ms=latencies[len(latencies) // 2] * 1_000,
         p99_ms=latencies[len(latencies) * 99 // 100] * 1_000,
     )
