@@ -10,6 +10,7 @@ there tells a reader that the write before it failed.
 
 import errno
 import os
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -55,6 +56,8 @@ class SegmentWriter:
         self._next_sequence = 1
         self._descriptor: int | None = None
         self._offset = self._end = 0
+        self.begun: float | None = None
+        """When the present segment was first written into, by the monotonic clock."""
         # A filler that failed may be readable all the same: its number is taken.
         self._owes_filler = False
         # A segment that holds nothing but a batch that failed.
@@ -94,6 +97,8 @@ class SegmentWriter:
         self._disk.write(descriptor, octets, self._offset)
         self._disk.sync(descriptor)
         self._offset += len(octets)
+        if self.begun is None:
+            self.begun = time.monotonic()
 
     def _begin_segment(self, octets: int) -> int:
         size = max(self._segment_octets, HEADER_OCTETS + octets)
@@ -108,6 +113,7 @@ class SegmentWriter:
         self.close()
         self._descriptor = descriptor
         self._offset, self._end = HEADER_OCTETS, size
+        self.begun = None
         return descriptor
 
     def _leave_segment(self, error: OSError) -> None:

@@ -23,8 +23,8 @@ import structlog
 
 from pixel_service.journal.disk import MIN_FREE_OCTETS, Disk
 from pixel_service.journal.health import JournalHealth, JournalState
-from pixel_service.journal.segment import rotation_request
 from pixel_service.journal.segment_writer import SegmentWriter
+from pixel_service.journal.upkeep import Upkeep
 from pixel_service.journal.wake import Waker
 from service_runtime.frames import frames_of
 
@@ -49,13 +49,6 @@ _MAX_PASSES: Final = 16
 # Between attempts on a disk that fails.
 _RETRY_SECONDS: Final = 0.25
 
-# How often the disk's room and requests for a new segment are looked at.
-_LOOK_SECONDS: Final = 0.5
-
-# For how long a segment that is not full is written: what it holds leaves the journal
-# with it, and must not stay longer than the log keeps it.
-_MAX_SEGMENT_AGE: Final = dt.timedelta(hours=1)
-
 # At the end, for what still waits.
 _LAST_SECONDS: Final = 5.0
 
@@ -64,7 +57,7 @@ _LOSS_LOG_SECONDS: Final = 10.0
 
 logger = structlog.get_logger()
 
-_Waiting = tuple[bytes | None, "asyncio.Future[None] | None"]
+_Waiting = tuple[bytes | None, Callable[[], None] | None]
 """What to append, None: nothing; and who waits for it."""
 
 
@@ -83,13 +76,11 @@ class Journal:
         patience: dt.timedelta = DEFAULT_PATIENCE,
         min_free_octets: int = MIN_FREE_OCTETS,
     ) -> None:
-        self._folder = folder
-        self._disk = disk or Disk()
-        self._segments = SegmentWriter(folder, journal_id, disk=self._disk, max_octets=max_octets)
+        disk = disk or Disk()
+        self._segments = SegmentWriter(folder, journal_id, disk=disk, max_octets=max_octets)
         self._waker = waker
         self._max_held = max_held
         self._patience = patience.total_seconds()
-        self._min_free_octets = min_free_octets
         self._loop = asyncio.get_running_loop()
         self._jobs: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._work, name="journal", daemon=True)
@@ -103,8 +94,15 @@ class Journal:
         self._appended = self._lost = 0
         self._lost_said = 0
         self._loss_logged = -_LOSS_LOG_SECONDS
-        self._octets, self._free_octets = 0, min_free_octets
-        self._segment_begun: float | None = None
+        self._upkeep = Upkeep(
+            folder,
+            self._segments,
+            disk=disk,
+            waker=waker,
+            min_free_octets=min_free_octets,
+            in_writer=self._jobs.put,
+        )
+        self.look_after = self._upkeep.look_after
 
     @property
     def health(self) -> JournalHealth:
@@ -118,9 +116,9 @@ class Journal:
             appended=self._appended,
             held=held,
             lost=self._lost,
-            octets=self._octets,
-            free_octets=self._free_octets,
-            has_room=self._free_octets >= self._min_free_octets,
+            octets=self._upkeep.octets,
+            free_octets=self._upkeep.free_octets,
+            has_room=self._upkeep.has_room,
         )
 
     def _entries_waiting(self) -> int:
@@ -128,33 +126,40 @@ class Journal:
         return sum(payload is not None for payload, _ in waiting)
 
     def append(self, payload: bytes) -> "asyncio.Future[None]":
-        """Append *payload*; what is returned is done when it is durable.
+        """Append *payload*; what is returned is done when `append_for` would say so.
 
-        It is done at once, or after the patience, if the disk fails: `health` says so.
-        It never raises, and cancelling it does not take the payload back.
+        Cancelling it does not take the payload back.
         """
-        if len(self._queue) >= self._max_held:
-            self._lose(1)
-            return self._wait_for(None)
-        return self._wait_for(payload)
+        return self._future_of(payload)
 
     def sync(self) -> "asyncio.Future[None]":
         """Append nothing; what is returned is done when `append` would be."""
-        return self._wait_for(None)
+        return self._future_of(None)
 
-    def _wait_for(self, payload: bytes | None) -> "asyncio.Future[None]":
-        done = self._loop.create_future()
+    def _future_of(self, payload: bytes | None) -> "asyncio.Future[None]":
+        future = self._loop.create_future()
+        self.append_for(payload, lambda: None if future.done() else future.set_result(None))
+        return future
+
+    def append_for(self, payload: bytes | None, done: Callable[[], None]) -> None:
+        """Append *payload*, None: nothing; call *done*, once, when it is durable.
+
+        It is called at once, or after the patience, if the disk fails: `health` says so.
+        It must not raise.
+        """
+        if payload is not None and len(self._queue) >= self._max_held:
+            self._lose(1)
+            payload = None
         if self._fails:
-            done.set_result(None)
             if payload is not None:
                 self._queue.append((payload, None))
-            return done
+            done()
+            return
         self._queue.append((payload, done))
         if not self._is_busy:
             self._is_busy = True
             self._idle.clear()
             self._loop.call_soon(self._gather, 0, 0, 0)
-        return done
 
     def _gather(self, before: int, idle_passes: int, passes: int) -> None:
         """Go round with the loop until no more comes, and write then."""
@@ -169,8 +174,6 @@ class Journal:
         count = min(len(self._queue), _MAX_BATCH)
         self._batch = [self._queue.popleft() for _ in range(count)]
         payloads = [payload for payload, _ in self._batch if payload is not None]
-        if payloads and self._segment_begun is None:
-            self._segment_begun = self._loop.time()
         self._watch = self._loop.call_later(self._patience, self._lose_patience)
         self._jobs.put(lambda: self._write(payloads))
 
@@ -195,8 +198,8 @@ class Journal:
                 logger.warning("journal is written again", held=len(self._queue))
                 self._say_lost()
             self._fails = False
-            self._release(self._batch)
-            self._batch = []
+            released, self._batch = self._batch, []
+            _release(released)
             if self._queue:
                 self._loop.call_soon(self._gather, 0, 0, 0)
             else:
@@ -229,16 +232,12 @@ class Journal:
     def _stop_waiting(self) -> None:
         """Let nobody wait for the disk; what they appended goes on to wait."""
         self._fails = True
-        self._release(self._batch)
-        self._release(self._queue)
+        released = [*self._batch, *self._queue]
+        self._batch = [(payload, None) for payload, _ in self._batch]
         self._queue = collections.deque(
             (payload, None) for payload, _ in self._queue if payload is not None
         )
-
-    def _release(self, waiting: "Sequence[_Waiting] | collections.deque[_Waiting]") -> None:
-        for _, done in waiting:
-            if done is not None and not done.done():
-                done.set_result(None)
+        _release(released)
 
     def _lose(self, count: int) -> None:
         self._lost += count
@@ -274,27 +273,8 @@ class Journal:
             self._lost += left
             self._say_lost()
 
-    async def look_after(self) -> None:
-        """Watch the disk's room, and begin new segments when that is asked for; for ever."""
-        while True:
-            await asyncio.to_thread(self._look)
-            await asyncio.sleep(_LOOK_SECONDS)
 
-    def _look(self) -> None:
-        self._octets = self._segments.octets()
-        self._free_octets = self._disk.free_octets(self._folder)
-        begun = self._segment_begun
-        is_old = begun is not None and self._loop.time() - begun >= _MAX_SEGMENT_AGE.total_seconds()
-        request = rotation_request(self._folder)
-        if is_old or request.exists():
-            self._jobs.put(lambda: self._rotate(request))
-
-    def _rotate(self, request: Path) -> None:
-        try:
-            self._segments.rotate()
-            self._segment_begun = None
-            request.unlink(missing_ok=True)
-        except OSError as error:
-            logger.warning("journal begins no new segment", cause=type(error).__name__)
-            return
-        self._waker.wake()
+def _release(waiting: Sequence[_Waiting]) -> None:
+    for _, done in waiting:
+        if done is not None:
+            done()
