@@ -15,7 +15,8 @@ from typing import Final
 from prometheus_client.registry import Collector
 
 from pixel_service.endpoint.client_address import ClientAddresses
-from pixel_service.endpoint.handler import PixelHandler, hand_over, let_go, pixel_server
+from pixel_service.endpoint.handler import PixelHandler
+from pixel_service.endpoint.serving import pixel_server
 from pixel_service.endpoint_metrics import EndpointMetrics
 from pixel_service.errors import SettingsInvalid
 from pixel_service.intake import Intake, TokenOpener, TokenReader
@@ -85,8 +86,8 @@ async def running_endpoint(
                     journal=canaries.health,
                     connections=lambda: server.counts,
                 ),
-                let_go=lambda: let_go(server, handler, grace=settings.grace),
-                hand_over=lambda: hand_over(server, handler, sockets=sockets, grace=settings.grace),
+                let_go=lambda: server.let_go(grace=settings.grace),
+                hand_over=lambda: server.hand_over(sockets, grace=settings.grace),
             )
 
 

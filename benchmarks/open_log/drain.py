@@ -15,7 +15,7 @@ import os
 import statistics
 import tempfile
 import time
-from collections.abc import Awaitable, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -45,17 +45,13 @@ class _Collected:
     def __init__(self) -> None:
         self.payloads: list[bytes] = []
 
-    def append(self, payload: bytes) -> Awaitable[None]:
-        self.payloads.append(payload)
-        return self.sync()
-
-    def sync(self) -> Awaitable[None]:
-        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        done.set_result(None)
-        return done
+    def append_for(self, payload: bytes | None, done: Callable[[], None]) -> None:
+        if payload is not None:
+            self.payloads.append(payload)
+        done()
 
 
-async def kept_opens(count: int, *, messages: int) -> list[bytes]:
+def kept_opens(count: int, *, messages: int) -> list[bytes]:
     """Return *count* kept opens of *messages* messages, as an endpoint process writes them."""
     ring = generate_key_ring()
     tokens = sealed_tokens(messages, ring)
@@ -67,15 +63,14 @@ async def kept_opens(count: int, *, messages: int) -> list[bytes]:
         source_secret=os.urandom(16),
     )
     for number in range(count):
-        await intake.take(
-            PixelFetch(
-                token=tokens[number % messages],
-                open_us=now_us(),
-                ip_address=f"127.0.1.{number % SOURCES}",
-                user_agent=USER_AGENTS[number % len(USER_AGENTS)],
-                purposes={},
-            )
+        fetch = PixelFetch(
+            token=tokens[number % messages],
+            open_us=now_us(),
+            ip_address=f"127.0.1.{number % SOURCES}",
+            user_agent=USER_AGENTS[number % len(USER_AGENTS)],
+            purposes={},
         )
+        intake.take(fetch, lambda: None)
     return collected.payloads
 
 
@@ -132,7 +127,7 @@ def main() -> None:
     options = parser.parse_args()
     print(f"{'':>5} {'SQLite/s':>10} {'µs':>6} {'PostgreSQL/s':>13} {'µs':>6} {'ratio':>6}")
     for kind, messages in (("new", options.opens), ("seen", SEEN_MESSAGES)):
-        payloads = asyncio.run(kept_opens(options.opens, messages=messages))
+        payloads = kept_opens(options.opens, messages=messages)
         ratios = []
         for _ in range(options.rounds):
             sqlite, postgres = (_measure(each, payloads) for each in ("sqlite", "postgres"))

@@ -14,7 +14,6 @@ import argparse
 import asyncio
 import contextlib
 import dataclasses
-import datetime as dt
 import multiprocessing
 import statistics
 import tempfile
@@ -35,8 +34,7 @@ from benchmarks.open_log.serving import (
     sealed_tokens,
     wait_until_listening,
 )
-from pixel_service.endpoint.client_address import ClientAddresses
-from pixel_service.endpoint.handler import PIXEL, PixelHandler, pixel_server
+from pixel_service.endpoint.handler import PIXEL
 from pixel_service.endpoint.listening import listen_for_pixels
 from pixel_service.open_log import migrate
 from tests.fixtures.postgres import running_postgres
@@ -49,22 +47,16 @@ DRAIN_SECONDS: Final = 120
 LOOK_SECONDS: Final = 0.2
 
 
-class _Bare(PixelHandler):
-    """Answers with the pixel, and that is all."""
-
-    async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
+def _serve_bare(address: str) -> None:
+    async def answer(request: web.BaseRequest) -> web.StreamResponse:
         return PIXEL.answer(request)
 
-
-def _serve_bare(address: str) -> None:
-    async def nothing(_: object) -> None:
-        return
-
     async def serve() -> None:
-        handler = _Bare(nothing, ClientAddresses())
-        sockets = listen_for_pixels(address)
-        async with pixel_server(sockets=sockets, handler=handler, grace=dt.timedelta()):
-            await asyncio.Event().wait()
+        runner = web.ServerRunner(web.Server(answer, access_log=None))
+        await runner.setup()
+        for each in listen_for_pixels(address):
+            await web.SockSite(runner, each).start()
+        await asyncio.Event().wait()
 
     uvloop.run(serve())
 

@@ -4,8 +4,11 @@ A request becomes a `PixelFetch`, which `intake` takes; what becomes of it there
 answer.  Imports `intake`, and of `evidence` the names of the header fields it asks for;
 knows neither journal nor log.
 
-Read `handler` first.  It and `client_address` are imported by their own names: settings
-need an address's reader, and should not load an HTTP server.
+A connection's plain requests are taken by `plain_connection`; all else goes to an HTTP
+server, which `handler` answers for.
+
+Read `handler` first.  It, `serving` and `client_address` are imported by their own names:
+settings need an address's reader, and should not load an HTTP server.
 """
 
 from pixel_service.endpoint.limits import (

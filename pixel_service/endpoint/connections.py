@@ -20,7 +20,7 @@ from aiohttp.http import RawRequestMessage
 from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.streams import StreamReader
 
-from pixel_service.endpoint.limits import ConnectionCounts, ConnectionLimits, Refusal
+from pixel_service.endpoint.limits import Bounded, ConnectionCounts, ConnectionLimits, Refusal
 from pixel_service.endpoint.prepared_response import PreparedResponse
 
 # What a client may send from one request to the next: a head, and a body that interests
@@ -53,9 +53,6 @@ BAD_REQUEST: Final = PreparedResponse(HTTPStatus.BAD_REQUEST, _NO_STORE)
 FAILED: Final = PreparedResponse(HTTPStatus.INTERNAL_SERVER_ERROR, _NO_STORE)
 TOO_LARGE: Final = PreparedResponse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, _NO_STORE)
 
-# Found once, because it is called for every request.
-_read: Final = web.RequestHandler.data_received
-
 logger = structlog.get_logger()
 
 Handle = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
@@ -84,7 +81,7 @@ class Connections(web.Server):
         self._limits = limits
         self._is_proxy = is_proxy
         self._options = options
-        self._open: dict[Connection, None] = {}
+        self._open: dict[Bounded, None] = {}
         self._of_networks: Counter[str] = Counter()
         self._refused: Counter[Refusal] = Counter()
         self._logged_refused = 0
@@ -122,7 +119,7 @@ class Connections(web.Server):
             protocol.close()
         return web.BaseRequest(message, payload, protocol, writer, task, self._event_loop)
 
-    def admit(self, connection: "Connection", address: str | None) -> bool:
+    def admit(self, connection: Bounded, address: str | None) -> bool:
         """Say whether there is a place for a new *connection* from *address*."""
         if not self._is_proxy(address):
             connection.network = network_of(address)
@@ -137,7 +134,7 @@ class Connections(web.Server):
             self._of_networks[connection.network] += 1
         return True
 
-    def forget(self, connection: "Connection") -> None:
+    def forget(self, connection: Bounded) -> None:
         """Free the place of *connection*, if it has one."""
         if connection not in self._open:
             return
@@ -149,6 +146,20 @@ class Connections(web.Server):
             self._of_networks[network] -= 1
             if not self._of_networks[network]:
                 del self._of_networks[network]
+
+    def takes(self, connection: Bounded, size: int) -> bool:
+        """Say whether *size* octets more, of no request yet, are not too much; count them."""
+        octets = connection.octets + size
+        if octets > _USUAL_OCTETS and (
+            octets > MAX_OCTETS or self.octets + size > _MAX_OCTETS_IN_ALL
+        ):
+            self.refuse(Refusal.OCTETS)
+            return False
+        if connection.octets == 0:
+            connection.since = self.now
+        connection.octets = octets
+        self.octets += size
+        return True
 
     def refuse(self, reason: Refusal) -> None:
         """Count a connection that was refused or cut off."""
@@ -186,13 +197,13 @@ class Connections(web.Server):
                 return True
         return False
 
-    def _end(self, connection: "Connection") -> None:
+    def _end(self, connection: Bounded) -> None:
         self.forget(connection)
         connection.force_close()
 
 
 class Connection(web.RequestHandler):
-    """One connection: aiohttp's, and what it has sent since its last request."""
+    """One connection: aiohttp's, and what it has sent since its last request; see `Bounded`."""
 
     __slots__ = (
         "_pool",
@@ -208,11 +219,8 @@ class Connection(web.RequestHandler):
         super().__init__(pool, **options)
         self._pool = pool
         self.network: str | None = None
-        """What it is counted under; None for a proxy of the operator's."""
         self.octets = 0
-        """What has arrived after the last request that was taken."""
         self.since = pool.now
-        """When the last request was taken, or the first octet after it came."""
         self.has_asked = self.is_half_closed = False
         self.is_answering = False
         """Until the handler says that it is done."""
@@ -227,31 +235,17 @@ class Connection(web.RequestHandler):
 
     def data_received(self, data: bytes) -> None:
         """Read *data*, unless it is too much."""
-        pool = self._pool
-        size = len(data)
-        octets = self.octets
-        if octets == 0:
-            self.since = pool.now
-        octets += size
-        if octets > _USUAL_OCTETS and (
-            octets > MAX_OCTETS or pool.octets + size > _MAX_OCTETS_IN_ALL
-        ):
-            self._refuse_octets()
+        if self._pool.takes(self, len(data)):
+            super().data_received(data)
             return
-        self.octets = octets
-        pool.octets += size
-        _read(self, data)
-
-    def _refuse_octets(self) -> None:
-        self._pool.refuse(Refusal.OCTETS)
         # After a request it is a body that is too large, and that was answered.
         if self.transport is not None and not self.has_asked:
-            self.transport.write(TOO_LARGE.last_octets())
+            self.transport.write(TOO_LARGE.octets(stays=False))
         self._pool.forget(self)
         self.force_close()
 
     def is_late(self) -> bool:
-        """Say whether a request, or the connection, was begun too long ago, and nothing came."""
+        """Say so of a request, and of a connection that has asked nothing yet."""
         if self.is_answering or self.since > self._pool.deadline:
             return False
         return not self.has_asked or self.octets > 0

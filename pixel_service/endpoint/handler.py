@@ -10,11 +10,8 @@ somebody's message is worse than a lost open.
 """
 
 import asyncio
-import contextlib
-import datetime as dt
-import socket
-import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+import functools
+from collections.abc import Callable, Sequence
 from http import HTTPStatus
 from typing import Final
 from urllib.parse import unquote
@@ -23,40 +20,16 @@ import structlog
 from aiohttp import hdrs, web
 
 from pixel_service.endpoint.client_address import ClientAddresses, ForwardedHeader
-from pixel_service.endpoint.connections import Connections
 from pixel_service.endpoint.image import PIXEL_GIF
-from pixel_service.endpoint.limits import ConnectionLimits
-from pixel_service.endpoint.listening import BACKLOG
+from pixel_service.endpoint.plain_request import PlainFields, PlainRequests
 from pixel_service.endpoint.prepared_response import PreparedResponse
 from pixel_service.evidence import PURPOSE_HEADERS
 from pixel_service.intake import PixelFetch
-from service_runtime.background import kept_running
 from service_runtime.frames import frames_of
-from service_runtime.listen import ignore_new_connections
 from service_runtime.times import now_us
 
 _PREFIX: Final = "/o/"
 _SUFFIX: Final = ".gif"
-
-# A token has at most 1,950 characters; the rest is for a path that a proxy in
-# front may put before ours, and for queries that scanners add.
-_MAX_URL_CHARACTERS: Final = 4_096
-
-# Twice what Apache takes; proxies add fields of their own.
-_MAX_FIELD_OCTETS: Final = 16_384
-
-# Proxies in front keep their connections between bursts; nginx does so for 60 s,
-# and whoever closes first should be the proxy.
-_KEEPALIVE: Final = dt.timedelta(seconds=75)
-
-# How often connections that are to go are looked at.
-_LEAVING_LOOK: Final = dt.timedelta(milliseconds=20)
-
-# What a client needs to complete a connection that it has begun, from the other side of an
-# ocean.
-_HANDSHAKE: Final = dt.timedelta(milliseconds=300)
-
-_DEFAULT_LIMITS: Final = ConnectionLimits()
 
 PIXEL: Final = PreparedResponse(
     HTTPStatus.OK,
@@ -81,7 +54,8 @@ METHOD_NOT_ALLOWED: Final = PreparedResponse(
 
 logger = structlog.get_logger()
 
-TakeFetch = Callable[[PixelFetch], Awaitable[object]]
+TakeFetch = Callable[[PixelFetch, Callable[[], None]], None]
+"""Takes a fetch, and calls what is given beside it, once, when the pixel may be sent."""
 
 
 class PixelHandler:
@@ -111,7 +85,7 @@ class PixelHandler:
         token = find_token(request.raw_path)
         method = request.method
         if token is not None and method == hdrs.METH_GET:
-            await self._record_always(self._fetch_of(request, token))
+            await self._recorded(self._fetch_of(request, token))
         request.protocol.is_answering = False  # type: ignore[attr-defined] # see `connections`
         if token is None:
             return NOT_FOUND.answer(request)
@@ -119,12 +93,30 @@ class PixelHandler:
             return METHOD_NOT_ALLOWED.answer(request)
         return PIXEL.answer(request, is_last=self.is_leaving)
 
-    async def _record_always(self, fetch: PixelFetch) -> None:
+    def take_plain(
+        self, token: str, fields: PlainFields, peer: str | None, done: Callable[[], None]
+    ) -> None:
+        """Take what a plain request says; call *done*, once, when the pixel may be sent."""
+        address = self._addresses.find(peer, fields.forwarded)
+        fetch = PixelFetch(token, address, fields.user_agent, fields.purposes, now_us())
+        self._record_always(fetch, done)
+
+    def plain_requests(self) -> PlainRequests:
+        """Return what reads of plain requests what is asked of them here."""
+        return PlainRequests(forwarded=self._addresses.header, purposes=self._header_names)
+
+    async def _recorded(self, fetch: PixelFetch) -> None:
+        recorded = asyncio.get_running_loop().create_future()
+        self._record_always(fetch, functools.partial(_finish, recorded))
+        await recorded
+
+    def _record_always(self, fetch: PixelFetch, done: Callable[[], None]) -> None:
         try:
-            await self._take(fetch)
+            self._take(fetch, done)
         except Exception as error:  # noqa: BLE001 - the pixel is served whatever happens
             # Where it was raised, not its text, which may hold what was fetched.
             logger.error("fetch not recorded", frames=frames_of(error))  # noqa: TRY400 - see above
+            done()
 
     def _fetch_of(self, request: web.BaseRequest, token: str) -> PixelFetch:
         headers = request.headers
@@ -141,6 +133,11 @@ class PixelHandler:
         if header is ForwardedHeader.FORWARDED:
             return [element.get("for", "") for element in request.forwarded]
         return request.headers.getall(header, ())
+
+
+def _finish(future: "asyncio.Future[None]") -> None:
+    if not future.done():  # cancelled at the end of the service
+        future.set_result(None)
 
 
 def find_token(path: str) -> str | None:
@@ -162,69 +159,3 @@ def _path_of_absolute(target: str) -> str:
     scheme, _, rest = target.partition("://")
     _, slash, path = rest.partition("/")
     return slash + path if scheme.lower() in ("http", "https") else ""
-
-
-@contextlib.asynccontextmanager
-async def pixel_server(
-    *,
-    sockets: Sequence[socket.socket],
-    handler: PixelHandler,
-    grace: dt.timedelta,
-    limits: ConnectionLimits = _DEFAULT_LIMITS,
-    tls: ssl.SSLContext | None = None,
-) -> AsyncIterator[Connections]:
-    """Serve pixels at *sockets* inside the block, by TLS if there is a context for it.
-
-    At the end no new request is taken, and running ones have *grace* to end.
-    """
-    # The low-level server, because an application's routing costs a third of the
-    # rate, and there is one route.  No access log: it would hold addresses and
-    # tokens, and costs two thirds.
-    server = Connections(
-        handler.handle,
-        limits=limits,
-        is_proxy=handler.is_proxy,
-        access_log=None,
-        # A body interests nobody; one of 1 MB that unpacks to 1 GB would keep others waiting.
-        auto_decompress=False,
-        max_line_size=_MAX_URL_CHARACTERS,
-        max_field_size=_MAX_FIELD_OCTETS,
-        keepalive_timeout=_KEEPALIVE.total_seconds(),
-        lingering_time=1.0,
-    )
-    runner = web.ServerRunner(server, shutdown_timeout=grace.total_seconds())
-    await runner.setup()
-    sites = [web.SockSite(runner, each, ssl_context=tls, backlog=BACKLOG) for each in sockets]
-    for site in sites:
-        await site.start()
-    try:
-        async with kept_running("connections", server.look_after):
-            yield server
-    finally:
-        await runner.cleanup()
-
-
-async def let_go(server: web.Server, handler: PixelHandler, *, grace: dt.timedelta) -> None:
-    """Wait until every connection has been told to go, and has gone; at most *grace*.
-
-    For when a successor takes new connections: a client whose connection is closed after
-    an answer that said so loses nothing.
-    """
-    handler.is_leaving = True
-    for _ in range(grace // _LEAVING_LOOK):
-        if not server.connections:
-            return
-        await asyncio.sleep(_LEAVING_LOOK.total_seconds())
-
-
-async def hand_over(
-    server: web.Server,
-    handler: PixelHandler,
-    *,
-    sockets: Sequence[socket.socket],
-    grace: dt.timedelta,
-) -> None:
-    """Leave new connections to another process that listens at the address; then `let_go`."""
-    ignore_new_connections(sockets)
-    await asyncio.sleep(min(_HANDSHAKE, grace).total_seconds())
-    await let_go(server, handler, grace=grace)

@@ -3,7 +3,7 @@
 import dataclasses
 import enum
 from collections.abc import Mapping
-from typing import Final
+from typing import Final, Protocol
 
 # Of one process; 64 KiB each at most, and 25 kB as a rule.
 DEFAULT_MAX_CONNECTIONS: Final = 10_000
@@ -43,3 +43,20 @@ class ConnectionCounts:
 
     open: int
     refused: Mapping[Refusal, int]
+
+
+class Bounded(Protocol):
+    """A connection that has one of the places."""
+
+    network: str | None
+    """What it is counted under; None for a proxy of the operator's."""
+    octets: int
+    """What has arrived after the last request that was taken."""
+    since: float
+    """When the last request was taken, or the first octet after it came."""
+
+    def is_late(self) -> bool:
+        """Say whether a request, or the connection, was begun too long ago, and nothing came."""
+
+    def force_close(self) -> None:
+        """Cut it off."""

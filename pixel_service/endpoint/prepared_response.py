@@ -1,5 +1,6 @@
 """HTTP responses whose octets are put together beforehand."""
 
+import asyncio
 import time
 from collections.abc import Mapping
 from email.utils import formatdate
@@ -12,6 +13,9 @@ from aiohttp.abc import AbstractStreamWriter
 # What a connection may leave unread before it is cut: a hundred answers and more.
 # Nobody who fetches images asks that far ahead.
 _MAX_UNREAD_OCTETS: Final = 64 * 1024
+
+_Kind = tuple[bool, bool]
+"""Whether the connection is kept afterwards; and whether the request was HEAD."""
 
 
 class PreparedResponse:
@@ -27,30 +31,36 @@ class PreparedResponse:
         self._start = "\r\n".join(lines).encode()
         self._body = body
         self._second = -1
-        self._ready: dict[tuple[bool, bool], _ReadyResponse] = {}
+        self._ready: dict[_Kind, _ReadyResponse] = {}
 
     def answer(self, request: web.BaseRequest, *, is_last: bool = False) -> web.StreamResponse:
         """Return the response to *request*; to HEAD without its body.
 
         *is_last* says that the connection is closed afterwards, and tells the client so.
         """
+        # RFC 9112 section 9.3: HTTP/1.1 keeps a connection unasked; older clients
+        # that ask for it are answered and let go.
+        stays = request.keep_alive and request.version >= HttpVersion11 and not is_last
+        return self._at_present((stays, request.method == hdrs.METH_HEAD))
+
+    def octets(self, *, stays: bool) -> bytes:
+        """Return the response to a request that is not HEAD.
+
+        *stays* says whether the connection is kept afterwards.
+        """
+        return self._at_present((stays, False)).octets
+
+    def _at_present(self, kind: _Kind) -> "_ReadyResponse":
         second = int(time.time())
         if second != self._second:
             self._second = second
             self._ready.clear()
-        # RFC 9112 section 9.3: HTTP/1.1 keeps a connection unasked; older clients
-        # that ask for it are answered and let go.
-        stays = request.keep_alive and request.version >= HttpVersion11 and not is_last
-        kind = (stays, _is_head(request))
         ready = self._ready.get(kind)
         if ready is None:
-            octets = self._octets(second, keep_alive=stays, is_head=kind[1])
+            stays, is_head = kind
+            octets = self._octets(second, keep_alive=stays, is_head=is_head)
             ready = self._ready[kind] = _ReadyResponse(octets, keep_alive=stays)
         return ready
-
-    def last_octets(self) -> bytes:
-        """Return the response to a request that was not understood, and ends its connection."""
-        return self._octets(int(time.time()), keep_alive=False, is_head=False)
 
     def _octets(self, second: int, *, keep_alive: bool, is_head: bool) -> bytes:
         date = formatdate(second, usegmt=True).encode()
@@ -59,8 +69,12 @@ class PreparedResponse:
         return head if is_head else head + self._body
 
 
-def _is_head(request: web.BaseRequest) -> bool:
-    return request.method == hdrs.METH_HEAD
+def deliver(transport: asyncio.WriteTransport, octets: bytes) -> None:
+    """Write *octets*; cut a connection that leaves too much unread."""
+    if transport.get_write_buffer_size() > _MAX_UNREAD_OCTETS:
+        transport.abort()
+    else:
+        transport.write(octets)
 
 
 class _ReadyResponse(web.StreamResponse):
@@ -68,17 +82,13 @@ class _ReadyResponse(web.StreamResponse):
 
     # Not the parent's constructor, because its work is what is saved.
     def __init__(self, octets: bytes, *, keep_alive: bool) -> None:
-        self._octets = octets
+        self.octets = octets
         self._keep_alive = keep_alive
 
     async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter | None:
         transport = request.transport
-        if transport is None:  # the client left while its open was recorded
-            return None
-        if transport.get_write_buffer_size() > _MAX_UNREAD_OCTETS:
-            transport.abort()
-        else:
-            transport.write(self._octets)
+        if transport is not None:  # else the client left while its open was recorded
+            deliver(transport, self.octets)
         return None
 
     async def write_eof(self, data: bytes = b"") -> None:

@@ -3,7 +3,7 @@
 import dataclasses
 import functools
 import hashlib
-from collections.abc import Awaitable
+from collections.abc import Callable
 from typing import Final, Protocol
 
 from pixel_service.errors import TokenInvalid
@@ -32,11 +32,8 @@ _MAX_CACHED_SOURCES: Final = 4_096
 class Appending(Protocol):
     """Where kept opens are made durable: a journal."""
 
-    def append(self, payload: bytes) -> Awaitable[None]:
-        """Append *payload*; what is returned is done when it is durable."""
-
-    def sync(self) -> Awaitable[None]:
-        """Append nothing; what is returned is done when `append` would be."""
+    def append_for(self, payload: bytes | None, done: Callable[[], None]) -> None:
+        """Append *payload*, None: nothing; call *done*, once, when it is durable."""
 
 
 @dataclasses.dataclass(slots=True)
@@ -73,22 +70,25 @@ class Intake:
         )
         self.counts = IntakeCounts()
 
-    def take(self, fetch: PixelFetch) -> Awaitable[None]:
-        """Have kept what may be kept of *fetch*.
+    def take(self, fetch: PixelFetch, done: Callable[[], None]) -> None:
+        """Have kept what may be kept of *fetch*; call *done*, once, when that is durable.
 
-        What is returned is done when that is durable.  What is not a token of ours is not
-        recorded, nor is what keeps nothing; both wait for the same sync with nothing in
-        it, because the wait would tell them apart.
+        What is not a token of ours is not recorded, nor is what keeps nothing; both wait
+        for the same sync with nothing in it, because the wait would tell them apart.
         """
+        self._journal.append_for(self._kept(fetch), done)
+
+    def _kept(self, fetch: PixelFetch) -> bytes | None:
+        """Return what is kept of *fetch*; None if it is nothing."""
         try:
             token = self._tokens.read(fetch.token)
         except TokenInvalid:
             self.counts.invalid += 1
-            return self._journal.sync()
+            return None
         level = token.privacy_level
         if level is _OFF:
             self.counts.off += 1
-            return self._journal.sync()
+            return None
         open_us = fetch.open_us
         accepted_us = token.acceptance_us
         evidence = self._judge.judge_timeless(
@@ -110,7 +110,7 @@ class Intake:
         source_key = self._source_key(fetch.ip_address) if key and fetch.ip_address else b""
         open_ = KeptOpen(new_open_id(open_us), open_us, key, source_key, token.octets, kept)
         self.counts.recorded += 1
-        return self._journal.append(encode_open(open_))
+        return encode_open(open_)
 
 
 def _source_key(secret: bytes, ip_address: str) -> bytes:

@@ -3,13 +3,14 @@
 import contextlib
 import datetime as dt
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 
 from aiohttp import web
 
 from pixel_service.endpoint.client_address import ClientAddresses
-from pixel_service.endpoint.handler import PixelHandler, pixel_server
+from pixel_service.endpoint.handler import PixelHandler
 from pixel_service.endpoint.listening import listen_for_pixels
+from pixel_service.endpoint.serving import pixel_server
 from pixel_service.intake import PixelFetch
 from service_runtime.listen import address_of
 from tests.browser.shown_messages import ShownMessage
@@ -21,9 +22,10 @@ class FetchCounter:
     def __init__(self) -> None:
         self.fetches: Counter[str] = Counter()
 
-    async def record(self, fetch: PixelFetch) -> None:
+    def record(self, fetch: PixelFetch, done: Callable[[], None]) -> None:
         """Count *fetch* by its token."""
         self.fetches[fetch.token] += 1
+        done()
 
 
 @contextlib.asynccontextmanager

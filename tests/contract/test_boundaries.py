@@ -286,6 +286,7 @@ def test_rooms_are_entered_by_their_faces() -> None:
 _BY_THEIR_OWN_NAMES: Final = (
     f"{PIXEL}.endpoint.client_address",
     f"{PIXEL}.endpoint.handler",
+    f"{PIXEL}.endpoint.serving",
     f"{PIXEL}.evidence.range_download",
 )
 

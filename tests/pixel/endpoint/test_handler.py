@@ -5,7 +5,7 @@ import contextlib
 import datetime as dt
 import ipaddress
 import logging
-from collections.abc import AsyncIterator, Iterator, MutableMapping
+from collections.abc import AsyncIterator, Callable, Iterator, MutableMapping
 from typing import Any
 
 import aiohttp
@@ -14,13 +14,10 @@ from aiohttp import web
 from structlog.testing import capture_logs
 
 from pixel_service.endpoint.client_address import ClientAddresses, ForwardedHeader
-from pixel_service.endpoint.handler import (
-    PixelHandler,
-    let_go,
-    pixel_server,
-)
+from pixel_service.endpoint.handler import PixelHandler
 from pixel_service.endpoint.image import PIXEL_GIF
 from pixel_service.endpoint.listening import listen_for_pixels
+from pixel_service.endpoint.serving import pixel_server
 from pixel_service.intake import PixelFetch
 from service_runtime.listen import ListenError, address_of
 from service_runtime.times import now_us
@@ -32,8 +29,9 @@ LOOPBACK = ipaddress.ip_network("127.0.0.0/8")
 class Fetches(list[PixelFetch]):
     """What the endpoint hands on."""
 
-    async def record(self, fetch: PixelFetch) -> None:
+    def record(self, fetch: PixelFetch, done: Callable[[], None]) -> None:
         self.append(fetch)
+        done()
 
 
 @pytest.fixture
@@ -176,7 +174,7 @@ async def test_image_is_served_when_recording_fails(
 ) -> None:
     """Whatever goes wrong after the endpoint, the image is whole, and the log has the place."""
 
-    async def fail(fetch: PixelFetch) -> None:
+    def fail(fetch: PixelFetch, _: Callable[[], None]) -> None:
         raise RuntimeError(f"disk on fire: {fetch.token}")
 
     handler = PixelHandler(fail, ClientAddresses())
@@ -197,19 +195,17 @@ async def test_image_is_sent_only_when_the_open_is_recorded(
     browser: aiohttp.ClientSession,
 ) -> None:
     """The answer waits for the recording."""
-    may_record = asyncio.Event()
-    is_recording = asyncio.Event()
+    recording: asyncio.Future[Callable[[], None]] = asyncio.get_running_loop().create_future()
 
-    async def record(_: PixelFetch) -> None:
-        is_recording.set()
-        await may_record.wait()
+    def record(_: PixelFetch, done: Callable[[], None]) -> None:
+        recording.set_result(done)
 
     handler = PixelHandler(record, ClientAddresses())
     async with a_server(handler) as address:
         response = asyncio.create_task(browser.get(f"http://{address}/o/t.gif"))
-        await is_recording.wait()
+        done = await recording
         assert not response.done()
-        may_record.set()
+        done()
 
         assert (await response).status == 200
 
@@ -414,7 +410,7 @@ async def test_connection_is_told_to_go_before_it_is_closed(fetches: Fetches) ->
         reader, writer = await asyncio.open_connection(host, int(port))
         writer.write(request)
         first = await reader.readuntil(PIXEL_GIF)
-        leaving = asyncio.create_task(let_go(server, handler, grace=dt.timedelta(minutes=1)))
+        leaving = asyncio.create_task(server.let_go(grace=dt.timedelta(minutes=1)))
         await asyncio.sleep(0)
         assert handler.is_leaving
         writer.write(request)

@@ -1,7 +1,7 @@
 """From a fetch to what is kept: by privacy level, and for what is no open at all."""
 
-import asyncio
 import dataclasses
+from collections.abc import Callable
 
 import pytest
 
@@ -26,15 +26,11 @@ class Kept:
     payloads: list[bytes] = dataclasses.field(default_factory=list)
     syncs: int = 0
 
-    def append(self, payload: bytes) -> "asyncio.Future[None]":
-        self.payloads.append(payload)
-        return self.sync()
-
-    def sync(self) -> "asyncio.Future[None]":
+    def append_for(self, payload: bytes | None, done: Callable[[], None]) -> None:
+        if payload is not None:
+            self.payloads.append(payload)
         self.syncs += 1
-        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        done.set_result(None)
-        return done
+        done()
 
 
 def an_intake(journal: Kept, *, secret: bytes = SECRET) -> Intake:
@@ -56,6 +52,13 @@ def a_fetch(token: str, *, ip_address: str | None = "192.0.2.77") -> PixelFetch:
     )
 
 
+def take(intake: Intake, fetch: PixelFetch) -> None:
+    """Have *fetch* taken by an intake whose journal keeps it at once."""
+    done: list[None] = []
+    intake.take(fetch, lambda: done.append(None))
+    assert len(done) == 1
+
+
 def sealed(level: PrivacyLevel) -> str:
     token = a_token("message-1", to="reader@example.org")
     token.privacy_level = privacy_level_pb2.PrivacyLevel.ValueType(level.value)
@@ -63,10 +66,10 @@ def sealed(level: PrivacyLevel) -> str:
 
 
 @pytest.mark.parametrize("level", sorted(set(PrivacyLevel) - {PrivacyLevel.OFF}))
-async def test_what_is_written_is_what_the_level_keeps(level: PrivacyLevel) -> None:
+def test_what_is_written_is_what_the_level_keeps(level: PrivacyLevel) -> None:
     """Nothing that a level discards is in the octets that are written, in whatever form."""
     journal = Kept()
-    await an_intake(journal).take(a_fetch(sealed(level)))
+    take(an_intake(journal), a_fetch(sealed(level)))
     (octets,) = journal.payloads
     kept = decode_open(octets)
     message = token_pb.PixelToken.FromString(kept.message)
@@ -86,15 +89,17 @@ async def test_what_is_written_is_what_the_level_keeps(level: PrivacyLevel) -> N
     assert message.configuration_ids == ["news"]
 
 
-async def test_sources_are_told_apart_by_keys_that_tell_nothing() -> None:
+def test_sources_are_told_apart_by_keys_that_tell_nothing() -> None:
     """One address has one key as long as the secret lives, and another one afterwards."""
     journal = Kept()
     for secret, address in ((SECRET, "192.0.2.1"), (SECRET, "192.0.2.1"), (SECRET, "192.0.2.2")):
-        await an_intake(journal, secret=secret).take(
-            a_fetch(sealed(PrivacyLevel.MASKED), ip_address=address)
+        take(
+            an_intake(journal, secret=secret),
+            a_fetch(sealed(PrivacyLevel.MASKED), ip_address=address),
         )
-    await an_intake(journal, secret=b"t" * 64).take(
-        a_fetch(sealed(PrivacyLevel.MASKED), ip_address="192.0.2.1")
+    take(
+        an_intake(journal, secret=b"t" * 64),
+        a_fetch(sealed(PrivacyLevel.MASKED), ip_address="192.0.2.1"),
     )
     first, again, other, later = (decode_open(each).source_key for each in journal.payloads)
 
@@ -102,22 +107,22 @@ async def test_sources_are_told_apart_by_keys_that_tell_nothing() -> None:
     assert len({first, other, later}) == 3
 
 
-async def test_fetch_from_nowhere_has_no_key() -> None:
+def test_fetch_from_nowhere_has_no_key() -> None:
     """Where the address is not known there is nothing to tell apart."""
     journal = Kept()
-    await an_intake(journal).take(a_fetch(sealed(PrivacyLevel.FULL), ip_address=None))
+    take(an_intake(journal), a_fetch(sealed(PrivacyLevel.FULL), ip_address=None))
 
     assert decode_open(journal.payloads[0]).source_key == b""
 
 
 @pytest.mark.parametrize("level", [PrivacyLevel.FULL, PrivacyLevel.ANONYMOUS])
-async def test_of_what_is_only_counted_the_count_is_written(level: PrivacyLevel) -> None:
+def test_of_what_is_only_counted_the_count_is_written(level: PrivacyLevel) -> None:
     """Where nobody is notified, neither message nor fetch is written, whatever the level."""
     token = a_token("message-1", statistics_configuration_ids=["count"])
     token.ClearField("configuration_ids")
     token.privacy_level = privacy_level_pb2.PrivacyLevel.ValueType(level.value)
     journal = Kept()
-    await an_intake(journal).take(a_fetch(seal(token, RING)))
+    take(an_intake(journal), a_fetch(seal(token, RING)))
     (octets,) = journal.payloads
     kept = decode_open(octets)
 
@@ -130,7 +135,7 @@ async def test_of_what_is_only_counted_the_count_is_written(level: PrivacyLevel)
 
 
 @pytest.mark.parametrize("kind", ["forged", "nonsense", "off"])
-async def test_what_is_not_kept_waits_for_the_same_sync(kind: str) -> None:
+def test_what_is_not_kept_waits_for_the_same_sync(kind: str) -> None:
     """A forged token and a message that keeps nothing append nothing, and wait all the same."""
     tokens = {
         "forged": seal(a_token(), generate_key_ring()),
@@ -139,7 +144,7 @@ async def test_what_is_not_kept_waits_for_the_same_sync(kind: str) -> None:
     }
     journal = Kept()
     intake = an_intake(journal)
-    await intake.take(a_fetch(tokens[kind]))
+    take(intake, a_fetch(tokens[kind]))
 
     assert (journal.payloads, journal.syncs) == ([], 1)
     assert intake.counts.recorded == 0
