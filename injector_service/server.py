@@ -142,6 +142,8 @@ def _services(
                 configuration_service_pb2_grpc.add_ConfigurationServiceServicer_to_server,
                 ConfigurationServicer(configurations),
             ),
+            # Rewriting goes on without the database, with what is in memory.
+            can_serve=lambda: configurations.is_current,
         ),
     )
 

@@ -171,7 +171,7 @@ class LogProcess:
             health = parts.recorder.health
             is_recorded = not health.is_failing
             detail = f"(the oldest that is not waits for {health.late_seconds:.0f} s)"
-        can_stream = parts is not None and parts.tail.failure is None
+        can_stream = parts is not None and parts.tail.is_well()
         canary_age = 0.0 if parts is None else parts.canary_age_seconds
         return [
             Condition(
@@ -255,8 +255,12 @@ def _services(parts: _Parts, drain: Drain) -> list[GrpcService]:
         open_log=parts.log, tail=parts.tail, streams=parts.streams, drain=drain
     )
     eraser = Eraser(open_log=parts.log, bring_in=parts.recorder.bring_in)
+    # Each of them needs the log for whatever it is asked.
+    can_serve = parts.tail.is_well
     return [
-        PixelServicer(open_log=parts.log, streaming=streaming).service(),
-        SubscriptionServicer(open_log=parts.log).service(),
-        OperationServicer(open_log=parts.log, eraser=eraser, drain=drain).service(),
+        PixelServicer(open_log=parts.log, streaming=streaming).service(can_serve=can_serve),
+        SubscriptionServicer(open_log=parts.log).service(can_serve=can_serve),
+        OperationServicer(open_log=parts.log, eraser=eraser, drain=drain).service(
+            can_serve=can_serve
+        ),
     ]

@@ -1,6 +1,6 @@
 """OperationService: operators' calls, from the contract to the log and back."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any, Final
 
 import grpc
@@ -82,9 +82,10 @@ class OperationServicer(pb_grpc.OperationServiceServicer):
         if self._drain.is_draining:
             raise Draining
 
-    def service(self) -> GrpcService:
-        """Return what a gRPC server needs to serve this."""
+    def service(self, *, can_serve: Callable[[], bool]) -> GrpcService:
+        """Return what a gRPC server needs to serve this as long as *can_serve*."""
         return GrpcService(
             name=SERVICE_NAME,
             add=lambda server: pb_grpc.add_OperationServiceServicer_to_server(self, server),
+            can_serve=can_serve,
         )

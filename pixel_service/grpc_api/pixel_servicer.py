@@ -54,12 +54,9 @@ class PixelServicer:
         )
         return pb.AcknowledgeOpensResponse(cursor=encode_cursor(acknowledged, self._log.identity))
 
-    def service(self) -> GrpcService:
-        """Return what a gRPC server needs to serve this."""
-        return GrpcService(name=SERVICE_NAME, add=self._add, can_serve=self._can_read)
-
-    def _can_read(self) -> bool:
-        return self._streaming.tail.failure is None
+    def service(self, *, can_serve: Callable[[], bool]) -> GrpcService:
+        """Return what a gRPC server needs to serve this as long as *can_serve*."""
+        return GrpcService(name=SERVICE_NAME, add=self._add, can_serve=can_serve)
 
     def _add(self, server: grpc.aio.Server) -> None:
         # Not the generated function, which would serialize what is serialized already.  From

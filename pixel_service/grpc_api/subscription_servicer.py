@@ -1,6 +1,7 @@
 """SubscriptionService: from calls to the store, and back."""
 
 import secrets
+from collections.abc import Callable
 from typing import Final
 
 import grpc
@@ -112,11 +113,12 @@ class SubscriptionServicer(pb_grpc.SubscriptionServiceServicer):
         await self._own.delete(request.subscription_id)
         return pb.DeleteSubscriptionResponse()
 
-    def service(self) -> GrpcService:
-        """Return what a gRPC server needs to serve this."""
+    def service(self, *, can_serve: Callable[[], bool]) -> GrpcService:
+        """Return what a gRPC server needs to serve this as long as *can_serve*."""
         return GrpcService(
             name=SERVICE_NAME,
             add=lambda server: pb_grpc.add_SubscriptionServiceServicer_to_server(self, server),
+            can_serve=can_serve,
         )
 
     def _to_proto(self, subscription: Subscription) -> pb.Subscription:

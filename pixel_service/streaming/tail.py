@@ -54,6 +54,10 @@ class Tail:
         """The end of the log, as far as is known."""
         return self._recent.end
 
+    def is_well(self) -> bool:
+        """Return whether the log can be read."""
+        return self.failure is None
+
     def read(self, *, after: Position, max_entries: int, max_octets: int) -> Page | None:
         """Return what follows *after*, as `OpenLog.read` does; None if it begins too late."""
         if not self._is_following:

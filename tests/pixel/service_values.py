@@ -117,11 +117,11 @@ async def streaming(
             open_log=log, tail=tail, streams=streams, drain=drain, stall_timeout=stall_timeout
         )
         services = [
-            PixelServicer(open_log=log, streaming=servicer).service(),
-            SubscriptionServicer(open_log=log).service(),
+            PixelServicer(open_log=log, streaming=servicer).service(can_serve=tail.is_well),
+            SubscriptionServicer(open_log=log).service(can_serve=tail.is_well),
             OperationServicer(
                 open_log=log, eraser=Eraser(open_log=log, bring_in=bring_in), drain=drain
-            ).service(),
+            ).service(can_serve=tail.is_well),
         ]
         async with (
             grpc_server(

@@ -7,9 +7,11 @@ import datetime as dt
 import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from emailopens.injector.v1 import injector_service_pb2 as injector_pb
 from injector_service.configurations.configuration import Configuration
@@ -17,7 +19,12 @@ from injector_service.configurations.snapshot import Configurations, Snapshot
 from injector_service.configurations.store import ConfigurationStore, connect
 from injector_service.errors import ConfigurationNotFound, StorageUnavailable
 from injector_service.settings import Settings
-from tests.injector.running_service import refused, running_service
+from service_runtime.target import Target
+from service_runtime.target import connect as connect_to
+from tests.injector.running_service import Service, refused, running_service
+
+SERVING = health_pb2.HealthCheckResponse.SERVING
+NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
 
 BOUND = Configuration(id="bound", senders=("news@example.com", "example.org"))
 RAW = b"From: a@example.com\r\nTo: b@example.net\r\nContent-Type: text/html\r\n\r\n<p>Hello</p>\r\n"
@@ -204,7 +211,10 @@ async def cuttable(postgres_database: str) -> AsyncIterator[tuple[str, Outage]]:
 async def test_rewriting_outlives_an_outage_of_the_database(
     postgres_database: str, tmp_path: Path
 ) -> None:
-    """Without its database the service rewrites as before and refuses to change; then it heals."""
+    """Without its database the service rewrites as before and refuses to change; then it heals.
+
+    Its health says so.
+    """
     async with cuttable(postgres_database) as (url, outage):
         settings = Settings(
             grpc="127.0.0.1:0",
@@ -226,8 +236,21 @@ async def test_rewriting_outlives_an_outage_of_the_database(
             assert refusal.retry_seconds == 1
             assert answer.outcome == injector_pb.RewriteMessageResponse.OUTCOME_TRACKED
 
+            await until_health(service, "ConfigurationService", NOT_SERVING)
+            await until_health(service, "InjectorService", SERVING)
             await outage.mend()
+            await until_health(service, "ConfigurationService", SERVING)
             assert (await service.create("other")).id == "other"
+
+
+async def until_health(service: Service, name: str, status: int) -> None:
+    """Wait until the health of one of the injector's services is *status*."""
+    async with connect_to(Target(address=service.address)) as channel:
+        health: Any = health_pb2_grpc.HealthStub(channel)
+        request = health_pb2.HealthCheckRequest(service=f"emailopens.injector.v1.{name}")
+        async for each in health.Watch(request):
+            if each.status == status:
+                return
 
 
 async def test_following_goes_on_after_an_outage(postgres_database: str) -> None:

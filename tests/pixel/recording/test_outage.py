@@ -21,7 +21,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from emailopens_client import LogEnd, OpenStream
 from examples.pair import pair_on_free_ports
-from pixel_service.grpc_api.pixel_servicer import SERVICE_NAME
+from pixel_service.grpc_api import operation_servicer, pixel_servicer, subscription_servicer
 from pixel_service.server import Addresses, serve
 from pixel_service.settings import Settings
 from service_runtime.background import running
@@ -33,6 +33,10 @@ from tests.pixel.test_service import RING, a_service, fetch, until_recorded
 
 SERVING = health_pb2.HealthCheckResponse.SERVING
 NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
+
+SERVICES = [
+    each.SERVICE_NAME for each in (pixel_servicer, subscription_servicer, operation_servicer)
+]
 
 CLIENTS = 8
 OUTAGES = int(os.environ.get("EMAILOPENS_CRASH_KILLS", "1"))
@@ -164,16 +168,18 @@ async def test_service_that_cannot_stream_says_so_over_grpc_alone(
         grpc.aio.insecure_channel(addresses.grpc) as channel,
     ):
         health: Any = health_pb2_grpc.HealthStub(channel)
-        statuses = aiter(health.Watch(health_pb2.HealthCheckRequest(service=SERVICE_NAME)))
-        seen = [(await anext(statuses)).status]
+        # All that are served there need the log.
+        requests = [health_pb2.HealthCheckRequest(service=name) for name in SERVICES]
+        watches = [aiter(health.Watch(each)) for each in requests]
+        seen = [[(await anext(each)).status for each in watches]]
         await asyncio.to_thread(postgres.kill)
         await fetch(addresses.http, seal(a_token(), RING))
-        seen.append((await anext(statuses)).status)
+        seen.append([(await anext(each)).status for each in watches])
         readiness, said = await ask(addresses.admin, "readyz")
         await asyncio.to_thread(postgres.start)
-        seen.append((await anext(statuses)).status)
+        seen.append([(await anext(each)).status for each in watches])
 
-    assert seen == [SERVING, NOT_SERVING, SERVING]
+    assert seen == [[each] * len(SERVICES) for each in (SERVING, NOT_SERVING, SERVING)]
     assert "opens can be streamed: no" in said
     assert readiness == 200
 
