@@ -30,6 +30,9 @@ from benchmarks.open_log.serving import Running, running_service, sealed_tokens
 from benchmarks.open_log.watching import stream
 from emailopens.notification.v1 import open_notification_pb2
 from emailopens.pixel.v1 import pixel_service_pb2 as pb
+from emailopens.pixel.v1 import pixel_service_pb2_grpc as pb_grpc
+from emailopens.pixel.v1 import subscription_service_pb2 as subscription_pb
+from emailopens.pixel.v1 import subscription_service_pb2_grpc as subscription_pb_grpc
 from pixel_service.notification import number_open
 from pixel_service.open_log import OpenRecord, connect
 from pixel_service.settings import default_log_url
@@ -49,6 +52,11 @@ BATCH: Final = 1_000
 # By the number of subscribers: what the median may be, in milliseconds.
 BARS_MS: Final = {1: 5, 100: 8, 1_000: 60}
 OPENS: Final = 100
+
+# A subscriber that writes each batch into a database of its own.
+WORK_SECONDS: Final = 0.02
+WORKED_BATCH: Final = 1_000
+ROUNDS: Final = 3
 
 # HTTP/2 connections hold a hundred streams by convention.
 STREAMS_PER_CHANNEL: Final = 100
@@ -89,6 +97,61 @@ async def catch_up(service: Running, count: int) -> float:
     if octets < count * len(NOTIFICATION):
         raise SystemExit("the stream ended early")
     return count / elapsed
+
+
+async def catch_up_working(service: Running, subscription_id: str | None) -> float:
+    """Return the seconds in which a client that works on each batch catches up.
+
+    Args:
+        service: what it calls.
+        subscription_id: the subscription that it acknowledges each batch of, after its
+            work; None to acknowledge nothing.
+    """
+    request = pb.StreamOpensRequest(stop_at_head=True, max_batch_size=WORKED_BATCH)
+    if subscription_id is None:
+        request.position = pb.POSITION_EARLIEST
+    else:
+        request.subscription_id = subscription_id
+    session_token = ""
+    async with grpc.aio.insecure_channel(service.grpc) as channel:
+        client = pb_grpc.PixelServiceStub(channel)
+        began = time.perf_counter()
+        async for octets in stream(channel, request):
+            response = pb.StreamOpensResponse.FromString(octets)
+            session_token = session_token or response.started.session_token
+            if response.WhichOneof("event") != "batch":
+                continue
+            await asyncio.sleep(WORK_SECONDS)
+            if subscription_id is not None:
+                await client.AcknowledgeOpens(
+                    pb.AcknowledgeOpensRequest(
+                        subscription_id=subscription_id,
+                        session_token=session_token,
+                        cursor=response.batch.cursor,
+                    )
+                )
+        return time.perf_counter() - began
+
+
+async def show_acknowledging(service: Running) -> None:
+    """Print what acknowledging costs a client that has 20 ms of work with each batch."""
+    ratios = []
+    for number in range(ROUNDS):
+        subscription_id = f"s{number}"
+        async with grpc.aio.insecure_channel(service.grpc) as channel:
+            await subscription_pb_grpc.SubscriptionServiceStub(channel).CreateSubscription(
+                subscription_pb.CreateSubscriptionRequest(
+                    subscription=subscription_pb.Subscription(id=subscription_id),
+                    position=pb.POSITION_EARLIEST,
+                )
+            )
+        without = await catch_up_working(service, None)
+        ratios.append(without / await catch_up_working(service, subscription_id))
+    print(
+        f"catch-up with 20 ms of work for each batch of {WORKED_BATCH}: acknowledging each is at "
+        f"{statistics.median(ratios):.2f} of the rate of acknowledging none",
+        flush=True,
+    )
 
 
 class Subscribers:
@@ -189,6 +252,7 @@ async def measure(options: argparse.Namespace) -> None:
         with running_service(data, workers=options.workers) as service:
             rates = [await catch_up(service, options.opens) for _ in range(3)]
             print(f"catch-up, one stream: {statistics.median(rates):,.0f} opens/s")
+            await show_acknowledging(service)
             for count in options.subscribers:
                 found = await latencies(service, count, opens=OPENS)
                 show(f"{count:>5} subscribers", found, bar_ms=BARS_MS.get(count))
