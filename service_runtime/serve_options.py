@@ -9,6 +9,7 @@ import click
 from service_runtime.drain import DEFAULT_GRACE
 from service_runtime.environment import refuse_unknown_variables
 from service_runtime.listen import ListenError, is_unix, split_address
+from service_runtime.spans import SECOND, Span
 
 Decorator = Callable[[Any], Any]
 Option = Callable[..., Decorator]
@@ -132,7 +133,7 @@ def process_options(option: Option) -> Decorator:
         option(
             "grace",
             section=PROCESS,
-            type=click.FloatRange(min=0),
+            type=Span(SECOND),
             metavar="SECONDS",
             default=DEFAULT_GRACE.total_seconds(),
             help="How long running work may go on when the service is told to stop.",

@@ -27,6 +27,7 @@ from service_runtime.serve_options import (
     options_of,
     process_options,
 )
+from service_runtime.spans import SECOND, Span
 
 _DEFAULTS: Final = Settings()
 
@@ -73,7 +74,7 @@ _option: Final = options_of(_PREFIX)
 @_option(
     "refresh-interval",
     section=_PIXELS,
-    type=click.FloatRange(min=0.1, max=3_600),
+    type=Span(SECOND, shortest=0.1 * SECOND, longest=3_600 * SECOND),
     metavar="SECONDS",
     default=_DEFAULTS.refresh_interval.total_seconds(),
     help="How soon configurations that another process changed are seen.",

@@ -24,6 +24,7 @@ from pixel_service.evidence import (
 from pixel_service.evidence.range_download import read_source
 from pixel_service.settings import DEFAULT_DATA, RANGES_FOLDER
 from service_runtime.cli import format_option
+from service_runtime.spans import SECOND, Span
 
 _FILE: Final = click.Path(path_type=Path, dir_okay=False)
 _FOLDER: Final = click.Path(path_type=Path, file_okay=False)
@@ -108,7 +109,11 @@ def print_rules(rules: Path | None, ranges: Path, format_: str) -> None:
 @click.option("--user-agent", default="", metavar="TEXT", help="The User-Agent header field.")
 @click.option("--ip", "ip_address", default="", metavar="ADDRESS", help="The address that fetches.")
 @click.option(
-    "--after", "since", type=float, metavar="SECONDS", help="How long after acceptance it fetches."
+    "--after",
+    "since",
+    type=Span(SECOND),
+    metavar="SECONDS",
+    help="How long after acceptance it fetches.",
 )
 @click.option(
     "--header",
@@ -155,7 +160,7 @@ def explain(
             user_agent=user_agent,
             headers=dict(map(_parse_header, headers)),
             open_time=now,
-            acceptance_time=None if since is None else now - _seconds(since),
+            acceptance_time=None if since is None else now - since * SECOND,
         )
     )
     if format_ == "json":
@@ -213,13 +218,6 @@ def _address(text: str) -> str:
         return str(ipaddress.ip_address(text)) if text else ""
     except ValueError:
         raise click.BadParameter(f"{text!r} is not an IP address", param_hint="--ip") from None
-
-
-def _seconds(since: float) -> dt.timedelta:
-    # Also refuses NaN, for which every comparison is false.
-    if not 0 <= since <= dt.timedelta(days=36_500).total_seconds():
-        raise click.BadParameter("must be 0 or more, and at most 100 years", param_hint="--after")
-    return dt.timedelta(seconds=since)
 
 
 def _print_evidence(found: Evidence) -> None:

@@ -3,7 +3,6 @@
 import datetime as dt
 import sys
 from collections.abc import Sequence
-from typing import Final
 
 import click
 
@@ -14,12 +13,8 @@ from pixel_service.cli.offline_log import migrate_tables, restored
 from pixel_service.cli.output import Format, print_counts, print_counts_heading
 from pixel_service.cli.target import CALL_SECONDS, responses, target_option
 from service_runtime.cli import format_option, wait_for
+from service_runtime.spans import DAY, Span
 from service_runtime.target import Target, connect
-
-_DAY: Final = dt.timedelta(days=1)
-
-# A century: so far back there is a date, whatever today is.
-_MAX_DAYS: Final = 36_525
 
 
 @click.group()
@@ -104,7 +99,7 @@ async def _counts(target: Target, request: pb.CountOpensRequest, format_: Format
 @log.command()
 @click.option(
     "--older-than-days",
-    type=click.FloatRange(min=0, max=_MAX_DAYS),
+    type=Span(DAY),
     metavar="DAYS",
     help="Remove opens of that age and more.",
 )
@@ -126,7 +121,7 @@ def trim(
     request = pb.TrimOpensRequest(max_octets=max_octets)
     doomed = []
     if older_than_days is not None:
-        before = dt.datetime.now(dt.UTC) - older_than_days * _DAY
+        before = dt.datetime.now(dt.UTC) - older_than_days * DAY
         request.before_time.FromDatetime(before)
         doomed.append(f"all opens recorded before {_text(before)}")
     if max_octets is not None:

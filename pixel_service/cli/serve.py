@@ -35,10 +35,10 @@ from service_runtime.serve_options import (
     options_of,
     process_options,
 )
+from service_runtime.spans import DAY, SECOND, Span
 from service_runtime.workers import WorkersFailed
 
 _DEFAULTS: Final = Settings()
-_DAY: Final = dt.timedelta(days=1)
 _FILE: Final = click.Path(path_type=Path, dir_okay=False)
 
 
@@ -85,9 +85,9 @@ def _networks(_: click.Context, __: click.Parameter, values: Sequence[str]) -> l
 @_option(
     "retention-days",
     section=_OPENS,
-    type=click.FloatRange(min=0, min_open=True),
+    type=Span(DAY, min_open=True),
     metavar="DAYS",
-    default=_DEFAULTS.retention / _DAY,
+    default=_DEFAULTS.retention / DAY,
     help="Opens that are older are removed.",
 )
 @_option(
@@ -101,7 +101,7 @@ def _networks(_: click.Context, __: click.Parameter, values: Sequence[str]) -> l
 @_option(
     "burst-window",
     section=_OPENS,
-    type=click.FloatRange(min=0),
+    type=Span(SECOND),
     metavar="SECONDS",
     default=_DEFAULTS.burst_window.total_seconds(),
     help="For how long fetches of one message from one address are one burst.",
@@ -242,7 +242,7 @@ def _settings(
 ) -> Settings:
     return Settings(
         grace=dt.timedelta(seconds=grace),
-        retention=retention_days * _DAY,
+        retention=retention_days * DAY,
         burst_window=dt.timedelta(seconds=burst_window),
         trusted_proxies=tuple(trusted_proxies),
         forwarded_header=ForwardedHeader(forwarded_header),

@@ -108,3 +108,21 @@ def test_version_is_said(program: str) -> None:
     (option,) = (each for each in options_of(PROGRAMS[program]) if "--version" in each.opts)
 
     assert option.is_eager
+
+
+SPANS = [
+    pytest.param(option.type, id=f"{context.command_path} {option.opts[0]}")
+    for context, command in ALL
+    for option in options_of(command)
+    if isinstance(option.type, click.types.FloatParamType)
+]
+
+
+@pytest.mark.parametrize("kind", SPANS)
+@pytest.mark.parametrize("text", ["inf", "nan", "1e300", "-1", "x"])
+def test_number_that_no_span_of_time_has_is_refused(
+    kind: "click.ParamType[float]", text: str
+) -> None:
+    """Before anything is done, in one line: no date is so far away."""
+    with pytest.raises(click.BadParameter):
+        kind.convert(text, None, None)
