@@ -10,7 +10,6 @@ import itertools
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
-from ipaddress import IPv6Address
 from typing import Any, Final, cast
 
 import structlog
@@ -20,8 +19,15 @@ from aiohttp.http import RawRequestMessage
 from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.streams import StreamReader
 
-from pixel_service.endpoint.limits import Bounded, ConnectionCounts, ConnectionLimits, Refusal
+from pixel_service.endpoint.limits import (
+    Bounded,
+    ConnectionCounts,
+    ConnectionLimits,
+    Refusal,
+    network_of,
+)
 from pixel_service.endpoint.prepared_response import PreparedResponse
+from service_runtime.frames import frames_of
 
 # What a client may send from one request to the next: a head, and a body that interests
 # nobody. nginx takes heads of 33 kB, Apache of 800 kB; of more than 100 lines neither.
@@ -41,9 +47,6 @@ _IDLE_SECONDS: Final = 5.0
 
 # How many of the oldest connections are looked at for one that gives way: 20 us.
 _MAX_LOOKED_AT: Final = 200
-
-# One network of an IPv6 client: whoever has one of its addresses has all of them.
-_IPV6_NETWORK_BITS: Final = 64
 
 # Between two lines about connections that were refused.
 _LOG_SECONDS: Final = 10.0
@@ -288,12 +291,5 @@ class Connection(web.RequestHandler):
     def _log_fault(self, error: object) -> None:
         # What a client breaks is no fault: anybody could fill the log with it.
         if not isinstance(error, HttpProcessingError | web.RequestPayloadError):
-            logger.error("request not handled", error=type(error).__name__)
-
-
-def network_of(address: str | None) -> str:
-    """Return what connections from *address* are counted under."""
-    if address is None or ":" not in address:
-        return address or ""
-    host_bits = 128 - _IPV6_NETWORK_BITS
-    return f"{int(IPv6Address(address.partition('%')[0])) >> host_bits:x}"
+            frames = frames_of(error) if isinstance(error, BaseException) else []
+            logger.error("request not handled", error=type(error).__name__, frames=frames)

@@ -13,11 +13,11 @@ PROGRAM = """
 import logging, structlog
 from service_runtime.logging import configure_logging
 configure_logging(level="INFO", format_="{form}")
-log = structlog.get_logger()
-log.debug("not shown")
+logger = structlog.get_logger()
+logger.debug("not shown")
 for number in range(100):
-    log.warning("spool does not take opens", number=number)
-log.info("another phrase")
+    logger.warning("spool does not take opens", number=number)
+logger.info("another phrase")
 logging.getLogger("a.library").warning("its own words")
 """
 

@@ -286,6 +286,7 @@ async def test_what_fails_inside_is_logged_without_the_fetch(
     assert b" 500 " in answer
     (entry,) = (each for each in logs if each["event"] == "request not handled")
     assert entry["error"] == "RuntimeError"
+    assert entry["frames"][-1].endswith(" handle")
     assert b"telltale" not in answer
     assert "telltale" not in str(logs)
 

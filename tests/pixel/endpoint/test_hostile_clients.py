@@ -19,7 +19,7 @@ from pixel_service.endpoint.client_address import ClientAddresses, IpNetwork
 from pixel_service.endpoint.connections import MAX_OCTETS
 from pixel_service.endpoint.handler import PixelHandler
 from pixel_service.endpoint.image import PIXEL_GIF
-from pixel_service.endpoint.limits import ConnectionLimits, Refusal
+from pixel_service.endpoint.limits import ConnectionLimits, Refusal, network_of
 from pixel_service.endpoint.listening import listen_for_pixels
 from pixel_service.endpoint.serving import PixelServer, pixel_server
 from pixel_service.intake import PixelFetch
@@ -141,8 +141,8 @@ async def test_body_that_unpacks_to_much_costs_what_its_octets_cost() -> None:
         await cost_of(plain_upload)  # the first has more to do
         plain = await cost_of(plain_upload)
 
-        # Unpacked, it is a hundred times as expensive.
-        assert await cost_of(bomb_upload) < 10 * plain
+        # Unpacked, it is a hundred times as expensive. The collector of garbage comes once.
+        assert min([await cost_of(bomb_upload) for _ in range(2)]) < 10 * plain
         assert await running.is_answered()
 
 
@@ -402,11 +402,9 @@ async def test_bodies_that_cannot_be_read_are_not_logged(
 
 def test_addresses_of_one_ipv6_network_count_as_one() -> None:
     """Whoever has one address of a /64 has all of them."""
-    of = connections.network_of
-
-    assert of("2001:db8:1:2::1") == of("2001:db8:1:2:ffff::9%eth0")
-    assert of("2001:db8:1:2::1") != of("2001:db8:1:3::1")
-    assert of("192.0.2.1") != of("192.0.2.2")
+    assert network_of("2001:db8:1:2::1") == network_of("2001:db8:1:2:ffff::9%eth0")
+    assert network_of("2001:db8:1:2::1") != network_of("2001:db8:1:3::1")
+    assert network_of("192.0.2.1") != network_of("192.0.2.2")
 
 
 async def test_connection_that_is_refused_leaves_nothing() -> None:
