@@ -53,7 +53,7 @@ async def serve(
     settings.protection.require(settings.ports)
     settings.prepare_data_folder()
     sealer = TokenSealer(settings.load_key_ring())
-    admission = Admission(settings.load_api_keys())
+    admission = Admission(settings.load_api_keys(), client_roles=settings.protection.client_roles)
     async with contextlib.AsyncExitStack() as stack:
         store = await stack.enter_async_context(connect(settings.effective_database_url))
         configurations = await Configurations.load(store)

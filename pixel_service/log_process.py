@@ -62,7 +62,9 @@ class LogProcess:
 
     def __init__(self, settings: Settings, certificate: Certificate | None = None) -> None:
         self._settings = settings
-        self._admission = Admission(settings.load_api_keys())
+        self._admission = Admission(
+            settings.load_api_keys(), client_roles=settings.protection.client_roles
+        )
         self._certificate = certificate
         self._parts: _Parts | None = None
         self._why_closed = "not opened yet"

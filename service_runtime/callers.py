@@ -59,6 +59,9 @@ class Caller:
     configuration_ids: frozenset[str] = frozenset()
     """The configurations that it is limited to; empty: all."""
 
+    has_certificate: bool = False
+    """Whether its certificate said who it is, and not a key."""
+
     def may_use(self, configuration_id: str) -> bool:
         """Return whether a configuration is the caller's."""
         return not self.configuration_ids or configuration_id in self.configuration_ids
@@ -103,6 +106,11 @@ def current_caller() -> Caller:
         LookupError: no call runs here.
     """
     return _current.get()
+
+
+def is_caller_known() -> bool:
+    """Return whether somebody has said yet who made the call that runs."""
+    return _current.get(None) is not None
 
 
 def set_caller(caller: Caller) -> None:

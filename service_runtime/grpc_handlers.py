@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import inspect
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Any, Final, NoReturn, TypeAlias, cast
 
 import grpc
@@ -19,7 +19,12 @@ from grpc_status import rpc_status
 from service_runtime.admission import Admission
 from service_runtime.api_keys import RoleNotAllowed, Unauthenticated
 from service_runtime.call_gate import CallGate
-from service_runtime.callers import ConfigurationNotAllowed, current_caller, set_caller
+from service_runtime.callers import (
+    ConfigurationNotAllowed,
+    current_caller,
+    is_caller_known,
+    set_caller,
+)
 from service_runtime.errors import Draining, InvalidFields, RequestUndecodable, ServiceError
 from service_runtime.frames import frames_of
 from service_runtime.grpc_status import internal_status, status_of
@@ -91,7 +96,11 @@ class WrappingServer:
         # is UNKNOWN with the name of a Python class, and half a dozen lines in the log.
         if handler.request_streaming:
             # Reflection alone.
-            return handler
+            return grpc.stream_stream_rpc_method_handler(
+                self._passing(handler.stream_stream, name),
+                handler.request_deserializer,
+                handler.response_serializer,
+            )
         if not handler.response_streaming:
             return grpc.unary_unary_rpc_method_handler(
                 self._unary(handler.unary_unary, handler.request_deserializer, name),
@@ -111,7 +120,7 @@ class WrappingServer:
     def _unary(self, method: Any, decode: Any, name: str) -> Any:  # noqa: ANN401 - see above
         async def call(octets: bytes, context: Context) -> object:
             try:
-                await self._enter()
+                await self._enter(context, name)
                 return await method(_decoded(octets, decode), context)
             except Exception as error:  # noqa: BLE001 - the edge: every error ends here
                 await self._abort(error, context, name)
@@ -122,7 +131,7 @@ class WrappingServer:
         async def call(octets: bytes, context: Context) -> None:
             with self._gate.counted_stream():
                 try:
-                    await self._enter()
+                    await self._enter(context, name)
                     async with self._admission.while_admitted(current_caller()):
                         await method(_decoded(octets, decode), context)
                 except Exception as error:  # noqa: BLE001 - the edge: every error ends here
@@ -130,14 +139,43 @@ class WrappingServer:
 
         return call
 
-    async def _enter(self) -> None:
+    def _passing(self, method: Any, name: str) -> Any:  # noqa: ANN401 - see above
+        async def call(requests: object, context: Context) -> AsyncIterator[object]:
+            try:
+                self._identify(context, name)
+            except ServiceError as error:
+                await self._abort(error, context, name)
+            async for response in method(requests, context):
+                yield response
+
+        return call
+
+    async def _enter(self, context: Context, name: str) -> None:
         """Go on with a call that may.
 
         Raises:
-            Draining: it may not.
+            Unauthenticated, RoleNotAllowed, Draining: it may not.
         """
+        self._identify(context, name)
         if self._gate.is_closed:
             await self._gate.wait_for_refusal()
+
+    def _identify(self, context: Context, name: str) -> None:
+        """Ask the client's certificate who calls, if the metadata have not said it.
+
+        Only now, because gRPC shows the metadata before the request is read, and the
+        certificate after that.
+
+        Raises:
+            Unauthenticated, RoleNotAllowed: nobody who may.
+        """
+        if is_caller_known():
+            return
+        try:
+            set_caller(self._admission.caller_named(name, context.peer_identities()))
+        except ServiceError as error:
+            logger.info("call refused", method=name, reason=error.reason)
+            raise
 
     async def _abort(self, error: Exception, context: Context, name: str) -> NoReturn:
         """End the call of *context*; raises, as gRPC's own abort does."""
@@ -200,7 +238,8 @@ class _Methods(grpc.GenericRpcHandler):
             logger.info("call refused", method=name, reason=error.reason)
             return self._refusing(error, name)
         # The call's own task asks for its handler.
-        set_caller(caller)
+        if caller is not None:
+            set_caller(caller)
         return handler
 
 

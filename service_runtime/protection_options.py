@@ -39,6 +39,8 @@ def protection_options(option: Option, *, serves_pixels: bool = False) -> Decora
             **others: Any,  # noqa: ANN401 - click's
         ) -> object:
             files = {f"{port}_tls": _files(prefix, others) for port, (prefix, *_) in groups.items()}
+            if tls_client_role and (files["grpc_tls"] is None or not files["grpc_tls"].client_ca):
+                raise click.UsageError("--tls-client-role needs --tls-client-ca")
             protection = Protection(
                 **files,
                 client_roles=tls_client_role,
@@ -121,6 +123,8 @@ def _client_roles(
             raise click.BadParameter(f"{name!r} is listed twice")
         ids = frozenset(filter(None, configurations.split(",")))
         if ids and Role(role) not in LIMITED_ROLES:
-            raise click.BadParameter(f"{each!r}: a {role} is not limited to configurations")
-        callers[name] = Caller(role=Role(role), name=name, configuration_ids=ids)
+            raise click.BadParameter(f"{each!r}: the role {role} is not limited by configurations")
+        callers[name] = Caller(
+            role=Role(role), name=name, configuration_ids=ids, has_certificate=True
+        )
     return callers

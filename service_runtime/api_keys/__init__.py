@@ -8,6 +8,7 @@ from service_runtime.api_keys.errors import (
     ApiKeyExpired,
     ApiKeyInvalid,
     ApiKeyMissing,
+    CertificateUnknown,
     RoleNotAllowed,
     Unauthenticated,
 )
@@ -21,6 +22,7 @@ __all__ = [
     "ApiKeyMissing",
     "ApiKeys",
     "ApiKeysError",
+    "CertificateUnknown",
     "Metadata",
     "RoleNotAllowed",
     "Unauthenticated",

@@ -4,6 +4,7 @@
   - ApiKeyMissing   the metadata hold no key
   - ApiKeyInvalid   there is no such key, or no longer
   - ApiKeyExpired   the key's time is over
+  - CertificateUnknown  there is no key, and the certificate's name is nobody's
 * RoleNotAllowed    the caller is known, and this call is not for its role
 """
 
@@ -45,6 +46,17 @@ class ApiKeyExpired(Unauthenticated):
         super().__init__(
             f"the API key {key_id} has expired at {text}",
             metadata={"key_id": key_id, "expire_time": text},
+        )
+
+
+class CertificateUnknown(Unauthenticated):
+    """There is no key, and the name in the client's certificate is nobody's."""
+
+    reason = "CERTIFICATE_UNKNOWN"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "the metadata have no API key, and the client's certificate no name that is a caller's"
         )
 
 

@@ -1,15 +1,13 @@
 """Both services by TLS, with real clients, while certificates are renewed."""
 
 import asyncio
-import contextlib
-import datetime as dt
 import json
 import os
 import shutil
 import ssl
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,89 +18,16 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from emailopens_client import LogEnd, OpenStream, Tls
 from emailopens_client.channels import open_channel
-from injector_service import server as injector_server
-from injector_service.settings import Settings as InjectorSettings
-from pixel_service import server as pixel_server
-from pixel_service.server import Addresses
-from pixel_service.settings import Settings as PixelSettings
-from service_runtime.drain import Drain
-from service_runtime.key_ring import format_key_ring, generate_key_ring
 from service_runtime.protection import Protection
-from service_runtime.tls_files import TlsFiles
-from tests.fixtures.certificates import Authority
+from tests.fixtures.tls_services import RING, Certificates, a_pixel_service, an_injector_service
 from tests.pixel.service_values import a_token, seal
 
 ROOT = Path(__file__).parents[2]
-RING = generate_key_ring()
-FREE = "127.0.0.1:0"
-
-
-class Certificates:
-    """An authority, and the files that services and clients have of it."""
-
-    def __init__(self, folder: Path) -> None:
-        folder.mkdir(exist_ok=True)
-        self.folder = folder
-        self.authority, self.ca = Authority.written(folder)
-        certificate, key = self.authority.issue().write(folder)
-        self.plain = TlsFiles(certificate=certificate, key=key)
-        self.mutual = TlsFiles(certificate=certificate, key=key, client_ca=self.ca)
-        self.client = self.authority.issue("crm", names=()).write(folder, "client")
-
-    def protection(self) -> Protection:
-        """Return TLS for every port; operators' tools ask for a certificate."""
-        return Protection(grpc_tls=self.plain, http_tls=self.plain, admin_tls=self.mutual)
-
-    def context(self, *, with_certificate: bool = False) -> ssl.SSLContext:
-        """Return what a client of HTTP believes."""
-        context = ssl.create_default_context(cafile=str(self.ca))
-        if with_certificate:
-            context.load_cert_chain(*self.client)
-        return context
 
 
 @pytest.fixture
 def certificates(tmp_path: Path) -> Certificates:
     return Certificates(tmp_path / "tls")
-
-
-@contextlib.asynccontextmanager
-async def a_pixel_service(folder: Path, protection: Protection) -> AsyncIterator[Addresses]:
-    """Run the pixel service in this process."""
-    settings = PixelSettings(
-        http=FREE,
-        grpc=FREE,
-        admin=FREE,
-        data=folder / "pixel",
-        token_keys=format_key_ring(RING),
-        protection=protection,
-    )
-    drain = Drain(grace=dt.timedelta(seconds=1))
-    ready: asyncio.Future[Addresses] = asyncio.get_running_loop().create_future()
-    service = asyncio.create_task(pixel_server.serve(settings, drain, on_ready=ready.set_result))
-    started: list[asyncio.Future[Any]] = [service, ready]
-    await asyncio.wait(started, return_when=asyncio.FIRST_COMPLETED)
-    try:
-        yield ready.result()
-    finally:
-        drain.begin()
-        await service
-
-
-@contextlib.asynccontextmanager
-async def an_injector_service(folder: Path, protection: Protection) -> AsyncIterator[str]:
-    """Run the injector service in this process."""
-    settings = InjectorSettings(grpc=FREE, data=folder / "injector", protection=protection)
-    drain = Drain(grace=dt.timedelta(seconds=1))
-    ready: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-    service = asyncio.create_task(injector_server.serve(settings, drain, on_ready=ready.set_result))
-    started: list[asyncio.Future[Any]] = [service, ready]
-    await asyncio.wait(started, return_when=asyncio.FIRST_COMPLETED)
-    try:
-        yield ready.result()
-    finally:
-        drain.begin()
-        await service
 
 
 async def fetched(address: str, message_id: str, context: ssl.SSLContext) -> bool:

@@ -112,6 +112,10 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """PERMISSION_DENIED: the caller's API key is for other configurations. Said
     whether the configuration exists or not. Metadata: `configuration_id`.
     """
+    ERROR_REASON_CERTIFICATE_UNKNOWN: _ErrorReason.ValueType  # 28
+    """UNAUTHENTICATED: the call's metadata have no API key, and no name in the
+    client's certificate is that of a caller whom the service knows.
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """ErrorReason is the `reason` of the `google.rpc.ErrorInfo` that every error
@@ -209,5 +213,9 @@ ERROR_REASON_ROLE_NOT_ALLOWED: ErrorReason.ValueType  # 26
 ERROR_REASON_CONFIGURATION_NOT_ALLOWED: ErrorReason.ValueType  # 27
 """PERMISSION_DENIED: the caller's API key is for other configurations. Said
 whether the configuration exists or not. Metadata: `configuration_id`.
+"""
+ERROR_REASON_CERTIFICATE_UNKNOWN: ErrorReason.ValueType  # 28
+"""UNAUTHENTICATED: the call's metadata have no API key, and no name in the
+client's certificate is that of a caller whom the service knows.
 """
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015
