@@ -14,7 +14,7 @@ import grpc
 
 from service_runtime.api_keys import ApiKeysError
 from service_runtime.channel import describe_error
-from service_runtime.data_folder import DataFolderError
+from service_runtime.data_folder import DataFolderError, make_files_private
 from service_runtime.errors import ServiceError
 from service_runtime.key_ring import KeyRingError
 from service_runtime.listen import ListenError
@@ -51,6 +51,7 @@ def run_command(command: click.Command) -> NoReturn:
 
     Whatever is wrong is said in one line on standard error: `<program>: <what>`.
     """
+    make_files_private()
     sys.stdout = _standard_output()
     try:
         status = command.main(standalone_mode=False)

@@ -10,12 +10,16 @@ import base64
 import binascii
 import contextlib
 import dataclasses
-import os
 import secrets
-import stat
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final, Self
+
+from service_runtime.private_files import (
+    PrivateFileError,
+    read_private_file,
+    write_private_file,
+)
 
 # AES-SIV with AES-256 takes two keys of 32 octets (RFC 5297 section 2.2).
 KEY_OCTETS: Final = 64
@@ -101,6 +105,9 @@ def parse_key_ring(text: str) -> KeyRing:
         key_id, key = _parse_line(stripped, number)
         if key_id in keys:
             raise KeyRingError(f"line {number}: key ID {key_id} is listed twice")
+        if len(key) == KEY_OCTETS and len(set(key)) == 1:
+            # Such as the zeros of /dev/zero, or of a variable that nobody has set.
+            raise KeyRingError(f"line {number}: key {key_id} is one octet over and over")
         keys[key_id] = key
     if not keys:
         raise KeyRingError("there is no key")
@@ -122,18 +129,14 @@ def read_key_ring(path: Path) -> KeyRing:
     """Return the ring in the file *path*.
 
     Raises:
-        KeyRingError: the file is missing, unreadable, too large or no key ring.
+        KeyRingError: the file is missing, unreadable, open to others, too large or no key ring.
     """
     try:
-        with path.open("rb") as file:
-            octets = file.read(MAX_KEY_RING_OCTETS + 1)
-        text = octets.decode()
-    except OSError as error:
-        raise KeyRingError(f"{path}: {error.strerror}") from error
+        text = read_private_file(path, max_octets=MAX_KEY_RING_OCTETS).decode()
+    except PrivateFileError as error:
+        raise KeyRingError(str(error)) from error
     except UnicodeDecodeError:
         raise KeyRingError(f"{path}: not text") from None
-    if len(octets) > MAX_KEY_RING_OCTETS:
-        raise KeyRingError(f"{path}: larger than {MAX_KEY_RING_OCTETS} octets")
     try:
         return parse_key_ring(text)
     except KeyRingError as error:
@@ -148,22 +151,8 @@ def write_key_ring(path: Path, ring: KeyRing, *, replace: bool = False) -> None:
     Raises:
         KeyRingError: the file exists and *replace* is false, or cannot be written.
     """
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     try:
-        descriptor = os.open(
-            temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, stat.S_IRUSR | stat.S_IWUSR
-        )
-        try:
-            with os.fdopen(descriptor, "w") as file:
-                file.write(format_key_ring(ring))
-                file.flush()
-                os.fsync(file.fileno())
-            if replace:
-                temporary.replace(path)
-            else:
-                path.hardlink_to(temporary)
-        finally:
-            temporary.unlink(missing_ok=True)
+        write_private_file(path, format_key_ring(ring).encode(), replace=replace)
     except FileExistsError:
         raise KeyRingError(f"{path}: already exists") from None
     except OSError as error:

@@ -75,8 +75,9 @@ def _replace(path: Path, octets: bytes) -> None:
             file.write(octets)
             file.flush()
             os.fsync(file.fileno())
-            # NamedTemporaryFile gives 0600; the service may run as another user.
-            Path(file.name).chmod(0o644)
+            if path.parent.stat().st_uid != os.geteuid():
+                # The service runs as another user, and it is not a secret.
+                Path(file.name).chmod(0o644)
             Path(file.name).replace(path)
         except BaseException:
             Path(file.name).unlink(missing_ok=True)

@@ -7,6 +7,7 @@ import os
 import re
 import signal
 import socket
+import stat
 import sys
 from collections.abc import AsyncIterator, Iterable
 from pathlib import Path
@@ -152,6 +153,28 @@ async def test_opens_of_every_process_are_streamed_in_one_order(tmp_path: Path) 
 
     assert all(order == orders[0] for order in orders)
     assert sorted(orders[0]) == sorted(f"m{number}" for number in range(20))
+
+
+async def test_data_are_their_owners_alone(tmp_path: Path) -> None:
+    """Also what an earlier version left open; the log says once that it was."""
+    folder = tmp_path / "data"
+    folder.mkdir(mode=0o755)
+    (folder / "opens.db").touch(mode=0o644)
+    service = Service(folder)
+    log = tmp_path / "log"
+    with log.open("wb") as output:
+        async with service.running(log=output.fileno()):
+            assert await service.fetch("m")
+            await service.streamed(wanted=["m"])
+            modes = {
+                str(each.relative_to(folder)): oct(stat.S_IMODE(each.lstat().st_mode))
+                for each in (folder, *folder.rglob("*"))
+            }
+
+    assert {"opens.db", "opens.db-wal", "opens.db-shm", "token_keys"} < modes.keys()
+    assert {name: mode for name, mode in modes.items() if mode not in ("0o600", "0o700")} == {}
+    assert modes["opens.db"] == "0o600"
+    assert log.read_text().count("others had access to the data folder") == 1
 
 
 async def test_killed_process_is_replaced_and_no_answered_open_is_lost(tmp_path: Path) -> None:

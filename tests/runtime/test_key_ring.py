@@ -1,6 +1,7 @@
 """The key ring's text, its files, and what it says of bad ones."""
 
 import base64
+import os
 import stat
 import threading
 from pathlib import Path
@@ -50,6 +51,8 @@ def test_last_line_mints_and_comments_do_not_count() -> None:
         ("1", "key 1 has 0 octets instead of 64"),
         (f"one:{KEY}", "line 1 is not"),
         (f"1:{KEY[:-4]}!!!!", "line 1 is not"),
+        (f"1:{KEY}\n2:{'A' * 86}", "line 2: key 2 is one octet over and over"),
+        (f"1:{'_' * 86}", "line 1: key 1 is one octet over and over"),
     ],
 )
 def test_bad_text_says_where_it_is_wrong(text: str, complaint: str) -> None:
@@ -122,17 +125,27 @@ def test_two_services_that_start_at_once_share_one_ring(tmp_path: Path) -> None:
 
 
 def test_unusable_files_are_named(tmp_path: Path) -> None:
-    """Missing, not a file, not text, too large: one line with the path."""
+    """Missing, not a file, open to others, not text, too large: one line with the path."""
     binary = tmp_path / "binary"
     binary.write_bytes(b"\xff\xfe")
     large = tmp_path / "large"
     large.write_text("#" * 70_000)
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    for each in (binary, large, pipe):
+        each.chmod(0o600)
+    shared = tmp_path / "shared"
+    shared.write_text(f"1:{KEY}\n")
+    shared.chmod(0o640)
 
     for path, complaint in [
         (tmp_path / "missing", "No such file or directory"),
-        (tmp_path, "Is a directory"),
+        (tmp_path, "not a regular file"),
+        # Waited for by nobody, whether somebody writes into it or not.
+        (pipe, "not a regular file"),
+        (shared, "others have access (mode 0640): chmod 600 it"),
         (binary, "not text"),
-        (large, "larger than 65536 octets"),
+        (large, "larger than 65,536 octets"),
     ]:
         with pytest.raises(KeyRingError) as caught:
             read_key_ring(path)

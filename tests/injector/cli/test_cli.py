@@ -83,7 +83,8 @@ def test_the_first_start_makes_a_key_ring_for_its_owner_alone(address: str, data
     assert address
     assert stat.S_IMODE((data / "token_keys").stat().st_mode) == 0o600
     assert read_key_ring(data / "token_keys").active_key_id == 1
-    assert (data / "injector.db").exists()
+    assert stat.S_IMODE((data / "injector.db").stat().st_mode) == 0o600
+    assert stat.S_IMODE(data.stat().st_mode) == 0o700
 
 
 def test_a_message_goes_through_rewrite(address: str) -> None:
