@@ -150,6 +150,7 @@ bench: $(DEVELOPMENT) $(PEERS)/node_modules/.installed ## Time everything, as ra
 	python -m benchmarks.rewrite_steps
 	python -m benchmarks.hostile
 	python -m benchmarks.allocator
+	python -m benchmarks.rpc_security
 	python -m benchmarks.evidence
 	python -m benchmarks.open_log.log_alone
 	python -m benchmarks.open_log.drain
