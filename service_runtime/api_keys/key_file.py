@@ -10,9 +10,7 @@ they read it again when it has changed, and never write it.  Nothing in it lets 
 import binascii
 import contextlib
 import datetime as dt
-import fcntl
 import json
-import os
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -21,6 +19,7 @@ from typing import Any, Final
 from service_runtime.api_keys.key import ApiKey
 from service_runtime.callers import LIMITED_ROLES, Role
 from service_runtime.field_checks import ID_PATTERN
+from service_runtime.file_lock import file_lock
 from service_runtime.private_files import (
     PrivateFileError,
     read_private_file,
@@ -197,7 +196,7 @@ def _changing(path: Path) -> Iterator[list[str]]:
     # What a link points to is replaced, and not the link.
     path = path.resolve()
     try:
-        with folder_lock(path):
+        with change_lock(path):
             lines = []
             if path.exists():
                 read_keys(path)
@@ -225,29 +224,19 @@ def _format(key: ApiKey) -> str:
 
 
 @contextlib.contextmanager
-def folder_lock(path: Path) -> Iterator[None]:
-    """Be the process that changes *path* or what belongs to it, for the time of the block.
+def change_lock(path: Path) -> Iterator[None]:
+    """Be the process that changes *path*, or what is noted beside it, for the time of the block.
 
-    Its folder is locked and not itself, because it is replaced.
+    A file of its own is locked, because *path* is replaced.
 
     Raises:
-        OSError: the folder cannot be opened, or somebody else holds it for too long.
+        OSError: it cannot be made, or somebody else has it for too long.
     """
-    descriptor = os.open(path.absolute().parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        ends = time.monotonic() + _LOCK_SECONDS
-        while not _is_locked(descriptor):
-            if time.monotonic() > ends:
-                raise TimeoutError(0, "somebody else changes it")
-            time.sleep(_LOCK_POLL_SECONDS)
-        yield
-    finally:
-        os.close(descriptor)
-
-
-def _is_locked(descriptor: int) -> bool:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
+    ends = time.monotonic() + _LOCK_SECONDS
+    while time.monotonic() < ends:
+        with file_lock(path.with_name(f".{path.name}.lock")) as is_ours:
+            if is_ours:
+                yield
+                return
+        time.sleep(_LOCK_POLL_SECONDS)
+    raise TimeoutError(0, "somebody else changes it")

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from service_runtime.api_keys.key_file import folder_lock
+from service_runtime.api_keys.key_file import change_lock
 from service_runtime.private_files import (
     PrivateFileError,
     read_private_file,
@@ -46,7 +46,7 @@ def note_last_use(keys: Path, used: Mapping[str, dt.datetime], *, known: frozens
     Raises:
         OSError: it cannot be written.
     """
-    with folder_lock(keys):
+    with change_lock(keys):
         noted = {key_id: time for key_id, time in read_last_use(keys).items() if key_id in known}
         for key_id, time in used.items():
             # Another service may have seen it later.
