@@ -9,6 +9,7 @@ import argparse
 import contextlib
 import dataclasses
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -26,6 +27,12 @@ START_SECONDS: Final = 30
 STOP_SECONDS: Final = 15
 
 HOST: Final = "127.0.0.1"
+
+# Below those that systems give to clients: one of them would have the port before the
+# service listens there, or while it starts again.
+_PORTS: Final = range(20_000, 32_000)
+_PORT_ATTEMPTS: Final = 1_000
+_returned: Final[set[int]] = set()
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,26 +62,28 @@ DEFAULT_PAIR: Final = Pair(
 
 def pair_on_free_ports() -> Pair:
     """Return addresses that are free now."""
-    with contextlib.ExitStack() as stack:
-        # All are held until the last is found: a freed port may be given again.
-        ports = [_hold(stack, 0) for _ in range(3)]
-        while True:
-            admin = _hold(stack, 0)
-            # The log process has the port after the endpoint's.
-            with contextlib.suppress(OSError, OverflowError):
-                _hold(stack, admin + 1)
-                break
-        addresses = [f"{HOST}:{port}" for port in (*ports, admin)]
-    return Pair(
-        injector=addresses[0], pixel=addresses[1], pixel_http=addresses[2], admin=addresses[3]
-    )
+    injector, pixel, pixel_http = (f"{HOST}:{free_ports(1)}" for _ in range(3))
+    # The log process has the port after the endpoint's.
+    admin = f"{HOST}:{free_ports(2)}"
+    return Pair(injector=injector, pixel=pixel, pixel_http=pixel_http, admin=admin)
 
 
-def _hold(stack: contextlib.ExitStack, port: int) -> int:
-    """Take *port*, or for 0 a free one, until *stack* ends; return it."""
-    probe = stack.enter_context(socket.socket())
-    probe.bind((HOST, port))
-    return int(probe.getsockname()[1])
+def free_ports(count: int) -> int:
+    """Return the first of *count* ports in a row that are free now; none is returned twice."""
+    for _ in range(_PORT_ATTEMPTS):
+        first = secrets.choice(_PORTS)
+        ports = range(first, first + count)
+        if not _returned.intersection(ports) and all(map(_is_free, ports)):
+            _returned.update(ports)
+            return first
+    raise SystemExit(f"no {count} free ports in a row")
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe, contextlib.suppress(OSError):
+        probe.bind((HOST, port))
+        return True
+    return False
 
 
 @contextlib.contextmanager

@@ -28,12 +28,12 @@ from aiohttp import web
 from benchmarks.open_log.serving import (
     Load,
     Running,
-    free_addresses,
     load,
     running_service,
     sealed_tokens,
     wait_until_listening,
 )
+from examples.pair import HOST, free_ports
 from pixel_service.endpoint.handler import PIXEL
 from pixel_service.endpoint.listening import listen_for_pixels
 from pixel_service.open_log import migrate
@@ -64,7 +64,7 @@ def _serve_bare(address: str) -> None:
 @contextlib.contextmanager
 def running_floor() -> Iterator[str]:
     """Run the bare handler inside the block; yields its address."""
-    (address,) = free_addresses(1)
+    address = f"{HOST}:{free_ports(1)}"
     process = multiprocessing.get_context("spawn").Process(
         target=_serve_bare, args=(address,), daemon=True
     )

@@ -19,9 +19,9 @@ from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 
 from emailopens.notification.v1 import privacy_level_pb2
 from emailopens.token.v1 import pixel_token_pb2
+from examples.pair import HOST, free_ports
 from service_runtime.key_ring import KeyRing, generate_key_ring, write_key_ring
 
-HOST: Final = "127.0.0.1"
 START_SECONDS: Final = 60
 
 # As many as make up most of real traffic; no two mail clients are told apart by more.
@@ -67,26 +67,6 @@ def metric(address: str, name: str) -> int:
     raise LookupError(name)
 
 
-def free_addresses(count: int) -> list[str]:
-    """Return addresses that are free now."""
-    with contextlib.ExitStack() as stack:
-        probes = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for probe in probes:
-            probe.bind((HOST, 0))
-        return [f"{HOST}:{probe.getsockname()[1]}" for probe in probes]
-
-
-def first_of_free_addresses(count: int) -> str:
-    """Return the first of *count* addresses in a row that are free now."""
-    while True:
-        (first,) = free_addresses(1)
-        host, port = first.split(":")
-        with contextlib.ExitStack() as stack, contextlib.suppress(OSError, OverflowError):
-            for number in range(int(port), int(port) + count):
-                stack.enter_context(socket.socket()).bind((host, number))
-            return first
-
-
 @contextlib.contextmanager
 def running_service(
     data: Path, *, workers: int = 1, log_url: str | None = None
@@ -95,9 +75,9 @@ def running_service(
     ring = generate_key_ring()
     data.mkdir(parents=True, exist_ok=True)
     write_key_ring(data / "token_keys", ring, replace=True)
-    http, grpc_address = free_addresses(2)
+    http, grpc_address = (f"{HOST}:{free_ports(1)}" for _ in range(2))
     # Each process has a port for operators' tools, in a row.
-    admin = first_of_free_addresses(workers + 1)
+    admin = f"{HOST}:{free_ports(workers + 1)}"
     program = Path(sys.executable).with_name("pixel-service")
     options = [
         f"--data={data}",

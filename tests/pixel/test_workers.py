@@ -19,6 +19,7 @@ import pytest
 from emailopens.pixel.v1 import pixel_service_pb2 as pb
 from emailopens.pixel.v1 import pixel_service_pb2_grpc as pb_grpc
 from emailopens_client import LogEnd, OpenStream
+from examples.pair import HOST, free_ports
 from service_runtime.key_ring import generate_key_ring, write_key_ring
 from tests.pixel.service_values import a_token, seal
 
@@ -35,13 +36,9 @@ class Service:
     def __init__(self, folder: Path, *, workers: int = PROCESSES - 1) -> None:
         self.folder = folder
         self.workers = workers
-        with contextlib.ExitStack() as stack:
-            probes = [stack.enter_context(socket.socket()) for _ in range(2)]
-            for probe in probes:
-                probe.bind(("127.0.0.1", 0))
-            self.http, self.grpc = (f"127.0.0.1:{each.getsockname()[1]}" for each in probes)
-        # Those of the other processes follow it: found by trying, as an operator would.
-        self.admin = f"127.0.0.1:{free_ports_in_a_row()}"
+        self.http, self.grpc = (f"{HOST}:{free_ports(1)}" for _ in range(2))
+        # Those of the other processes follow it.
+        self.admin = f"{HOST}:{free_ports(workers + 1)}"
 
     @contextlib.asynccontextmanager
     async def running(
@@ -118,18 +115,6 @@ class Service:
     async def _streamed(self) -> list[str]:
         async with OpenStream(self.grpc, position=LogEnd.EARLIEST, stop_at_head=True) as opens:
             return [each.mail.message_id async for each in opens]
-
-
-def free_ports_in_a_row() -> int:
-    """Return a free port whose successors are free, too: one for each process."""
-    while True:
-        with contextlib.ExitStack() as stack, contextlib.suppress(OSError, OverflowError):
-            first = stack.enter_context(socket.socket())
-            first.bind(("127.0.0.1", 0))
-            port = int(first.getsockname()[1])
-            for number in range(port + 1, port + PROCESSES):
-                stack.enter_context(socket.socket()).bind(("127.0.0.1", number))
-            return port
 
 
 def children_of(pid: int) -> list[int]:
