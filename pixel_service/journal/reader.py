@@ -80,6 +80,11 @@ class JournalReader:
                 segment.is_damaged = True
                 self.journal.keep(segment.path)
 
+    @property
+    def has_passed_segments(self) -> bool:
+        """Whether segments are read that are not removed yet."""
+        return bool(self._passed)
+
     def release(self, sequence: int) -> None:
         """Remove the segments whose records are recorded, up to *sequence*.
 

@@ -161,7 +161,7 @@ class Recorder:
     async def _adopt(self) -> bool:
         """Take over a file of the spool of an older version; one that cannot be read waits."""
         try:
-            has_any = await adopt_spool(self._spool, self._log)
+            has_any = self._has_spool() and await adopt_spool(self._spool, self._log)
         except OSError as error:
             if _SPOOL not in self._stuck:
                 logger.error("spool cannot be read", text=str(error))  # noqa: TRY400 - it says all
@@ -192,7 +192,7 @@ class Recorder:
         else:
             self._oldest.pop(source.journal.id, None)
         if prepared is None:
-            if await self._in_thread(source.is_at_end):
+            if source.is_at_end():
                 # The journal first: a row too much harms nobody, and one too few would
                 # have everything recorded again.
                 await self._in_thread(source.journal.remove)
@@ -221,7 +221,9 @@ class Recorder:
         finally:
             await asyncio.wait({appending})
         self._committed(source.journal.id, prepared)
-        await self._in_thread(lambda: source.release(prepared))
+        # Mostly there is none, and a thread takes a tenth of what a small round does.
+        if source.has_passed_segments:
+            await self._in_thread(lambda: source.release(prepared))
         return True
 
     async def _open_source(self, journal: FoundJournal) -> Source:

@@ -83,6 +83,11 @@ class Source:
             portion=portion, opens=opens, canary_us=canary_us, missing=missing
         )
 
+    @property
+    def has_passed_segments(self) -> bool:
+        """Whether there is any that `release` may remove."""
+        return self._reader.has_passed_segments
+
     def release(self, prepared: Prepared) -> None:
         """Remove what is recorded."""
         self._reader.release(prepared.portion.sequence)
