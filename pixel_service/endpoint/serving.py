@@ -38,6 +38,7 @@ class PixelServer:
 
     def __init__(self, handler: PixelHandler, *, limits: ConnectionLimits) -> None:
         self._handler = handler
+        self._handshake_seconds = limits.head_seconds
         # The low-level server, because an application's routing costs a third of the
         # rate, and there is one route.  No access log: it would hold addresses and
         # tokens, and costs two thirds.
@@ -73,9 +74,15 @@ class PixelServer:
         """Answer at *sockets* from now on, by TLS if there is a context for it."""
         loop = asyncio.get_running_loop()
         for each in sockets:
-            self._listeners.append(
-                await loop.create_server(self._plain.new, sock=each, ssl=tls, backlog=BACKLOG)
+            listener = await loop.create_server(
+                self._plain.new,
+                sock=each,
+                ssl=tls,
+                # It comes before all that the limits look at.
+                ssl_handshake_timeout=None if tls is None else self._handshake_seconds,
+                backlog=BACKLOG,
             )
+            self._listeners.append(listener)
 
     async def end(self, *, grace: dt.timedelta) -> None:
         """Take no new request; running ones have *grace* to end."""
