@@ -96,6 +96,9 @@ def code_of(
     return grpc.StatusCode.OK
 
 
+@pytest.mark.guarantee(
+    "G8", "Where API keys are asked for, no call but health is answered without one"
+)
 def test_no_call_is_answered_without_a_key(guarded: Pair) -> None:
     """Every RPC of both services is refused, and health alone answers."""
     for target, files in ((guarded.injector, INJECTOR), (guarded.pixel, PIXEL)):
@@ -107,6 +110,7 @@ def test_no_call_is_answered_without_a_key(guarded: Pair) -> None:
             assert health(b"", timeout=30) == b"\x08\x01"
 
 
+@pytest.mark.guarantee("G8", "that allows it")
 @pytest.mark.parametrize("role", Role)
 def test_each_role_gets_what_the_table_allows(
     guarded: Pair, keys: Mapping[Role, str], role: Role

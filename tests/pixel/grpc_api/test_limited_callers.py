@@ -16,6 +16,7 @@ from emailopens_client.channels import open_channel
 from pixel_service.open_log import OpenLog
 from service_runtime.admission import Admission
 from service_runtime.api_keys import ApiKeys
+from service_runtime.api_keys.key_file import remove_key
 from service_runtime.callers import Role
 from tests.fixtures.api_keys import a_key
 from tests.pixel.grpc_api.rpc_values import failure_of
@@ -206,6 +207,39 @@ async def test_lists_have_its_own_on_every_page(limited: Client, admin: Client) 
         subscription_pb.ListSubscriptionsRequest(page_size=3)
     )
     assert len(page.subscriptions) == 3
+
+
+async def test_streams_end_with_their_key(limited: Client, admin: Client, tmp_path: Path) -> None:
+    """Those of opens, also of a subscription, end soon after their key was revoked."""
+    await limited.create("crm")
+    start = pb.StreamOpensRequest(position=pb.POSITION_LATEST)
+    streams = [
+        limited.pixel.StreamOpens(start),
+        limited.pixel.StreamOpens(pb.StreamOpensRequest(subscription_id="crm")),
+    ]
+    kept = admin.pixel.StreamOpens(start)
+    for each in (*streams, kept):
+        await each.read()
+    key_id = (tmp_path / "limited").read_text().split("_")[2]
+
+    remove_key(tmp_path / "keys", key_id)
+    ends = [await end_of(each) for each in streams]
+
+    assert ends == 2 * [(grpc.StatusCode.UNAUTHENTICATED, "API_KEY_INVALID", {})]
+    assert not kept.done()
+    kept.cancel()
+
+
+async def end_of(
+    stream: grpc.aio.UnaryStreamCall[pb.StreamOpensRequest, pb.StreamOpensResponse],
+) -> tuple[grpc.StatusCode, str, dict[str, str]]:
+    """Return what a stream ends with, whatever it brings before."""
+
+    async def read_all() -> None:
+        while await stream.read() is not grpc.aio.EOF:
+            pass
+
+    return await failure_of(read_all())
 
 
 async def test_its_own_subscription_is_kept_as_by_anybody(limited: Client) -> None:

@@ -157,6 +157,7 @@ async def test_whoever_has_none_may_not(
     assert refusal == (UNAUTHENTICATED, reason, {})
 
 
+@pytest.mark.guarantee("G8", "its request is not read")
 async def test_the_request_of_an_unknown_caller_is_not_read(file: Path) -> None:
     """What is no message is refused for the want of a key, and its size does not matter."""
     _, text = a_key(file, Role.SUBSCRIBER)
