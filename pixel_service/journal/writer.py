@@ -145,7 +145,6 @@ class Journal:
         """Append *payload*, None: nothing; call *done*, once, when it is durable.
 
         It is called at once, or after the patience, if the disk fails: `health` says so.
-        It must not raise.
         """
         if payload is not None and len(self._queue) >= self._max_held:
             self._lose(1)
@@ -276,5 +275,9 @@ class Journal:
 
 def _release(waiting: Sequence[_Waiting]) -> None:
     for _, done in waiting:
-        if done is not None:
+        if done is None:
+            continue
+        try:
             done()
+        except Exception as error:  # noqa: BLE001 - the others wait, and the journal goes on
+            logger.error("journal's answer failed", frames=frames_of(error))  # noqa: TRY400 - its text may hold what was fetched

@@ -84,6 +84,29 @@ async def test_cancelling_takes_nothing_back(journals: Journals) -> None:
     assert everything_in(journals) == [b"first", b"second"]
 
 
+@pytest.mark.parametrize("fails", [False, True])
+async def test_answer_that_fails_keeps_nobody_else_waiting(
+    journals: Journals, *, fails: bool
+) -> None:
+    """Whatever becomes of one client, the others are answered, and the journal goes on."""
+
+    def fail() -> None:
+        raise RuntimeError("the client is gone")
+
+    disk = FailingDisk()
+    disk.fails.update({"create"} if fails else ())
+    with structlog.testing.capture_logs() as logs:
+        async with a_journal(journals, disk=disk) as journal:
+            journal.append_for(b"first", fail)
+            await journal.append(b"second")
+            disk.fails.clear()
+            await journal.append(b"third")
+            await until(lambda: journal.health.state is JournalState.DURABLE)
+
+    assert everything_in(journals) == [b"first", b"second", b"third"]
+    assert [each["event"] for each in logs].count("journal's answer failed") == 1
+
+
 @pytest.mark.parametrize("call", ["create", "write", "sync"])
 async def test_one_failure_costs_nothing(journals: Journals, call: str) -> None:
     """After a failed call the batch is in a new segment before anybody is told; once."""
