@@ -21,6 +21,7 @@ from emailopens.pixel.v1 import pixel_service_pb2 as pixel_pb
 from emailopens.pixel.v1 import pixel_service_pb2_grpc as pixel_pb_grpc
 from examples.pair import Pair, pair_on_free_ports, running_pair
 from tests.end_to_end.test_pair import fetch, read
+from tests.fixtures.files import octets_below
 
 PROGRAM = Path(sys.executable).with_name("pixel-service")
 
@@ -75,10 +76,8 @@ async def run(*arguments: str) -> str:
 
 
 def are_written(data: Path, address: str) -> bool:
-    """Return whether *address* stands in any file below *data*."""
-    files = [path for path in data.rglob("*") if path.is_file()]
-    assert files
-    return any(address.encode() in path.read_bytes() for path in files)
+    """Return whether *address* is in any file below *data*."""
+    return address.encode() in octets_below(data)
 
 
 @pytest.mark.timeout(120)

@@ -26,6 +26,7 @@ from emailopens.pixel.v1 import pixel_service_pb2 as pixel_pb
 from emailopens.pixel.v1 import pixel_service_pb2_grpc as pixel_pb_grpc
 from examples.pair import Pair, pair_on_free_ports, running_pair
 from tests.end_to_end.test_pair import fetch, read
+from tests.fixtures.files import octets_below
 
 LEVELS = {
     "full": privacy_pb.PRIVACY_LEVEL_FULL,
@@ -125,7 +126,7 @@ async def opened(pair: Pair, data: Path, level: str) -> list[notification_pb.Ope
             return []
         with busy_log(data):
             await fetch(browser, answer.pixel_url)
-            journal = written(data / "journal")
+            journal = octets_below(data / "journal")
         await fetch(browser, answer.pixel_url)
         notifications, _ = await read(
             pixel_pb_grpc.PixelServiceStub(pixel),
@@ -139,19 +140,13 @@ async def opened(pair: Pair, data: Path, level: str) -> list[notification_pb.Ope
     assert found_in(journal, level) == []
     assert SUBJECT.encode() in journal or level not in {"full", "masked"}
     token = answer.pixel_url.rpartition("/")[2].removesuffix(".gif")
-    assert token.encode() not in written(data)
+    assert token.encode() not in octets_below(data)
     return notifications
 
 
 def found_in(octets: bytes, level: str) -> list[str]:
     """Return the values in *octets* that *level* discards."""
     return [value for value in DISCARDED[level] if value.encode() in octets]
-
-
-def written(data: Path) -> bytes:
-    """Return the octets of every file below *data*: databases, journals, log lines."""
-    paths = sorted(data.rglob("*")) if data.is_dir() else [data]
-    return b"\n".join(path.read_bytes() for path in paths if path.is_file())
 
 
 @pytest.mark.timeout(120)
@@ -164,7 +159,7 @@ async def test_what_a_level_discards_is_nowhere(own_pair: Pair, data: Path) -> N
         assert len(notifications) == (0 if level == "off" else 2)
         assert all(each.privacy_level == LEVELS[level] for each in notifications)
         assert found_in(str(notifications).encode(), level) == []
-        assert found_in(written(data), level) == []
+        assert found_in(octets_below(data), level) == []
     assert {each.open.ip_address for each in notifications} == {f"{NETWORK}.0"}
 
     # FULL keeps everything, and the search of files finds it: the above can fail.
@@ -172,9 +167,9 @@ async def test_what_a_level_discards_is_nowhere(own_pair: Pair, data: Path) -> N
     assert [each.open.evidence.open_number for each in notifications] == [1, 2]
     assert {each.open.ip_address for each in notifications} == {ADDRESS}
     assert {each.mail.common_headers.subject for each in notifications} == {SUBJECT}
-    files = written(data)
+    files = octets_below(data)
     assert all(value.encode() in files for value in (ADDRESS, AGENT_PART, SUBJECT, RECIPIENT, TAG))
-    log = written(data / "services.log")
+    log = (data / "services.log").read_bytes()
     assert b"serving pixels" in log
     assert found_in(log, "anonymous") == []
 
@@ -240,7 +235,7 @@ async def test_statistics_alone_are_counted_and_not_notified(own_pair: Pair, dat
         lines = (await process.communicate())[0].decode().splitlines()
     (count,) = map(json.loads, lines)
 
-    files = written(data)
+    files = octets_below(data)
     assert list(listed.notifications) == []
     # Nothing but the count is kept, whatever the privacy level. The other tests' messages, some
     # of them kept in full, may be in these files, too: this one's words are its own.

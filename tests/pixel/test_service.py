@@ -25,6 +25,7 @@ from service_runtime.background import running
 from service_runtime.data_folder import DataFolderError
 from service_runtime.drain import Drain
 from service_runtime.key_ring import format_key_ring, generate_key_ring, read_key_ring
+from tests.fixtures.files import octets_below
 from tests.fixtures.postgres import Postgres
 from tests.pixel.grpc_api.rpc_values import info_of
 from tests.pixel.service_values import a_token, seal
@@ -63,11 +64,6 @@ async def a_service(
     finally:
         drain.begin()
         await service
-
-
-def octets_below(folder: Path) -> bytes:
-    """Return all files below *folder*."""
-    return b"".join(path.read_bytes() for path in folder.rglob("*") if path.is_file())
 
 
 async def fetch(address: str, token: str, **headers: str) -> None:
