@@ -74,12 +74,13 @@ def in_quoted_printable(unit: bytes, *, before: bytes = b"") -> Family:
     return make
 
 
-def in_charset(unit: str, codec: str) -> Family:
+def in_charset(unit: str, codec: str, *, before: str = "") -> Family:
     """Return the family with *unit* in HTML of another charset, in base64."""
 
     def make(octets: int) -> bytes:
-        size = len(unit.encode(codec))
-        body = base64.encodebytes((unit * (octets * 3 // 4 // size)).encode(codec))
+        # Without the byte order mark of each.
+        size = len((unit * 2).encode(codec)) - len(unit.encode(codec))
+        body = base64.encodebytes((before + unit * (octets * 3 // 4 // size)).encode(codec))
         return _message(body, charset=codec.encode(), encoding=BASE64)
 
     return make

@@ -22,6 +22,7 @@ from benchmarks.families import (
 
 _LETTERS: Final = b"QUFB" * 19
 _FULL_LINE: Final = _LETTERS + b"\n"
+_EMOJI: Final = "\U0001f600"
 _DAMAGED_LINE: Final = _LETTERS[:75] + b"!\n"
 
 ADDRESSES: Final[Mapping[str, Family]] = {
@@ -70,6 +71,9 @@ FIELDS: Final[Mapping[str, Family]] = {
         )
     },
     "a: a: a:": fields(b"a:\n"),
+    "Subject: emoji": field(b"Subject", _EMOJI.encode()),
+    "Subject: x, Subject: x": fields(b"Subject: x\n"),
+    "To: emoji": field(b"To", _EMOJI.encode(), after=b" <a@b>"),
     "folds": fields(b"X:\n \n \n \n \n \n \n \n"),
     "Content-TypeX": fields(b"content-typex:\n"),
     "X-Configuration-Id": fields(b"x-configuration-id:\n"),
@@ -157,11 +161,13 @@ ENCODINGS: Final[Mapping[str, Family]] = {
     ),
     "placeholders in base64": in_charset("{{openTracker}}", "ascii"),
     "own pixels in base64": in_charset(OWN_PIXEL.decode(), "ascii"),
+    "an own pixel before text in base64": in_charset("text ", "ascii", before=OWN_PIXEL.decode()),
+    "ideographs in utf-16": in_charset("\u4e00", "utf-16"),
     **{
-        f"placeholders among emoji in {codec}": in_charset("\U0001f600{{openTracker}}", codec)
+        f"placeholders among emoji in {codec}": in_charset(_EMOJI + "{{openTracker}}", codec)
         for codec in ("utf-16", "utf-16-le", "utf-16-be", "utf-32")
     },
-    "own pixels among emoji in utf-16": in_charset("\U0001f600" + OWN_PIXEL.decode(), "utf-16"),
+    "own pixels among emoji in utf-16": in_charset(_EMOJI + OWN_PIXEL.decode(), "utf-16"),
     "~ in HZ": html(b"~", charset=b"hz"),
     "~{ in HZ": html(b"~{", charset=b"hz"),
     "~{~} in HZ": html(b"~{!!~}", charset=b"hz"),
@@ -197,6 +203,7 @@ ENCODINGS: Final[Mapping[str, Family]] = {
             ("= = =", b"", b"= ", b""),
             ("=      x", b"=", b" ", b"x"),
             ("soft breaks", b"", b"=\r\n", b""),
+            ("padded soft breaks", b"", b"= \r\n", b""),
             ("=00", b"", b"=00", b""),
             ("=20=", b"", b"=20=\n", b""),
             ("white space", b"", b" ", b"x"),

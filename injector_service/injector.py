@@ -139,7 +139,7 @@ def _rewritten_inline(
     """Rewrite *raw* if that is sure to be quick; None if it is not, or turns out not to be."""
     if len(raw) > MAX_INLINE_OCTETS:
         return None
-    if header is None or len(header.octets) > MAX_INLINE_HEADER_OCTETS:
+    if header is None or len(header) > MAX_INLINE_HEADER_OCTETS:
         return None
     budget = Budget.of_steps(MAX_INLINE_STEPS)
     rewritten = rewrite_message(raw, instructions, header=header, budget=budget)

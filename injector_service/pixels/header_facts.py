@@ -4,6 +4,7 @@ from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 from injector_service.pixels.token_payload import NotifiedField
+from injector_service.rewriting import MAX_URL_CHARACTERS
 from injector_service.rewriting.mime import (
     Header,
     from_mailboxes,
@@ -59,9 +60,12 @@ def _recipient(header: Header, recipients: Sequence[str]) -> str:
 def _notified_fields(header: Header, names: Collection[str]) -> tuple[NotifiedField, ...]:
     if not names:
         return ()
-    lowered = {name.lower() for name in names}
-    return tuple(
-        NotifiedField(name=field.name, value=field.value)
-        for field in header.fields
-        if field.name.lower() in lowered
-    )
+    found: list[NotifiedField] = []
+    room = MAX_URL_CHARACTERS
+    for field in header.fields({name.lower() for name in names}):
+        found.append(NotifiedField(name=field.name, value=field.value))
+        room -= len(field.value)
+        if room < 0:
+            # This one does not fit into any pixel, nor would another after it.
+            break
+    return tuple(found)

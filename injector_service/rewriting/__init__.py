@@ -11,6 +11,7 @@ from injector_service.rewriting.field_removal import remove_fields
 from injector_service.rewriting.outcome import Outcome, Placement, RewriteWarning
 from injector_service.rewriting.pixel import (
     MAX_UNBROKEN_URL_CHARACTERS,
+    MAX_URL_CHARACTERS,
     PIXEL_PATH,
     MadePixel,
     Pixel,
@@ -19,6 +20,7 @@ from injector_service.rewriting.rewrite import Instructions, Rewritten, rewrite_
 
 __all__ = [
     "MAX_UNBROKEN_URL_CHARACTERS",
+    "MAX_URL_CHARACTERS",
     "PIXEL_PATH",
     "Budget",
     "Instructions",

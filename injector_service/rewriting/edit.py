@@ -4,11 +4,14 @@ Named tuples, because a message makes half a dozen of them, and a frozen datacla
 three times as long to make.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
 # RFC 5322 section 2.1.1, without the line end.
 MAX_LINE_OCTETS: Final = 998
+
+# Up to this a copy costs less than comparing piece by piece.
+_SMALL_OCTETS: Final = 1 << 16
 
 
 class Splice(NamedTuple):
@@ -46,17 +49,40 @@ def merged(raw: bytes, edits: Sequence[Edit]) -> Splice:
     return Splice(offset=first.start, delete_count=last.end - first.start, insert=b"".join(pieces))
 
 
-def applied(text: bytes, edits: Sequence[Edit], *, start: int = 0) -> bytes:
-    """Return *text*, which begins at *start*, with all *edits* (in order, apart) made."""
+def applied(text: bytes, edits: Sequence[Edit], *, start: int = 0, end: int | None = None) -> bytes:
+    """Return ``text[start:end]`` with all *edits* (in order, apart) made."""
+    end = len(text) if end is None else end
     if not edits:
-        return text
-    pieces: list[bytes] = []
-    position = 0
+        return text[start:end]
+    view = memoryview(text)
+    pieces: list[bytes | memoryview] = []
     for edit in edits:
-        pieces += (text[position : edit.start - start], edit.insert)
-        position = edit.end - start
-    pieces.append(text[position:])
+        pieces += (view[start : edit.start], edit.insert)
+        start = edit.end
+    pieces.append(view[start:end])
     return b"".join(pieces)
+
+
+def is_applied(changed: bytes, text: bytes, edits: Sequence[Edit], *, start: int = 0) -> bool:
+    """Say whether *changed* is ``applied(text, edits, start=start)``, made only if it is small."""
+    if len(changed) <= _SMALL_OCTETS:
+        return changed == applied(text, edits, start=start)
+    view = memoryview(text)
+    at = 0
+    for piece, insert in _pieces(view, edits, start):
+        if not changed.startswith(piece, at) or not changed.startswith(insert, at + len(piece)):
+            return False
+        at += len(piece) + len(insert)
+    return at == len(changed)
+
+
+def _pieces(
+    view: memoryview, edits: Sequence[Edit], start: int
+) -> Iterator[tuple[memoryview, bytes]]:
+    for edit in edits:
+        yield view[start : edit.start], edit.insert
+        start = edit.end
+    yield view[start:], b""
 
 
 def splits_line_end(raw: bytes, edits: Sequence[Edit]) -> bool:
@@ -80,9 +106,31 @@ def makes_long_line(raw: bytes, splice: Splice) -> bool:
     stop = stop if stop >= 0 else len(raw)
     if splice.offset - start + len(splice.insert) + stop - end <= MAX_LINE_OCTETS:
         return False
-    new = raw[start : splice.offset] + splice.insert + raw[end:stop]
-    return _longest_line(raw[start:stop]) <= MAX_LINE_OCTETS < _longest_line(new)
+    if _has_long_line(raw, start, stop):
+        return False
+    # Only the first and the last line are not the insert's own.
+    insert = splice.insert
+    first = insert.find(b"\n") + 1 or len(insert)
+    last = max(insert.rfind(b"\n") + 1, first)
+    before = raw[start : splice.offset] + insert[:first]
+    after = insert[last:] + raw[end:stop]
+    if b"\n" not in insert:
+        before, after = before + after, b""
+    return (
+        _has_long_line(before, 0, len(before))
+        or _has_long_line(insert, first, last)
+        or _has_long_line(after, 0, len(after))
+    )
 
 
-def _longest_line(octets: bytes) -> int:
-    return max(len(line.rstrip(b"\r")) for line in octets.split(b"\n"))
+def _has_long_line(octets: bytes, position: int, end: int) -> bool:
+    while end - position > MAX_LINE_OCTETS:
+        # As far as lines that are short enough go.
+        line_end = octets.rfind(b"\n", position, position + MAX_LINE_OCTETS + 1)
+        if line_end < 0:
+            line_end = octets.find(b"\n", position, end)
+            line_end = line_end if line_end >= 0 else end
+            if len(octets[position:line_end].rstrip(b"\r")) > MAX_LINE_OCTETS:
+                return True
+        position = line_end + 1
+    return False

@@ -67,7 +67,7 @@ def plan_edits(
     if own and line_end is not None:
         leaving = (*own[:-1], _with_own_breaks(html, own[-1], placement, line_end, budget))
     cuts = tuple(_cuts(leaving))
-    place = find_place(applied(html, cuts), placement, budget)
+    place = find_place(html, placement, budget, cuts=cuts)
     if isinstance(place, Outcome):
         return place
     return Plan(own=own, cuts=cuts, place=place, line_end=line_end)

@@ -76,6 +76,16 @@ class Rewritten(NamedTuple):
         return raw if self.splice is None else self.splice.apply(raw)
 
 
+class _Placed(NamedTuple):
+    """What puts a pixel into a message, as edits of it."""
+
+    changes: list[Edit]
+    pixel: Pixel
+    warnings: tuple[RewriteWarning, ...]
+    is_usual: bool
+    """Whether it is sure that a second rewriting would change nothing."""
+
+
 class _CallerError(Exception):
     """An exception of a function that the caller gave; it is theirs to handle."""
 
@@ -130,7 +140,7 @@ class _Rewriter:
     def run(self, header: Header | None) -> Rewritten:
         if header is None:
             return Rewritten(outcome=Outcome.TOO_COMPLEX)
-        if b"\n" not in header.octets:
+        if not header.is_complete:
             return Rewritten(outcome=Outcome.MALFORMED)
         removals = remove_fields(self._raw, header, self._instructions.fields_to_remove)
         try:
@@ -148,16 +158,32 @@ class _Rewriter:
         part = find_html_part(self._raw, header, self._budget)
         if isinstance(part, Outcome):
             return Rewritten(outcome=part)
-        encoded = self._raw[part.start : part.end]
-        body = read_body(encoded, part.transfer_encoding, line_end=part.line_end)
-        if isinstance(body, Outcome):
-            return Rewritten(outcome=body)
-        return self._place(header, part, body, removals)
+        placed = self._place(header, part)
+        if isinstance(placed, Outcome):
+            return Rewritten(outcome=placed)
+        # From here on what the part says is no longer in memory.
+        splice = _spliced(self._raw, placed.changes)
+        if splits_line_end(self._raw, placed.changes) or makes_long_line(self._raw, splice):
+            return Rewritten(outcome=Outcome.UNSUPPORTED_ENCODING)
+        if removals:
+            splice = _spliced(self._raw, removals + placed.changes)
+        rewritten = Rewritten(
+            outcome=Outcome.TRACKED, splice=splice, pixel=placed.pixel, warnings=placed.warnings
+        )
+        if placed.is_usual or self._is_second or self._is_stable(rewritten, placed.pixel):
+            return rewritten
+        return Rewritten(outcome=Outcome.UNSUPPORTED_ENCODING)
 
-    def _place(self, header: Header, part: HtmlPart, body: Body, removals: list[Edit]) -> Rewritten:
+    def _place(self, header: Header, part: HtmlPart) -> "_Placed | Outcome":
+        raw = self._raw
+        body = read_body(
+            raw, part.transfer_encoding, line_end=part.line_end, start=part.start, end=part.end
+        )
+        if isinstance(body, Outcome):
+            return body
         text = _unprotected_text(body, part, self._budget)
         if isinstance(text, Outcome):
-            return Rewritten(outcome=text)
+            return text
         is_limited = text.is_ascii_compatible and not body.breaks_lines
         plan = plan_edits(
             text.view,
@@ -167,27 +193,19 @@ class _Rewriter:
             line_end=part.line_end if is_limited else None,
         )
         if isinstance(plan, Outcome):
-            return Rewritten(outcome=plan)
+            return plan
         pixel, warnings = self._pixel(header, body)
         edits = plan.edits(text.view, pixel.markup())
         changes = _encoded(edits, text, body) if edits else []
         if changes is None:
-            return Rewritten(outcome=Outcome.UNSUPPORTED_ENCODING)
-        in_message = _in_message(changes, part)
-        splice = _spliced(self._raw, in_message)
-        if splits_line_end(self._raw, in_message) or makes_long_line(self._raw, splice):
-            return Rewritten(outcome=Outcome.UNSUPPORTED_ENCODING)
-        rewritten = Rewritten(
-            outcome=Outcome.TRACKED,
-            splice=_spliced(self._raw, removals + in_message) if removals else splice,
+            return Outcome.UNSUPPORTED_ENCODING
+        is_usual = isinstance(text, AsciiText) and b"\0" not in text.view
+        return _Placed(
+            changes=_around(changes, part) if part.before or part.after else changes,
             pixel=pixel,
             warnings=plan.warnings + _warnings(header, text.view) + warnings,
+            is_usual=is_usual and not (plan.removes or part.before),
         )
-        is_usual = isinstance(text, AsciiText) and b"\0" not in text.view
-        is_usual = is_usual and not (plan.removes or part.before)
-        if is_usual or self._is_second or self._is_stable(rewritten, pixel):
-            return rewritten
-        return Rewritten(outcome=Outcome.UNSUPPORTED_ENCODING)
 
     def _is_stable(self, rewritten: Rewritten, pixel: Pixel) -> bool:
         """Say whether rewriting the result would change nothing.
@@ -232,16 +250,9 @@ def _encoded(edits: list[Edit], text: Text, body: Body) -> list[Edit] | None:
     return None if octet_edits is None else body.encoded_edits(octet_edits)
 
 
-def _in_message(changes: list[Edit], part: HtmlPart) -> list[Edit]:
-    """Return edits of the body as edits of the message."""
-    return [
-        Edit(
-            start=part.start + edit.start,
-            end=part.start + edit.end,
-            insert=part.before + edit.insert + part.after,
-        )
-        for edit in changes
-    ]
+def _around(changes: list[Edit], part: HtmlPart) -> list[Edit]:
+    """Return *changes* with what an empty body lacks around it."""
+    return [edit._replace(insert=part.before + edit.insert + part.after) for edit in changes]
 
 
 def _warnings(header: Header, html: bytes) -> tuple[RewriteWarning, ...]:

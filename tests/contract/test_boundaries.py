@@ -98,6 +98,7 @@ RULES: Final = (
             "configurations",
             "privacy",
             "rewriting.MAX_UNBROKEN_URL_CHARACTERS",
+            "rewriting.MAX_URL_CHARACTERS",
             "rewriting.MadePixel",
             "rewriting.PIXEL_PATH",
             "rewriting.Pixel",

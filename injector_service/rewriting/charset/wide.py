@@ -1,5 +1,7 @@
 """UTF-16 and UTF-32: every ASCII character has NULs beside it."""
 
+import codecs
+import io
 import re
 from collections.abc import Sequence
 from typing import Final, Self
@@ -23,6 +25,12 @@ _LABELS: Final = re.compile(rb"utf-?(?:16|32).*|(?:iso-10646-)?ucs-?[24].*|unico
 
 # Without a label, at least this share of NULs: markup in UTF-16 has a half.
 _MIN_SHARE: Final = 5
+
+# A piece at a time: of a text with one character out of the ordinary each takes four octets.
+_PIECE_OCTETS: Final = 1 << 12
+
+# These leave half a character at the end alone.
+_PARTLY: Final = {"utf-16-le": codecs.utf_16_le_decode, "utf-16-be": codecs.utf_16_be_decode}
 
 _NOT_ASCII: Final = re.compile("[^\x00-\x7f]")
 
@@ -60,41 +68,55 @@ def _codec_without_markup(octets: bytes, charset: bytes) -> str:
 class WideText:
     """Text in UTF-16 or UTF-32 of one byte order."""
 
-    __slots__ = ("_codec", "_text", "_unit", "view")
+    __slots__ = ("_codec", "_octets", "_unit", "view")
     is_ascii_compatible = False
 
-    def __init__(self, text: str, codec: str, unit: int) -> None:
-        self._text = text
+    def __init__(self, octets: bytes, codec: str, view: bytes) -> None:
+        self._octets = octets
         self._codec = codec
-        # Octets of every character, or 0 if they differ.
-        self._unit = unit
-        if text.startswith("\ufeff"):
-            # A byte order mark is not content.
-            text = " " + text[1:]
-        self.view = _NOT_ASCII.sub("\x80", text).encode("latin-1")
+        self.view = view
+        # Octets of every character, or 0 if they differ: surrogates are two units.
+        unit = 4 if codec in {"utf-32-le", "utf-32-be"} else 2
+        self._unit = unit if unit * len(view) == len(octets) else 0
 
     @classmethod
     def decoded(cls, octets: bytes, codec: str) -> Self | None:
         """Return the text of *octets*; None if they are not what they seemed to be."""
+        decoder = codecs.getincrementaldecoder(codec)()
+        view = io.BytesIO()
         try:
-            text = octets.decode(codec)
+            for start in range(0, len(octets), _PIECE_OCTETS):
+                end = start + _PIECE_OCTETS
+                text = decoder.decode(octets[start:end], final=end >= len(octets))
+                if start == 0 and text.startswith("\ufeff"):
+                    # A byte order mark is not content.
+                    text = " " + text[1:]
+                view.write(_NOT_ASCII.sub("\x80", text).encode("latin-1"))
         except UnicodeDecodeError:
             return None
-        unit, rest = divmod(len(octets), max(len(text), 1))
-        return cls(text, codec, 0 if rest else unit)
+        return cls(octets, codec, view.getvalue())
 
     def octet_edits(self, edits: Sequence[Edit]) -> list[Edit] | None:
         """Carry edits of the view over to the octets."""
         result = []
         position = offset = 0
         for edit in edits:
-            start = offset + self._octets_between(position, edit.start)
-            offset, position = start + self._octets_between(edit.start, edit.end), edit.end
+            start = self._after(offset, edit.start - position)
+            offset, position = self._after(start, edit.end - edit.start), edit.end
             insert = edit.insert.decode("ascii").encode(self._codec)
             result.append(Edit(start=start, end=offset, insert=insert))
         return result
 
-    def _octets_between(self, start: int, end: int) -> int:
+    def _after(self, offset: int, characters: int) -> int:
+        """Return the offset after so many *characters* from *offset* on."""
         if self._unit:
-            return (end - start) * self._unit
-        return len(self._text[start:end].encode(self._codec))
+            return offset + characters * self._unit
+        while characters:
+            # As many units as there are characters at least; half of them are, at worst.
+            units = min(max(characters, 2), _PIECE_OCTETS)
+            text, consumed = _PARTLY[self._codec](self._octets[offset : offset + 2 * units])
+            if len(text) > characters:
+                consumed = len(text[:characters].encode(self._codec))
+            offset += consumed
+            characters -= min(len(text), characters)
+        return offset

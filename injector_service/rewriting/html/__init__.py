@@ -1,7 +1,7 @@
 """Where a pixel can stand in HTML, by the standard's tokenizer; which pixels are ours.
 
-Read `placement` first, then `scan`.  Imports `rewriting.budget`
-and `rewriting.outcome` alone.
+Read `placement` first, then `scan`.  Imports `rewriting.budget`, `rewriting.edit` and
+`rewriting.outcome` alone.
 
 The model
 ---------

@@ -29,8 +29,24 @@ _RAW_TEXT_END: Final = {
 
 _SCRIPT_STEP: Final = re.compile(rb"<!--|-->|</?script(?=[ \t\n\r\f/>])")
 
+# What is looked at of a text's end at a time.
+_TAIL_OCTETS: Final = 1 << 12
+
 # Nearly all comments end in it.
 _FIRST_WINDOW: Final = 1 << 10
+
+
+def end_of_text(lowered: bytes) -> int:
+    """Return where the white space at the end begins."""
+    end = len(lowered)
+    while end:
+        # Usually there is a line end or nothing: all that is before it need not be copied.
+        start = max(end - _TAIL_OCTETS, 0)
+        kept = len(lowered[start:end].rstrip(SPACE))
+        if kept:
+            return start + kept
+        end = start
+    return 0
 
 
 def comment_end(lowered: bytes, start: int) -> int:

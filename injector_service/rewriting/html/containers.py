@@ -3,6 +3,7 @@
 from typing import Final
 
 from injector_service.rewriting.html.constructs import FOREIGN
+from injector_service.rewriting.html.spans import Spans
 
 # Containers in containers, tracked one by one; deeper ones change nothing,
 # because the way out is the outermost.
@@ -26,7 +27,7 @@ class OpenContainers:
         self.open: list[tuple[bytes, int]] = []
         self._uncertain_from: int | None = None
         # From the start to the end tag of those that were closed, the outermost only.
-        self.closed: list[tuple[int, int]] = []
+        self.closed = Spans()
 
     def outside(self, offset: int) -> int:
         """Return the way out for a pixel that should be at *offset*: outside of all containers."""
@@ -78,9 +79,7 @@ class OpenContainers:
         # SVG and MathML may not have let the end tag through: they go on.  Their
         # way out is the container's.
         self.open[index:] = [(opened, start) for opened, _ in inside if opened in FOREIGN]
-        while self.closed and self.closed[-1][0] > start:
-            self.closed.pop()
-        self.closed.append((start, end))
+        self.closed.replace_inner(start, end)
 
     def lets_body_through(self) -> bool:
         """Say whether ``<body>`` and ``</body>`` are certain to be taken as such (rule 6)."""

@@ -1,13 +1,14 @@
 """Elements that hide what is in them: mail clients may not load an image there (rule 8)."""
 
 import functools
+import heapq
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from injector_service.rewriting.budget import SEARCHED_OCTETS, Budget
 from injector_service.rewriting.html.attributes import attributes_of
-from injector_service.rewriting.html.spans import is_in, span_before
+from injector_service.rewriting.html.spans import Spans
 from injector_service.rewriting.html.text_proof import is_text
 
 _DISPLAY_NONE: Final = re.compile(rb"display\s*+:\s*+none")
@@ -48,8 +49,8 @@ _ANY_TAG: Final = re.compile(rb"<(/?)([a-z][a-z0-9]*+)(?=[ \t\n\r\f/>])")
 def open_hidden_element(
     lowered: bytes,
     spot: int,
-    opaque: Sequence[tuple[int, int]],
-    closed: Sequence[tuple[int, int]] = (),
+    opaque: Spans,
+    closed: Spans | None = None,
     *,
     budget: Budget,
 ) -> tuple[bytes, int] | None:
@@ -60,12 +61,12 @@ def open_hidden_element(
     """
     judged = -1
     for at in _candidates(lowered, spot, budget):
-        start = -1 if is_in(opaque, at) else lowered.rfind(b"<", max(at - _REACH, 0), at)
+        start = -1 if opaque.hold(at) else lowered.rfind(b"<", max(at - _REACH, 0), at)
         if start == judged:
             continue
         judged = start
         name = _hidden_element(lowered, start, opaque, budget) if start >= 0 else None
-        if name is None or is_in(closed, start):
+        if name is None or (closed is not None and closed.hold(start)):
             continue
         if not _is_closed(lowered, name, at, spot, budget):
             return name, start
@@ -99,26 +100,30 @@ def _tags_of(
             yield not tag[1], tag.start()
 
 
-def _candidates(lowered: bytes, spot: int, budget: Budget) -> list[int]:
-    """Return the offsets of what may hide an element, in order."""
-    found: list[int] = []
-    for word, pattern in ((b"display", _DISPLAY_NONE), (b"hidden", _HIDDEN)):
-        # Searched from the end: CPython does that twice as fast, and mostly there is none.
-        if lowered.rfind(word, 0, spot) >= 0:
-            found += (match.start() for match in pattern.finditer(lowered, 0, spot))
-    if found:
-        budget.spend(_CANDIDATE_STEPS * len(found))
-    return sorted(found)
+def _candidates(lowered: bytes, spot: int, budget: Budget) -> Iterable[int]:
+    """Return the offsets of what may hide an element, in order: there may be many."""
+    # Searched from the end: CPython does that twice as fast, and mostly there is none.
+    displays: Iterable[int] = ()
+    if lowered.rfind(b"display", 0, spot) >= 0:
+        displays = _starts(_DISPLAY_NONE, lowered, spot, budget)
+    if lowered.rfind(b"hidden", 0, spot) < 0:
+        return displays
+    hidden = _starts(_HIDDEN, lowered, spot, budget)
+    return heapq.merge(displays, hidden) if displays else hidden
 
 
-def _hidden_element(
-    lowered: bytes, start: int, opaque: Sequence[tuple[int, int]], budget: Budget
-) -> bytes | None:
+def _starts(pattern: re.Pattern[bytes], lowered: bytes, spot: int, budget: Budget) -> Iterator[int]:
+    for found in pattern.finditer(lowered, 0, spot):
+        budget.spend(_CANDIDATE_STEPS)
+        yield found.start()
+
+
+def _hidden_element(lowered: bytes, start: int, opaque: Spans, budget: Budget) -> bytes | None:
     """Return the name of the element at *start* if it is one, and hidden; else None."""
     tag = _START_TAG.match(lowered, start)
     if tag is None or tag[1] in _VOID:
         return None
-    if not is_text(lowered, span_before(opaque, start)[1], start):
+    if not is_text(lowered, opaque.before(start)[1], start):
         # Perhaps no tag but an attribute's value.
         return None
     for name, value in attributes_of(lowered, start, budget):

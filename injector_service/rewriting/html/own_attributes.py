@@ -7,13 +7,13 @@ it, or a set of sources.
 
 import itertools
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
 from injector_service.rewriting.budget import SCANNED_OCTETS, Budget
 from injector_service.rewriting.html.attributes import attribute_matches, value_of
 from injector_service.rewriting.html.scan import ATTRIBUTES, Scan
-from injector_service.rewriting.html.spans import span_before
+from injector_service.rewriting.html.spans import Spans
 
 # No tag holds the URL further from its start than this.
 _REACH: Final = 2_000
@@ -65,14 +65,12 @@ def own_attributes(
                     yield from _removable(html, found)
 
 
-def _surroundings(
-    lowered: bytes, opaque: Sequence[tuple[int, int]], start: int, *, is_vml: bool
-) -> tuple[int, int]:
+def _surroundings(lowered: bytes, opaque: Spans, start: int, *, is_vml: bool) -> tuple[int, int]:
     """Return between which offsets there is nothing but text and tags around *start*.
 
     VML is markup in a conditional comment, too.
     """
-    begin, end = span_before(opaque, start)
+    begin, end = opaque.before(start)
     if start >= end:
         return end, len(lowered)
     condition = _CONDITION.match(lowered, begin) if is_vml else None

@@ -10,7 +10,7 @@ from injector_service.rewriting.budget import Budget, TooComplexError
 from injector_service.rewriting.html.attributes import attributes_of
 from injector_service.rewriting.html.own_attributes import own_attributes
 from injector_service.rewriting.html.scan import scan_html
-from injector_service.rewriting.html.spans import is_in
+from injector_service.rewriting.html.spans import Spans
 
 _OWN_URL: Final = re.compile(rb"/o/([A-Za-z0-9_-]{1,2000}+)\.gif(?=[\"' \t\n\r\f>?#])")
 
@@ -48,8 +48,11 @@ def find_own_pixels(
         found = _OWN_URL_END.search(url)
         return found is not None and is_own(found[1].decode("ascii"))
 
-    images = [span for span in scan.images if _is_own_image(html, span[0], is_own_url, budget)]
-    others = [at for at in urls if not is_in(images, at)]
+    images = Spans()
+    for start, end in scan.images:
+        if _is_own_image(html, start, is_own_url, budget):
+            images.append(start, end)
+    others = [at for at in urls if not images.hold(at)]
     attributes = own_attributes(html, lowered, scan, others, is_own_url, budget)
     return tuple(sorted((*images, *attributes)))
 

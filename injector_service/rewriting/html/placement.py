@@ -1,18 +1,24 @@
 """Where in the HTML the pixel goes, and what has to go away for it."""
 
+import io
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from injector_service.rewriting.budget import Budget
+from injector_service.rewriting.edit import Edit, applied
 from injector_service.rewriting.html.drawn import draws_before
 from injector_service.rewriting.html.head import head_end
 from injector_service.rewriting.html.hidden import open_hidden_element
 from injector_service.rewriting.html.scan import Scan, Spot, scan_html
 from injector_service.rewriting.html.shortcut import end_of_body
+from injector_service.rewriting.html.spans import Spans
 from injector_service.rewriting.outcome import Outcome, Placement, RewriteWarning
 
 # Each placeholder that is looked at may cost a look at all of the text before it.
 MAX_PLACEHOLDERS: Final = 16
+
+# What is made lower case at a time.
+_PIECE_OCTETS: Final = 1 << 16
 
 
 class Place(NamedTuple):
@@ -27,9 +33,13 @@ class Place(NamedTuple):
     warnings: tuple[RewriteWarning, ...] = ()
 
 
-def find_place(html: bytes, placement: Placement, budget: Budget) -> Place | Outcome:
-    """Return the place for a pixel in *html*, which is ASCII where it is markup."""
-    lowered = html.lower()
+def find_place(
+    html: bytes, placement: Placement, budget: Budget, *, cuts: Sequence[Edit] = ()
+) -> Place | Outcome:
+    """Return the place for a pixel in *html* with *cuts* made; it is ASCII where it is markup."""
+    lowered = _lowered(html, cuts) if cuts else html.lower()
+    # Only for placeholders it matters how something is written.
+    html = applied(html, cuts) if lowered.rfind(b"opentracker}}") >= 0 else b""
     if placement is Placement.END and html.rfind(b"openTracker}}") < 0:
         shortcut = end_of_body(lowered, budget)
         if shortcut is not None:
@@ -52,6 +62,17 @@ def find_place(html: bytes, placement: Placement, budget: Budget) -> Place | Out
     return place._replace(removals=removals) if removals else place
 
 
+def _lowered(html: bytes, cuts: Sequence[Edit]) -> bytes:
+    """Return *html* with *cuts* made in lower case, in one copy."""
+    out = io.BytesIO()
+    start = 0
+    for cut in (*cuts, Edit(len(html), len(html), b"")):
+        for at in range(start, cut.start, _PIECE_OCTETS):
+            out.write(html[at : min(at + _PIECE_OCTETS, cut.start)].lower())
+        start = cut.end
+    return out.getvalue()
+
+
 def _is_placeholder(html: bytes, found: tuple[Spot, int]) -> bool:
     """Say whether it is written in the right case: the scan saw it lowered."""
     return html[found[0].offset : found[1]] in {b"{{openTracker}}", b"{{ses:openTracker}}"}
@@ -72,8 +93,8 @@ def _at_placeholder(
 def _outside_hidden(
     lowered: bytes,
     spot: int,
-    opaque: Sequence[tuple[int, int]],
-    closed: Sequence[tuple[int, int]] = (),
+    opaque: Spans,
+    closed: Spans | None = None,
     *,
     budget: Budget,
 ) -> Place:

@@ -14,11 +14,12 @@ from injector_service.rewriting.html.constructs import (
     CONTAINERS,
     FOREIGN,
     RAW_TEXT,
-    SPACE,
     comment_end,
+    end_of_text,
     raw_text_end,
 )
 from injector_service.rewriting.html.containers import OpenContainers
+from injector_service.rewriting.html.spans import Spans
 
 # The largest of 9,991 real HTML parts has 2.6 MB.  Text full of attributes is
 # read at 35 MB per second.
@@ -87,11 +88,11 @@ class Scan:
     placeholders: list[tuple[Spot, int]] = dataclasses.field(default_factory=list)
     """Where each begins and ends."""
 
-    images: list[tuple[int, int]] = dataclasses.field(default_factory=list)
-    opaque: list[tuple[int, int]] = dataclasses.field(default_factory=list)
+    images: Spans = dataclasses.field(default_factory=Spans)
+    opaque: Spans = dataclasses.field(default_factory=Spans)
     """Comments and raw text: nothing in them is markup (rule 2)."""
 
-    closed: list[tuple[int, int]] = dataclasses.field(default_factory=list)
+    closed: Spans
     """Containers that are closed, the outermost ones."""
 
 
@@ -117,7 +118,7 @@ class _Scanner:
             self._budget.spend(_TOKEN_STEPS + len(self._containers.open) // _CONTAINERS_A_STEP)
             at = self._uninteresting_end(self._position)
             if at >= len(lowered):
-                at = len(lowered.rstrip(SPACE))
+                at = end_of_text(lowered)
                 self.scan.end = self.spot(at)
                 return self.scan
             end = self._token(at)
@@ -160,7 +161,7 @@ class _Scanner:
         if lowered.startswith(b"<!--", at):
             end = comment_end(lowered, at)
             if end >= 0:
-                self.scan.opaque.append((at, end))
+                self.scan.opaque.append(at, end)
         else:
             end = lowered.find(b">", at) + 1 or -1
             if lowered.startswith(b"<![cdata[", at) and self._containers.are_foreign():
@@ -187,7 +188,7 @@ class _Scanner:
     def _start_tag(self, name: bytes, at: int, end: int) -> int:
         scan, containers = self.scan, self._containers
         if name == b"img":
-            scan.images.append((at, end))
+            scan.images.append(at, end)
         elif name == b"body":
             if containers.lets_body_through() and scan.body_open_end is None:
                 scan.body_open, scan.body_open_end = at, self.spot(end)
@@ -217,7 +218,7 @@ class _Scanner:
             # Rule 5: in SVG and MathML this is ordinary markup, and would end elsewhere.
             self._containers.doubt()
         if close >= 0:
-            self.scan.opaque.append((at, close))
+            self.scan.opaque.append(at, close)
         return close
 
 

@@ -11,11 +11,12 @@ from injector_service.rewriting.budget import Budget
 from injector_service.rewriting.html.constructs import (
     FOREIGN,
     RAW_TEXT,
-    SPACE,
     comment_end,
+    end_of_text,
     raw_text_end,
 )
 from injector_service.rewriting.html.scan import TAG
+from injector_service.rewriting.html.spans import Spans
 from injector_service.rewriting.html.text_proof import AFTER_NAME, is_text
 
 # What changes the meaning of what follows: comments, CDATA, the scan's
@@ -33,22 +34,22 @@ _TURN_STEPS: Final = 4
 _FOREIGN_TAGS: Final = tuple(b"<" + name for name in FOREIGN)
 
 
-def end_of_body(lowered: bytes, budget: Budget) -> tuple[int, list[tuple[int, int]]] | None:
+def end_of_body(lowered: bytes, budget: Budget) -> tuple[int, Spans] | None:
     """Return the offset of the last ``</body>``, or of the end, and the comments and raw texts.
 
     None if it is not certain that the offset is outside everything.
     """
     spot = _candidate(lowered)
     opaque = _opaque_before(lowered, spot, budget) if spot >= 0 else None
-    if opaque is None or not is_text(lowered, opaque[-1][1] if opaque else 0, spot):
+    if opaque is None or not is_text(lowered, opaque.end, spot):
         return None
     # Rule 7: frames may take the body's place.
     return None if lowered.find(b"<frameset", spot) >= 0 else (spot, opaque)
 
 
-def _opaque_before(lowered: bytes, spot: int, budget: Budget) -> list[tuple[int, int]] | None:
+def _opaque_before(lowered: bytes, spot: int, budget: Budget) -> Spans | None:
     """Return the comments and raw texts before *spot*; None if something else is there."""
-    opaque: list[tuple[int, int]] = []
+    opaque = Spans()
     safe = no_foreign_before = 0
     found = _TURN.search(lowered, 0, spot)
     while found is not None:
@@ -70,7 +71,7 @@ def _opaque_before(lowered: bytes, spot: int, budget: Budget) -> list[tuple[int,
             return None
         if not 0 <= end <= spot:
             return None
-        opaque.append((at, end))
+        opaque.append(at, end)
         safe = end
         found = _TURN.search(lowered, end, spot)
     return opaque
@@ -81,7 +82,7 @@ def _candidate(lowered: bytes) -> int:
     spot = lowered.rfind(b"</body")
     if spot >= 0:
         return spot if lowered[spot + 6 : spot + 7] in AFTER_NAME else -1
-    return len(lowered.rstrip(SPACE))
+    return end_of_text(lowered)
 
 
 def _raw_text_end(lowered: bytes, name: bytes, at: int, budget: Budget) -> tuple[int, bool]:

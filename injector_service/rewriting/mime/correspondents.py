@@ -7,10 +7,15 @@ from injector_service.rewriting.mime.header import Header
 
 _RECIPIENT_FIELDS: Final = ("To", "Cc", "Bcc")
 
+# What is given of a field that is too long to be read: more than fits into a pixel, which
+# so says that something was left out.
+_UNREAD_CHARACTERS: Final = 2_048
+
 
 def sender_address(header: Header) -> str:
     """Return the address of the first mailbox of From; empty if there is none."""
-    found = mailboxes(header.get("From") or "")
+    value = next(iter(header.get_all("From")), None)
+    found = None if value is None else mailboxes(value)
     return addr_spec(found[0]) if found else ""
 
 
@@ -29,7 +34,7 @@ def recipient_addresses(header: Header) -> list[str | None]:
     addresses: list[str | None] = []
     for name in _RECIPIENT_FIELDS:
         for value in header.get_all(name):
-            found = mailboxes(value)
+            found = None if value is None else mailboxes(value)
             addresses += [None] if found is None else map(addr_spec, found)
     return addresses
 
@@ -37,6 +42,9 @@ def recipient_addresses(header: Header) -> list[str | None]:
 def _mailboxes(header: Header, name: str) -> tuple[str, ...]:
     found: list[str] = []
     for value in header.get_all(name):
+        if value is None:
+            found.append((header.get(name) or "")[:_UNREAD_CHARACTERS])
+            continue
         split = mailboxes(value)
         found += [value] if split is None else split
     return tuple(found)

@@ -4,10 +4,9 @@ A message that is only passed through needs three or four of its fields.  So a
 `Header` keeps its octets and finds a field when it is asked for it.
 """
 
-import dataclasses
 import re
-from collections.abc import Callable, Iterator
-from typing import Final
+from collections.abc import Callable, Collection, Iterator
+from typing import Final, NamedTuple
 
 from injector_service.rewriting.mime.content_type import parse_content_type
 from injector_service.rewriting.mime.multiparts import is_delimiter_line
@@ -28,7 +27,16 @@ _FIELD: Final = rb"[!-9;-~]++[ \t]*+:[^\n]*+(?:\n[ \t][^\n]*+)*+(?:\n|\Z)"
 # QUIRK: mail stores leave their "From " separator line, quoted or not, in the block.
 _BLOCK: Final = re.compile(rb"(?:(?!--)" + _FIELD + rb"|>?From [^\n]*+(?:\n|\Z))*+")
 _HYPHEN_FIELD: Final = re.compile(rb"--" + _FIELD)
-_FIELDS: Final = re.compile(rb"(?m)^([!-9;-~]++)[ \t]*+:([^\n]*+(?:\n[ \t][^\n]*+)*+)(?:\n|\Z)")
+_NAME_AND_VALUE: Final = re.compile(rb"([!-9;-~]++)[ \t]*+:([^\n]*+(?:\n[ \t][^\n]*+)*+)(?:\n|\Z)")
+_FIELDS: Final = re.compile(rb"(?m)^" + _NAME_AND_VALUE.pattern)
+
+# What a value has more than this is not made a text: no pixel holds as much by far, and
+# a character may take four octets.
+MAX_TEXT_OCTETS: Final = 1 << 13
+MAX_ADDRESS_OCTETS: Final = 1 << 16
+
+# Octets of a character in UTF-8 after its first.
+_MAX_CONTINUATIONS: Final = 3
 
 # Each may cost a look at the fields above it; real headers have one at most.
 _MAX_HYPHEN_FIELDS: Final = 8
@@ -37,19 +45,14 @@ _MAX_HYPHEN_FIELDS: Final = 8
 _UTF8_MARK: Final = b"\xef\xbb\xbf"
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class HeaderField:
+class HeaderField(NamedTuple):
     """One header field.
 
     *value* is as found, only unfolded and without the white space around it.
-    *start* and *end* are octet offsets in the message; *end* is after the
-    line end of the field's last line.
     """
 
     name: str
     value: str
-    start: int
-    end: int
 
 
 class Header:
@@ -58,42 +61,50 @@ class Header:
     *body_start* is the octet offset of what follows the block.
     """
 
-    __slots__ = ("_block", "_lowered", "body_start", "end", "start")
+    __slots__ = ("_lowered", "_raw", "body_start", "end", "start")
 
     def __init__(self, raw: bytes, *, start: int, end: int, body_start: int) -> None:
         self.start = start
         self.end = end
         self.body_start = body_start
-        self._block = raw[start:end]
+        self._raw = raw
         # With a line end in front, every field name has one before it.
-        self._lowered = b"\n" + self._block.lower()
+        self._lowered = (b"\n" + raw[start:end]).lower()
+
+    def __len__(self) -> int:
+        """How many octets it has, without the blank line that ends it."""
+        return self.end - self.start
 
     @property
-    def octets(self) -> bytes:
-        """The block itself, without the blank line that ends it."""
-        return self._block
+    def is_complete(self) -> bool:
+        """Whether it has a line with its end at least."""
+        return self._lowered.find(b"\n", 1) >= 0
 
-    @property
-    def fields(self) -> tuple[HeaderField, ...]:
-        """All fields in their order."""
-        return tuple(
-            HeaderField(
-                name=found[1].decode("ascii"),
-                value=text_of(found[2]),
-                start=self.start + found.start(),
-                end=self.start + found.end(),
-            )
-            for found in _FIELDS.finditer(self._block)
-        )
+    def fields(self, lowered_names: Collection[str]) -> Iterator[HeaderField]:
+        """Yield the fields that are called one of these, in their order."""
+        for found in _FIELDS.finditer(self._raw[self.start : self.end]):
+            name = found[1].decode("ascii")
+            if name.lower() in lowered_names:
+                yield HeaderField(name, text_of(_start_of(found[2])))
 
     def get(self, name: str) -> str | None:
-        """Return the unfolded value of the first field called *name*, or None."""
-        value = self.find(name.lower().encode("ascii"))
-        return None if value is None else text_of(value)
+        """Return the unfolded value of the first field called *name*, or None.
 
-    def get_all(self, name: str) -> list[str]:
-        """Return the unfolded values of all fields called *name*, in their order."""
-        return [text_of(value) for _, value in self._find_all(name.lower().encode("ascii"))]
+        Of a very long value only the start.
+        """
+        value = self.find(name.lower().encode("ascii"))
+        return None if value is None else text_of(_start_of(value))
+
+    def get_all(self, name: str) -> list[str | None]:
+        """Return the unfolded values of all fields called *name*, in their order.
+
+        None for each that is longer than any list of addresses that we look at.
+        """
+        spans = (found.span(2) for found in self._all(name.lower().encode("ascii")))
+        return [
+            text_of(self._raw[start:end]) if end - start <= MAX_ADDRESS_OCTETS else None
+            for start, end in spans
+        ]
 
     def find(self, lowered_name: bytes) -> bytes | None:
         """Return the first value of a field as found, folds included, or None."""
@@ -101,31 +112,35 @@ class Header:
         at = self._lowered.find(b"\n" + lowered_name)
         if at < 0:
             return None
-        found = _FIELDS.match(self._block, at)
+        found = _NAME_AND_VALUE.match(self._raw, self.start + at, self.end)
         if found is not None and len(found[1]) == len(lowered_name):
             return found[2]
-        return next((value for _, value in self._find_all(lowered_name)), None)
+        return next((each[2] for each in self._all(lowered_name)), None)
 
     def spans(self, name: str) -> list[tuple[int, int]]:
         """Return where in the message the fields called *name* are, line ends included."""
-        spans = []
-        for start, value in self._find_all(name.lower().encode("ascii")):
-            end = self._block.find(value, start) + len(value)
-            line_end = self._block.find(b"\n", end)
-            end = line_end + 1 if line_end >= 0 else len(self._block)
-            spans.append((self.start + start, self.start + end))
-        return spans
+        return [found.span() for found in self._all(name.lower().encode("ascii"))]
 
-    def _find_all(self, lowered_name: bytes) -> Iterator[tuple[int, bytes]]:
-        """Yield offset in the block and value of each field with this name."""
+    def _all(self, lowered_name: bytes) -> Iterator[re.Match[bytes]]:
+        """Yield each field with this name: group 2 is its value."""
         wanted = b"\n" + lowered_name
         at = self._lowered.find(wanted)
         while at >= 0:
             # In the block, without the added line end, the field starts at *at*.
-            found = _FIELDS.match(self._block, at)
+            found = _NAME_AND_VALUE.match(self._raw, self.start + at, self.end)
             if found is not None and len(found[1]) == len(lowered_name):
-                yield at, found[2]
+                yield found
             at = self._lowered.find(wanted, at + 1)
+
+
+def _start_of(value: bytes) -> bytes:
+    """Return as much of a field's value as is made a text, in whole characters."""
+    end = MAX_TEXT_OCTETS
+    if len(value) <= end:
+        return value
+    while end > MAX_TEXT_OCTETS - _MAX_CONTINUATIONS and value[end] & 0xC0 == 0x80:  # noqa: PLR2004 - how UTF-8 marks them
+        end -= 1
+    return value[:end]
 
 
 def text_of(value: bytes) -> str:

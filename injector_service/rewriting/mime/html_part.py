@@ -23,6 +23,9 @@ MAX_PARTS: Final = 1_000
 # What one costs at least.
 _PART_STEPS: Final = 10
 
+# What describes a part is read up to this; the longest real value that was met has 14,286.
+_MAX_VALUE_OCTETS: Final = 1 << 16
+
 # What of a Content-Type is read in a step.
 _VALUE_OCTETS: Final = 16
 
@@ -50,6 +53,12 @@ def find_html_part(raw: bytes, header: Header, budget: Budget) -> HtmlPart | Out
         return _Walk(raw, budget).run(header)
     except TooComplexError:
         return Outcome.TOO_COMPLEX
+
+
+def _refuse_long_values(header: Header) -> None:
+    for name in (b"content-type", b"content-disposition", b"content-transfer-encoding"):
+        if len(header.find(name) or b"") > _MAX_VALUE_OCTETS:
+            raise TooComplexError
 
 
 def line_end_of(raw: bytes, start: int, end: int) -> bytes:
@@ -85,6 +94,8 @@ class _Walk:
                 self._budget.spend(steps)
             else:
                 self._budget.spend(steps + len(value) // _VALUE_OCTETS)
+                if len(header) > _MAX_VALUE_OCTETS:
+                    _refuse_long_values(header)
                 self._judge(header, value)
             if self._part is not None and self._choice.is_settled():
                 return self._part

@@ -1,17 +1,23 @@
 """Edits of text in base64 (RFC 2045 section 6.8), made in its encoded form."""
 
+import io
 from collections.abc import Sequence
+from typing import Final
 
 import pybase64
 
-from injector_service.rewriting.edit import MAX_LINE_OCTETS, Edit, applied
+from injector_service.rewriting.edit import MAX_LINE_OCTETS, Edit, applied, is_applied
 from injector_service.rewriting.transfer_encoding.base64_reading import (
     MAX_BASE64_LINE_OCTETS,
     Base64Text,
     count_characters,
     decode_leniently,
+    end_without_space,
     read_base64,
 )
+
+# What is encoded at a time: whole groups, as large as most tails.
+_PIECE_OCTETS: Final = 12 << 10
 
 
 class Base64Body:
@@ -21,50 +27,58 @@ class Base64Body:
     stays where it is.  *line_end* is that of the message, for a body of one line.
     """
 
-    __slots__ = ("_encoded", "_line_end", "_text", "octets")
+    __slots__ = ("_end", "_line_end", "_raw", "_start", "_text", "octets")
     breaks_lines = True
 
-    def __init__(self, encoded: bytes, *, line_end: bytes) -> None:
-        self._encoded = encoded
+    def __init__(
+        self, raw: bytes, start: int = 0, end: int | None = None, *, line_end: bytes
+    ) -> None:
+        self._raw = raw
+        self._start = start
+        self._end = len(raw) if end is None else end
         self._line_end = line_end
-        self._text: Base64Text = read_base64(encoded, line_end)
+        self._text: Base64Text = read_base64(raw, line_end, start, self._end)
         self.octets = self._text.octets
 
     def encoded_edits(self, edits: Sequence[Edit]) -> list[Edit] | None:
-        """Turn edits of *octets* into one edit of the body; None if that cannot be done exactly."""
+        """Turn edits of *octets* into one of the message; None if it cannot be done exactly."""
         if self._text.is_damaged:
             return None
         # Groups of three octets before the first edit stay as they are.
-        kept, characters = edits[0].start // 3 * 3, edits[0].start // 3 * 4
-        at = self._locate(characters, kept)
+        kept = edits[0].start // 3 * 3
+        at = self._locate(kept)
         if at is None:
             return None
-        if self._encoded[at - 1 : at] == b"\r":
+        if at > self._start and self._raw.startswith(b"\r", at - 1):
             # Rule 3: not between CR and LF, nor after a CR that a line break would follow.
-            at = len(self._encoded[:at].rstrip())
-        text = applied(self.octets[kept:], edits, start=kept)
+            at = end_without_space(self._raw, self._start, at)
+        text = applied(self.octets, edits, start=kept)
         if len(text) % 3 == 0 and self._text.goes_on:
             # Only padding keeps a list server's text from being read as base64.
             text += b"\n"
-        insert = self._wrapped(pybase64.b64encode(text), at)
+            edits = [*edits, Edit(len(self.octets), len(self.octets), b"\n")]
+        insert = self._wrapped(text, at)
         if decode_leniently(insert) != text:
             return None
+        del text
         result = [Edit(start=at, end=self._text.resume, insert=insert)]
-        if not self._text.is_regular:
-            # Where it is a matter of judgement what the text is, judge again.
-            again = read_base64(applied(self._encoded, result), self._line_end)
-            if again.is_damaged or again.octets != self.octets[:kept] + text:
-                return None
-        return result
+        return result if self._text.is_regular or self._is_read_so(edits, result) else None
 
-    def _locate(self, characters: int, kept: int) -> int | None:
-        """Return the offset in the body of what comes after *characters* and *kept* octets."""
+    def _is_read_so(self, edits: Sequence[Edit], result: Sequence[Edit]) -> bool:
+        """Judge again what the text is, where it is a matter of judgement."""
+        changed = applied(self._raw, result, start=self._start, end=self._end)
+        again = read_base64(changed, self._line_end)
+        return not again.is_damaged and is_applied(again.octets, self.octets, edits)
+
+    def _locate(self, kept: int) -> int | None:
+        """Return the offset in the message of what comes after *kept* octets of the text."""
+        characters = kept // 3 * 4
         if characters == self._text.characters:
             return self._text.end
         width, line_end = self._text.lines
         if width:
             lines, rest = divmod(characters, width)
-            at = lines * (width + len(line_end)) + rest
+            at = self._start + lines * (width + len(line_end)) + rest
             if self._is_at(at, characters, kept):
                 return at
         at = self._bisected(characters)
@@ -72,36 +86,51 @@ class Base64Body:
 
     def _is_at(self, at: int, characters: int, kept: int) -> bool:
         """Say whether exactly the text after *kept* octets is encoded from *at* on."""
-        rest = self._encoded[at : self._text.end]
-        return (
-            characters + count_characters(rest) == self._text.characters
-            and decode_leniently(rest) == self.octets[kept:]
-        )
+        end = self._text.end
+        if characters + count_characters(self._raw, at, end) != self._text.characters:
+            return False
+        return is_applied(decode_leniently(self._raw, at, end), self.octets, (), start=kept)
 
     def _bisected(self, characters: int) -> int:
         """Find the offset after *characters* characters of the alphabet: linear in all."""
-        low, high, before = 0, self._text.end, 0
+        low, high, before = self._start, self._text.end, 0
         while high - low > 1:
             middle = (low + high) // 2
-            count = count_characters(self._encoded[low:middle])
+            count = count_characters(self._raw, low, middle)
             if before + count <= characters:
                 low, before = middle, before + count
             else:
                 high = middle
         return low
 
-    def _wrapped(self, characters: bytes, at: int) -> bytes:
-        """Break the new tail, which begins at *at*, into lines as wide as the body's."""
+    def _wrapped(self, text: bytes, at: int) -> bytes:
+        """Encode the new tail, which begins at *at*, in lines as wide as the body's."""
         width, line_end = self._text.lines
-        if self._encoded.find(b"\n", 0, self._text.end) < 0:
+        if self._raw.find(b"\n", self._start, self._text.end) < 0:
             if width > MAX_LINE_OCTETS:
                 # One line that is too long anyhow stays one line.
-                return characters
+                return pybase64.b64encode(text)
             width = MAX_BASE64_LINE_OCTETS
         elif not 0 < width <= MAX_LINE_OCTETS:
             width = MAX_BASE64_LINE_OCTETS
-        column = at - (self._encoded.rfind(b"\n", 0, at) + 1)
-        room = max(width - column, 0)
-        lines = [characters[:room]]
-        lines += [characters[i : i + width] for i in range(room, len(characters), width)]
-        return line_end.join(lines)
+        line_start = self._raw.rfind(b"\n", self._start, at) + 1 or self._start
+        room = max(width - (at - line_start), 0)
+        if len(text) <= _PIECE_OCTETS:
+            return _in_lines(pybase64.b64encode(text), room, width, line_end)[0]
+        out = io.BytesIO()
+        for piece in range(0, len(text), _PIECE_OCTETS):
+            characters = pybase64.b64encode(text[piece : piece + _PIECE_OCTETS])
+            lines, room = _in_lines(characters, room, width, line_end)
+            out.write(lines)
+        return out.getvalue()
+
+
+def _in_lines(characters: bytes, room: int, width: int, line_end: bytes) -> tuple[bytes, int]:
+    """Break *characters* into lines; return how much room is on the last of them, too.
+
+    There is *room* on the line that they begin on.
+    """
+    lines = [characters[:room]]
+    lines += [characters[i : i + width] for i in range(room, len(characters), width)]
+    room = width - len(lines[-1]) if len(lines) > 1 else room - len(characters)
+    return line_end.join(lines), room

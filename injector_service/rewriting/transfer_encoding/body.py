@@ -27,7 +27,7 @@ class Body(Protocol):
     """Whether the encoding breaks lines by itself, so that text of any length fits."""
 
     def encoded_edits(self, edits: Sequence[Edit]) -> list[Edit] | None:
-        """Turn edits of `octets` into edits of the body as it is in the message.
+        """Turn edits of `octets` into edits of the message that the body is in.
 
         *edits* are ordered and do not touch.  None if the result would not
         decode to exactly the edited text.
@@ -37,31 +37,37 @@ class Body(Protocol):
 class IdentityBody:
     """A body that stands for itself: 7bit, 8bit, binary."""
 
-    __slots__ = ("octets",)
+    __slots__ = ("_start", "octets")
     breaks_lines = False
 
-    def __init__(self, encoded: bytes) -> None:
-        self.octets = encoded
+    def __init__(self, raw: bytes, start: int, end: int) -> None:
+        self._start = start
+        self.octets = raw[start:end]
 
     def encoded_edits(self, edits: Sequence[Edit]) -> list[Edit] | None:
-        """Return *edits*: there is nothing to encode."""
-        return list(edits)
+        """Return *edits* where they are in the message: there is nothing to encode."""
+        return [Edit(self._start + start, self._start + end, text) for start, end, text in edits]
 
 
-def read_body(encoded: bytes, transfer_encoding: bytes, *, line_end: bytes) -> Body | Outcome:
-    """Decode a body, or say that its encoding is none that we can write.
+def read_body(
+    raw: bytes, transfer_encoding: bytes, *, line_end: bytes, start: int = 0, end: int | None = None
+) -> Body | Outcome:
+    """Decode the body ``raw[start:end]``, or say that its encoding is none that we can write.
 
     Args:
-        encoded: the body as it is in the message.
+        raw: the message.
         transfer_encoding: its name in lower case; may be wrong or empty.
         line_end: what ends the lines that an edit may have to add.
+        start: where the body begins.
+        end: where it ends; with the message if None.
     """
+    end = len(raw) if end is None else end
     match transfer_encoding:
         case b"quoted-printable":
-            return QuotedPrintableBody(encoded, line_end=line_end)
+            return QuotedPrintableBody(raw, start, end, line_end=line_end)
         case b"base64":
-            return Base64Body(encoded, line_end=line_end)
+            return Base64Body(raw, start, end, line_end=line_end)
         case name if name in _OTHER_ENCODINGS:
             return Outcome.UNSUPPORTED_ENCODING
         case _:
-            return IdentityBody(encoded)
+            return IdentityBody(raw, start, end)
