@@ -24,6 +24,10 @@ from service_runtime.key_ring import KeyRing, generate_key_ring, write_key_ring
 
 START_SECONDS: Final = 60
 
+# For what the journals hold after a round: ten seconds at the most.
+DRAIN_SECONDS: Final = 120.0
+LOOK_SECONDS: Final = 0.1
+
 # As many as make up most of real traffic; no two mail clients are told apart by more.
 USER_AGENTS: Final = [
     f"Mozilla/5.0 ({system}; rv:{version}.0) Gecko/20100101 Thunderbird/{version}.{patch}"
@@ -57,6 +61,14 @@ class Running:
         recorded = self.recorded()
         return self.answered() - recorded
 
+    def wait_until_recorded(self) -> None:
+        """Return when the log has everything that was answered."""
+        for _ in range(int(DRAIN_SECONDS / LOOK_SECONDS)):
+            if not self.waiting():
+                return
+            time.sleep(LOOK_SECONDS)
+        raise SystemExit("the log does not catch up")
+
 
 def metric(address: str, name: str) -> int:
     """Return the value of a counter that the process at *address* shows."""
@@ -73,7 +85,7 @@ def running_service(
 ) -> Iterator[Running]:
     """Run `pixel-service serve` inside the block, on the embedded default or at *log_url*."""
     ring = generate_key_ring()
-    data.mkdir(parents=True, exist_ok=True)
+    data.mkdir(mode=0o700, parents=True, exist_ok=True)
     write_key_ring(data / "token_keys", ring, replace=True)
     http, grpc_address = (f"{HOST}:{free_ports(1)}" for _ in range(2))
     # Each process has a port for operators' tools, in a row.

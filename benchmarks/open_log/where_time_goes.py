@@ -2,9 +2,10 @@
 
     python -m benchmarks.open_log.where_time_goes [--seconds 4] [--workers 1]
 
-First what each thread of the service takes for an open under load, from Linux's own
-accounts (`/proc`), with the client and the bare handler's whole cost beside it. Then what
-each step of taking in an open takes by itself, for messages that were not fetched before.
+First what each thread of the service takes for an open, from Linux's own accounts (`/proc`),
+process by process, with the client and the bare handler's whole cost beside it: from the
+beginning of the load until the last open is in the log. Then what each step of taking in
+and recording an open takes by itself, for messages that were not fetched before.
 """
 
 import argparse
@@ -17,6 +18,7 @@ from typing import Final, TypeVar
 
 import uvloop
 
+from benchmarks.open_log.drain import kept_opens
 from benchmarks.open_log.http_path import MESSAGES, running_floor
 from benchmarks.open_log.serving import USER_AGENTS, load, running_service, sealed_tokens
 from pixel_service.evidence import load_judge
@@ -24,7 +26,8 @@ from pixel_service.intake import TokenOpener
 from pixel_service.intake.event_id import new_open_id
 from pixel_service.intake.opened_token import message_of
 from pixel_service.notification import mail_octets, open_octets
-from pixel_service.privacy import PrivacyLevel, keep_fetch
+from pixel_service.privacy import PrivacyLevel, decode_open, keep_fetch
+from pixel_service.recording import opens_of
 from service_runtime.key_ring import KeyRing, generate_key_ring
 
 TICKS_PER_SECOND: Final = os.sysconf("SC_CLK_TCK")
@@ -37,6 +40,7 @@ NOW_US: Final = 1_790_000_000_000_000
 
 Item = TypeVar("Item")
 Thread = tuple[int, int]
+Settled = Callable[[], None]
 
 
 def processes_of(pid: int) -> Iterator[int]:
@@ -57,38 +61,35 @@ def times_of(pids: Sequence[int]) -> dict[Thread, float]:
     return seconds
 
 
-def measure(
-    address: str, tokens: Sequence[str], seconds: float
-) -> tuple[float, float, list[float]]:
-    """Load *address*; return the rate, and the client's and each busy thread's time for an open."""
+def show(name: str, address: str, tokens: Sequence[str], seconds: float, settled: Settled) -> None:
+    """Load *address*, and print what the client and each busy thread take for an open."""
     uvloop.run(load(address, tokens, seconds=0.5, connections=4))
+    settled()
     pids = list(processes_of(os.getpid()))
     before, client_before = times_of(pids), time.process_time()
     found = uvloop.run(load(address, tokens, seconds=seconds, connections=64))
-    opens = found.per_second * seconds
-    client = (time.process_time() - client_before) / opens * 1e6
-    taken = (
-        (spent - before.get(thread, 0.0)) / opens * 1e6 for thread, spent in times_of(pids).items()
-    )
-    return (
-        found.per_second,
-        client,
-        sorted((each for each in taken if each > LEAST_US), reverse=True),
-    )
+    client = (time.process_time() - client_before) / found.answers * 1e6
+    settled()
+    taken: dict[int, list[float]] = {}
+    for thread, spent in times_of(pids).items():
+        microseconds = (spent - before.get(thread, 0.0)) / found.answers * 1e6
+        if microseconds > LEAST_US:
+            taken.setdefault(thread[0], []).append(microseconds)
+    busy = ", ".join(_listed(sorted(each, reverse=True)) for each in taken.values())
+    print(f"{name:>12} {found.per_second:8,.0f}/s, processes {busy}, client {client:.0f}")
 
 
 def threads(seconds: float, workers: int) -> None:
     """Print what each thread takes for an open, and for an answer of the bare handler."""
     with running_floor() as floor:
-        rate, client, busy = measure(floor, sealed_tokens(MESSAGES, generate_key_ring()), seconds)
-        print(f"bare handler {rate:8,.0f}/s, threads {_listed(busy)}, client {client:.0f}")
+        tokens = sealed_tokens(MESSAGES, generate_key_ring())
+        show("bare handler", floor, tokens, seconds, lambda: None)
     with (
         tempfile.TemporaryDirectory() as folder,
         running_service(Path(folder) / "data", workers=workers) as service,
     ):
         tokens = sealed_tokens(MESSAGES, service.ring)
-        rate, client, busy = measure(service.http, tokens, seconds)
-        print(f"service      {rate:8,.0f}/s, threads {_listed(busy)}, client {client:.0f}")
+        show("service", service.http, tokens, seconds, service.wait_until_recorded)
 
 
 def _listed(numbers: Sequence[float]) -> str:
@@ -133,12 +134,15 @@ def stages(ring: KeyRing) -> None:
         return open_octets(kept, event_id=event_id, open_us=NOW_US + number, since_us=number)
 
     numbers = range(MESSAGES)
+    entries = kept_opens(MESSAGES, messages=MESSAGES)
     for name, microseconds in (
         ("open the token", fastest(opener.unseal, tokens)),
         ("keep what its privacy level allows", fastest(lambda each: message_of(*each), sealed)),
         ("describe the message", fastest(lambda each: mail_octets(each, "newsletter"), opened)),
         ("judge the fetch", fastest(judged, numbers)),
         ("describe the open", fastest(told, numbers)),
+        ("decode what was kept", fastest(decode_open, entries)),
+        ("make opens of it, with all that", fastest(opens_of, entries)),
     ):
         print(f"{name:40} {microseconds:6.1f}")
 
