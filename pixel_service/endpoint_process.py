@@ -19,7 +19,7 @@ from pixel_service.endpoint.handler import PixelHandler
 from pixel_service.endpoint.serving import pixel_server
 from pixel_service.endpoint_metrics import EndpointMetrics
 from pixel_service.errors import SettingsInvalid
-from pixel_service.intake import Intake, TokenOpener, TokenReader
+from pixel_service.intake import Intake, ReplayBudget, TokenOpener, TokenReader
 from pixel_service.journal import Journal, JournalHealth, Journals, JournalState, Waker
 from pixel_service.privacy import encode_canary
 from pixel_service.settings import Settings
@@ -66,7 +66,18 @@ async def running_endpoint(
         )
         canaries = _Canaries(journal)
         await stack.enter_async_context(kept_running("canary", canaries.send))
-        intake = Intake(tokens=tokens, judge=judge, journal=journal, source_secret=source_secret)
+        intake = Intake(
+            tokens=tokens,
+            judge=judge,
+            journal=journal,
+            source_secret=source_secret,
+            budget=ReplayBudget(max_opens=settings.max_opens_of_message),
+            budget_seconds=settings.open_window.total_seconds(),
+        )
+        # What is to be erased is looked for where it is kept, and not in memory.
+        journal.before_rotation(intake.flush)
+        stack.push_async_callback(intake.flush)
+        await stack.enter_async_context(kept_running("budgets of messages", intake.renew_budgets))
         addresses = ClientAddresses(
             trusted_proxies=settings.trusted_proxies, header=settings.forwarded_header
         )

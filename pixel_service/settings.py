@@ -14,6 +14,7 @@ from pixel_service.endpoint import (
 )
 from pixel_service.endpoint.client_address import ForwardedHeader, IpNetwork
 from pixel_service.evidence import Judge, NetworkDatabases, load_judge
+from pixel_service.intake import DEFAULT_MAX_OPENS, DEFAULT_WINDOW_SECONDS
 from pixel_service.journal import DEFAULT_MAX_OCTETS
 from pixel_service.open_log import DEFAULT_BURST_WINDOW
 from service_runtime.api_keys import ApiKeys
@@ -60,6 +61,9 @@ class Settings:
     max_log_octets: int | None = None
     """The oldest opens beyond this size are removed; None: no limit."""
     burst_window: dt.timedelta = DEFAULT_BURST_WINDOW
+    max_opens_of_message: int = DEFAULT_MAX_OPENS
+    """Beyond so many in the window, fetches of a message are counted and not recorded."""
+    open_window: dt.timedelta = dt.timedelta(seconds=DEFAULT_WINDOW_SECONDS)
     max_journal_octets: int = DEFAULT_MAX_OCTETS
     """Size of an endpoint process's journal, which keeps opens until the log has them."""
 

@@ -60,6 +60,7 @@ def _count_as_json(count: operation_pb.DailyCount) -> str:
             "configurationId": count.configuration_id,
             "opens": count.opens,
             "firstOpens": count.first_opens,
+            "collapsedOpens": count.collapsed_opens,
             "opensByAgent": {
                 pb.Agent.Name(agent): opens_by_agent[agent]
                 for agent in _AGENTS

@@ -107,6 +107,22 @@ def _networks(_: click.Context, __: click.Parameter, values: Sequence[str]) -> l
     help="For how long fetches of one message from one address are one burst.",
 )
 @_option(
+    "max-opens-of-message",
+    section=_OPENS,
+    type=click.IntRange(min=1),
+    metavar="COUNT",
+    default=_DEFAULTS.max_opens_of_message,
+    help="Beyond so many in --open-window, fetches of a message are only counted.",
+)
+@_option(
+    "open-window",
+    section=_OPENS,
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="SECONDS",
+    default=_DEFAULTS.open_window.total_seconds(),
+    help="For how long the opens of a message are counted against its limit.",
+)
+@_option(
     "max-journal-octets",
     section=_OPENS,
     type=click.IntRange(min=2 * SEGMENT_OCTETS),
@@ -236,6 +252,7 @@ def _settings(
     grace: float,
     retention_days: float,
     burst_window: float,
+    open_window: float,
     trusted_proxies: Sequence[IpNetwork],
     forwarded_header: str,
     **options: Any,  # noqa: ANN401 - the rest has the settings' own names and types
@@ -244,6 +261,7 @@ def _settings(
         grace=dt.timedelta(seconds=grace),
         retention=retention_days * DAY,
         burst_window=dt.timedelta(seconds=burst_window),
+        open_window=dt.timedelta(seconds=open_window),
         trusted_proxies=tuple(trusted_proxies),
         forwarded_header=ForwardedHeader(forwarded_header),
         **options,

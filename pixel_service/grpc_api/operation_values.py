@@ -148,6 +148,7 @@ def _count_to_proto(count: DayCount) -> pb.DailyCount:
         configuration_id=count.configuration_id,
         opens=count.opens,
         first_opens=count.first_opens,
+        collapsed_opens=count.collapsed_opens,
         agent_counts=[
             # The numbers are the contract's; the stubs want them under their own names.
             pb.AgentCount(agent=cast("open_notification_pb2.Agent.ValueType", agent), opens=opens)

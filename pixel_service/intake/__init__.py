@@ -10,6 +10,20 @@ Read `intake` first.
 from pixel_service.intake.fetch import PixelFetch
 from pixel_service.intake.intake import Intake, IntakeCounts
 from pixel_service.intake.opened_token import TokenReader
+from pixel_service.intake.replay_budget import (
+    DEFAULT_MAX_OPENS,
+    DEFAULT_WINDOW_SECONDS,
+    ReplayBudget,
+)
 from pixel_service.intake.token_opener import TokenOpener
 
-__all__ = ["Intake", "IntakeCounts", "PixelFetch", "TokenOpener", "TokenReader"]
+__all__ = [
+    "DEFAULT_MAX_OPENS",
+    "DEFAULT_WINDOW_SECONDS",
+    "Intake",
+    "IntakeCounts",
+    "PixelFetch",
+    "ReplayBudget",
+    "TokenOpener",
+    "TokenReader",
+]

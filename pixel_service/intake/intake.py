@@ -1,5 +1,6 @@
 """From a fetch to what is kept of it, and into the journal."""
 
+import asyncio
 import dataclasses
 import functools
 import hashlib
@@ -10,7 +11,8 @@ from pixel_service.errors import TokenInvalid
 from pixel_service.evidence import Judge
 from pixel_service.intake.event_id import new_open_id
 from pixel_service.intake.fetch import PixelFetch
-from pixel_service.intake.opened_token import TokenReader
+from pixel_service.intake.opened_token import OpenedToken, TokenReader
+from pixel_service.intake.replay_budget import DEFAULT_WINDOW_SECONDS, Collapsed, ReplayBudget
 from pixel_service.privacy import (
     KeptOpen,
     PrivacyLevel,
@@ -45,6 +47,12 @@ class IntakeCounts:
     """Not a token of ours."""
     off: int = 0
     """Of a message that keeps nothing."""
+    collapsed: int = 0
+    """Beyond the budget of their message."""
+
+
+# A fetch within the budget keeps nothing of itself here.
+_Fetched = tuple[PixelFetch, OpenedToken]
 
 
 class Intake:
@@ -61,6 +69,8 @@ class Intake:
         judge: Judge,
         journal: Appending,
         source_secret: bytes,
+        budget: "ReplayBudget[_Fetched] | None" = None,
+        budget_seconds: float = DEFAULT_WINDOW_SECONDS,
     ) -> None:
         self._tokens = tokens
         self._judge = judge
@@ -68,13 +78,16 @@ class Intake:
         self._source_key = functools.lru_cache(maxsize=_MAX_CACHED_SOURCES)(
             functools.partial(_source_key, source_secret)
         )
+        self._budget = budget or ReplayBudget[_Fetched]()
+        self._budget_seconds = budget_seconds
         self.counts = IntakeCounts()
 
     def take(self, fetch: PixelFetch, done: Callable[[], None]) -> None:
         """Have kept what may be kept of *fetch*; call *done*, once, when that is durable.
 
-        What is not a token of ours is not recorded, nor is what keeps nothing; both wait
-        for the same sync with nothing in it, because the wait would tell them apart.
+        What is not a token of ours is not recorded, nor is what keeps nothing or is beyond
+        its message's budget; all wait for the same sync with nothing in it, because the wait
+        would tell them apart.
         """
         self._journal.append_for(self._kept(fetch), done)
 
@@ -89,6 +102,38 @@ class Intake:
         if level is _OFF:
             self.counts.off += 1
             return None
+        key = token.message_key
+        if not self._budget.spend(key or token.octets, is_shared=not key):
+            return self._collapse(fetch, token)
+        self.counts.recorded += 1
+        return self._octets(fetch, token)
+
+    def _collapse(self, fetch: PixelFetch, token: OpenedToken) -> bytes | None:
+        self.counts.collapsed += 1
+        displaced = self._budget.collapse(token.message_key or token.octets, (fetch, token))
+        return None if displaced is None else self._octets_of_all(displaced)
+
+    def _octets_of_all(self, collapsed: "Collapsed[_Fetched]") -> bytes:
+        return self._octets(*collapsed.last, collapsed=collapsed.others)
+
+    async def flush(self) -> None:
+        """Have kept what is beyond its budget: of each message one open, with the count."""
+        waiting = []
+        for each in self._budget.take_collapsed():
+            waiting.append(asyncio.Event())
+            self._journal.append_for(self._octets_of_all(each), waiting[-1].set)
+        for durable in waiting:
+            await durable.wait()
+
+    async def renew_budgets(self) -> None:
+        """Begin a new window whenever one is over; for ever."""
+        while True:
+            await asyncio.sleep(self._budget_seconds)
+            self._budget.begin_window()
+            await self.flush()
+
+    def _octets(self, fetch: PixelFetch, token: OpenedToken, *, collapsed: int = 0) -> bytes:
+        level = token.privacy_level
         open_us = fetch.open_us
         accepted_us = token.acceptance_us
         evidence = self._judge.judge_timeless(
@@ -108,8 +153,9 @@ class Intake:
         # Of a message whose opens may not be linked, fetches of one source may not be, either.
         key = token.message_key
         source_key = self._source_key(fetch.ip_address) if key and fetch.ip_address else b""
-        open_ = KeptOpen(new_open_id(open_us), open_us, key, source_key, token.octets, kept)
-        self.counts.recorded += 1
+        open_ = KeptOpen(
+            new_open_id(open_us), open_us, key, source_key, token.octets, kept, collapsed
+        )
         return encode_open(open_)
 
 

@@ -3,7 +3,7 @@
 import asyncio
 import datetime as dt
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Final
 
@@ -48,25 +48,32 @@ class Upkeep:
         """Size of the journal's segments."""
         self.free_octets = min_free_octets
         """What the disk still takes."""
+        self._append_rest: Callable[[], Awaitable[None]] = lambda: asyncio.sleep(0)
 
     @property
     def has_room(self) -> bool:
         """Whether the disk takes enough."""
         return self.free_octets >= self._min_free_octets
 
+    def before_rotation(self, append_rest: Callable[[], Awaitable[None]]) -> None:
+        """Have *append_rest* append what waits elsewhere, before a segment is left."""
+        self._append_rest = append_rest
+
     async def look_after(self) -> None:
         """Look, for ever."""
         while True:
-            await asyncio.to_thread(self._look)
+            if await asyncio.to_thread(self._look):
+                await self._append_rest()
+                self._in_writer(self._rotate)
             await asyncio.sleep(_LOOK_SECONDS)
 
-    def _look(self) -> None:
+    def _look(self) -> bool:
+        """Return whether the segment is to be left."""
         self.octets = self._segments.octets()
         self.free_octets = self._disk.free_octets(self._folder)
         begun = self._segments.begun
         is_old = begun is not None and time.monotonic() - begun >= _MAX_SEGMENT_AGE.total_seconds()
-        if is_old or rotation_request(self._folder).exists():
-            self._in_writer(self._rotate)
+        return is_old or rotation_request(self._folder).exists()
 
     def _rotate(self) -> None:
         try:

@@ -86,13 +86,11 @@ class Journal:
         self._thread = threading.Thread(target=self._work, name="journal", daemon=True)
         self._queue: collections.deque[_Waiting] = collections.deque()
         self._batch: list[_Waiting] = []
-        self._is_busy = False
-        self._fails = False
+        self._is_busy = self._fails = False
         self._watch: asyncio.TimerHandle | None = None
         self._idle = asyncio.Event()
         self._idle.set()
-        self._appended = self._lost = 0
-        self._lost_said = 0
+        self._appended = self._lost = self._lost_said = 0
         self._loss_logged = -_LOSS_LOG_SECONDS
         self._upkeep = Upkeep(
             folder,
@@ -103,6 +101,7 @@ class Journal:
             in_writer=self._jobs.put,
         )
         self.look_after = self._upkeep.look_after
+        self.before_rotation = self._upkeep.before_rotation
 
     @property
     def health(self) -> JournalHealth:

@@ -47,7 +47,9 @@ _EVIDENCE_REST: Final = 8
 _OPEN_REST: Final = len(number_open(0, 0))
 
 
-def open_octets(kept: KeptFetch, *, event_id: str, open_us: int, since_us: int | None) -> bytes:
+def open_octets(
+    kept: KeptFetch, *, event_id: str, open_us: int, since_us: int | None, collapsed: int = 0
+) -> bytes:
     """Return the fields of a notification that describe this open, but for `number_open`.
 
     Args:
@@ -55,6 +57,7 @@ def open_octets(kept: KeptFetch, *, event_id: str, open_us: int, since_us: int |
         event_id: The notification's own.
         open_us: When the fetch arrived, microseconds since 1970 UTC.
         since_us: Microseconds between acceptance and then; None if that is not known.
+        collapsed: Fetches before it that are counted and have no notification.
     """
     evidence = pb.Evidence()
     if since_us is not None:
@@ -64,6 +67,8 @@ def open_octets(kept: KeptFetch, *, event_id: str, open_us: int, since_us: int |
     fetch.ip_address = kept.ip_address
     fetch.user_agent = kept.user_agent
     fetch.open_time.FromMicroseconds(open_us)
+    if collapsed:
+        fetch.collapsed = collapsed
     length = varint(len(judged) + _EVIDENCE_REST)
     opened = b"".join((fetch.SerializeToString(), _EVIDENCE_TAG, length, judged))
     event = pb.OpenNotification()

@@ -58,6 +58,9 @@ class OpenRecord:
     notification: bytes = dataclasses.field(repr=False)
     """The serialized notification, but for what the log knows: open number and burst."""
 
+    collapsed: int = 0
+    """Fetches of the message that this open stands for, besides its own."""
+
     def __post_init__(self) -> None:
         if self.open_time.tzinfo is not dt.UTC:
             raise ValueError(f"open_time must be UTC, got {self.open_time!r}")
@@ -212,6 +215,9 @@ class DayCount:
 
     first_opens: int
     """Those that were the first of their message."""
+
+    collapsed_opens: int
+    """Fetches beyond their message's budget: counted, and no opens of the log."""
 
     opens_by_agent: Mapping[int, int]
     """Opens by the number of the contract's `Agent`; without those that have none."""

@@ -15,6 +15,9 @@ token, the rest what `keep_fetch` left of a fetch.  Integers are big-endian:
     ...     message key, source key, IP address, user agent, evidence (JSON), message (a serialized
             `PixelToken`)
     22      ID of the open: text, so that a kept open never ends in a zero
+
+Version 2 has 4 octets more before the message key: how many fetches of the message were
+collapsed into this open.  Version 1 is still what an open is written as that has none.
 """
 
 import functools
@@ -26,6 +29,9 @@ from pixel_service.evidence import Agent, Client, Confidence, Evidence, Network,
 from pixel_service.privacy.kept_fetch import KeptFetch
 
 _VERSION: Final = 1
+_COLLAPSED_VERSION: Final = 2
+_COLLAPSED: Final = struct.Struct(">I")
+_MOST_COLLAPSED: Final = 2**31 - 1
 _HEAD: Final = struct.Struct(">BqBBBHII")
 _OPEN_ID_OCTETS: Final = 22
 
@@ -51,6 +57,9 @@ class KeptOpen(NamedTuple):
 
     fetch: KeptFetch
 
+    collapsed: int = 0
+    """Fetches of the message before this one that are counted here, and not kept."""
+
 
 class KeptOpenInvalid(ValueError):
     """The octets are no kept open, or one of a newer version."""
@@ -63,7 +72,7 @@ def encode_open(kept: KeptOpen) -> bytes:
     evidence = _evidence_octets(kept.fetch.evidence)
     message = kept.message
     head = _HEAD.pack(
-        _VERSION,
+        _COLLAPSED_VERSION if kept.collapsed else _VERSION,
         kept.open_us,
         len(kept.message_key),
         len(kept.source_key),
@@ -72,6 +81,8 @@ def encode_open(kept: KeptOpen) -> bytes:
         len(evidence),
         len(message),
     )
+    if kept.collapsed:
+        head += _COLLAPSED.pack(min(kept.collapsed, _MOST_COLLAPSED))
     return b"".join(
         (
             head,
@@ -101,10 +112,15 @@ def decode_open(octets: bytes) -> KeptOpen:
 
 def _decode(octets: bytes) -> KeptOpen:
     version, open_us, *lengths = _HEAD.unpack_from(octets)
-    if version != _VERSION or _HEAD.size + sum(lengths) + _OPEN_ID_OCTETS != len(octets):
+    start, collapsed = _HEAD.size, 0
+    if version == _COLLAPSED_VERSION:
+        (collapsed,) = _COLLAPSED.unpack_from(octets, start)
+        start += _COLLAPSED.size
+    elif version != _VERSION:
+        raise ValueError
+    if start + sum(lengths) + _OPEN_ID_OCTETS != len(octets):
         raise ValueError
     parts: list[bytes] = []
-    start = _HEAD.size
     for length in (*lengths, _OPEN_ID_OCTETS):
         parts.append(octets[start : start + length])
         start += length
@@ -116,6 +132,7 @@ def _decode(octets: bytes) -> KeptOpen:
         source_key=source_key,
         message=message,
         fetch=KeptFetch(ip_address.decode(), user_agent.decode(), _evidence_of(evidence)),
+        collapsed=collapsed,
     )
 
 

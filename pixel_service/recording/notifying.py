@@ -51,7 +51,13 @@ def opens_of(octets: bytes) -> list[OpenRecord]:
         # What is only counted notifies nobody, but for the key that numbers it.
         notification = (
             beginning
-            + open_octets(kept.fetch, event_id=event_id, open_us=kept.open_us, since_us=since_us)
+            + open_octets(
+                kept.fetch,
+                event_id=event_id,
+                open_us=kept.open_us,
+                since_us=since_us,
+                collapsed=kept.collapsed,
+            )
             if beginning
             else b""
         )
@@ -66,6 +72,7 @@ def opens_of(octets: bytes) -> list[OpenRecord]:
                 confidence=confidence,
                 notified=bool(beginning),
                 notification=notification,
+                collapsed=kept.collapsed,
             )
         )
     return opens

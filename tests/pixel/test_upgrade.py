@@ -20,6 +20,7 @@ def make_old(data: Path) -> None:
     """Take from the log in *data* what the older version did not have."""
     with contextlib.closing(sqlite3.connect(data / "opens.db")) as connection:
         connection.execute("DROP TABLE open_journals")
+        connection.execute("ALTER TABLE opens DROP COLUMN collapsed")
         connection.execute("UPDATE open_log_version SET version_num = '0001'")
         connection.commit()
 

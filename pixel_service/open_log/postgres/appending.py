@@ -26,17 +26,17 @@ WITH counted AS (
   RETURNING message_key, configuration_id, opens, bursts
 ), inserted AS (
   INSERT INTO opens (recorded_us, event_id, configuration_id, agent, confidence, message_key,
-                     notification, open_number, burst)
+                     notification, collapsed, open_number, burst)
   SELECT (extract(epoch FROM statement_timestamp()) * 1000000)::bigint,
          b.event_id, b.configuration_id, b.agent, b.confidence, b.message_key, b.notification,
-         coalesce(c.opens - b.opens_after, 0),
+         b.collapsed, coalesce(c.opens - b.opens_after, 0),
          CASE WHEN c.bursts IS NULL THEN 0
               WHEN b.burst BETWEEN 1 AND c.bursts THEN b.burst
               ELSE greatest(1, c.bursts - b.bursts_after) END
   FROM unnest($5::text[], $6::text[], $7::int[], $8::int[], $9::bytea[], $10::bytea[],
-              $11::int[], $12::int[], $13::int[]) WITH ORDINALITY
+              $11::int[], $12::int[], $13::int[], $17::int[]) WITH ORDINALITY
        AS b (event_id, configuration_id, agent, confidence, message_key, notification,
-             opens_after, burst, bursts_after, place)
+             opens_after, burst, bursts_after, collapsed, place)
   LEFT JOIN counted c USING (message_key, configuration_id)
   ORDER BY b.place
 ), recorded AS (
@@ -103,6 +103,7 @@ async def _append(
         [place.burst for place in plan.places],
         [place.bursts_after for place in plan.places],
         *_values_of(journal),
+        [open_.collapsed for open_ in opens],
     )
     bursts = {(key, configuration_id): count for key, configuration_id, count in counted}
     remember_bursts(opens, plan, bursts, window)

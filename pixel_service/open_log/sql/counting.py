@@ -53,13 +53,14 @@ class Portion(NamedTuple):
     newest_us: int | None
     """When the last of them was recorded; None if there are none."""
 
-    rows: Sequence[tuple[int, str, int, int, int]]
-    """Day number, configuration, agent, opens, first opens."""
+    rows: Sequence[tuple[int, str, int, int, int, int]]
+    """Day number, configuration, agent, opens, first opens, collapsed ones."""
 
 
 @dataclasses.dataclass(slots=True)
 class _Tally:
     first_opens: int = 0
+    collapsed_opens: int = 0
     by_agent: "collections.Counter[int]" = dataclasses.field(default_factory=collections.Counter)
 
 
@@ -102,6 +103,7 @@ def _count(connection: sa.Connection, *, up_to: Position, max_entries: int) -> P
             opens.c.agent,
             sa.func.count(),
             sa.func.sum(sa.case((opens.c.open_number == 1, 1), else_=0)),
+            sa.func.sum(opens.c.collapsed),
         )
         .where(*_between(connection, after, up_to))
         .group_by(day_number, opens.c.configuration_id, opens.c.agent)
@@ -112,8 +114,8 @@ def _count(connection: sa.Connection, *, up_to: Position, max_entries: int) -> P
         newest_us=max((row[0] for row in rows), default=None),
         # Of an erased open not even the configuration is left.
         rows=[
-            (number, configuration_id, agent, count, int(first))
-            for _, number, configuration_id, agent, count, first in rows
+            (number, configuration_id, agent, count, int(first), int(collapsed))
+            for _, number, configuration_id, agent, count, first, collapsed in rows
             if configuration_id
         ],
     )
@@ -144,11 +146,12 @@ def _between(
 
 
 def _add(
-    tallies: dict[int, dict[str, _Tally]], rows: Iterable[tuple[int, str, int, int, int]]
+    tallies: dict[int, dict[str, _Tally]], rows: Iterable[tuple[int, str, int, int, int, int]]
 ) -> None:
-    for day, configuration_id, agent, count, first_opens in rows:
+    for day, configuration_id, agent, count, first_opens, collapsed_opens in rows:
         tally = tallies.setdefault(day, {}).setdefault(configuration_id, _Tally())
         tally.first_opens += first_opens
+        tally.collapsed_opens += collapsed_opens
         tally.by_agent[agent] += count
 
 
@@ -160,6 +163,7 @@ def _take(tallies: dict[int, dict[str, _Tally]], days: Iterable[int]) -> Sequenc
             configuration_id=configuration_id,
             opens=tally.by_agent.total(),
             first_opens=tally.first_opens,
+            collapsed_opens=tally.collapsed_opens,
             opens_by_agent=dict(tally.by_agent),
         )
         for day in sorted(days, reverse=True)

@@ -40,6 +40,7 @@ opens: Final = sa.Table(
     sa.Column("burst", sa.Integer, nullable=False),
     sa.Column("message_key", sa.LargeBinary),
     sa.Column("notification", sa.LargeBinary, nullable=False),
+    sa.Column("collapsed", sa.Integer, nullable=False, server_default="0"),
 )
 
 # What the next open of a message is numbered from.  A row goes when retention

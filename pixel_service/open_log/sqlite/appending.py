@@ -27,6 +27,8 @@ _RECORDED: Final = (
     "INSERT INTO open_journals (journal_id, segment, sequence) VALUES (?, ?, ?) "
     "ON CONFLICT DO UPDATE SET segment = excluded.segment, sequence = excluded.sequence"
 )
+# For the few that have a count: as one more value of every open it would cost every append.
+_COLLAPSED: Final = "UPDATE opens SET collapsed = ? WHERE event_id = ?"
 _THERE: Final = "SELECT event_id FROM opens WHERE event_id IN ({})"
 
 
@@ -77,6 +79,9 @@ def append(
             )
         ],
     )
+    for open_ in opens:
+        if open_.collapsed:
+            connection.exec_driver_sql(_COLLAPSED, (open_.collapsed, open_.event_id))
     last = int(last) + len(opens)
     counts.update(connection, {message: known[message] for message in messages}, last=last)
     return last

@@ -47,6 +47,7 @@ KEPT = st.builds(
     source_key=st.just(b"") | st.binary(min_size=16, max_size=16),
     message=st.binary(max_size=400),
     fetch=st.builds(KeptFetch, ip_address=TEXT, user_agent=TEXT, evidence=EVIDENCE),
+    collapsed=st.just(0) | st.integers(1, 2**31 - 1),
 )
 
 
@@ -82,4 +83,4 @@ def test_other_octets_are_no_kept_open(octets: bytes) -> None:
 def test_newer_version_is_refused(kept: KeptOpen) -> None:
     """What a newer program kept is not taken for something else."""
     with pytest.raises(KeptOpenInvalid):
-        decode_open(b"\x02" + encode_open(kept)[1:])
+        decode_open(b"\x03" + encode_open(kept)[1:])

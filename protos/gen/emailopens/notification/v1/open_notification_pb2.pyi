@@ -344,6 +344,7 @@ class Open(_message.Message):
     USER_AGENT_FIELD_NUMBER: _builtins.int
     EVIDENCE_FIELD_NUMBER: _builtins.int
     BURST_FIELD_NUMBER: _builtins.int
+    COLLAPSED_FIELD_NUMBER: _builtins.int
     ip_address: _builtins.str
     """The address that fetched, IPv4 or IPv6, in the text form of RFC 5952. Cut
     to its network at MASKED; empty from PSEUDONYMOUS on.
@@ -356,6 +357,13 @@ class Open(_message.Message):
     """Several fetches of one message from one address within a short window share
     this number, which counts such groups from 1. Zero when fetches of one
     message cannot be told apart (ANONYMOUS).
+    """
+    collapsed: _builtins.int
+    """How many fetches of the message this open stands for, besides its own. The
+    pixel service records so many opens of a message in a time (1,000 an hour by
+    default); of what comes beyond that it keeps the last, with the count of the
+    others here, when the time is over. Zero for nearly every open; only sent when it
+    is not. `open_number` does not count them.
     """
     @_builtins.property
     def open_time(self) -> _timestamp_pb2.Timestamp:
@@ -375,10 +383,11 @@ class Open(_message.Message):
         user_agent: _builtins.str = ...,
         evidence: Global___Evidence | None = ...,
         burst: _builtins.int = ...,
+        collapsed: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["evidence", b"evidence", "open_time", b"open_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["burst", b"burst", "evidence", b"evidence", "ip_address", b"ip_address", "open_time", b"open_time", "user_agent", b"user_agent"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["burst", b"burst", "collapsed", b"collapsed", "evidence", b"evidence", "ip_address", b"ip_address", "open_time", b"open_time", "user_agent", b"user_agent"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -27,7 +27,7 @@ from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n+emailopens/pixel/v1/operation_service.proto\x12\x13\x65mailopens.pixel.v1\x1a\x32\x65mailopens/notification/v1/open_notification.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xc4\x01\n\nDailyCount\x12\x10\n\x03\x64\x61y\x18\x01 \x01(\tR\x03\x64\x61y\x12)\n\x10\x63onfiguration_id\x18\x02 \x01(\tR\x0f\x63onfigurationId\x12\x14\n\x05opens\x18\x03 \x01(\x03R\x05opens\x12\x1f\n\x0b\x66irst_opens\x18\x04 \x01(\x03R\nfirstOpens\x12\x42\n\x0c\x61gent_counts\x18\x05 \x03(\x0b\x32\x1f.emailopens.pixel.v1.AgentCountR\x0b\x61gentCounts\"[\n\nAgentCount\x12\x37\n\x05\x61gent\x18\x01 \x01(\x0e\x32!.emailopens.notification.v1.AgentR\x05\x61gent\x12\x14\n\x05opens\x18\x02 \x01(\x03R\x05opens\"\xd4\x01\n\x0eUnreachedOpens\x12\x42\n\x06reason\x18\x01 \x01(\x0e\x32*.emailopens.pixel.v1.UnreachedOpens.ReasonR\x06reason\x12\x12\n\x04path\x18\x02 \x01(\tR\x04path\"j\n\x06Reason\x12\x16\n\x12REASON_UNSPECIFIED\x10\x00\x12\x12\n\x0eREASON_WAITING\x10\x01\x12\x17\n\x13REASON_DAMAGED_FILE\x10\x02\x12\x1b\n\x17REASON_OLDER_STATE_READ\x10\x03\"^\n\x11\x45raseOpensRequest\x12\x1e\n\trecipient\x18\x01 \x01(\tH\x00R\trecipient\x12\x1f\n\nmessage_id\x18\x02 \x01(\tH\x00R\tmessageIdB\x08\n\x06target\"\xcd\x01\n\x12\x45raseOpensResponse\x12!\n\x0c\x65rased_opens\x18\x01 \x01(\x03R\x0b\x65rasedOpens\x12%\n\x0e\x65xamined_opens\x18\x02 \x01(\x03R\rexaminedOpens\x12\x1f\n\x0btotal_opens\x18\x03 \x01(\x03R\ntotalOpens\x12L\n\x0funreached_opens\x18\x04 \x03(\x0b\x32#.emailopens.pixel.v1.UnreachedOpensR\x0eunreachedOpens\"\x82\x01\n\x10TrimOpensRequest\x12;\n\x0b\x62\x65\x66ore_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nbeforeTime\x12\"\n\nmax_octets\x18\x02 \x01(\x03H\x00R\tmaxOctets\x88\x01\x01\x42\r\n\x0b_max_octets\"v\n\x11TrimOpensResponse\x12#\n\rremoved_opens\x18\x01 \x01(\x03R\x0cremovedOpens\x12<\n\x1aovertaken_subscription_ids\x18\x02 \x03(\tR\x18overtakenSubscriptionIds\"c\n\x11\x43ountOpensRequest\x12+\n\x11\x63onfiguration_ids\x18\x01 \x03(\tR\x10\x63onfigurationIds\x12!\n\x0c\x65\x61rliest_day\x18\x02 \x01(\tR\x0b\x65\x61rliestDay\"X\n\x12\x43ountOpensResponse\x12\x42\n\x0c\x64\x61ily_counts\x18\x01 \x03(\x0b\x32\x1f.emailopens.pixel.v1.DailyCountR\x0b\x64\x61ilyCounts\"\x14\n\x12GetLogStatsRequest\"\xf0\x02\n\x13GetLogStatsResponse\x12\x15\n\x06log_id\x18\x01 \x01(\tR\x05logId\x12\x14\n\x05\x65poch\x18\x02 \x01(\x05R\x05\x65poch\x12\x14\n\x05opens\x18\x03 \x01(\x03R\x05opens\x12\x16\n\x06octets\x18\x04 \x01(\x03R\x06octets\x12?\n\rearliest_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x0c\x65\x61rliestTime\x12;\n\x0blatest_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nlatestTime\x12\'\n\x0f\x65\x61rliest_cursor\x18\x07 \x01(\tR\x0e\x65\x61rliestCursor\x12\x1f\n\x0bhead_cursor\x18\x08 \x01(\tR\nheadCursor\x12\x36\n\theld_back\x18\t \x01(\x0b\x32\x19.google.protobuf.DurationR\x08heldBack2\x94\x03\n\x10OperationService\x12_\n\nEraseOpens\x12&.emailopens.pixel.v1.EraseOpensRequest\x1a\'.emailopens.pixel.v1.EraseOpensResponse0\x01\x12\\\n\tTrimOpens\x12%.emailopens.pixel.v1.TrimOpensRequest\x1a&.emailopens.pixel.v1.TrimOpensResponse0\x01\x12_\n\nCountOpens\x12&.emailopens.pixel.v1.CountOpensRequest\x1a\'.emailopens.pixel.v1.CountOpensResponse0\x01\x12`\n\x0bGetLogStats\x12\'.emailopens.pixel.v1.GetLogStatsRequest\x1a(.emailopens.pixel.v1.GetLogStatsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n+emailopens/pixel/v1/operation_service.proto\x12\x13\x65mailopens.pixel.v1\x1a\x32\x65mailopens/notification/v1/open_notification.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xed\x01\n\nDailyCount\x12\x10\n\x03\x64\x61y\x18\x01 \x01(\tR\x03\x64\x61y\x12)\n\x10\x63onfiguration_id\x18\x02 \x01(\tR\x0f\x63onfigurationId\x12\x14\n\x05opens\x18\x03 \x01(\x03R\x05opens\x12\x1f\n\x0b\x66irst_opens\x18\x04 \x01(\x03R\nfirstOpens\x12\x42\n\x0c\x61gent_counts\x18\x05 \x03(\x0b\x32\x1f.emailopens.pixel.v1.AgentCountR\x0b\x61gentCounts\x12\'\n\x0f\x63ollapsed_opens\x18\x06 \x01(\x03R\x0e\x63ollapsedOpens\"[\n\nAgentCount\x12\x37\n\x05\x61gent\x18\x01 \x01(\x0e\x32!.emailopens.notification.v1.AgentR\x05\x61gent\x12\x14\n\x05opens\x18\x02 \x01(\x03R\x05opens\"\xd4\x01\n\x0eUnreachedOpens\x12\x42\n\x06reason\x18\x01 \x01(\x0e\x32*.emailopens.pixel.v1.UnreachedOpens.ReasonR\x06reason\x12\x12\n\x04path\x18\x02 \x01(\tR\x04path\"j\n\x06Reason\x12\x16\n\x12REASON_UNSPECIFIED\x10\x00\x12\x12\n\x0eREASON_WAITING\x10\x01\x12\x17\n\x13REASON_DAMAGED_FILE\x10\x02\x12\x1b\n\x17REASON_OLDER_STATE_READ\x10\x03\"^\n\x11\x45raseOpensRequest\x12\x1e\n\trecipient\x18\x01 \x01(\tH\x00R\trecipient\x12\x1f\n\nmessage_id\x18\x02 \x01(\tH\x00R\tmessageIdB\x08\n\x06target\"\xcd\x01\n\x12\x45raseOpensResponse\x12!\n\x0c\x65rased_opens\x18\x01 \x01(\x03R\x0b\x65rasedOpens\x12%\n\x0e\x65xamined_opens\x18\x02 \x01(\x03R\rexaminedOpens\x12\x1f\n\x0btotal_opens\x18\x03 \x01(\x03R\ntotalOpens\x12L\n\x0funreached_opens\x18\x04 \x03(\x0b\x32#.emailopens.pixel.v1.UnreachedOpensR\x0eunreachedOpens\"\x82\x01\n\x10TrimOpensRequest\x12;\n\x0b\x62\x65\x66ore_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nbeforeTime\x12\"\n\nmax_octets\x18\x02 \x01(\x03H\x00R\tmaxOctets\x88\x01\x01\x42\r\n\x0b_max_octets\"v\n\x11TrimOpensResponse\x12#\n\rremoved_opens\x18\x01 \x01(\x03R\x0cremovedOpens\x12<\n\x1aovertaken_subscription_ids\x18\x02 \x03(\tR\x18overtakenSubscriptionIds\"c\n\x11\x43ountOpensRequest\x12+\n\x11\x63onfiguration_ids\x18\x01 \x03(\tR\x10\x63onfigurationIds\x12!\n\x0c\x65\x61rliest_day\x18\x02 \x01(\tR\x0b\x65\x61rliestDay\"X\n\x12\x43ountOpensResponse\x12\x42\n\x0c\x64\x61ily_counts\x18\x01 \x03(\x0b\x32\x1f.emailopens.pixel.v1.DailyCountR\x0b\x64\x61ilyCounts\"\x14\n\x12GetLogStatsRequest\"\xf0\x02\n\x13GetLogStatsResponse\x12\x15\n\x06log_id\x18\x01 \x01(\tR\x05logId\x12\x14\n\x05\x65poch\x18\x02 \x01(\x05R\x05\x65poch\x12\x14\n\x05opens\x18\x03 \x01(\x03R\x05opens\x12\x16\n\x06octets\x18\x04 \x01(\x03R\x06octets\x12?\n\rearliest_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x0c\x65\x61rliestTime\x12;\n\x0blatest_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nlatestTime\x12\'\n\x0f\x65\x61rliest_cursor\x18\x07 \x01(\tR\x0e\x65\x61rliestCursor\x12\x1f\n\x0bhead_cursor\x18\x08 \x01(\tR\nheadCursor\x12\x36\n\theld_back\x18\t \x01(\x0b\x32\x19.google.protobuf.DurationR\x08heldBack2\x94\x03\n\x10OperationService\x12_\n\nEraseOpens\x12&.emailopens.pixel.v1.EraseOpensRequest\x1a\'.emailopens.pixel.v1.EraseOpensResponse0\x01\x12\\\n\tTrimOpens\x12%.emailopens.pixel.v1.TrimOpensRequest\x1a&.emailopens.pixel.v1.TrimOpensResponse0\x01\x12_\n\nCountOpens\x12&.emailopens.pixel.v1.CountOpensRequest\x1a\'.emailopens.pixel.v1.CountOpensResponse0\x01\x12`\n\x0bGetLogStats\x12\'.emailopens.pixel.v1.GetLogStatsRequest\x1a(.emailopens.pixel.v1.GetLogStatsResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,29 +35,29 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'emailopens.pixel.v1.operati
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_DAILYCOUNT']._serialized_start=186
-  _globals['_DAILYCOUNT']._serialized_end=382
-  _globals['_AGENTCOUNT']._serialized_start=384
-  _globals['_AGENTCOUNT']._serialized_end=475
-  _globals['_UNREACHEDOPENS']._serialized_start=478
-  _globals['_UNREACHEDOPENS']._serialized_end=690
-  _globals['_UNREACHEDOPENS_REASON']._serialized_start=584
-  _globals['_UNREACHEDOPENS_REASON']._serialized_end=690
-  _globals['_ERASEOPENSREQUEST']._serialized_start=692
-  _globals['_ERASEOPENSREQUEST']._serialized_end=786
-  _globals['_ERASEOPENSRESPONSE']._serialized_start=789
-  _globals['_ERASEOPENSRESPONSE']._serialized_end=994
-  _globals['_TRIMOPENSREQUEST']._serialized_start=997
-  _globals['_TRIMOPENSREQUEST']._serialized_end=1127
-  _globals['_TRIMOPENSRESPONSE']._serialized_start=1129
-  _globals['_TRIMOPENSRESPONSE']._serialized_end=1247
-  _globals['_COUNTOPENSREQUEST']._serialized_start=1249
-  _globals['_COUNTOPENSREQUEST']._serialized_end=1348
-  _globals['_COUNTOPENSRESPONSE']._serialized_start=1350
-  _globals['_COUNTOPENSRESPONSE']._serialized_end=1438
-  _globals['_GETLOGSTATSREQUEST']._serialized_start=1440
-  _globals['_GETLOGSTATSREQUEST']._serialized_end=1460
-  _globals['_GETLOGSTATSRESPONSE']._serialized_start=1463
-  _globals['_GETLOGSTATSRESPONSE']._serialized_end=1831
-  _globals['_OPERATIONSERVICE']._serialized_start=1834
-  _globals['_OPERATIONSERVICE']._serialized_end=2238
+  _globals['_DAILYCOUNT']._serialized_end=423
+  _globals['_AGENTCOUNT']._serialized_start=425
+  _globals['_AGENTCOUNT']._serialized_end=516
+  _globals['_UNREACHEDOPENS']._serialized_start=519
+  _globals['_UNREACHEDOPENS']._serialized_end=731
+  _globals['_UNREACHEDOPENS_REASON']._serialized_start=625
+  _globals['_UNREACHEDOPENS_REASON']._serialized_end=731
+  _globals['_ERASEOPENSREQUEST']._serialized_start=733
+  _globals['_ERASEOPENSREQUEST']._serialized_end=827
+  _globals['_ERASEOPENSRESPONSE']._serialized_start=830
+  _globals['_ERASEOPENSRESPONSE']._serialized_end=1035
+  _globals['_TRIMOPENSREQUEST']._serialized_start=1038
+  _globals['_TRIMOPENSREQUEST']._serialized_end=1168
+  _globals['_TRIMOPENSRESPONSE']._serialized_start=1170
+  _globals['_TRIMOPENSRESPONSE']._serialized_end=1288
+  _globals['_COUNTOPENSREQUEST']._serialized_start=1290
+  _globals['_COUNTOPENSREQUEST']._serialized_end=1389
+  _globals['_COUNTOPENSRESPONSE']._serialized_start=1391
+  _globals['_COUNTOPENSRESPONSE']._serialized_end=1479
+  _globals['_GETLOGSTATSREQUEST']._serialized_start=1481
+  _globals['_GETLOGSTATSREQUEST']._serialized_end=1501
+  _globals['_GETLOGSTATSRESPONSE']._serialized_start=1504
+  _globals['_GETLOGSTATSRESPONSE']._serialized_end=1872
+  _globals['_OPERATIONSERVICE']._serialized_start=1875
+  _globals['_OPERATIONSERVICE']._serialized_end=2279
 # @@protoc_insertion_point(module_scope)

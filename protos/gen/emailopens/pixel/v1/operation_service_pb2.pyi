@@ -35,6 +35,7 @@ class DailyCount(_message.Message):
     OPENS_FIELD_NUMBER: _builtins.int
     FIRST_OPENS_FIELD_NUMBER: _builtins.int
     AGENT_COUNTS_FIELD_NUMBER: _builtins.int
+    COLLAPSED_OPENS_FIELD_NUMBER: _builtins.int
     day: _builtins.str
     """Always set. The day, UTC, by when the opens were recorded: `2026-03-01`."""
     configuration_id: _builtins.str
@@ -43,6 +44,10 @@ class DailyCount(_message.Message):
     """Always set. All its opens of that day that the log holds."""
     first_opens: _builtins.int
     """Those that were the first open of their message."""
+    collapsed_opens: _builtins.int
+    """Fetches of that day beyond the budget of their message, which are counted and
+    are no opens of their own: the sum of `open.collapsed` of those opens.
+    """
     @_builtins.property
     def agent_counts(self) -> _containers.RepeatedCompositeFieldContainer[Global___AgentCount]:
         """All its opens of that day again, by who probably fetched. Each agent once;
@@ -57,10 +62,11 @@ class DailyCount(_message.Message):
         opens: _builtins.int = ...,
         first_opens: _builtins.int = ...,
         agent_counts: _abc.Iterable[Global___AgentCount] | None = ...,
+        collapsed_opens: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_counts", b"agent_counts", "configuration_id", b"configuration_id", "day", b"day", "first_opens", b"first_opens", "opens", b"opens"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_counts", b"agent_counts", "collapsed_opens", b"collapsed_opens", "configuration_id", b"configuration_id", "day", b"day", "first_opens", b"first_opens", "opens", b"opens"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
