@@ -138,7 +138,9 @@ async def said_to(address: str, probe: bytes) -> bytes:
     reader, writer = await asyncio.open_connection(host, int(port))
     writer.write(probe)
     try:
-        writer.write_eof()
+        # Of a connection that is ended already there is nothing to shut down.
+        with contextlib.suppress(OSError):
+            writer.write_eof()
         async with asyncio.timeout(10):
             return await reader.read()
     except ConnectionError:
