@@ -10,7 +10,6 @@ import contextlib
 import datetime as dt
 import ssl
 from collections.abc import AsyncIterator, Iterator, Mapping
-from pathlib import Path
 from typing import Final
 
 import structlog
@@ -18,14 +17,14 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from service_runtime.background import kept_running
+from service_runtime.file_state import FileState, file_state
 from service_runtime.tls_files import TlsError, TlsFiles
 from service_runtime.tls_pair import load_pair
 
 # Between two looks at the files. A look is one stat each, some microseconds.
 _LOOK_SECONDS: Final = 1.0
 
-# What the names of some files lead to; None for one that leads to nothing.
-_State = tuple[tuple[int, int, int, int] | None, ...]
+_State = tuple[FileState, ...]
 
 logger = structlog.get_logger()
 
@@ -95,15 +94,7 @@ class Certificate:
 
 def _state_of(files: TlsFiles) -> _State:
     paths = (files.certificate, files.key, files.client_ca)
-    return tuple(_state_of_file(each) for each in paths if each is not None)
-
-
-def _state_of_file(path: Path) -> tuple[int, int, int, int] | None:
-    try:
-        status = path.stat()
-    except OSError:
-        return None
-    return (status.st_dev, status.st_ino, status.st_mtime_ns, status.st_size)
+    return tuple(file_state(each) for each in paths if each is not None)
 
 
 class Certificates(Collector):

@@ -17,6 +17,7 @@ from service_runtime.api_keys.key_file import ApiKeysError, read_keys
 from service_runtime.api_keys.last_use import note_last_use
 from service_runtime.background import kept_running
 from service_runtime.callers import Caller
+from service_runtime.file_state import file_state
 
 Metadata = Sequence[tuple[str, str | bytes]]
 
@@ -52,7 +53,7 @@ class ApiKeys:
     def __init__(self, path: Path, *, clock: Callable[[], dt.datetime] = utc_now) -> None:
         self._path = path
         self._clock = clock
-        self._state = _state_of(path)
+        self._state = file_state(path)
         self._keys: Mapping[str, ApiKey] = read_keys(path)
         self._callers = _callers_of(self._keys)
         self._used: dict[str, dt.datetime] = {}
@@ -138,7 +139,7 @@ class ApiKeys:
             self._end_streams()
 
     async def _look(self) -> None:
-        state = await asyncio.to_thread(_state_of, self._path)
+        state = await asyncio.to_thread(file_state, self._path)
         if state == self._state:
             return
         self._state = state
@@ -194,12 +195,3 @@ def _refuse_expired(key: ApiKey, now: dt.datetime) -> None:
 
 def _callers_of(keys: Mapping[str, ApiKey]) -> Mapping[str, Caller]:
     return {key_id: key.caller for key_id, key in keys.items()}
-
-
-def _state_of(path: Path) -> tuple[int, ...]:
-    """Return what changes when *path* does: it is replaced, or written, or others get access."""
-    try:
-        status = path.stat()
-    except OSError:
-        return ()
-    return (status.st_dev, status.st_ino, status.st_mtime_ns, status.st_size, status.st_mode)

@@ -8,11 +8,13 @@ import ssl
 import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 from aiohttp import web
 from structlog.testing import capture_logs
 
+from service_runtime import certificates
 from service_runtime.certificates import Certificate, Certificates
 from service_runtime.tls_files import TlsError, TlsFiles
 from tests.fixtures.certificates import Authority
@@ -76,6 +78,30 @@ def test_links_are_followed_to_what_they_lead_to(tmp_path: Path) -> None:
     assert name_of(certificate) == "second"
     # In the middle the new certificate had the old key.
     assert [each["event"] for each in logs] == ["certificate renewed"]
+
+
+def test_file_that_is_given_to_its_reader_is_read_again(
+    files: TlsFiles, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A key that root has renewed for itself alone is served once the service may read it."""
+    mode = files.key.stat().st_mode
+    certificate = Certificate(files, port="grpc")
+    renew(files, "second")
+    files.key.chmod(0o000)
+
+    def denied(_: TlsFiles) -> NoReturn:
+        raise TlsError("Permission denied")
+
+    # The user of tests may be root, to whom nothing is denied.
+    with monkeypatch.context() as patch, capture_logs() as logs:
+        patch.setattr(certificates, "load_pair", denied)
+        for _ in range(3):
+            certificate.look()
+    files.key.chmod(mode)
+    certificate.look()
+
+    assert [each["event"] for each in logs] == ["certificate not renewed, keeping the old one"]
+    assert name_of(certificate) == "second"
 
 
 def no_file(files: TlsFiles) -> None:
