@@ -117,7 +117,7 @@ def _networks(_: click.Context, __: click.Parameter, values: Sequence[str]) -> l
 @_option(
     "open-window",
     section=_OPENS,
-    type=click.FloatRange(min=0, min_open=True),
+    type=Span(SECOND, min_open=True),
     metavar="SECONDS",
     default=_DEFAULTS.open_window.total_seconds(),
     help="For how long the opens of a message are counted against its limit.",
