@@ -1,4 +1,4 @@
-"""What it costs that calls are made with a key: `RewriteMessage`, in turns.
+"""What it costs that calls are made with a key, by TLS, or both: `RewriteMessage`, in turns.
 
     python -m benchmarks.rpc_security [--rounds 9]
 
@@ -28,12 +28,13 @@ from emailopens.injector.v1 import configuration_service_pb2_grpc as configurati
 from emailopens.injector.v1 import injector_service_pb2 as pb
 from emailopens.injector.v1 import injector_service_pb2_grpc as pb_grpc
 from emailopens_client.api_keys import ApiKeyFile
-from emailopens_client.channels import Credentials, open_channel
+from emailopens_client.channels import Tls, open_channel
 from examples.pair import HOST, free_ports, running_service
 from service_runtime.api_keys import API_KEYS_FILE
 from service_runtime.api_keys.key import make_key
 from service_runtime.api_keys.key_file import add_key
 from service_runtime.callers import Role
+from tests.fixtures.certificates import Authority
 
 # The bar: a call with everything costs at most this much more than one in the clear.
 MOST: Final = 1.15
@@ -51,7 +52,7 @@ class Way:
 
     options: tuple[str, ...] = ()
     """Of the service."""
-    credentials: Credentials | None = None
+    tls: Tls | None = None
     api_key: ApiKeyFile | None = None
 
 
@@ -61,9 +62,22 @@ def ways(folder: Path) -> Mapping[str, Way]:
     record, text = make_key(Role.ADMIN, now=dt.datetime.now(dt.UTC))
     add_key(keys, record)
     key.write_text(text)
+    authority, ca = Authority.written(folder)
+    certificate, certificate_key = authority.issue().write(folder)
+    client, client_key = authority.issue(names=("bench",)).write(folder, "client")
+    with_key = (f"--api-keys={keys}",)
+    with_tls = (f"--tls-certificate={certificate}", f"--tls-key={certificate_key}")
     return {
         PLAIN: Way(),
-        "with a key": Way(options=(f"--api-keys={keys}",), api_key=ApiKeyFile(key)),
+        "with a key": Way(options=with_key, api_key=ApiKeyFile(key)),
+        "by TLS": Way(options=with_tls, tls=Tls(ca=ca)),
+        "by TLS, with a key": Way(
+            options=(*with_tls, *with_key), tls=Tls(ca=ca), api_key=ApiKeyFile(key)
+        ),
+        "by TLS, with a certificate": Way(
+            options=(*with_tls, f"--tls-client-ca={ca}", "--tls-client-role=bench=admin"),
+            tls=Tls(ca=ca, certificate=client, key=client_key),
+        ),
     }
 
 
@@ -93,10 +107,13 @@ async def contestant(way: Way, folder: Path) -> AsyncIterator[Contestant]:
     """Run a service in *folder* that is called in this *way*."""
     address = f"{HOST}:{free_ports(1)}"
     options = [f"--grpc={address}", f"--data={folder}", "--log-level=warning", *way.options]
-    with running_service("injector-service", options, ready_at=address) as process:
-        async with open_channel(
-            address, credentials=way.credentials, api_key=way.api_key
-        ) as channel:
+    with running_service(
+        "injector-service",
+        options,
+        ready_at=address,
+        credentials=None if way.tls is None else way.tls.credentials(),
+    ) as process:
+        async with open_channel(address, credentials=way.tls, api_key=way.api_key) as channel:
             await configuration_pb_grpc.ConfigurationServiceStub(channel).CreateConfiguration(
                 configuration_pb.CreateConfigurationRequest(
                     configuration=configuration_pb.Configuration(
@@ -135,14 +152,14 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=9)
     turns = uvloop.run(measured(parser.parse_args().rounds))
     are_met = True
-    print(f"{'RewriteMessage, 10 KB':24}{'us/call':>10}{'x':>8}")
+    print(f"{'RewriteMessage, 10 KB':28}{'us/call':>10}{'x':>8}")
     for name, seconds in turns.items():
         # Of the turns of one round, which were near each other.
         ratio = statistics.median(
             own / plain for own, plain in zip(seconds, turns[PLAIN], strict=True)
         )
         are_met = are_met and ratio <= MOST
-        print(f"{name:24}{statistics.median(seconds) * 1e6:10.0f}{ratio:8.2f}", end="")
+        print(f"{name:28}{statistics.median(seconds) * 1e6:10.0f}{ratio:8.2f}", end="")
         print("" if ratio <= MOST else f"  MISSED (<= {MOST:g})")
     return 0 if are_met else 1
 

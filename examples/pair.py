@@ -127,14 +127,22 @@ def pixel_options(pair: Pair, data: Path) -> list[str]:
 
 @contextlib.contextmanager
 def running_service(
-    name: str, options: Sequence[str], *, ready_at: str, log: IO[bytes] | None = None
+    name: str,
+    options: Sequence[str],
+    *,
+    ready_at: str,
+    credentials: grpc.ChannelCredentials | None = None,
+    log: IO[bytes] | None = None,
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """Run `<name> serve <options>` inside the block, from when it is ready on."""
+    """Run `<name> serve <options>` inside the block, from when it is ready on.
+
+    Where it serves by TLS, *credentials* are what a client of it needs.
+    """
     program = Path(sys.executable).with_name(name)
     _require_nobody_at(ready_at)
     with subprocess.Popen([program, "serve", *options], stdout=log, stderr=log) as process:
         try:
-            _wait_until_serving(process, ready_at)
+            _wait_until_serving(process, ready_at, credentials)
             yield process
         finally:
             process.send_signal(signal.SIGTERM)
@@ -152,8 +160,15 @@ def _require_nobody_at(address: str) -> None:
             raise SystemExit(f"somebody else is already at {address}")
 
 
-def _wait_until_serving(process: subprocess.Popen[bytes], address: str) -> None:
-    with grpc.insecure_channel(address) as channel, contextlib.ExitStack() as stack:
+def _wait_until_serving(
+    process: subprocess.Popen[bytes], address: str, credentials: grpc.ChannelCredentials | None
+) -> None:
+    with contextlib.ExitStack() as stack:
+        channel = stack.enter_context(
+            grpc.insecure_channel(address)
+            if credentials is None
+            else grpc.secure_channel(address, credentials)
+        )
         ready = grpc.channel_ready_future(channel)
         # Else its thread asks a channel that is closed.
         stack.callback(ready.cancel)

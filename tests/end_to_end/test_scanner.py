@@ -91,6 +91,11 @@ async def exposed(folder: Path) -> AsyncIterator[Ports]:
         )
 
 
+@pytest.mark.guarantee(
+    "G9",
+    "a service answers nobody outside its machine without a key or a certificate",
+    "health",
+)
 async def test_no_call_is_answered_but_health(tmp_path: Path) -> None:
     """On both ports of gRPC every RPC of both services, and reflection, wants a caller."""
     async with exposed(tmp_path) as ports:
@@ -107,6 +112,7 @@ async def test_no_call_is_answered_but_health(tmp_path: Path) -> None:
                 assert answer.status == health_pb2.HealthCheckResponse.SERVING
 
 
+@pytest.mark.guarantee("G9", "but for pixels")
 async def test_http_serves_pixels_and_nothing_else(tmp_path: Path) -> None:
     """Every other path and method has an empty answer that says nothing of the service."""
     async with exposed(tmp_path) as ports, aiohttp.ClientSession() as scanner:
@@ -124,6 +130,7 @@ async def test_http_serves_pixels_and_nothing_else(tmp_path: Path) -> None:
                 assert (response.status, await response.read()) == (404, b""), path
 
 
+@pytest.mark.guarantee("G9", "without a key or a certificate")
 async def test_operators_tools_are_closed(tmp_path: Path) -> None:
     """Without a certificate no path is answered, not even whether there is one."""
     async with exposed(tmp_path) as ports, aiohttp.ClientSession() as scanner:

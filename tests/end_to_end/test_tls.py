@@ -205,6 +205,7 @@ async def test_file_that_a_command_cannot_use_is_named(tmp_path: Path) -> None:
     assert (status, text) == (2, "pixel-service: --client-key needs --client-certificate\n")
 
 
+@pytest.mark.guarantee("G9", "Unless it is told otherwise")
 @pytest.mark.parametrize("program", ["injector-service", "pixel-service"])
 async def test_service_does_not_start_open_to_other_machines(program: str, tmp_path: Path) -> None:
     """It ends at once, with one line that has the ways out, and has made nothing."""

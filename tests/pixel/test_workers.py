@@ -2,11 +2,13 @@
 
 import asyncio
 import contextlib
+import datetime as dt
 import itertools
 import os
 import re
 import signal
 import socket
+import ssl
 import stat
 import sys
 from collections.abc import AsyncIterator, Iterable
@@ -21,6 +23,7 @@ from emailopens.pixel.v1 import pixel_service_pb2_grpc as pb_grpc
 from emailopens_client import LogEnd, OpenStream
 from examples.pair import HOST, free_ports
 from service_runtime.key_ring import generate_key_ring, write_key_ring
+from tests.fixtures.certificates import Authority
 from tests.pixel.service_values import a_token, seal
 
 PROGRAM = Path(sys.executable).with_name("pixel-service")
@@ -138,6 +141,45 @@ async def test_opens_of_every_process_are_streamed_in_one_order(tmp_path: Path) 
 
     assert all(order == orders[0] for order in orders)
     assert sorted(orders[0]) == sorted(f"m{number}" for number in range(20))
+
+
+async def certificates_last(service: Service) -> list[float]:
+    """Return until when they last, as each process says of the port that it serves by TLS."""
+    found = []
+    async with aiohttp.ClientSession() as operator:
+        for admin in service.admins:
+            async with operator.get(f"http://{admin}/metrics") as response:
+                text = await response.text()
+            (value,) = re.findall(r"^certificate_not_after_seconds{.*} (.+)$", text, re.MULTILINE)
+            found.append(float(value))
+    return found
+
+
+async def test_every_process_renews_its_certificate(tmp_path: Path) -> None:
+    """By itself; its metrics say until when that lasts, and clients are shown it."""
+    authority, ca = Authority.written(tmp_path)
+    certificate, key = authority.issue().write(tmp_path)
+    options = [
+        f"--{port}{option}"
+        for port in ("", "http-")
+        for option in (f"tls-certificate={certificate}", f"tls-key={key}")
+    ]
+    folder = tmp_path / "data"
+    folder.mkdir()
+    service = Service(folder, workers=1)
+    context = ssl.create_default_context(cafile=str(ca))
+    async with service.running(*options), aiohttp.ClientSession() as browser:
+        before = await certificates_last(service)
+        authority.issue(lasts=dt.timedelta(days=365)).write(tmp_path)
+        while True:
+            if min(await certificates_last(service)) > max(before) + 300 * 86_400:
+                break
+            # There is nothing to wait for but the next attempt.
+            await asyncio.sleep(0.1)
+        async with browser.get(f"https://{service.http}/o/x.gif", ssl=context) as response:
+            assert response.status == 200
+
+    assert len(before) == 2
 
 
 async def test_data_are_their_owners_alone(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import datetime as dt
+import socket
 from collections import Counter
 from collections.abc import AsyncIterator
 from typing import Any, cast
@@ -85,10 +86,12 @@ async def served(
 
 
 @contextlib.asynccontextmanager
-async def serving(drain: Drain | None = None, *, max_calls: int = 100) -> AsyncIterator[str]:
+async def serving(
+    drain: Drain | None = None, *, max_calls: int = 100, listen: str = "127.0.0.1:0"
+) -> AsyncIterator[str]:
     servicer = FaultyServicer()
     async with grpc_server(
-        listen="127.0.0.1:0",
+        listen=listen,
         services=[
             GrpcService(
                 name=NAME,
@@ -379,3 +382,13 @@ async def test_taken_port_is_one_clear_error() -> None:
             await stack.enter_async_context(
                 grpc_server(listen=address, services=[], status_codes={}, drain=Drain())
             )
+
+
+async def test_all_of_ipv4_does_not_mean_ipv6() -> None:
+    """A server at `0.0.0.0` answers there, and has nothing open where nobody looks for it."""
+    async with serving(listen="0.0.0.0:0") as address:
+        port = address.rpartition(":")[2]
+        async with connected(f"127.0.0.1:{port}") as channel:
+            await health_stub(channel).Check(health_pb2.HealthCheckRequest())
+        with socket.socket(socket.AF_INET6) as client:
+            assert client.connect_ex(("::1", int(port))) != 0

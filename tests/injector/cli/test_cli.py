@@ -87,6 +87,19 @@ def test_the_first_start_makes_a_key_ring_for_its_owner_alone(address: str, data
     assert stat.S_IMODE(data.stat().st_mode) == 0o700
 
 
+def test_a_unix_socket_is_its_owners_alone(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Commands call there as anywhere; a second service leaves it to the first."""
+    # A short path: the system takes 107 octets.
+    folder = tmp_path_factory.mktemp("s")
+    target = f"unix:{folder}/s"
+    options = (f"--data={folder}", f"--grpc={target}")
+    with serving(*options) as (_, address):
+        assert address == target
+        assert stat.S_IMODE((folder / "s").stat().st_mode) & 0o077 == 0
+        assert call(target, "configurations", "list").returncode == 0
+        says(run("serve", *options), 1, f"cannot listen at {target}: taken")
+
+
 def test_a_message_goes_through_rewrite(address: str) -> None:
     """The filter's output is the input with a pixel, and its status 0."""
     call(address, "configurations", "create", "news")
