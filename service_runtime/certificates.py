@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import datetime as dt
 import ssl
+import stat
 from collections.abc import AsyncIterator, Iterator, Mapping
 from typing import Final
 
@@ -50,6 +51,8 @@ class Certificate:
         self.current = load_pair(files)
         if self.current.not_after < dt.datetime.now(dt.UTC):
             logger.warning("certificate has expired", port=port)
+        if files.key.stat().st_mode & stat.S_IRWXO:
+            logger.warning("others may read the certificate's key", port=port, key=str(files.key))
 
     @property
     def asks_clients(self) -> bool:

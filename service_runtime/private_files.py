@@ -3,6 +3,7 @@
 import os
 import secrets
 import stat
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -22,11 +23,24 @@ def read_private_file(path: Path, *, max_octets: int) -> bytes:
         PrivateFileError: it is missing, unreadable, too large, no regular file, or others
             have access to it.
     """
+    return _read(path, max_octets, _check)
+
+
+def read_file(path: Path, *, max_octets: int) -> bytes:
+    """Return what is in *path*, whoever has access to it.
+
+    Raises:
+        PrivateFileError: it is missing, unreadable, too large, or no regular file.
+    """
+    return _read(path, max_octets, _check_kind)
+
+
+def _read(path: Path, max_octets: int, check: Callable[[Path, os.stat_result], None]) -> bytes:
     try:
         # Not waiting for whoever would write into a FIFO.
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         try:
-            _check(path, os.fstat(descriptor))
+            check(path, os.fstat(descriptor))
         except PrivateFileError:
             os.close(descriptor)
             raise
@@ -39,9 +53,13 @@ def read_private_file(path: Path, *, max_octets: int) -> bytes:
     return octets
 
 
-def _check(path: Path, status: os.stat_result) -> None:
+def _check_kind(path: Path, status: os.stat_result) -> None:
     if not stat.S_ISREG(status.st_mode):
         raise PrivateFileError(f"{path}: not a regular file")
+
+
+def _check(path: Path, status: os.stat_result) -> None:
+    _check_kind(path, status)
     mode = stat.S_IMODE(status.st_mode)
     # Whoever runs as root, as containers like to, is trusted with everybody's files.
     is_own = os.geteuid() in (status.st_uid, 0)

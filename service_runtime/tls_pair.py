@@ -2,15 +2,14 @@
 
 import dataclasses
 import datetime as dt
-import os
 import ssl
-import stat
 from pathlib import Path
 from typing import Final
 
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
+from service_runtime.private_files import PrivateFileError, read_file
 from service_runtime.tls_files import TlsError, TlsFiles
 
 # A chain is some kilobytes, an authority's bundle some hundred; more is neither.
@@ -64,17 +63,9 @@ def load_pair(files: TlsFiles) -> ServedPair:
 
 def _read(path: Path) -> bytes:
     try:
-        # Not waiting for whoever would write into a FIFO.
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        with os.fdopen(descriptor, "rb") as file:
-            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                raise TlsError(f"{path}: not a regular file")
-            octets = file.read(_MAX_OCTETS + 1)
-    except OSError as error:
-        raise TlsError(f"{path}: {error.strerror}") from error
-    if len(octets) > _MAX_OCTETS:
-        raise TlsError(f"{path}: larger than {_MAX_OCTETS:,} octets")
-    return octets
+        return read_file(path, max_octets=_MAX_OCTETS)
+    except PrivateFileError as error:
+        raise TlsError(str(error)) from error
 
 
 def _context(files: TlsFiles, client_ca: bytes | None) -> ssl.SSLContext:

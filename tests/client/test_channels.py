@@ -43,7 +43,7 @@ async def called(address: str, tls: Tls) -> bytes:
     options = [("grpc.use_local_subchannel_pool", 1)]
     async with open_channel(address, credentials=tls, options=options) as channel:
         call: Any = channel.unary_unary(METHOD)
-        return bytes(await call(b"", timeout=10))
+        return bytes(await call(b"", timeout=30))
 
 
 async def test_service_is_believed_that_the_authority_signed(tmp_path: Path) -> None:

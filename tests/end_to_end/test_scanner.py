@@ -105,10 +105,10 @@ async def test_no_call_is_answered_but_health(tmp_path: Path) -> None:
                     # Whatever kind of call it is: it is refused before that makes a difference.
                     call: Any = channel.unary_unary(f"/{method}")
                     with pytest.raises(grpc.aio.AioRpcError) as refused:
-                        await call(b"", timeout=10)
+                        await call(b"", timeout=30)
                     assert refused.value.code() in REFUSED, method
                 health: Any = health_pb2_grpc.HealthStub(channel)
-                answer = await health.Check(health_pb2.HealthCheckRequest(), timeout=10)
+                answer = await health.Check(health_pb2.HealthCheckRequest(), timeout=30)
                 assert answer.status == health_pb2.HealthCheckResponse.SERVING
 
 
@@ -148,7 +148,7 @@ async def said_to(address: str, probe: bytes) -> bytes:
         # Of a connection that is ended already there is nothing to shut down.
         with contextlib.suppress(OSError):
             writer.write_eof()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             return await reader.read()
     except ConnectionError:
         return b""
@@ -183,6 +183,6 @@ async def test_certificate_alone_is_no_key(tmp_path: Path) -> None:
             "/emailopens.injector.v1.ConfigurationService/ListConfigurations"
         )
         with pytest.raises(grpc.aio.AioRpcError) as refused:
-            await call(b"", timeout=10)
+            await call(b"", timeout=30)
 
     assert refused.value.code() is grpc.StatusCode.UNAUTHENTICATED

@@ -49,7 +49,7 @@ async def is_healthy(address: str, tls: Tls | None) -> bool:
     async with open_channel(address, credentials=tls, options=options) as channel:
         stub: Any = health_pb2_grpc.HealthStub(channel)
         try:
-            await stub.Check(health_pb2.HealthCheckRequest(), timeout=10)
+            await stub.Check(health_pb2.HealthCheckRequest(), timeout=30)
         except grpc.aio.AioRpcError as error:
             if error.code() is not grpc.StatusCode.UNAVAILABLE:
                 raise

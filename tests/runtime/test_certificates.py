@@ -17,7 +17,7 @@ from structlog.testing import capture_logs
 from service_runtime import certificates
 from service_runtime.certificates import Certificate, Certificates
 from service_runtime.tls_files import TlsError, TlsFiles
-from tests.fixtures.certificates import Authority
+from tests.fixtures.certificates import Authority, put
 
 AUTHORITY = Authority()
 
@@ -109,15 +109,15 @@ def no_file(files: TlsFiles) -> None:
 
 
 def no_pem(files: TlsFiles) -> None:
-    files.certificate.write_bytes(b"-----BEGIN CERTIFICATE-----\nnothing\n")
+    put(files.certificate, b"-----BEGIN CERTIFICATE-----\nnothing\n")
 
 
 def another_key(files: TlsFiles) -> None:
-    files.key.write_bytes(AUTHORITY.issue("second").key)
+    put(files.key, AUTHORITY.issue("second").key)
 
 
 def no_key(files: TlsFiles) -> None:
-    files.key.write_bytes(b"")
+    put(files.key, b"")
 
 
 def a_pipe(files: TlsFiles) -> None:
@@ -131,7 +131,7 @@ def a_folder(files: TlsFiles) -> None:
 
 
 def too_much(files: TlsFiles) -> None:
-    files.certificate.write_bytes(files.certificate.read_bytes() + bytes(2 * 1024 * 1024))
+    put(files.certificate, files.certificate.read_bytes() + bytes(2 * 1024 * 1024))
 
 
 WRONG = [no_file, no_pem, another_key, no_key, a_pipe, a_folder, too_much]
@@ -196,6 +196,17 @@ def test_expired_certificate_is_served_with_a_warning(tmp_path: Path) -> None:
         Certificate(TlsFiles(certificate=certificate, key=key), port="http")
 
     assert [(each["event"], each["port"]) for each in logs] == [("certificate has expired", "http")]
+
+
+def test_key_that_others_may_read_is_served_with_a_warning(files: TlsFiles) -> None:
+    """It is the operator's, who may have a reason; the log names the file."""
+    files.key.chmod(0o644)
+    with capture_logs() as logs:
+        Certificate(files, port="http")
+
+    assert [(each["event"], each["key"]) for each in logs] == [
+        ("others may read the certificate's key", str(files.key))
+    ]
 
 
 def test_metrics_say_until_when_a_certificate_lasts(files: TlsFiles) -> None:
@@ -271,7 +282,7 @@ async def test_http_connections_get_the_certificate_of_the_moment(
         certificate.look()
         assert await seen(client) == "second"
 
-        authority.write_bytes(Authority().certificate)
+        put(authority, Authority().certificate)
         certificate.look()
         assert await seen(client) is None
     finally:

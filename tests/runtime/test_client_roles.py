@@ -116,7 +116,7 @@ async def connected(
 async def caller_at(channel: grpc.aio.Channel, **options: Any) -> str:  # noqa: ANN401 - a call's
     """Return who the service thinks calls."""
     stub = pb_grpc.PixelServiceStub(channel)
-    response = await stub.ListOpens(pb.ListOpensRequest(), timeout=10, **options)
+    response = await stub.ListOpens(pb.ListOpensRequest(), timeout=30, **options)
     return response.cursor
 
 
@@ -190,7 +190,7 @@ async def test_a_name_that_nobody_has_is_refused(
             "CERTIFICATE_UNKNOWN"
         )
         health: Any = health_pb2_grpc.HealthStub(channel)
-        await health.Check(health_pb2.HealthCheckRequest(), timeout=10)
+        await health.Check(health_pb2.HealthCheckRequest(), timeout=30)
 
 
 async def test_role_says_which_calls(certificates: Certificates) -> None:
