@@ -72,6 +72,20 @@ def test_options_come_in_one_order(context: click.Context, command: click.Comman
     assert names[len(names) - len(last) :] == sorted(last, key=LAST.index)
 
 
+@pytest.mark.parametrize(("context", "command"), ALL, ids=IDS)
+def test_every_command_that_calls_takes_tls_and_a_key(
+    context: click.Context, command: click.Command
+) -> None:
+    """Whoever can say which service to call can say how, in the same words."""
+    of_calls = {"--tls", "--ca", "--api-key-file", "--insecure-plaintext"}
+    names = {option.opts[0] for option in options_of(command)}
+
+    if "--target" in names:
+        assert of_calls <= names, context.command_path
+    else:
+        assert "--api-key-file" not in names
+
+
 def test_the_same_option_has_the_same_form_everywhere() -> None:
     """One name is one thing, whatever program and command it is given to."""
     forms = defaultdict(set)
