@@ -97,7 +97,7 @@ async def _serving(
             await stack.enter_async_context(
                 admin_server(
                     listen=settings.admin,
-                    conditions=lambda: _conditions(configurations, drain),
+                    conditions=lambda: _conditions(configurations, admission, drain),
                     registry=metrics.registry,
                     certificate=certificates.get("admin"),
                 )
@@ -148,7 +148,9 @@ def _services(
     )
 
 
-def _conditions(configurations: Configurations, drain: Drain) -> Sequence[Condition]:
+def _conditions(
+    configurations: Configurations, admission: Admission, drain: Drain
+) -> Sequence[Condition]:
     return (
         Condition(name="serving", holds=not drain.is_draining),
         # Not a reason to stop: rewriting goes on with what is in memory.
@@ -158,4 +160,5 @@ def _conditions(configurations: Configurations, drain: Drain) -> Sequence[Condit
             detail="" if configurations.is_current else "(the database does not answer)",
             is_required=False,
         ),
+        *admission.conditions(),
     )

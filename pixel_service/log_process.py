@@ -190,6 +190,7 @@ class LogProcess:
                 is_required=are_required,
             ),
             _not_held_back(None if parts is None else parts.log.held_back_since),
+            *self._admission.conditions(),
         ]
 
     @property

@@ -5,6 +5,7 @@ import dataclasses
 from collections.abc import AsyncIterator, Iterable, Mapping
 from typing import Final
 
+from service_runtime.admin_server import Condition
 from service_runtime.api_keys import ApiKeys, CertificateUnknown, Metadata, RoleNotAllowed
 from service_runtime.callers import ANYBODY, Caller
 from service_runtime.permissions import roles_of
@@ -24,6 +25,20 @@ class Admission:
     ) -> None:
         self._keys = keys
         self._client_roles = client_roles or {}
+
+    def conditions(self) -> list[Condition]:
+        """Return what should hold for callers to be who they are."""
+        if self._keys is None:
+            return []
+        return [
+            # Not a reason to stop: those who could call still can.
+            Condition(
+                name="API keys are current",
+                holds=self._keys.is_current,
+                detail="" if self._keys.is_current else "(their file cannot be read)",
+                is_required=False,
+            )
+        ]
 
     @contextlib.asynccontextmanager
     async def followed(self) -> AsyncIterator[None]:

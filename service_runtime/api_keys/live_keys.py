@@ -56,8 +56,14 @@ class ApiKeys:
         self._state = file_state(path)
         self._keys: Mapping[str, ApiKey] = read_keys(path)
         self._callers = _callers_of(self._keys)
+        self._is_current = True
         self._used: dict[str, dt.datetime] = {}
         self._running: dict[Caller, set[asyncio.Timeout]] = {}
+
+    @property
+    def is_current(self) -> bool:
+        """Whether these are the keys of the file as it is now, as far as is known."""
+        return self._is_current
 
     def caller_in(self, metadata: Metadata) -> Caller:
         """Return the caller whose key is in the metadata of a call.
@@ -150,7 +156,9 @@ class ApiKeys:
             logger.error(  # noqa: TRY400 - see above
                 "API keys cannot be read, those from before stay", reason=str(error)
             )
+            self._is_current = False
             return
+        self._is_current = True
         self._callers = _callers_of(keys)
         self._keys = keys
         self._say()

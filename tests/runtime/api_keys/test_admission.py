@@ -82,11 +82,12 @@ async def served(
     file: Path,
     *,
     clock: Callable[[], dt.datetime] = Clock(),  # noqa: B008 - one that stands still
+    keys: ApiKeys | None = None,
     has_reflection: bool = True,
 ) -> AsyncIterator[grpc.aio.Channel]:
     """Serve with the keys in *file*, and open a channel."""
     servicer = NamingServicer()
-    admission = Admission(ApiKeys(file, clock=clock))
+    admission = Admission(keys or ApiKeys(file, clock=clock))
     async with (
         admission.followed(),
         grpc_server(
@@ -285,14 +286,18 @@ async def test_a_broken_file_leaves_the_keys_as_they_were(
 ) -> None:
     """A change that cannot be read is reported, and those who could call still can."""
     key_id, text = a_key(file, Role.SUBSCRIBER)
+    keys = ApiKeys(file)
+    (before,) = Admission(keys).conditions()
     with capture_logs() as logs:
-        async with served(file) as channel:
+        async with served(file, keys=keys) as channel:
             stub = pb_grpc.PixelServiceStub(channel)
             spoil(file)
             async with asyncio.timeout(30):
                 said = await until_error(logs)
                 await until_known(stub, text, as_=key_id)
+            (after,) = Admission(keys).conditions()
 
+    assert (before.holds, after.holds, after.is_required) == (True, False, False)
     assert said["event"] == "API keys cannot be read, those from before stay"
     assert why in said["reason"]
 
