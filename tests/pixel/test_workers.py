@@ -115,6 +115,11 @@ class Service:
             # There is nothing to wait for but the next attempt.
             await asyncio.sleep(0.02)
 
+    async def until_streamed(self, count: int) -> None:
+        """Wait until so many opens are recorded."""
+        while len(await self._streamed()) < count:  # noqa: ASYNC110 - looking tells
+            await asyncio.sleep(0.02)
+
     async def _streamed(self) -> list[str]:
         async with OpenStream(self.grpc, position=LogEnd.EARLIEST, stop_at_head=True) as opens:
             return [each.mail.message_id async for each in opens]

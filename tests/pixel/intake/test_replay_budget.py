@@ -132,6 +132,8 @@ async def test_flood_is_told_to_subscribers_and_counted(tmp_path: Path) -> None:
     assert erased.erased_opens == 6
 
     async with service.running():
+        # What the one before could not record when it stopped is recorded now.
+        await service.until_streamed(6)
         async with OpenStream(service.grpc, position=LogEnd.EARLIEST, stop_at_head=True) as opens:
             told = [(each.mail.message_id, each.open.collapsed) async for each in opens]
         async with grpc.aio.insecure_channel(service.grpc) as channel:
