@@ -1,4 +1,4 @@
-"""The log process hangs, is killed, or cannot read its disk, under load: nobody is kept waiting.
+"""The log process hangs, is killed, or its disk fails, under load: nobody is kept waiting.
 
 Once or twice here; `make test-crash` does it again and again.
 """
@@ -23,6 +23,7 @@ from tests.pixel.recording.test_outage import (
     until_answered,
     until_told,
 )
+from tests.pixel.test_full_disk import until_said
 from tests.pixel.test_service import RING, until_recorded
 from tests.pixel.test_workers import Service, log_process_of
 
@@ -68,15 +69,15 @@ async def test_log_process_that_hangs_and_is_killed_again_and_again_is_not_felt(
 
 @contextlib.asynccontextmanager
 async def on_breaking_disk(
-    data: Path,
+    data: Path, *, program: str
 ) -> AsyncIterator[tuple[asyncio.subprocess.Process, Addresses]]:
-    """Run a service whose log cannot be read between SIGUSR1 and SIGUSR2."""
+    """Run a service whose disk is broken between SIGUSR1 and SIGUSR2, as *program* says."""
     (http, admin), settings = addresses_of(data, f"sqlite:///{data}/opens.db")
     write_key_ring(data / "token_keys", RING)
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
-        "tests.pixel.recording.breaking_disk_process",
+        program,
         "serve",
         "--workers=0",
         f"--data={data}",
@@ -95,7 +96,8 @@ async def on_breaking_disk(
 
 async def test_disk_that_cannot_be_read_for_a_while_silences_no_stream(tmp_path: Path) -> None:
     """Operators are told meanwhile, no fetch fails, and streams have everything afterwards."""
-    async with on_breaking_disk(tmp_path) as (process, addresses):
+    program = "tests.pixel.recording.breaking_disk_process"
+    async with on_breaking_disk(tmp_path, program=program) as (process, addresses):
         load = Load(address=addresses.http)
         async with load.running():
             for _ in range(ROUNDS // 2):
@@ -110,3 +112,43 @@ async def test_disk_that_cannot_be_read_for_a_while_silences_no_stream(tmp_path:
         there = await streamed(addresses)
 
     load.assert_each_once_and_in_order(there)
+
+
+async def test_disk_that_cannot_be_synced_for_a_while_costs_no_open(tmp_path: Path) -> None:
+    """Operators are told meanwhile, no fetch fails, and what was held is streamed afterwards."""
+    program = "tests.pixel.journal.unsynced_disk_process"
+    async with on_breaking_disk(tmp_path, program=program) as (process, addresses):
+        load = Load(address=addresses.http)
+        async with load.running():
+            await load.go_on(50)
+            process.send_signal(signal.SIGUSR1)
+            assert await until_told(addresses, "opens are durable: no") == 503
+            await load.go_on(100)
+            process.send_signal(signal.SIGUSR2)
+            assert await until_told(addresses, "opens are durable: yes") == 200
+            await load.go_on(50)
+        await until_recorded(addresses)
+        there = await streamed(addresses)
+
+    load.assert_each_once_and_in_order(there)
+
+
+async def test_log_that_is_broken_at_the_start_keeps_no_pixel(tmp_path: Path) -> None:
+    """Operators are told why, in one line; with another log in its place everything is streamed."""
+    log = tmp_path / "opens.db"
+    log.write_bytes(b"this is no log " * 1_000)
+    service = Service(tmp_path, workers=1)
+    async with service.running(is_ready=False, log=asyncio.subprocess.PIPE) as supervisor:
+        at_endpoint, at_log = service.admins
+        await service.ask(at_endpoint)
+        assert await service.fetch("m")
+        reason = "opens are recorded: no (the log's storage is damaged)"
+        assert await until_said(at_log, reason) == 503
+        log.unlink()
+        there = await service.streamed(wanted=["m"])
+        supervisor.terminate()
+        _, said = await supervisor.communicate()
+
+    assert there == ["m"]
+    assert said.count(b"log cannot be opened") == 1
+    assert b"Traceback" not in said
