@@ -239,13 +239,13 @@ async def _run_endpoint(
         ),
     ):
         keep_start_up()
-        report.ready()
-        await first_of(drain.wait(), leaving.wait())
-        if not drain.is_draining:
-            await first_of(drain.wait(), endpoint.let_go())
-            drain.begin()
-        elif settings.reuse_port:
-            await endpoint.hand_over()
+        async with report.serving():
+            await first_of(drain.wait(), leaving.wait())
+            if not drain.is_draining:
+                await first_of(drain.wait(), endpoint.let_go())
+                drain.begin()
+            elif settings.reuse_port:
+                await endpoint.hand_over()
 
 
 async def _run_log(settings: Settings, report: Report, drain: Drain) -> None:
@@ -261,8 +261,8 @@ async def _run_log(settings: Settings, report: Report, drain: Drain) -> None:
             certificate=certificates.get("admin"),
         ):
             keep_start_up()
-            report.ready()
-            await log.serve(drain, on_serving=lambda _: None)
+            async with report.serving():
+                await log.serve(drain, on_serving=lambda _: None)
 
 
 def _registry_of(*collectors: Collector) -> CollectorRegistry:

@@ -21,6 +21,12 @@ _HEALTHY: Final = dt.timedelta(seconds=10)
 # How long a successor may take to be ready before the one that it replaces goes on.
 _START_SECONDS: Final = 60.0
 
+# Each process says every second that it runs.  One that says nothing for half a minute is
+# suspended, or stuck for good: clients that the system gives it wait in vain.  Less would
+# end processes of a machine that is only busy.
+_LOOK_SECONDS: Final = 1.0
+_SILENT_LOOKS: Final = 30
+
 logger = structlog.get_logger()
 
 
@@ -59,6 +65,7 @@ async def run_workers(
         async with (
             running(_announce(keepers, on_ready)),
             kept_running("replacing processes", replace_all),
+            kept_running("watch over processes", functools.partial(_watch, keepers)),
             running(drain.wait()) as ending,
         ):
             await asyncio.wait({*tasks, ending}, return_when=asyncio.FIRST_COMPLETED)
@@ -80,6 +87,14 @@ async def _announce(keepers: "Sequence[_Keeper]", on_ready: Callable[[], None]) 
     for keeper in keepers:
         await keeper.is_ready.wait()
     on_ready()
+
+
+async def _watch(keepers: "Sequence[_Keeper]") -> None:
+    """End processes that do nothing any more, so that others take their places."""
+    while True:
+        await asyncio.sleep(_LOOK_SECONDS)
+        for keeper in keepers:
+            keeper.look()
 
 
 async def _replace_all(keepers: "Sequence[_Keeper]", replacing: asyncio.Event) -> None:
@@ -124,6 +139,13 @@ class _Keeper:
         finally:
             ending.cancel()
             self._current.kill()
+
+    def look(self) -> None:
+        """End the present process if it does nothing any more."""
+        child = self._current
+        if not child.ended.done() and child.is_silent(looks=_SILENT_LOOKS):
+            logger.error("process does nothing, ending it", process=self.worker.name)
+            child.end_at_once()
 
     async def _start_again(self, child: Child, ending: "asyncio.Future[object]") -> None:
         if child.refusal and not self.is_ready.is_set():

@@ -369,7 +369,9 @@ async def test_log_process_that_hangs_is_not_felt(tmp_path: Path) -> None:
             for number in range(200):
                 assert await service.fetch(f"m{number}")
         finally:
-            os.kill(log, signal.SIGCONT)
+            # On a machine that is very busy another one may have taken its place by now.
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(log, signal.SIGCONT)
         found = await service.streamed(wanted=[f"m{number}" for number in range(200)])
 
     assert len(found) == 200

@@ -59,7 +59,9 @@ async def test_log_process_that_hangs_and_is_killed_again_and_again_is_not_felt(
                 await load.go_on(50)
                 os.kill(log, signal.SIGSTOP)
                 await load.go_on(300)
-                os.kill(log, signal.SIGKILL)
+                # On a machine that is very busy another one may have taken its place by now.
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(log, signal.SIGKILL)
                 await load.go_on(50)
             await service.until_ready()
         there = await service.streamed(wanted=[each for one in load.answered for each in one])
@@ -94,6 +96,7 @@ async def on_breaking_disk(
         await process.wait()
 
 
+@pytest.mark.timeout(60 + 20 * ROUNDS)
 async def test_disk_that_cannot_be_read_for_a_while_silences_no_stream(tmp_path: Path) -> None:
     """Operators are told meanwhile, no fetch fails, and streams have everything afterwards."""
     program = "tests.pixel.recording.breaking_disk_process"
