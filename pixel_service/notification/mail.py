@@ -1,9 +1,11 @@
 """The octets of a notification that are the same for every open of a message."""
 
+import functools
 from collections.abc import Sequence
 from typing import Final
 
 from emailopens.notification.v1 import open_notification_pb2 as pb
+from emailopens.notification.v1 import privacy_level_pb2
 from emailopens.token.v1 import pixel_token_pb2 as token_pb
 from pixel_service.notification.address import address_of
 from pixel_service.privacy import KEEPING_CORRESPONDENCE
@@ -13,6 +15,10 @@ EVENT_TYPE: Final = "Open"
 # Tags of the model system, and of Amazon SES before it.
 _CONFIGURATION_TAG: Final = "ses:configuration-set"
 _FROM_DOMAIN_TAG: Final = "ses:from-domain"
+_SYSTEM_TAGS: Final = frozenset({_CONFIGURATION_TAG, _FROM_DOMAIN_TAG})
+
+# About 200 octets each; without them a notification's beginning takes a third longer.
+_MAX_CACHED_BEGINNINGS: Final = 1_024
 
 
 def mail_octets(kept: token_pb.PixelToken, configuration_id: str) -> bytes:
@@ -20,11 +26,10 @@ def mail_octets(kept: token_pb.PixelToken, configuration_id: str) -> bytes:
 
     *kept* is what its privacy level left of a token: see `keep_message`.
     """
-    # Set one by one: as arguments they take half as long again.
-    notification = pb.OpenNotification()
-    notification.event_type = EVENT_TYPE
-    notification.configuration_id = configuration_id
-    notification.privacy_level = kept.privacy_level
+    from_domain = kept.identity_id.rpartition("@")[2]
+    notification = pb.OpenNotification.FromString(
+        _beginning(configuration_id, kept.privacy_level, from_domain)
+    )
     # Slices, because reading a repeated field item by item takes twice as long.
     to_mailboxes = kept.to_mailboxes[:]
     mail = notification.mail
@@ -39,10 +44,27 @@ def mail_octets(kept: token_pb.PixelToken, configuration_id: str) -> bytes:
     for each in kept.notified_fields[:]:
         mail.headers.add(name=each.name, value=each.value)
     mail.headers_truncated = kept.headers_truncated
-    for key, value in _tags(kept, configuration_id).items():
-        mail.tags[key].append(value)
+    for tag in kept.tags[:]:
+        # A custom one cannot pose as the system's.
+        if tag.key not in _SYSTEM_TAGS:
+            mail.tags[tag.key].append(tag.value)
     if destination := kept.recipient or _only_address(to_mailboxes):
         mail.destination.append(destination)
+    return notification.SerializeToString()
+
+
+@functools.lru_cache(maxsize=_MAX_CACHED_BEGINNINGS)
+def _beginning(
+    configuration_id: str, level: privacy_level_pb2.PrivacyLevel.ValueType, from_domain: str
+) -> bytes:
+    """Return what messages of one configuration and one sender's domain share, serialized."""
+    notification = pb.OpenNotification(
+        event_type=EVENT_TYPE, configuration_id=configuration_id, privacy_level=level
+    )
+    tags = notification.mail.tags
+    if from_domain:
+        tags[_FROM_DOMAIN_TAG].append(from_domain)
+    tags[_CONFIGURATION_TAG].append(configuration_id)
     return notification.SerializeToString()
 
 
@@ -54,16 +76,6 @@ def _describe(
     headers.to_mailboxes.extend(to_mailboxes)
     headers.message_id = headers.original_message_id = kept.header_message_id
     headers.subject = kept.subject
-
-
-def _tags(kept: token_pb.PixelToken, configuration_id: str) -> dict[str, str]:
-    """Return the tags; a custom one cannot pose as the system's."""
-    tags = {each.key: each.value for each in kept.tags[:]}
-    tags.pop(_FROM_DOMAIN_TAG, None)
-    if from_domain := kept.identity_id.rpartition("@")[2]:
-        tags[_FROM_DOMAIN_TAG] = from_domain
-    tags[_CONFIGURATION_TAG] = configuration_id
-    return tags
 
 
 def _only_address(to_mailboxes: Sequence[str]) -> str:
