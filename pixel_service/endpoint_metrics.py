@@ -26,6 +26,7 @@ class EndpointMetrics(Collector):
         fetches.add_metric(["recorded"], self.counts.recorded)
         fetches.add_metric(["invalid_token"], self.counts.invalid)
         fetches.add_metric(["off"], self.counts.off)
+        fetches.add_metric(["expired"], self.counts.expired)
         fetches.add_metric(["collapsed"], self.counts.collapsed)
         yield fetches
         yield from _connection_metrics(self.connections())

@@ -55,6 +55,12 @@ def _settings_options(command: Callable[..., Any]) -> Callable[..., Any]:
                 help="Names of header fields, comma-separated.",
             ),
             click.option(
+                "--open-expiry-days",
+                type=click.IntRange(min=0),
+                metavar="DAYS",
+                help="For how many days after rewriting opens are recorded; 0: for ever.",
+            ),
+            click.option(
                 "--pixel-base-url", metavar="URL", help="Where mail clients fetch pixels."
             ),
             click.option(

@@ -18,6 +18,9 @@ MAX_DESCRIPTION_CHARACTERS: Final = 1_024
 MAX_NOTIFIED_HEADERS: Final = 20
 MAX_SENDERS: Final = 100
 
+# Ten years; nobody keeps opens for longer.
+MAX_OPEN_EXPIRY_DAYS: Final = 3_650
+
 # RFC 5322 section 3.6.8: printable ASCII without the colon.  76 characters, because
 # a name may not be folded.
 _FIELD_NAME: Final = re.compile(r"[!-9;-~]{1,76}")
@@ -40,6 +43,7 @@ class Configuration:
     privacy_level: PrivacyLevel = PrivacyLevel.FULL
     notified_headers: tuple[str, ...] = ()
     senders: tuple[str, ...] = ()
+    open_expiry_days: int = 0
 
     @property
     def tracks(self) -> bool:
@@ -70,6 +74,11 @@ def check_configuration(configuration: Configuration, checks: FieldChecks) -> No
     )
     _check_notified_headers(checks, configuration.notified_headers)
     _check_senders(checks, configuration.senders)
+    checks.require(
+        0 <= configuration.open_expiry_days <= MAX_OPEN_EXPIRY_DAYS,
+        "configuration.open_expiry_days",
+        f"must be 0 to {MAX_OPEN_EXPIRY_DAYS:,}",
+    )
 
 
 def _check_text(checks: FieldChecks, name: str, value: str, limit: int) -> None:

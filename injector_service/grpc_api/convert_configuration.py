@@ -76,6 +76,7 @@ def configuration_from_proto(message: pb.Configuration, checks: FieldChecks) -> 
         ),
         notified_headers=tuple(message.notified_headers),
         senders=tuple(message.senders),
+        open_expiry_days=message.open_expiry_days,
     )
     check_configuration(configuration, checks)
     return configuration
@@ -95,6 +96,7 @@ def configuration_to_proto(stored: StoredConfiguration) -> pb.Configuration:
         privacy_level=privacy_level_to_proto(configuration.privacy_level),
         notified_headers=configuration.notified_headers,
         senders=configuration.senders,
+        open_expiry_days=configuration.open_expiry_days,
         etag=stored.etag,
     )
     message.create_time.FromDatetime(stored.create_time)

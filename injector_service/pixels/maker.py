@@ -104,6 +104,15 @@ def _core_payload(facts: MessageFacts) -> TokenPayload:
         acceptance_time_us=microseconds_of(time),
         privacy_level=facts.privacy_level,
         tags=() if is_anonymous else tuple(sorted(facts.tags.items())),
+        open_expiry_days=_open_expiry_days(facts),
+    )
+
+
+def _open_expiry_days(facts: MessageFacts) -> int:
+    """Return the fewest days that a configuration says: a token has one expiry for all."""
+    return min(
+        (each.open_expiry_days for each in facts.configurations if each.open_expiry_days),
+        default=0,
     )
 
 

@@ -198,6 +198,8 @@ def _core_octets(core: TokenPayload) -> int:
         sum(_field_octets(_octets(text)) for text in texts)
         + sum(map(_field_octets, tags))
         + sum(1 + _varint_octets(number) for number in numbers if number)
+        # The numbers of fields from 16 on take two octets.
+        + (2 + _varint_octets(core.open_expiry_days) if core.open_expiry_days else 0)
     )
 
 

@@ -52,3 +52,6 @@ class TokenPayload(NamedTuple):
 
     recipient: str = ""
     """The recipient's address; empty where the only To mailbox has it."""
+
+    open_expiry_days: int = 0
+    """How many days after the acceptance fetches are recorded; 0: whenever they come."""

@@ -84,6 +84,7 @@ def serialize(payload: TokenPayload) -> bytes:
         ],
         headers_truncated=payload.headers_truncated,
         recipient=payload.recipient,
+        open_expiry_days=payload.open_expiry_days,
     )
     return message.SerializeToString(deterministic=True)
 

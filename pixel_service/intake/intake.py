@@ -47,6 +47,8 @@ class IntakeCounts:
     """Not a token of ours."""
     off: int = 0
     """Of a message that keeps nothing."""
+    expired: int = 0
+    """Later than the days for which opens of its message are recorded."""
     collapsed: int = 0
     """Beyond the budget of their message."""
 
@@ -85,9 +87,9 @@ class Intake:
     def take(self, fetch: PixelFetch, done: Callable[[], None]) -> None:
         """Have kept what may be kept of *fetch*; call *done*, once, when that is durable.
 
-        What is not a token of ours is not recorded, nor is what keeps nothing or is beyond
-        its message's budget; all wait for the same sync with nothing in it, because the wait
-        would tell them apart.
+        What is not a token of ours is not recorded, nor is what keeps nothing, comes too late
+        or is beyond its message's budget; all wait for the same sync with nothing in it,
+        because the wait would tell them apart.
         """
         self._journal.append_for(self._kept(fetch), done)
 
@@ -101,6 +103,9 @@ class Intake:
         level = token.privacy_level
         if level is _OFF:
             self.counts.off += 1
+            return None
+        if token.expires_us and fetch.open_us >= token.expires_us:
+            self.counts.expired += 1
             return None
         key = token.message_key
         if not self._budget.spend(key or token.octets, is_shared=not key):

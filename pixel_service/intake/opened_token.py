@@ -13,6 +13,8 @@ from pixel_service.privacy import PrivacyLevel, keep_count, keep_message, level_
 # every full garbage collection longer, because each message is a handful of objects.
 _MAX_CACHED: Final = 2_048
 
+_DAY_US: Final = 86_400_000_000
+
 
 @dataclasses.dataclass(slots=True)
 class OpenedToken:
@@ -29,6 +31,8 @@ class OpenedToken:
     """Tells messages apart in the log without their IDs; empty if it may not."""
     is_notified: bool
     """Whether anybody is notified of its opens; else they are only counted."""
+    expires_us: int = 0
+    """From when on fetches are no opens, microseconds since 1970 UTC; 0: never."""
 
 
 class TokenReader:
@@ -66,4 +70,6 @@ def message_of(token: pb.PixelToken, octets: bytes) -> OpenedToken:
         kept.acceptance_time_us,
         message_key(message_id) if message_id else b"",
         is_notified,
+        # Of the token, because of some levels what is kept has no time.
+        token.acceptance_time_us + days * _DAY_US if (days := token.open_expiry_days) > 0 else 0,
     )

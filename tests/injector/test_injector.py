@@ -1,11 +1,14 @@
 """Rewriting for a caller, from values: no network, a real database."""
 
 import asyncio
+import base64
 from typing import Final
 
 import pytest
+from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 from structlog.testing import capture_logs
 
+from emailopens.token.v1.pixel_token_pb2 import PixelToken
 from injector_service.configurations import Configuration, Configurations
 from injector_service.configurations.store import ConfigurationStore
 from injector_service.injector import Injector
@@ -13,7 +16,7 @@ from injector_service.pixels import TokenSealer
 from injector_service.rewrite_request import RewriteRequest
 from injector_service.rewriting import Outcome
 from service_runtime.callers import ANYBODY
-from service_runtime.key_ring import generate_key_ring
+from service_runtime.key_ring import KeyRing, generate_key_ring
 
 RAW: Final = (
     b"From: ann@example.org\r\nTo: bob@example.net\r\nSubject: between us\r\n"
@@ -30,6 +33,41 @@ async def an_injector(store: ConfigurationStore) -> Injector:
         sealer=TokenSealer(generate_key_ring()),
         pixel_base_url="https://open.example.org",
     )
+
+
+def opened(url: str, ring: KeyRing) -> PixelToken:
+    """Return what the token in *url* says, by the words of its contract."""
+    token = url.rpartition("/")[2].removesuffix(".gif")
+    sealed = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))
+    associated = [b"emailopens.token.v1.pixel", sealed[:1]]
+    return PixelToken.FromString(AESSIV(ring.active_key).decrypt(sealed[1:], associated))
+
+
+@pytest.mark.parametrize(
+    ("days", "sealed"), [((0,), 0), ((30,), 30), ((0, 90, 30), 30), ((0, 0), 0)]
+)
+async def test_fewest_days_of_the_configurations_are_sealed(
+    store: ConfigurationStore, days: tuple[int, ...], sealed: int
+) -> None:
+    """Where one says for how long opens are recorded, all of the message are recorded so long."""
+    configurations = await Configurations.load(store)
+    for index, each in enumerate(days):
+        await configurations.create(
+            Configuration(id=f"c{index}", open_statistics_enabled=True, open_expiry_days=each)
+        )
+    ring = generate_key_ring()
+    injector = Injector(
+        configurations=configurations,
+        sealer=TokenSealer(ring),
+        pixel_base_url="https://open.example.org",
+    )
+    ids = tuple(f"c{index}" for index in range(len(days)))
+    answer = await injector.rewrite(
+        RewriteRequest(raw_message=RAW, configuration_ids=ids), caller=ANYBODY
+    )
+
+    assert answer.rewritten.pixel is not None
+    assert opened(answer.rewritten.pixel.url, ring).open_expiry_days == sealed
 
 
 async def test_fault_is_logged_with_its_frames_and_without_values(

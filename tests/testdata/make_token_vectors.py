@@ -106,6 +106,7 @@ VALID: Final[list[tuple[str, int, dict[str, Any]]]] = [
         1,
         {**FULL, "headersTruncated": True, "recipient": "blind@example.org"},
     ),
+    ("opens for 90 days", 1, {**FULL, "openExpiryDays": 90}),
     (
         "before 1970",
         1,
@@ -167,6 +168,7 @@ def serialize(payload: dict[str, Any]) -> bytes:
             ),
             varint(14 << 3) + varint(1) if payload.get("headersTruncated") else b"",
             text_field(15, payload.get("recipient", "")),
+            varint(16 << 3) + varint(days) if (days := payload.get("openExpiryDays", 0)) else b"",
         ]
     )
 

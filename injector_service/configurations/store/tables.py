@@ -36,6 +36,7 @@ configurations = sa.Table(
     sa.Column("privacy_level", sa.Integer, nullable=False),
     sa.Column("notified_headers", sa.JSON, nullable=False),
     sa.Column("senders", sa.JSON, nullable=False),
+    sa.Column("open_expiry_days", sa.Integer, nullable=False, server_default="0"),
     # Microseconds since 1970, because SQLite has no time with a zone.
     sa.Column("create_time_us", sa.BigInteger, nullable=False),
     sa.Column("update_time_us", sa.BigInteger, nullable=False),
@@ -71,6 +72,7 @@ def row_of(stored: StoredConfiguration) -> dict[str, Any]:
         "privacy_level": int(configuration.privacy_level),
         "notified_headers": list(configuration.notified_headers),
         "senders": list(configuration.senders),
+        "open_expiry_days": configuration.open_expiry_days,
         "create_time_us": microseconds_of(stored.create_time),
         "update_time_us": microseconds_of(stored.update_time),
         "etag": stored.etag,
@@ -91,6 +93,7 @@ def stored_configuration_of(row: sa.RowMapping) -> StoredConfiguration:
             privacy_level=PrivacyLevel(row["privacy_level"]),
             notified_headers=tuple(row["notified_headers"]),
             senders=tuple(row["senders"]),
+            open_expiry_days=row["open_expiry_days"],
         ),
         create_time=time_of(row["create_time_us"]),
         update_time=time_of(row["update_time_us"]),

@@ -17,4 +17,5 @@ FULL: Final = Configuration(
     privacy_level=PrivacyLevel.PSEUDONYMOUS,
     notified_headers=("X-Campaign", "List-Id"),
     senders=("News@Example.com", "münchen.example"),
+    open_expiry_days=30,
 )

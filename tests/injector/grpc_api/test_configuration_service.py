@@ -19,6 +19,7 @@ FULL = pb.Configuration(
     privacy_level=privacy_level_pb2.PRIVACY_LEVEL_MASKED,
     notified_headers=["X-Campaign"],
     senders=["news@example.com", "example.org"],
+    open_expiry_days=30,
 )
 OUTPUT_ONLY = ("create_time", "update_time", "etag")
 
@@ -151,6 +152,8 @@ async def test_a_sender_is_bound_once(service: Service) -> None:
             pb.Configuration(id="a", senders=["ok.example", "", "a@", "a b@c", "-x", "OK.example"]),
             [f"senders[{index}]" for index in (1, 2, 3, 4, 5)],
         ),
+        (pb.Configuration(id="a", open_expiry_days=-1), ["open_expiry_days"]),
+        (pb.Configuration(id="a", open_expiry_days=3_651), ["open_expiry_days"]),
         (
             pb.Configuration(id="A", display_name="x" * 129, senders=["@"]),
             ["id", "display_name", "senders[0]"],
@@ -179,8 +182,9 @@ async def test_everything_wrong_is_named_at_once(
         pb.Configuration(id="0", pixel_base_url="http://[::1]:8080/a/%20b"),
         pb.Configuration(id="0", notified_headers=["x" * 76] * 20),
         pb.Configuration(id="0", senders=[f"u{n}@d.example" for n in range(100)]),
+        pb.Configuration(id="0", open_expiry_days=3_650),
     ],
-    ids=["text", "url", "ipv6", "headers", "senders"],
+    ids=["text", "url", "ipv6", "headers", "senders", "expiry"],
 )
 async def test_the_limits_themselves_are_allowed(
     service: Service, configuration: pb.Configuration

@@ -247,3 +247,11 @@ cores = st.builds(
 def test_the_counted_size_is_that_of_the_serialization(core: TokenPayload) -> None:
     """What is counted without serializing anything is what serializing gives."""
     assert excess_octets(core, 2) == len(serialize(core))
+
+
+@pytest.mark.parametrize("days", [1, 127, 128, 3_650])
+def test_expiry_is_counted_as_it_is_sealed(days: int) -> None:
+    """The size that is reckoned with is the serialization's, whatever the days."""
+    core = CORE._replace(open_expiry_days=days)
+
+    assert excess_octets(core, 2) == len(serialize(core))

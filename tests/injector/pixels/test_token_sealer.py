@@ -45,6 +45,7 @@ def payload_of(vector: dict[str, Any]) -> TokenPayload:
         ),
         headers_truncated=given.get("headersTruncated", False),
         recipient=given.get("recipient", ""),
+        open_expiry_days=given.get("openExpiryDays", 0),
     )
 
 

@@ -149,3 +149,21 @@ def test_what_is_not_kept_waits_for_the_same_sync(kind: str) -> None:
     assert (journal.payloads, journal.syncs) == ([], 1)
     assert intake.counts.recorded == 0
     assert intake.counts.off + intake.counts.invalid == 1
+
+
+@pytest.mark.parametrize("level", sorted(set(PrivacyLevel) - {PrivacyLevel.OFF}))
+@pytest.mark.parametrize(("after_days", "is_recorded"), [(0, True), (29.9, True), (30, False)])
+async def test_fetch_after_the_days_that_its_token_says_is_no_open(
+    level: PrivacyLevel, after_days: float, *, is_recorded: bool
+) -> None:
+    """Opens of a message are recorded for so many days, whatever its level keeps of its time."""
+    token = a_token("message-1", open_expiry_days=30)
+    token.privacy_level = privacy_level_pb2.PrivacyLevel.ValueType(level.value)
+    journal = Kept()
+    intake = an_intake(journal)
+    fetch = a_fetch(seal(token, RING))
+    open_us = token.acceptance_time_us + int(after_days * 86_400_000_000)
+    intake.take(fetch._replace(open_us=open_us), lambda: None)
+
+    assert (len(journal.payloads), journal.syncs) == (is_recorded, 1)
+    assert intake.counts.expired == (not is_recorded)

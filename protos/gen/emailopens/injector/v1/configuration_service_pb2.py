@@ -27,7 +27,7 @@ from google.protobuf import field_mask_pb2 as google_dot_protobuf_dot_field__mas
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n2emailopens/injector/v1/configuration_service.proto\x12\x16\x65mailopens.injector.v1\x1a.emailopens/notification/v1/privacy_level.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xe8\x05\n\rConfiguration\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id\x12!\n\x0c\x64isplay_name\x18\x02 \x01(\tR\x0b\x64isplayName\x12 \n\x0b\x64\x65scription\x18\x03 \x01(\tR\x0b\x64\x65scription\x12<\n\x1aopen_notifications_enabled\x18\x04 \x01(\x08R\x18openNotificationsEnabled\x12\x36\n\x17open_statistics_enabled\x18\x05 \x01(\x08R\x15openStatisticsEnabled\x12$\n\x0epixel_base_url\x18\x06 \x01(\tR\x0cpixelBaseUrl\x12]\n\x0fpixel_placement\x18\x07 \x01(\x0e\x32\x34.emailopens.injector.v1.Configuration.PixelPlacementR\x0epixelPlacement\x12M\n\rprivacy_level\x18\x08 \x01(\x0e\x32(.emailopens.notification.v1.PrivacyLevelR\x0cprivacyLevel\x12)\n\x10notified_headers\x18\t \x03(\tR\x0fnotifiedHeaders\x12\x18\n\x07senders\x18\n \x03(\tR\x07senders\x12;\n\x0b\x63reate_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.TimestampR\ncreateTime\x12;\n\x0bupdate_time\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nupdateTime\x12\x12\n\x04\x65tag\x18\r \x01(\tR\x04\x65tag\"e\n\x0ePixelPlacement\x12\x1f\n\x1bPIXEL_PLACEMENT_UNSPECIFIED\x10\x00\x12\x17\n\x13PIXEL_PLACEMENT_END\x10\x01\x12\x19\n\x15PIXEL_PLACEMENT_START\x10\x02\"i\n\x1a\x43reateConfigurationRequest\x12K\n\rconfiguration\x18\x01 \x01(\x0b\x32%.emailopens.injector.v1.ConfigurationR\rconfiguration\"j\n\x1b\x43reateConfigurationResponse\x12K\n\rconfiguration\x18\x01 \x01(\x0b\x32%.emailopens.injector.v1.ConfigurationR\rconfiguration\"D\n\x17GetConfigurationRequest\x12)\n\x10\x63onfiguration_id\x18\x01 \x01(\tR\x0f\x63onfigurationId\"g\n\x18GetConfigurationResponse\x12K\n\rconfiguration\x18\x01 \x01(\x0b\x32%.emailopens.injector.v1.ConfigurationR\rconfiguration\"W\n\x19ListConfigurationsRequest\x12\x1b\n\tpage_size\x18\x01 \x01(\x05R\x08pageSize\x12\x1d\n\npage_token\x18\x02 \x01(\tR\tpageToken\"\x93\x01\n\x1aListConfigurationsResponse\x12M\n\x0e\x63onfigurations\x18\x01 \x03(\x0b\x32%.emailopens.injector.v1.ConfigurationR\x0e\x63onfigurations\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xa6\x01\n\x1aUpdateConfigurationRequest\x12K\n\rconfiguration\x18\x01 \x01(\x0b\x32%.emailopens.injector.v1.ConfigurationR\rconfiguration\x12;\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMaskR\nupdateMask\"j\n\x1bUpdateConfigurationResponse\x12K\n\rconfiguration\x18\x01 \x01(\x0b\x32%.emailopens.injector.v1.ConfigurationR\rconfiguration\"[\n\x1a\x44\x65leteConfigurationRequest\x12)\n\x10\x63onfiguration_id\x18\x01 \x01(\tR\x0f\x63onfigurationId\x12\x12\n\x04\x65tag\x18\x02 \x01(\tR\x04\x65tag\"\x1d\n\x1b\x44\x65leteConfigurationResponse2\x8a\x05\n\x14\x43onfigurationService\x12~\n\x13\x43reateConfiguration\x12\x32.emailopens.injector.v1.CreateConfigurationRequest\x1a\x33.emailopens.injector.v1.CreateConfigurationResponse\x12u\n\x10GetConfiguration\x12/.emailopens.injector.v1.GetConfigurationRequest\x1a\x30.emailopens.injector.v1.GetConfigurationResponse\x12{\n\x12ListConfigurations\x12\x31.emailopens.injector.v1.ListConfigurationsRequest\x1a\x32.emailopens.injector.v1.ListConfigurationsResponse\x12~\n\x13UpdateConfiguration\x12\x32.emailopens.injector.v1.UpdateConfigurationRequest\x1a\x33.emailopens.injector.v1.UpdateConfigurationResponse\x12~\n\x13\x44\x65leteConfiguration\x12\x32.emailopens.injector.v1.DeleteConfigurationRequest\x1a\x33.emailopens.injector.v1.DeleteConfigurationResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n2emailopens/injector/v1/configuration_service.proto\x12\x16\x65mailopens.injector.v1\x1a.emailopens/notification/v1/privacy_level.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x92\x06\n\rConfiguration\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id\x12!\n\x0c\x64isplay_name\x18\x02 \x01(\tR\x0b\x64isplayName\x12 \n\x0b\x64\x65scription\x18\x03 \x01(\tR\x0b\x64\x65scription\x12<\n\x1aopen_notifications_enabled\x18\x04 \x01(\x08R\x18openNotificationsEnabled\x12\x36\n\x17open_statistics_enabled\x18\x05 \x01(\x08R\x15openStatisticsEnabled\x12$\n\x0epixel_base_url\x18\x06 \x01(\tR\x0cpixelBaseUrl\x12]\n\x0fpixel_placement\x18\x07 \x01(\x0e\x32\x34.emailopens.injector.v1.Configuration.PixelPlacementR\x0epixelPlacement\x12M\n\rprivacy_level\x18\x08 \x01(\x0e\x32(.emailopens.notification.v1.PrivacyLevelR\x0cprivacyLevel\x12)\n\x10notified_headers\x18\t \x03(\tR\x0fnotifiedHeaders\x12\x18\n\x07senders\x18\n \x03(\tR\x07senders\x12;\n\x0b\x63reate_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.TimestampR\ncreateTime\x12;\n\x0bupdate_time\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nupdateTime\x12\x12\n\x04\x65tag\x18\r \x01(\tR\x04\x65tag\x12(\n\x10open_expiry_days\x18\x0e \x01(\x05R\x0eopenExpiryDays\"e\n\x0ePixelPlacement\x12\x1f\n\x1bPIXEL_PLACEMENT_UNSPECIFIED\x10\x00\x12\x17\n\x13PIXEL_PLACEMENT_END\x10\x01\x12\x19\n\x15PIXEL_PLACEMENT_START\x10\x02\"i\n\x1a\x43reateConfigurationRequest\x12K\n\rconfiguration\x18\x01 \x01(\x0b\x32%.emailopens.injector.v1.ConfigurationR\rconfiguration\"j\n\x1b\x43reateConfigurationResponse\x12K\n\rconfiguration\x18\x01 \x01(\x0b\x32%.emailopens.injector.v1.ConfigurationR\rconfiguration\"D\n\x17GetConfigurationRequest\x12)\n\x10\x63onfiguration_id\x18\x01 \x01(\tR\x0f\x63onfigurationId\"g\n\x18GetConfigurationResponse\x12K\n\rconfiguration\x18\x01 \x01(\x0b\x32%.emailopens.injector.v1.ConfigurationR\rconfiguration\"W\n\x19ListConfigurationsRequest\x12\x1b\n\tpage_size\x18\x01 \x01(\x05R\x08pageSize\x12\x1d\n\npage_token\x18\x02 \x01(\tR\tpageToken\"\x93\x01\n\x1aListConfigurationsResponse\x12M\n\x0e\x63onfigurations\x18\x01 \x03(\x0b\x32%.emailopens.injector.v1.ConfigurationR\x0e\x63onfigurations\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xa6\x01\n\x1aUpdateConfigurationRequest\x12K\n\rconfiguration\x18\x01 \x01(\x0b\x32%.emailopens.injector.v1.ConfigurationR\rconfiguration\x12;\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMaskR\nupdateMask\"j\n\x1bUpdateConfigurationResponse\x12K\n\rconfiguration\x18\x01 \x01(\x0b\x32%.emailopens.injector.v1.ConfigurationR\rconfiguration\"[\n\x1a\x44\x65leteConfigurationRequest\x12)\n\x10\x63onfiguration_id\x18\x01 \x01(\tR\x0f\x63onfigurationId\x12\x12\n\x04\x65tag\x18\x02 \x01(\tR\x04\x65tag\"\x1d\n\x1b\x44\x65leteConfigurationResponse2\x8a\x05\n\x14\x43onfigurationService\x12~\n\x13\x43reateConfiguration\x12\x32.emailopens.injector.v1.CreateConfigurationRequest\x1a\x33.emailopens.injector.v1.CreateConfigurationResponse\x12u\n\x10GetConfiguration\x12/.emailopens.injector.v1.GetConfigurationRequest\x1a\x30.emailopens.injector.v1.GetConfigurationResponse\x12{\n\x12ListConfigurations\x12\x31.emailopens.injector.v1.ListConfigurationsRequest\x1a\x32.emailopens.injector.v1.ListConfigurationsResponse\x12~\n\x13UpdateConfiguration\x12\x32.emailopens.injector.v1.UpdateConfigurationRequest\x1a\x33.emailopens.injector.v1.UpdateConfigurationResponse\x12~\n\x13\x44\x65leteConfiguration\x12\x32.emailopens.injector.v1.DeleteConfigurationRequest\x1a\x33.emailopens.injector.v1.DeleteConfigurationResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,29 +35,29 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'emailopens.injector.v1.conf
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_CONFIGURATION']._serialized_start=194
-  _globals['_CONFIGURATION']._serialized_end=938
-  _globals['_CONFIGURATION_PIXELPLACEMENT']._serialized_start=837
-  _globals['_CONFIGURATION_PIXELPLACEMENT']._serialized_end=938
-  _globals['_CREATECONFIGURATIONREQUEST']._serialized_start=940
-  _globals['_CREATECONFIGURATIONREQUEST']._serialized_end=1045
-  _globals['_CREATECONFIGURATIONRESPONSE']._serialized_start=1047
-  _globals['_CREATECONFIGURATIONRESPONSE']._serialized_end=1153
-  _globals['_GETCONFIGURATIONREQUEST']._serialized_start=1155
-  _globals['_GETCONFIGURATIONREQUEST']._serialized_end=1223
-  _globals['_GETCONFIGURATIONRESPONSE']._serialized_start=1225
-  _globals['_GETCONFIGURATIONRESPONSE']._serialized_end=1328
-  _globals['_LISTCONFIGURATIONSREQUEST']._serialized_start=1330
-  _globals['_LISTCONFIGURATIONSREQUEST']._serialized_end=1417
-  _globals['_LISTCONFIGURATIONSRESPONSE']._serialized_start=1420
-  _globals['_LISTCONFIGURATIONSRESPONSE']._serialized_end=1567
-  _globals['_UPDATECONFIGURATIONREQUEST']._serialized_start=1570
-  _globals['_UPDATECONFIGURATIONREQUEST']._serialized_end=1736
-  _globals['_UPDATECONFIGURATIONRESPONSE']._serialized_start=1738
-  _globals['_UPDATECONFIGURATIONRESPONSE']._serialized_end=1844
-  _globals['_DELETECONFIGURATIONREQUEST']._serialized_start=1846
-  _globals['_DELETECONFIGURATIONREQUEST']._serialized_end=1937
-  _globals['_DELETECONFIGURATIONRESPONSE']._serialized_start=1939
-  _globals['_DELETECONFIGURATIONRESPONSE']._serialized_end=1968
-  _globals['_CONFIGURATIONSERVICE']._serialized_start=1971
-  _globals['_CONFIGURATIONSERVICE']._serialized_end=2621
+  _globals['_CONFIGURATION']._serialized_end=980
+  _globals['_CONFIGURATION_PIXELPLACEMENT']._serialized_start=879
+  _globals['_CONFIGURATION_PIXELPLACEMENT']._serialized_end=980
+  _globals['_CREATECONFIGURATIONREQUEST']._serialized_start=982
+  _globals['_CREATECONFIGURATIONREQUEST']._serialized_end=1087
+  _globals['_CREATECONFIGURATIONRESPONSE']._serialized_start=1089
+  _globals['_CREATECONFIGURATIONRESPONSE']._serialized_end=1195
+  _globals['_GETCONFIGURATIONREQUEST']._serialized_start=1197
+  _globals['_GETCONFIGURATIONREQUEST']._serialized_end=1265
+  _globals['_GETCONFIGURATIONRESPONSE']._serialized_start=1267
+  _globals['_GETCONFIGURATIONRESPONSE']._serialized_end=1370
+  _globals['_LISTCONFIGURATIONSREQUEST']._serialized_start=1372
+  _globals['_LISTCONFIGURATIONSREQUEST']._serialized_end=1459
+  _globals['_LISTCONFIGURATIONSRESPONSE']._serialized_start=1462
+  _globals['_LISTCONFIGURATIONSRESPONSE']._serialized_end=1609
+  _globals['_UPDATECONFIGURATIONREQUEST']._serialized_start=1612
+  _globals['_UPDATECONFIGURATIONREQUEST']._serialized_end=1778
+  _globals['_UPDATECONFIGURATIONRESPONSE']._serialized_start=1780
+  _globals['_UPDATECONFIGURATIONRESPONSE']._serialized_end=1886
+  _globals['_DELETECONFIGURATIONREQUEST']._serialized_start=1888
+  _globals['_DELETECONFIGURATIONREQUEST']._serialized_end=1979
+  _globals['_DELETECONFIGURATIONRESPONSE']._serialized_start=1981
+  _globals['_DELETECONFIGURATIONRESPONSE']._serialized_end=2010
+  _globals['_CONFIGURATIONSERVICE']._serialized_start=2013
+  _globals['_CONFIGURATIONSERVICE']._serialized_end=2663
 # @@protoc_insertion_point(module_scope)

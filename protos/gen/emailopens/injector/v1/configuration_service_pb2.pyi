@@ -64,6 +64,7 @@ class Configuration(_message.Message):
     CREATE_TIME_FIELD_NUMBER: _builtins.int
     UPDATE_TIME_FIELD_NUMBER: _builtins.int
     ETAG_FIELD_NUMBER: _builtins.int
+    OPEN_EXPIRY_DAYS_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """Identifies the configuration: `[a-z0-9][a-z0-9-]{0,62}`. Immutable.
     Optional in CreateConfiguration; a new ID is made if it is empty.
@@ -90,6 +91,13 @@ class Configuration(_message.Message):
     etag: _builtins.str
     """Output only. Changes with every change. In UpdateConfiguration, if set, it
     must be the current one.
+    """
+    open_expiry_days: _builtins.int
+    """Optional. After how many days from rewriting fetches of a message's pixel are
+    no longer recorded, at most 3,650; the pixel is served all the same. Sealed into
+    the pixel: a change is for messages that are rewritten after it. Where several
+    configurations track a message, the fewest days that one of them says.
+    Defaults to 0: recorded whenever it is fetched.
     """
     @_builtins.property
     def notified_headers(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
@@ -128,10 +136,11 @@ class Configuration(_message.Message):
         create_time: _timestamp_pb2.Timestamp | None = ...,
         update_time: _timestamp_pb2.Timestamp | None = ...,
         etag: _builtins.str = ...,
+        open_expiry_days: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "description", b"description", "display_name", b"display_name", "etag", b"etag", "id", b"id", "notified_headers", b"notified_headers", "open_notifications_enabled", b"open_notifications_enabled", "open_statistics_enabled", b"open_statistics_enabled", "pixel_base_url", b"pixel_base_url", "pixel_placement", b"pixel_placement", "privacy_level", b"privacy_level", "senders", b"senders", "update_time", b"update_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "description", b"description", "display_name", b"display_name", "etag", b"etag", "id", b"id", "notified_headers", b"notified_headers", "open_expiry_days", b"open_expiry_days", "open_notifications_enabled", b"open_notifications_enabled", "open_statistics_enabled", b"open_statistics_enabled", "pixel_base_url", b"pixel_base_url", "pixel_placement", b"pixel_placement", "privacy_level", b"privacy_level", "senders", b"senders", "update_time", b"update_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from emailopens.notification.v1 import privacy_level_pb2 as emailopens_dot_notification_dot_v1_dot_privacy__level__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%emailopens/token/v1/pixel_token.proto\x12\x13\x65mailopens.token.v1\x1a.emailopens/notification/v1/privacy_level.proto\"\xa2\x06\n\nPixelToken\x12\x1d\n\nmessage_id\x18\x01 \x01(\tR\tmessageId\x12+\n\x11\x63onfiguration_ids\x18\x02 \x03(\tR\x10\x63onfigurationIds\x12@\n\x1cstatistics_configuration_ids\x18\x03 \x03(\tR\x1astatisticsConfigurationIds\x12,\n\x12\x61\x63\x63\x65ptance_time_us\x18\x04 \x01(\x03R\x10\x61\x63\x63\x65ptanceTimeUs\x12M\n\rprivacy_level\x18\x05 \x01(\x0e\x32(.emailopens.notification.v1.PrivacyLevelR\x0cprivacyLevel\x12\x1f\n\x0bidentity_id\x18\x06 \x01(\tR\nidentityId\x12%\n\x0e\x66rom_mailboxes\x18\x07 \x03(\tR\rfromMailboxes\x12!\n\x0cto_mailboxes\x18\x08 \x03(\tR\x0btoMailboxes\x12\x12\n\x04\x64\x61te\x18\t \x01(\tR\x04\x64\x61te\x12\x18\n\x07subject\x18\n \x01(\tR\x07subject\x12*\n\x11header_message_id\x18\x0b \x01(\tR\x0fheaderMessageId\x12\x37\n\x04tags\x18\x0c \x03(\x0b\x32#.emailopens.token.v1.PixelToken.TagR\x04tags\x12V\n\x0fnotified_fields\x18\r \x03(\x0b\x32-.emailopens.token.v1.PixelToken.NotifiedFieldR\x0enotifiedFields\x12+\n\x11headers_truncated\x18\x0e \x01(\x08R\x10headersTruncated\x12\x1c\n\trecipient\x18\x0f \x01(\tR\trecipient\x1a-\n\x03Tag\x12\x10\n\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n\x05value\x18\x02 \x01(\tR\x05value\x1a\x39\n\rNotifiedField\x12\x12\n\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n\x05value\x18\x02 \x01(\tR\x05valueb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%emailopens/token/v1/pixel_token.proto\x12\x13\x65mailopens.token.v1\x1a.emailopens/notification/v1/privacy_level.proto\"\xcc\x06\n\nPixelToken\x12\x1d\n\nmessage_id\x18\x01 \x01(\tR\tmessageId\x12+\n\x11\x63onfiguration_ids\x18\x02 \x03(\tR\x10\x63onfigurationIds\x12@\n\x1cstatistics_configuration_ids\x18\x03 \x03(\tR\x1astatisticsConfigurationIds\x12,\n\x12\x61\x63\x63\x65ptance_time_us\x18\x04 \x01(\x03R\x10\x61\x63\x63\x65ptanceTimeUs\x12M\n\rprivacy_level\x18\x05 \x01(\x0e\x32(.emailopens.notification.v1.PrivacyLevelR\x0cprivacyLevel\x12\x1f\n\x0bidentity_id\x18\x06 \x01(\tR\nidentityId\x12%\n\x0e\x66rom_mailboxes\x18\x07 \x03(\tR\rfromMailboxes\x12!\n\x0cto_mailboxes\x18\x08 \x03(\tR\x0btoMailboxes\x12\x12\n\x04\x64\x61te\x18\t \x01(\tR\x04\x64\x61te\x12\x18\n\x07subject\x18\n \x01(\tR\x07subject\x12*\n\x11header_message_id\x18\x0b \x01(\tR\x0fheaderMessageId\x12\x37\n\x04tags\x18\x0c \x03(\x0b\x32#.emailopens.token.v1.PixelToken.TagR\x04tags\x12V\n\x0fnotified_fields\x18\r \x03(\x0b\x32-.emailopens.token.v1.PixelToken.NotifiedFieldR\x0enotifiedFields\x12+\n\x11headers_truncated\x18\x0e \x01(\x08R\x10headersTruncated\x12\x1c\n\trecipient\x18\x0f \x01(\tR\trecipient\x12(\n\x10open_expiry_days\x18\x10 \x01(\x05R\x0eopenExpiryDays\x1a-\n\x03Tag\x12\x10\n\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n\x05value\x18\x02 \x01(\tR\x05value\x1a\x39\n\rNotifiedField\x12\x12\n\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n\x05value\x18\x02 \x01(\tR\x05valueb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,9 +33,9 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'emailopens.token.v1.pixel_t
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_PIXELTOKEN']._serialized_start=111
-  _globals['_PIXELTOKEN']._serialized_end=913
-  _globals['_PIXELTOKEN_TAG']._serialized_start=809
-  _globals['_PIXELTOKEN_TAG']._serialized_end=854
-  _globals['_PIXELTOKEN_NOTIFIEDFIELD']._serialized_start=856
-  _globals['_PIXELTOKEN_NOTIFIEDFIELD']._serialized_end=913
+  _globals['_PIXELTOKEN']._serialized_end=955
+  _globals['_PIXELTOKEN_TAG']._serialized_start=851
+  _globals['_PIXELTOKEN_TAG']._serialized_end=896
+  _globals['_PIXELTOKEN_NOTIFIEDFIELD']._serialized_start=898
+  _globals['_PIXELTOKEN_NOTIFIEDFIELD']._serialized_end=955
 # @@protoc_insertion_point(module_scope)

@@ -117,6 +117,7 @@ class PixelToken(_message.Message):
     NOTIFIED_FIELDS_FIELD_NUMBER: _builtins.int
     HEADERS_TRUNCATED_FIELD_NUMBER: _builtins.int
     RECIPIENT_FIELD_NUMBER: _builtins.int
+    OPEN_EXPIRY_DAYS_FIELD_NUMBER: _builtins.int
     message_id: _builtins.str
     """Identifies the message. Empty for ANONYMOUS. At most 128 characters."""
     acceptance_time_us: _builtins.int
@@ -141,6 +142,10 @@ class PixelToken(_message.Message):
     recipient: _builtins.str
     """The recipient's address. Left out, to keep the URL short, when it is the
     address of the only mailbox of the To field; otherwise the last that is.
+    """
+    open_expiry_days: _builtins.int
+    """How many days after `acceptance_time_us` fetches are recorded. A fetch that
+    comes later gets the pixel and is no open. Zero: whenever it comes.
     """
     @_builtins.property
     def configuration_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
@@ -188,10 +193,11 @@ class PixelToken(_message.Message):
         notified_fields: _abc.Iterable[Global___PixelToken.NotifiedField] | None = ...,
         headers_truncated: _builtins.bool = ...,
         recipient: _builtins.str = ...,
+        open_expiry_days: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["acceptance_time_us", b"acceptance_time_us", "configuration_ids", b"configuration_ids", "date", b"date", "from_mailboxes", b"from_mailboxes", "header_message_id", b"header_message_id", "headers_truncated", b"headers_truncated", "identity_id", b"identity_id", "message_id", b"message_id", "notified_fields", b"notified_fields", "privacy_level", b"privacy_level", "recipient", b"recipient", "statistics_configuration_ids", b"statistics_configuration_ids", "subject", b"subject", "tags", b"tags", "to_mailboxes", b"to_mailboxes"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["acceptance_time_us", b"acceptance_time_us", "configuration_ids", b"configuration_ids", "date", b"date", "from_mailboxes", b"from_mailboxes", "header_message_id", b"header_message_id", "headers_truncated", b"headers_truncated", "identity_id", b"identity_id", "message_id", b"message_id", "notified_fields", b"notified_fields", "open_expiry_days", b"open_expiry_days", "privacy_level", b"privacy_level", "recipient", b"recipient", "statistics_configuration_ids", b"statistics_configuration_ids", "subject", b"subject", "tags", b"tags", "to_mailboxes", b"to_mailboxes"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
