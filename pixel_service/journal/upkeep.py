@@ -71,11 +71,17 @@ class Upkeep:
         """Return whether the segment is to be left."""
         self.octets = self._segments.octets()
         self.free_octets = self._disk.free_octets(self._folder)
+        return self._is_due()
+
+    def _is_due(self) -> bool:
         begun = self._segments.begun
         is_old = begun is not None and time.monotonic() - begun >= _MAX_SEGMENT_AGE.total_seconds()
         return is_old or rotation_request(self._folder).exists()
 
     def _rotate(self) -> None:
+        # While the disk hung, this was asked for with every look.
+        if not self._is_due():
+            return
         try:
             self._segments.rotate()
             rotation_request(self._folder).unlink(missing_ok=True)

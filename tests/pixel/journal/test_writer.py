@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import structlog
 
-from pixel_service.journal import Journals, JournalState
+from pixel_service.journal import Journals, JournalState, upkeep
 from pixel_service.journal.disk import Disk
 from pixel_service.journal.segment import rotation_request, segments_of
 from pixel_service.journal.segment_writer import SegmentWriter
@@ -323,6 +323,42 @@ async def test_new_segment_on_request(journals: Journals) -> None:
         await journal.append(b"later")
 
         assert read_all(reader) == [b"later"]
+
+
+class CountingDisk(FailingDisk):
+    """Counts how often it was asked for its room."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.looks = 0
+
+    def free_octets(self, folder: Path) -> int:
+        self.looks += 1
+        return super().free_octets(folder)
+
+
+async def test_disk_that_hangs_while_a_new_segment_is_due_gets_one(
+    journals: Journals, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However often it was looked meanwhile, there is one new segment and no more."""
+    monkeypatch.setattr(upkeep, "_LOOK_SECONDS", 0.001)
+    disk = CountingDisk()
+    async with a_journal(journals, disk=disk) as journal:
+        await journal.append(b"before")
+        disk.hangs.clear()
+        hanging = journal.append(b"hanging")
+        (found,) = journals.found()
+        found.ask_for_new_segment()
+        looking = asyncio.create_task(journal.look_after())
+        await until(lambda: disk.looks > 20)
+        looking.cancel()
+        disk.hangs.set()
+        await hanging
+        await journal.append(b"after")
+        segments = found.segments()
+
+    assert len(segments) == 2
+    assert everything_in(journals) == [b"before", b"hanging", b"after"]
 
 
 async def test_request_that_cannot_be_removed_ends_no_writing(journals: Journals) -> None:
