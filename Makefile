@@ -156,6 +156,7 @@ bench: $(DEVELOPMENT) $(PEERS)/node_modules/.installed ## Time everything, as ra
 	python -m benchmarks.open_log.drain
 	python -m benchmarks.open_log.http_path
 	python -m benchmarks.open_log.where_time_goes
+	python -m benchmarks.open_log.memory
 	python -m benchmarks.open_log.streams
 	python -m benchmarks.open_log.felt --opens 200000
 	python -m benchmarks.open_log.outage

@@ -10,10 +10,8 @@ from pathlib import Path
 from typing import Any, Final, NoReturn, TypeVar
 
 import click
-import grpc
 
 from service_runtime.api_keys import ApiKeysError
-from service_runtime.channel import describe_error
 from service_runtime.data_folder import DataFolderError, make_files_private
 from service_runtime.errors import ServiceError
 from service_runtime.key_ring import KeyRingError
@@ -64,8 +62,6 @@ def run_command(command: click.Command) -> NoReturn:
         _fail(error.format_message(), error.exit_code)
     except _REFUSALS as error:
         _fail(str(error), EXIT_ERROR)
-    except grpc.aio.AioRpcError as error:
-        _fail(describe_error(error), EXIT_ERROR)
     except (click.Abort, KeyboardInterrupt):
         sys.exit(EXIT_INTERRUPTED)
     except _OutputFailed as error:
@@ -75,7 +71,24 @@ def run_command(command: click.Command) -> NoReturn:
             # Whoever read our output has seen enough (`… | head`).
             sys.exit(EXIT_ERROR)
         _fail(f"standard output: {error.strerror}", EXIT_ERROR)
+    except Exception as error:
+        if (message := _word_of_a_service(error)) is None:
+            raise
+        _fail(message, EXIT_ERROR)
     sys.exit(status if isinstance(status, int) else 0)
+
+
+def _word_of_a_service(error: Exception) -> str | None:
+    """Return what a service that was called says, if that is what *error* is."""
+    if "grpc" not in sys.modules:
+        return None
+    # Here, because each process that `serve` starts imports this module: what answers mail
+    # clients would hold 16 MB of gRPC.
+    import grpc  # noqa: PLC0415 - see above
+
+    from service_runtime.channel import describe_error  # noqa: PLC0415 - see above
+
+    return describe_error(error) if isinstance(error, grpc.aio.AioRpcError) else None
 
 
 class _OutputFailed(Exception):

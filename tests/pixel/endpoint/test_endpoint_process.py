@@ -11,10 +11,12 @@ from pixel_service.journal import JournalHealth, JournalState
 
 ROOT = Path(__file__).parents[3]
 
-# All that the process runs, its work included, as the supervisor has it unpickled.
+# All that the process runs: the command's module, which it imports as the supervisor's, and
+# its work, as the supervisor has it unpickled.
 PROGRAM = """
 import sys
-import pixel_service.cli.serve, pixel_service.endpoint_process, pixel_service.server
+import pixel_service.cli.main, pixel_service.cli.serve
+import pixel_service.endpoint_process, pixel_service.server
 from pixel_service.settings import Settings
 
 Settings().load_judge()
