@@ -13,7 +13,7 @@ INTERVAL_SECONDS: Final = 10.0
 
 # Events of the same phrase are not the same if these tell them apart: each subscription
 # that loses opens is named, however many there are.
-_NAMES: Final = ("subscription_id", "file", "worker", "task")
+_NAMES: Final = ("subscription_id", "file", "journal", "port", "process", "task")
 
 # Different events that are remembered; beyond this all are let through.
 _MAX_EVENTS: Final = 1_000
