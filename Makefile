@@ -113,15 +113,23 @@ FUZZ_SEED ?= 1
 # How long it looks for messages that cost more than their size.
 FUZZ_COST_SECONDS ?= 1200
 
+# How many calls it makes to running services.
+FUZZ_CALLS ?= 20000
+
 .PHONY: fuzz
 fuzz: $(DEVELOPMENT) ## Try FUZZ_COUNT mutants of mail, and expensive messages (an hour or more)
 	python -m tests.fuzz.fuzz_rewrite --count $(FUZZ_COUNT) --seed $(FUZZ_SEED)
 	python -m tests.fuzz.fuzz_cost --seconds $(FUZZ_COST_SECONDS) --seed $(FUZZ_SEED)
+	python -m tests.fuzz.fuzz_calls --count $(FUZZ_CALLS) --seed $(FUZZ_SEED)
 
 .PHONY: fuzz-short
 fuzz-short: $(DEVELOPMENT) ## The same for a minute and a half
 	python -m tests.fuzz.fuzz_rewrite --count 150000 --seconds 60
 	python -m tests.fuzz.fuzz_cost --seconds 30
+
+.PHONY: bench-timing
+bench-timing: $(DEVELOPMENT) ## Fail if the time of an answer tells a forged token
+	python -m benchmarks.token_timing
 
 .PHONY: test-disk
 test-disk: $(DEVELOPMENT) ## Fill file systems of the tests' own (root: mounts them)

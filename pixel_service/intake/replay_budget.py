@@ -25,18 +25,18 @@ _MAX_MESSAGES: Final = 200_000
 # Messages that are beyond their budget at once, each with its last fetch: about 2 kB.
 _MAX_COLLAPSED: Final = 10_000
 
-Fetched = TypeVar("Fetched")
+Open = TypeVar("Open")
 
 
-class Collapsed(NamedTuple, Generic[Fetched]):
+class Collapsed(NamedTuple, Generic[Open]):
     """Fetches of one message that are recorded as one."""
 
-    last: Fetched
+    last: Open
     others: int
     """How many there were before it."""
 
 
-class ReplayBudget(Generic[Fetched]):
+class ReplayBudget(Generic[Open]):
     """Counts fetches by message."""
 
     def __init__(
@@ -52,9 +52,7 @@ class ReplayBudget(Generic[Fetched]):
         # The old half goes when the young one is full; what is fetched again is young.
         self._young: dict[bytes, int] = {}
         self._old: dict[bytes, int] = {}
-        self._collapsed: collections.OrderedDict[bytes, Collapsed[Fetched]] = (
-            collections.OrderedDict()
-        )
+        self._collapsed: collections.OrderedDict[bytes, Collapsed[Open]] = collections.OrderedDict()
 
     def spend(self, key: bytes, *, is_shared: bool) -> bool:
         """Count a fetch of the message *key*; return whether it is within the budget.
@@ -71,19 +69,19 @@ class ReplayBudget(Generic[Fetched]):
         young[key] = spent + 1
         return spent < (self._max_opens * _SHARED_FACTOR if is_shared else self._max_opens)
 
-    def collapse(self, key: bytes, fetched: Fetched) -> Collapsed[Fetched] | None:
-        """Count *fetched* with those of its message that are beyond the budget.
+    def collapse(self, key: bytes, open_: Open) -> Collapsed[Open] | None:
+        """Count *open_* with those of its message that are beyond the budget.
 
         Returns:
             What has to be recorded now, because there are too many to remember.
         """
         before = self._collapsed.get(key)
-        self._collapsed[key] = Collapsed(fetched, 0 if before is None else before.others + 1)
+        self._collapsed[key] = Collapsed(open_, 0 if before is None else before.others + 1)
         if len(self._collapsed) <= self._max_collapsed:
             return None
         return self._collapsed.popitem(last=False)[1]
 
-    def take_collapsed(self) -> list[Collapsed[Fetched]]:
+    def take_collapsed(self) -> list[Collapsed[Open]]:
         """Return what has to be recorded; it counts as nothing from now on."""
         taken = list(self._collapsed.values())
         self._collapsed.clear()
