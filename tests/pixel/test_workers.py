@@ -232,6 +232,26 @@ async def test_killed_process_is_replaced_and_no_answered_open_is_lost(tmp_path:
     assert len(found) == len(set(found))
 
 
+async def test_processes_that_die_while_the_database_is_away_are_replaced(tmp_path: Path) -> None:
+    """The service answers from its first second, and nothing that a database does ends it."""
+    service = Service(tmp_path, workers=1)
+    # A socket that is not there.
+    away = f"--log-url=postgresql://nobody@/none?host={tmp_path}"
+    async with service.running(away, is_ready=False) as process:
+        at_endpoint, _ = service.admins
+        await service.ask(at_endpoint)
+        assert await service.fetch("m")
+        before = children_of(process.pid)
+        for victim in before:
+            os.kill(victim, signal.SIGKILL)
+        while len(set(children_of(process.pid)) - set(before)) < len(before):  # noqa: ASYNC110 - looking tells
+            await asyncio.sleep(0.02)
+        await service.ask(at_endpoint)
+        assert await service.fetch("m")
+
+        assert process.returncode is None
+
+
 async def test_workers_end_with_their_parent(tmp_path: Path) -> None:
     """A parent that is killed leaves nobody behind that holds the ports.
 
