@@ -1,6 +1,7 @@
 """Both services by TLS, with real clients, while certificates are renewed."""
 
 import asyncio
+import dataclasses
 import json
 import os
 import shutil
@@ -19,6 +20,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from emailopens_client import LogEnd, OpenStream, Tls
 from emailopens_client.channels import open_channel
 from service_runtime.protection import Protection
+from tests.fixtures.certificates import put
 from tests.fixtures.tls_services import RING, Certificates, a_pixel_service, an_injector_service
 from tests.pixel.service_values import a_token, seal
 
@@ -134,16 +136,22 @@ async def test_operators_tools_are_for_who_shows_a_certificate(
 async def test_client_without_a_certificate_is_refused(
     certificates: Certificates, tmp_path: Path
 ) -> None:
-    """Where gRPC asks for one; and so is one that somebody else has signed."""
+    """Where gRPC asks for one, of whom the operator says; that may change while it runs."""
     foreign = Certificates(tmp_path / "foreign")
-    certificate, key = certificates.client
-    other_certificate, other_key = foreign.client
-    async with an_injector_service(tmp_path, Protection(grpc_tls=certificates.mutual)) as address:
-        assert await is_healthy(address, Tls(ca=certificates.ca, certificate=certificate, key=key))
+    believed = certificates.authority.write(tmp_path, "believed")
+    files = dataclasses.replace(certificates.plain, client_ca=believed)
+    own, other = (
+        Tls(ca=certificates.ca, certificate=certificate, key=key)
+        for certificate, key in (certificates.client, foreign.client)
+    )
+    async with an_injector_service(tmp_path, Protection(grpc_tls=files)) as address:
+        assert await is_healthy(address, own)
+        assert not await is_healthy(address, other)
         assert not await is_healthy(address, Tls(ca=certificates.ca))
-        assert not await is_healthy(
-            address, Tls(ca=certificates.ca, certificate=other_certificate, key=other_key)
-        )
+
+        put(believed, foreign.authority.certificate)
+        await until(lambda: is_healthy(address, other))
+        assert not await is_healthy(address, own)
 
 
 async def ran(program: str, *arguments: str, **variables: str) -> tuple[int | None, str]:
@@ -178,31 +186,34 @@ async def test_commands_speak_tls(certificates: Certificates, tmp_path: Path) ->
             ("pixel-service", "subscriptions", "list", f"--target={pixel.grpc}"),
             ("pixel-service", "stream", "--stop-at-head", f"--target={pixel.grpc}"),
         ]
-        said = await asyncio.gather(*(ran(*call, *options) for call in calls))
-        assert [status for status, _ in said] == [0, 0, 0], said
-        said = await asyncio.gather(*(ran(*call, **variables) for call in calls))
-        assert [status for status, _ in said] == [0, 0, 0], said
-        said = await asyncio.gather(*(ran(*call) for call in calls))
+        said = await asyncio.gather(
+            *(ran(*call, *options) for call in calls),
+            ran(*calls[0], **variables),
+            ran(*calls[0]),
+        )
 
-    for (status, text), (program, *_) in zip(said, calls, strict=True):
-        # A list has its heading by then, and gRPC no lines of its own.
-        *heading, last = text.splitlines()
-        assert (status, last.startswith(f"{program}: "), len(heading) < 2) == (1, True, True), text
-        assert "UNAVAILABLE" in last
+    *right, (status, text) = said
+    assert [status for status, _ in right] == [0, 0, 0, 0], said
+    # A list has its heading by then, and gRPC no lines of its own.
+    _, last = text.splitlines()
+    assert (status, last.startswith("injector-service: UNAVAILABLE: ")) == (1, True), text
 
 
 async def test_file_that_a_command_cannot_use_is_named(tmp_path: Path) -> None:
     """Before anything is called."""
     missing = tmp_path / "ca.pem"
-    for program, *command in (
-        ("injector-service", "configurations", "get", "x"),
-        ("pixel-service", "stream", "--wait"),
-    ):
-        status, text = await ran(program, *command, f"--ca={missing}")
+    says = f"{missing}: No such file or directory\n"
+    said = await asyncio.gather(
+        ran("injector-service", "configurations", "get", "x", f"--ca={missing}"),
+        ran("pixel-service", "stream", "--wait", f"--ca={missing}"),
+        ran("pixel-service", "log", "stats", f"--client-key={missing}"),
+    )
 
-        assert (status, text) == (1, f"{program}: {missing}: No such file or directory\n")
-    status, text = await ran("pixel-service", "log", "stats", f"--client-key={missing}")
-    assert (status, text) == (2, "pixel-service: --client-key needs --client-certificate\n")
+    assert list(said) == [
+        (1, f"injector-service: {says}"),
+        (1, f"pixel-service: {says}"),
+        (2, "pixel-service: --client-key needs --client-certificate\n"),
+    ]
 
 
 @pytest.mark.guarantee("G9", "Unless it is told otherwise")
@@ -210,13 +221,18 @@ async def test_file_that_a_command_cannot_use_is_named(tmp_path: Path) -> None:
 async def test_service_does_not_start_open_to_other_machines(program: str, tmp_path: Path) -> None:
     """It ends at once, with one line that has the ways out, and has made nothing."""
     data = tmp_path / "data"
-    for option in ("--grpc=0.0.0.0:0", "--admin=0.0.0.0:0"):
-        status, text = await ran(program, "serve", f"--data={data}", option)
+    said = await asyncio.gather(
+        *(
+            ran(program, "serve", f"--data={data}", f"--{port}=0.0.0.0:0")
+            for port in ("grpc", "admin")
+        )
+    )
 
+    for status, text in said:
         assert (status, text.count("\n")) == (1, 1), text
         for way in ("-tls-certificate", "--insecure-plaintext", "--insecure-no-keys", "127.0.0.1"):
             assert way in text
-        assert not data.exists()
+    assert not data.exists()
 
 
 @pytest.mark.parametrize("program", ["injector-service", "pixel-service"])
@@ -227,6 +243,7 @@ async def test_operator_may_say_that_a_service_is_open(program: str, tmp_path: P
         "serve",
         f"--data={tmp_path}",
         "--grpc=192.0.2.1:1",
+        *(["--http=127.0.0.1:0"] if program == "pixel-service" else []),
         "--insecure-plaintext",
         "--insecure-no-keys",
     )
