@@ -15,6 +15,7 @@ import asyncio
 import contextlib
 import datetime as dt
 import itertools
+import os
 import statistics
 import tempfile
 import time
@@ -262,6 +263,8 @@ async def measure(options: argparse.Namespace) -> None:
 
 def main() -> None:
     """Measure one service on the embedded default."""
+    # What is filled is then the service's alone, as it expects.
+    os.umask(0o077)
     parser = argparse.ArgumentParser()
     parser.add_argument("--opens", type=int, default=300_000)
     parser.add_argument("--subscribers", type=int, nargs="*", default=[1, 100, 1_000])
