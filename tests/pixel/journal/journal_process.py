@@ -14,8 +14,10 @@ from service_runtime.background import running
 from tests.pixel.journal.disks import a_journal
 from tests.pixel.recording.kept_values import kept
 
-# Fetches at once.
+# Fetches at once, and what each waits between two: else a hundred kills on a machine that
+# is busy are millions of opens.
 CLIENTS = 8
+PAUSE_SECONDS = 0.005
 
 
 async def main(folder: str, name: str) -> None:
@@ -29,6 +31,7 @@ async def main(folder: str, name: str) -> None:
                 await journal.append(kept(open_id=open_id))
                 sys.stdout.write(f"{open_id}\n")
                 sys.stdout.flush()
+                await asyncio.sleep(PAUSE_SECONDS)
 
         await asyncio.gather(*(fetch_without_end() for _ in range(CLIENTS)))
 
