@@ -379,6 +379,17 @@ def open_files_of(pid: int) -> set[str]:
     return names
 
 
+async def test_log_process_gives_way_to_those_who_answer(tmp_path: Path) -> None:
+    """Where processes compete for a core, mail clients do not wait for trimming and streams."""
+    service = Service(tmp_path, workers=1)
+    async with service.running() as process:
+        log = log_process_of(process.pid)
+        (endpoint,) = set(children_of(process.pid)) - {log}
+        nicenesses = [os.getpriority(os.PRIO_PROCESS, each) for each in (endpoint, log)]
+
+    assert nicenesses == [os.getpriority(os.PRIO_PROCESS, 0), min(19, os.nice(0) + 10)]
+
+
 async def test_log_process_that_hangs_is_not_felt(tmp_path: Path) -> None:
     """Pixels are answered while it does nothing, and what came meanwhile is streamed afterwards."""
     service = Service(tmp_path)
