@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import grpc
 import pytest
 
@@ -14,10 +15,12 @@ from emailopens.notification.v1 import open_notification_pb2
 from emailopens.pixel.v1 import pixel_service_pb2 as pb
 from emailopens.pixel.v1 import pixel_service_pb2_grpc as pb_grpc
 from emailopens.pixel.v1 import subscription_service_pb2 as subscription_pb
-from emailopens_client import LogEnd, OpenStream
+from emailopens_client import LogEnd, OpenStream, Tls, TlsFilesUnusable
 from pixel_service.open_log import OpenLog
+from service_runtime.protection import Protection
+from tests.fixtures.tls_services import RING, Certificates, a_pixel_service
 from tests.pixel.open_log.log_values import event_ids, new_opens
-from tests.pixel.service_values import StreamService, a_log, streaming
+from tests.pixel.service_values import StreamService, a_log, a_token, seal, streaming
 
 SECOND = dt.timedelta(seconds=1)
 
@@ -430,3 +433,57 @@ def test_start_must_be_said(start: dict[str, str]) -> None:
     """A forgotten start is an error, and never the latest."""
     with pytest.raises(ValueError, match="give one of"):
         OpenStream("127.0.0.1:1", **start)  # type: ignore[arg-type] # as named
+
+
+async def fetch(address: str, message_id: str) -> None:
+    url = f"http://{address}/o/{seal(a_token(message_id), RING)}.gif"
+    async with aiohttp.ClientSession() as browser, browser.get(url) as response:
+        assert response.status == 200
+
+
+async def test_files_that_are_being_renewed_are_waited_for(
+    proxy: tuple[Proxy, str], tmp_path: Path
+) -> None:
+    """A stream that has run goes on when they are there again, from where it stopped."""
+    between, address = proxy
+    certificates = Certificates(tmp_path / "tls")
+    away = certificates.folder / "away"
+    failures: list[grpc.aio.AioRpcError | None] = []
+    failed = asyncio.Event()
+
+    def note(failure: grpc.aio.AioRpcError | None) -> None:
+        failures.append(failure)
+        failed.set()
+
+    async with (
+        a_pixel_service(tmp_path, Protection(grpc_tls=certificates.plain)) as addresses,
+        OpenStream(
+            address,
+            position=LogEnd.EARLIEST,
+            credentials=Tls(ca=certificates.ca),
+            on_failure=note,
+        ) as opens,
+    ):
+        between.target = addresses.grpc
+        await fetch(addresses.http, "before")
+        assert (await anext(opens)).mail.message_id == "before"
+
+        certificates.ca.rename(away)
+        between.cut()
+        following = asyncio.ensure_future(opens.__anext__())
+        while None not in failures:
+            await failed.wait()
+            failed.clear()
+        away.rename(certificates.ca)
+        await fetch(addresses.http, "after")
+
+        assert (await following).mail.message_id == "after"
+
+
+async def test_files_that_cannot_be_used_from_the_beginning_are_an_error(tmp_path: Path) -> None:
+    """Somebody has to look: nothing was ever streamed with them."""
+    async with OpenStream(
+        "127.0.0.1:1", position=LogEnd.LATEST, credentials=Tls(ca=tmp_path / "ca.pem")
+    ) as opens:
+        with pytest.raises(TlsFilesUnusable, match=r"ca\.pem: No such file"):
+            await anext(opens)
