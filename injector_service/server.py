@@ -18,7 +18,7 @@ from injector_service.injector import Injector
 from injector_service.metrics import InjectorMetrics
 from injector_service.pixels import TokenSealer
 from injector_service.settings import Settings
-from service_runtime.admin_server import Condition, admin_server
+from service_runtime.admin_server import Condition, admin_server, not_draining
 from service_runtime.admission import Admission
 from service_runtime.background import kept_running
 from service_runtime.certificates import following_certificates
@@ -152,7 +152,7 @@ def _conditions(
     configurations: Configurations, admission: Admission, drain: Drain
 ) -> Sequence[Condition]:
     return (
-        Condition(name="serving", holds=not drain.is_draining),
+        not_draining(drain),
         # Not a reason to stop: rewriting goes on with what is in memory.
         Condition(
             name="configurations are current",

@@ -26,7 +26,7 @@ from pixel_service.endpoint import listening_for_pixels, stop_listening
 from pixel_service.settings import Settings
 from pixel_service.start_check import REFUSALS, check
 from service_runtime import process
-from service_runtime.admin_server import Condition, admin_server
+from service_runtime.admin_server import admin_server, not_draining
 from service_runtime.background import first_of, running
 from service_runtime.certificates import following_certificates
 from service_runtime.drain import Drain
@@ -270,8 +270,3 @@ def _registry_of(*collectors: Collector) -> CollectorRegistry:
     for each in collectors:
         registry.register(each)
     return registry
-
-
-def not_draining(drain: Drain) -> Condition:
-    """Return that a process is not about to end."""
-    return Condition(name="not draining", holds=not drain.is_draining)

@@ -19,6 +19,7 @@ from aiohttp import web
 
 from service_runtime.background import tasks_down
 from service_runtime.certificates import Certificate
+from service_runtime.drain import Drain
 from service_runtime.listen import ListenError, bound_address, reason_of, split_address
 
 # Longer than the time between two questions of Prometheus, a minute as a rule.
@@ -37,6 +38,11 @@ class Condition:
     """What an operator should know, in words without personal data."""
     is_required: bool = True
     """Whether a process without it is not ready."""
+
+
+def not_draining(drain: Drain) -> Condition:
+    """Return that a process is not about to end."""
+    return Condition(name="not draining", holds=not drain.is_draining)
 
 
 @contextlib.asynccontextmanager
