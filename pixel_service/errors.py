@@ -174,14 +174,15 @@ class ConsumerStalled(PixelError):
 
 
 class StreamQuota(PixelError):
-    """The process serves as many streams as it may."""
+    """The process serves as many streams as it may, in all or to one caller."""
 
     reason = "STREAM_QUOTA"
     retry_delay = dt.timedelta(seconds=5)
 
-    def __init__(self, *, max_streams: int) -> None:
+    def __init__(self, *, max_streams: int, is_of_caller: bool = False) -> None:
+        whom = "this caller " if is_of_caller else ""
         super().__init__(
-            f"the process serves {max_streams} streams already",
+            f"the process serves {whom}{max_streams} streams already",
             metadata={"max_streams": str(max_streams)},
         )
 

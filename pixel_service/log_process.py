@@ -128,7 +128,9 @@ class LogProcess:
                     burst_window=settings.burst_window,
                 )
             )
-            streams = LiveStreams(max_streams=settings.max_streams)
+            streams = LiveStreams(
+                max_streams=settings.max_streams, max_of_caller=settings.max_streams_of_caller
+            )
             tail = await stack.enter_async_context(following(log, on_news=streams.wake_all))
             await stack.enter_async_context(streams.woken_by(drain))
             recorder = Recorder(log, journals, spool=settings.old_spool_folder)

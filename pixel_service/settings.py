@@ -82,6 +82,8 @@ class Settings:
     max_connections_of_network: int = DEFAULT_MAX_OF_NETWORK
     """Of those, from one IPv4 address or IPv6 /64."""
     max_streams: int = 2_000
+    max_streams_of_caller: int = 500
+    """Of those, to one API key or name in a certificate."""
     workers: int = 1
     """Processes that answer mail clients; 0: one process does everything."""
     reuse_port: bool = False

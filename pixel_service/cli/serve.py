@@ -196,6 +196,14 @@ def _networks(_: click.Context, __: click.Parameter, values: Sequence[str]) -> l
     help="Streams of opens at once.",
 )
 @_option(
+    "max-streams-of-caller",
+    section=LIMITS,
+    type=click.IntRange(min=1),
+    metavar="COUNT",
+    default=_DEFAULTS.max_streams_of_caller,
+    help="Of those, to one API key or certificate.",
+)
+@_option(
     "workers",
     section=PROCESS,
     type=click.IntRange(min=0, max=64),

@@ -27,6 +27,7 @@ from pixel_service.streaming import (
     position_of,
     watching_acknowledgements,
 )
+from service_runtime.callers import ANYBODY, current_caller
 from service_runtime.drain import Drain
 from service_runtime.errors import Draining
 from service_runtime.grpc_handlers import write_response
@@ -36,6 +37,12 @@ DEFAULT_STALL_TIMEOUT: Final = dt.timedelta(seconds=60)
 
 # Serialized responses, because a batch is never an object here.
 StreamContext = grpc.aio.ServicerContext[pb.StreamOpensRequest, bytes]
+
+
+def _limited_caller() -> str | None:
+    """Return whom the streams of the call that runs count for; None where all are anybody."""
+    caller = current_caller()
+    return None if caller is ANYBODY else caller.name
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +69,8 @@ class StreamServicer:
         async with contextlib.AsyncExitStack() as stack:
             wake = stack.enter_context(
                 self.streams.admit(
-                    lambda leave: context.add_done_callback(lambda _: leave())  # type: ignore[arg-type] # the stubs want a class of their own
+                    lambda leave: context.add_done_callback(lambda _: leave()),  # type: ignore[arg-type] # the stubs want a class of their own
+                    caller=_limited_caller(),
                 )
             )
             stack.enter_context(self.tail.needed())

@@ -10,7 +10,11 @@ Read `log_stream` first, then `tail` and `acknowledging`.
 
 from pixel_service.streaming.acknowledging import Acknowledging, Window, watching_acknowledgements
 from pixel_service.streaming.events import Batch, DrainNotice, Heartbeat, StreamEvent
-from pixel_service.streaming.live_streams import DEFAULT_MAX_STREAMS, LiveStreams
+from pixel_service.streaming.live_streams import (
+    DEFAULT_MAX_OF_CALLER,
+    DEFAULT_MAX_STREAMS,
+    LiveStreams,
+)
 from pixel_service.streaming.log_stream import (
     MAX_BATCH_NOTIFICATIONS,
     MAX_BATCH_OCTETS,
@@ -22,6 +26,7 @@ from pixel_service.streaming.starts import NamedPosition, Start, check, position
 from pixel_service.streaming.tail import Tail, following
 
 __all__ = [
+    "DEFAULT_MAX_OF_CALLER",
     "DEFAULT_MAX_STREAMS",
     "MAX_BATCH_NOTIFICATIONS",
     "MAX_BATCH_OCTETS",

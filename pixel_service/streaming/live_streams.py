@@ -1,7 +1,9 @@
 """The streams that a process serves: how many, and how they are woken."""
 
 import asyncio
+import collections
 import contextlib
+import functools
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Final
 
@@ -11,6 +13,9 @@ from service_runtime.drain import Drain
 
 DEFAULT_MAX_STREAMS: Final = 2_000
 
+# A quarter, so that a client that opens streams without end leaves room for others.
+DEFAULT_MAX_OF_CALLER: Final = 500
+
 
 class LiveStreams:
     """Counts streams and wakes them.
@@ -19,16 +24,24 @@ class LiveStreams:
     acknowledgement, the drain. It then looks at what has changed.
     """
 
-    def __init__(self, *, max_streams: int = DEFAULT_MAX_STREAMS) -> None:
+    def __init__(
+        self,
+        *,
+        max_streams: int = DEFAULT_MAX_STREAMS,
+        max_of_caller: int = DEFAULT_MAX_OF_CALLER,
+    ) -> None:
         self._max_streams = max_streams
-        self._calls = 0
+        self._max_of_caller = max_of_caller
+        self._calls: collections.Counter[str | None] = collections.Counter()
         self._wakes: set[asyncio.Event] = set()
 
     def __len__(self) -> int:
         return len(self._wakes)
 
     @contextlib.contextmanager
-    def admit(self, on_end: Callable[[Callable[[], None]], None]) -> Iterator[asyncio.Event]:
+    def admit(
+        self, on_end: Callable[[Callable[[], None]], None], *, caller: str | None = None
+    ) -> Iterator[asyncio.Event]:
         """Count a stream for the block; yields its event.
 
         Its place is taken until its call is over, which may be long after the block: a
@@ -37,14 +50,17 @@ class LiveStreams:
 
         Args:
             on_end: takes what is to be called then.
+            caller: who is limited on their own; None: nobody is told apart.
 
         Raises:
-            StreamQuota: there are as many as there may be.
+            StreamQuota: there are as many as there may be, in all or of the caller.
         """
-        if self._calls >= self._max_streams:
+        if self._calls.total() >= self._max_streams:
             raise StreamQuota(max_streams=self._max_streams)
-        self._calls += 1
-        on_end(self._leave)
+        if caller is not None and self._calls[caller] >= self._max_of_caller:
+            raise StreamQuota(max_streams=self._max_of_caller, is_of_caller=True)
+        self._calls[caller] += 1
+        on_end(functools.partial(self._leave, caller))
         wake = asyncio.Event()
         self._wakes.add(wake)
         try:
@@ -52,8 +68,10 @@ class LiveStreams:
         finally:
             self._wakes.discard(wake)
 
-    def _leave(self) -> None:
-        self._calls -= 1
+    def _leave(self, caller: str | None) -> None:
+        self._calls[caller] -= 1
+        if not self._calls[caller]:
+            del self._calls[caller]
 
     def wake_all(self) -> None:
         """Let every stream look at what has changed."""
