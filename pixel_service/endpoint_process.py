@@ -6,7 +6,6 @@ Imports neither gRPC nor SQL, and needs no log: what it keeps goes into the jour
 import asyncio
 import contextlib
 import dataclasses
-import datetime as dt
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import Path
@@ -26,7 +25,7 @@ from pixel_service.settings import Settings
 from service_runtime.admin_server import Condition
 from service_runtime.background import kept_running
 from service_runtime.certificates import Certificate
-from service_runtime.times import microseconds_of
+from service_runtime.times import now_us
 
 # Between two canaries. Each is a sync of the disk, and tells within half a minute, with what
 # is allowed for its way, that opens do not get through.
@@ -125,7 +124,7 @@ class _Canaries:
 
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
-        self._sent = 0
+        self._durable = 0
         self._opens = 0
 
     async def send(self) -> None:
@@ -134,14 +133,17 @@ class _Canaries:
             await asyncio.sleep(_CANARY_SECONDS)
             # A disk that fails is told by a condition of its own.
             if self._journal.health.state is JournalState.DURABLE:
-                self._sent += 1
-                await self._journal.append(encode_canary(microseconds_of(dt.datetime.now(dt.UTC))))
+                self._journal.append_for(encode_canary(now_us()), self._count)
+
+    def _count(self) -> None:
+        self._durable += 1
 
     def health(self) -> JournalHealth:
         """Return the journal's health, with no canary counted as an open."""
         health = self._journal.health
-        # The one that is on its way is not in yet; a count never goes back.
-        self._opens = max(self._opens, health.appended - self._sent)
+        # A canary of which a failing disk makes nobody wait is counted here before it is written;
+        # a count never goes back.
+        self._opens = max(self._opens, health.appended - self._durable)
         return dataclasses.replace(health, appended=self._opens)
 
 
