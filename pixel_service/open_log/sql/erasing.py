@@ -123,5 +123,6 @@ def erase_opens(connection: sa.Connection, *, positions: Sequence[tuple[int, int
             confidence=0,
             open_number=0,
             burst=0,
+            collapsed=0,
         )
     ).rowcount

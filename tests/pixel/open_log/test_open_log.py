@@ -6,6 +6,7 @@ import datetime as dt
 from typing import Any, cast
 
 import pytest
+import sqlalchemy as sa
 
 from pixel_service.errors import CursorAhead, CursorExpired
 from pixel_service.open_log import (
@@ -16,6 +17,7 @@ from pixel_service.open_log import (
     decode_cursor,
     encode_cursor,
 )
+from pixel_service.open_log.sql import tables
 from pixel_service.open_log.sql.counting import count_in_steps
 from tests.pixel.open_log.log_values import (
     NOON,
@@ -602,6 +604,24 @@ async def test_counts_tell_agents_apart(log: OpenLog) -> None:
     assert sum(each.opens for each in counts) == 3
     assert sum(each.opens_by_agent[1] for each in counts if 1 in each.opens_by_agent) == 1
     assert sum(each.opens_by_agent[4] for each in counts if 4 in each.opens_by_agent) == 2
+
+
+async def test_fetches_that_an_open_stands_for_are_counted_and_erased_with_it(
+    log: OpenLog,
+) -> None:
+    """Those beyond their message's budget are no opens, and leave nothing either."""
+    await log.append([dataclasses.replace(new_open(), collapsed=7), new_open()])
+    counts = await daily_counts(log)
+    await erase(log, lambda _: True)
+    left = await cast("Any", log).query(
+        lambda connection: connection.execute(
+            sa.select(sa.func.sum(tables.opens.c.collapsed))
+        ).scalar_one()
+    )
+
+    assert sum(each.opens for each in counts) == 2
+    assert sum(each.collapsed_opens for each in counts) == 7
+    assert left == 0
 
 
 async def test_what_is_erased_no_longer_counts(log: OpenLog) -> None:
