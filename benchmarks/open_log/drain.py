@@ -4,7 +4,7 @@
 
 The journal is written first, by the code that writes it in an endpoint process. Then the
 recorder reads it until it is empty. "New" are opens of messages that were never fetched
-before; "seen" those of a hundred messages, fetched again and again.  SQLite and PostgreSQL
+before; "seen" those of a thousand messages, fetched again and again.  SQLite and PostgreSQL
 take turns.
 """
 
@@ -33,7 +33,8 @@ from service_runtime.background import running
 from service_runtime.key_ring import generate_key_ring
 from service_runtime.times import now_us
 
-SEEN_MESSAGES: Final = 100
+# A message makes at most a thousand opens in an hour.
+SEEN_MESSAGES: Final = 1_000
 SOURCES: Final = 64
 LOOK_SECONDS: Final = 0.01
 LOOKS: Final = 30_000
