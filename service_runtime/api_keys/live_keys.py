@@ -187,6 +187,9 @@ class ApiKeys:
 
     async def _note(self) -> None:
         used, self._used = self._used, {}
+        # A stream is a use for as long as it runs.
+        now = self._clock()
+        used.update({caller.name: now for caller in self._running})
         if not used:
             return
         note = functools.partial(note_last_use, self._path, used, known=frozenset(self._keys))

@@ -14,7 +14,6 @@ from tests.fixtures.api_keys import Metadata, a_key, bearer
 from tests.injector.running_service import Service, refused, running_service
 
 RAW = b"From: %s\r\nTo: ann@example.org\r\n%sContent-Type: text/html\r\n\r\n<p>Hello\r\n"
-OTHER = {"configuration_id": "shop"}
 
 
 def message(sender: str = "news@example.com", field: str = "") -> bytes:
@@ -56,50 +55,36 @@ async def rewritten(
     return await service.injector.RewriteMessage(request, metadata=metadata)
 
 
-@pytest.mark.parametrize(
-    ("raw", "configuration_ids"),
-    [
-        (message(), ("news",)),
-        (message(), ()),
-        (message("x@example.net", "X-Configuration-Id: news"), ()),
-    ],
-    ids=["request", "sender", "header"],
-)
-async def test_its_own_configuration_is_used(
-    service: Service, limited: Metadata, raw: bytes, configuration_ids: tuple[str, ...]
-) -> None:
-    """However the message names it."""
-    response = await rewritten(service, limited, raw, *configuration_ids)
+async def test_its_own_configuration_is_used(service: Service, limited: Metadata) -> None:
+    """Whether the request names it, the sender or the header."""
+    for raw, *configuration_ids in (
+        (message(), "news"),
+        (message(),),
+        (message("x@example.net", "X-Configuration-Id: news"),),
+    ):
+        response = await rewritten(service, limited, raw, *configuration_ids)
 
-    assert response.outcome == pb.RewriteMessageResponse.OUTCOME_TRACKED
-    assert response.configuration_ids == ["news"]
+        assert response.outcome == pb.RewriteMessageResponse.OUTCOME_TRACKED
+        assert response.configuration_ids == ["news"]
 
 
-@pytest.mark.parametrize(
-    ("raw", "configuration_ids", "refused_id"),
-    [
-        (message(), ("shop",), "shop"),
-        (message(), ("news", "shop"), "shop"),
-        (message(), ("nowhere",), "nowhere"),
-        (message("x@example.net", "X-Configuration-Id: shop"), (), "shop"),
-        (message("x@example.net", "X-Ses-Configuration-Set: nowhere"), (), "nowhere"),
-    ],
-    ids=["request", "one of two", "not there", "header", "header not there"],
-)
 async def test_anothers_is_refused_whether_it_exists_or_not(
-    service: Service,
-    limited: Metadata,
-    raw: bytes,
-    configuration_ids: tuple[str, ...],
-    refused_id: str,
+    service: Service, limited: Metadata
 ) -> None:
     """A sender learns that it may not use a configuration, and not whether there is one."""
-    with refused() as refusal:
-        await rewritten(service, limited, raw, *configuration_ids)
+    for refused_id, raw, *configuration_ids in (
+        ("shop", message(), "shop"),
+        ("shop", message(), "news", "shop"),
+        ("nowhere", message(), "nowhere"),
+        ("shop", message("x@example.net", "X-Configuration-Id: shop")),
+        ("nowhere", message("x@example.net", "X-Ses-Configuration-Set: nowhere")),
+    ):
+        with refused() as refusal:
+            await rewritten(service, limited, raw, *configuration_ids)
 
-    assert refusal.code is grpc.StatusCode.PERMISSION_DENIED
-    assert refusal.reason == "CONFIGURATION_NOT_ALLOWED"
-    assert refusal.metadata == {"configuration_id": refused_id}
+        assert refusal.code is grpc.StatusCode.PERMISSION_DENIED
+        assert refusal.reason == "CONFIGURATION_NOT_ALLOWED"
+        assert refusal.metadata == {"configuration_id": refused_id}
 
 
 async def test_a_sender_bound_to_anothers_is_as_if_not_bound(

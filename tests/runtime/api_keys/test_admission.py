@@ -18,7 +18,7 @@ from structlog.testing import capture_logs
 from emailopens.pixel.v1 import pixel_service_pb2 as pb
 from emailopens.pixel.v1 import pixel_service_pb2_grpc as pb_grpc
 from service_runtime.admission import Admission
-from service_runtime.api_keys import ApiKeys
+from service_runtime.api_keys import ApiKeys, live_keys
 from service_runtime.api_keys.key_file import read_keys, remove_key
 from service_runtime.api_keys.last_use import read_last_use
 from service_runtime.callers import Role, current_caller
@@ -328,6 +328,28 @@ async def test_use_is_noted_beside_the_file(file: Path) -> None:
     assert read_last_use(file) == {key_id: NOW}
     assert unused in read_keys(file)
     assert octets_of(file) == before
+
+
+async def test_a_stream_is_a_use_for_as_long_as_it_runs(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A subscriber that calls once and streams for days is not taken for one that is gone."""
+    monkeypatch.setattr(live_keys, "NOTE_SECONDS", 0.01)
+    clock = Clock()
+    key_id, text = a_key(file, Role.SUBSCRIBER)
+    async with served(file, clock=clock) as channel:
+        stub = pb_grpc.PixelServiceStub(channel)
+        stream = stub.StreamOpens(pb.StreamOpensRequest(), metadata=bearer(text))
+        await stream.read()
+        clock.now += dt.timedelta(days=3)
+        async with asyncio.timeout(30):
+            await until_noted(file, {key_id: clock.now})
+        stream.cancel()
+
+
+async def until_noted(file: Path, used: dict[str, dt.datetime]) -> None:
+    while read_last_use(file) != used:  # noqa: ASYNC110 - another task writes a file
+        await asyncio.sleep(0.01)
 
 
 def reflection_stub(channel: grpc.aio.Channel) -> Any:  # noqa: ANN401 - generated without types
