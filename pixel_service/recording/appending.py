@@ -51,17 +51,30 @@ class Appender:
             refused = await self._append_in_parts(opens)
             await set_aside()
             await self._log.append((), journal=position)
-            self.refused += refused
-            logger.error(  # noqa: TRY400 - the text says it all
-                "opens refused by the log's database",
-                text=str(error),
-                journal=position.journal_id,
-                segment=position.segment,
-                refused_opens=refused,
-            )
+            self._count(refused, error, journal=position.journal_id, segment=position.segment)
         else:
             if opens:
                 self._in_a_row = 0
+
+    async def append_unplaced(self, opens: Sequence[OpenRecord], *, file: str) -> int:
+        """Append *opens*, which come from no journal; return how many the database does not take.
+
+        Raises:
+            LogUnavailable: as `append` does.
+        """
+        try:
+            await self._log.append(opens)
+        except LogRefused as error:
+            refused = await self._append_in_parts(opens)
+            self._count(refused, error, file=file)
+            return refused
+        return 0
+
+    def _count(self, refused: int, error: LogRefused, **source: object) -> None:
+        self.refused += refused
+        logger.error(
+            "opens refused by the log's database", text=str(error), refused_opens=refused, **source
+        )
 
     async def _append_in_parts(self, opens: Sequence[OpenRecord]) -> int:
         """Append those of *opens* that the database takes; return how many it does not."""

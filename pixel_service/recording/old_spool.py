@@ -25,7 +25,8 @@ from typing import Final, NamedTuple
 
 import structlog
 
-from pixel_service.open_log import MESSAGE_KEY_OCTETS, OpenLog, OpenRecord
+from pixel_service.open_log import MESSAGE_KEY_OCTETS, OpenRecord
+from pixel_service.recording.appending import Appender
 from service_runtime.file_lock import file_lock
 from service_runtime.times import time_of
 
@@ -49,11 +50,11 @@ class _Contents(NamedTuple):
     """Whether every octet of the file was understood, but for zeros at its end."""
 
 
-async def adopt_spool(folder: Path, log: OpenLog) -> bool:
-    """Bring one file of the spool in *folder* into *log*; return whether there was any.
+async def adopt_spool(folder: Path, appender: Appender) -> bool:
+    """Bring one file of the spool in *folder* into the log; return whether there was any.
 
-    Opens that the log has already are skipped by it. A file that is not whole is set aside
-    when what can be read of it is in the log.
+    Opens that the log has already are skipped by it. A file that is not whole, or of which
+    the log's database does not take all, is set aside when the rest of it is in the log.
 
     Raises:
         LogUnavailable: the log does not take them.
@@ -65,12 +66,15 @@ async def adopt_spool(folder: Path, log: OpenLog) -> bool:
             if not is_ours:
                 continue
             contents = await asyncio.to_thread(_read, path)
+            refused = 0
             for start in range(0, len(contents.opens), _BATCH_OPENS):
-                await log.append(contents.opens[start : start + _BATCH_OPENS])
-            if contents.is_whole:
+                some = contents.opens[start : start + _BATCH_OPENS]
+                refused += await appender.append_unplaced(some, file=str(path))
+            if contents.is_whole and not refused:
                 path.unlink()
             else:
                 path.rename(path.with_suffix(".damaged"))
+            if not contents.is_whole:
                 logger.error("spool file damaged", file=str(path), kept=len(contents.opens))
             return True
     return False

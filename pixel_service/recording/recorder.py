@@ -161,7 +161,7 @@ class Recorder:
     async def _adopt(self) -> bool:
         """Take over a file of the spool of an older version; one that cannot be read waits."""
         try:
-            has_any = self._has_spool() and await adopt_spool(self._spool, self._log)
+            has_any = self._has_spool() and await adopt_spool(self._spool, self._appender)
         except OSError as error:
             if _SPOOL not in self._stuck:
                 logger.error("spool cannot be read", text=str(error))  # noqa: TRY400 - it says all

@@ -15,9 +15,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pixel_service.open_log import OpenLog, OpenRecord
+from pixel_service.recording.appending import Appender
 from pixel_service.recording.old_spool import adopt_spool, decode_open
 from service_runtime.times import microseconds_of
-from tests.pixel.open_log.log_values import event_ids, new_opens, read_all
+from tests.pixel.open_log.log_values import LogHome, event_ids, new_opens, read_all
 
 
 def encoded(open_: OpenRecord) -> bytes:
@@ -56,7 +57,8 @@ def a_spool_file(
 
 async def adopt_all(folder: Path, log: OpenLog) -> None:
     """Adopt whatever there is."""
-    while await adopt_spool(folder, log):
+    appender = Appender(log)
+    while await adopt_spool(folder, appender):
         pass
 
 
@@ -101,6 +103,24 @@ async def test_flipped_length_is_said_and_nothing_is_removed(
     assert event_ids(await read_all(log)) == event_ids(opens[:1])
     assert [entry["event"] for entry in logs] == ["spool file damaged"]
     assert path.with_suffix(".damaged").read_bytes() == octets
+
+
+async def test_opens_that_the_database_refuses_hold_up_no_others(
+    postgres_home: LogHome, tmp_path: Path
+) -> None:
+    """Their file is set aside, and all the rest of the spool is in the log."""
+    opens = new_opens(5)
+    refused = new_opens(1, configuration_id="ne\0ws")
+    path = a_spool_file(tmp_path, [*opens[:2], *refused, opens[2]])
+    a_spool_file(tmp_path, opens[3:], number=2)
+    async with postgres_home.connect() as log:
+        with structlog.testing.capture_logs() as logs:
+            await adopt_all(tmp_path, log)
+        there = event_ids(await read_all(log))
+
+    assert there == event_ids(opens)
+    assert [entry["event"] for entry in logs] == ["opens refused by the log's database"]
+    assert path.with_suffix(".damaged").exists()
 
 
 async def test_zeros_at_the_end_are_no_damage(log: OpenLog, tmp_path: Path) -> None:
