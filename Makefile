@@ -157,6 +157,7 @@ bench: $(DEVELOPMENT) $(PEERS)/node_modules/.installed ## Time everything, as ra
 	python -m benchmarks.rewrite
 	python -m benchmarks.rewrite_steps
 	python -m benchmarks.hostile
+	python -m benchmarks.beside_hostile
 	python -m benchmarks.allocator
 	python -m benchmarks.rpc_security
 	python -m benchmarks.evidence

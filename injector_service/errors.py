@@ -7,6 +7,7 @@
   - SenderBound             another configuration is bound to the sender
   - EtagMismatch            somebody else changed the configuration
   - StorageUnavailable      the database does not answer; try again
+  - RewritingInterrupted    the process that rewrote the message died; try again
 
 * DatabaseUnusable          the database cannot be used; the operator is told at start
 * SettingsInvalid           a setting cannot be used; likewise
@@ -93,6 +94,16 @@ class StorageUnavailable(InjectorError):
 
     def __init__(self) -> None:
         super().__init__("the database does not answer")
+
+
+class RewritingInterrupted(InjectorError):
+    """The processes that should have rewritten the message died; nothing has become of it."""
+
+    reason = "REWRITING_INTERRUPTED"
+    retry_delay = dt.timedelta(seconds=1)
+
+    def __init__(self) -> None:
+        super().__init__("the process that rewrote the message died")
 
 
 class DatabaseUnusable(Exception):

@@ -1,6 +1,5 @@
 """Rewrites a message for a caller: by which configurations, tracked or not, with which pixel."""
 
-import asyncio
 import dataclasses
 import datetime as dt
 from collections.abc import Callable, Sequence
@@ -10,7 +9,7 @@ import structlog
 
 from injector_service.configurations import Choice, Configurations, choose
 from injector_service.new_ids import new_message_id
-from injector_service.pixels import MessageFacts, PixelMaker, TokenSealer
+from injector_service.pixels import MessageFacts, TokenSealer
 from injector_service.privacy import PrivacyLevel
 from injector_service.rewrite_request import RewriteRequest
 from injector_service.rewriting import (
@@ -22,19 +21,24 @@ from injector_service.rewriting import (
     remove_fields,
     rewrite_message,
 )
-from injector_service.rewriting.mime import Header, read_message_header
+from injector_service.rewriting.mime import Header, address_octets, read_message_header
+from injector_service.rewriting_pool import RewritingPool
+from injector_service.rewriting_process import Job, RemoteFailure
 from service_runtime.callers import Caller
 from service_runtime.frames import frames_of
 
-# The event loop waits for a rewriting as long as it is sure to be short: 116 KB of HTML take
-# 0.3 ms (`python -m benchmarks.rewrite`), and what is not HTML next to nothing.  A thread
-# costs 0.1 ms more.  Address lists are read outside of the budget.
-MAX_INLINE_OCTETS: Final = 256 * 1024
-MAX_INLINE_HEADER_OCTETS: Final = 4 * 1024
+# The event loop waits for a rewriting as long as it is sure to be short: an HTML part of
+# 116 KB takes 0.3 ms (`python -m benchmarks.rewrite`).  What takes more steps, or has more
+# HTML, begins again in another process.  Of 952 real messages the most expensive takes
+# 1,147 steps.
+MAX_INLINE_TEXT_OCTETS: Final = 256 * 1024
+MAX_INLINE_STEPS: Final = 1_500
 
-# Of 952 real messages the most expensive takes 1,147 steps.  What takes more than this begins
-# again in a thread, and others have waited for 2 ms.
-MAX_INLINE_STEPS: Final = 2_000
+# Headers are read outside of the budget.  A line may be a field, which takes some
+# microseconds; an octet of an address list takes one, at worst.
+MAX_INLINE_HEADER_OCTETS: Final = 32 * 1024
+MAX_INLINE_HEADER_LINES: Final = 500
+MAX_INLINE_ADDRESS_OCTETS: Final = 1_000
 
 logger = structlog.get_logger()
 
@@ -63,11 +67,13 @@ class Injector:
         configurations: Configurations,
         sealer: TokenSealer,
         pixel_base_url: str,
+        pool: RewritingPool,
         clock: Callable[[], dt.datetime] = utc_now,
     ) -> None:
         self._configurations = configurations
         self._sealer = sealer
         self._pixel_base_url = pixel_base_url
+        self._pool = pool
         self._clock = clock
 
     async def rewrite(self, request: RewriteRequest, *, caller: Caller) -> Answer:
@@ -79,6 +85,7 @@ class Injector:
             ConfigurationNotAllowed: the request or the header names one of others.
             ConfigurationNotFound: the request or the header names one that does not exist.
             InvalidFields: nothing names a configuration, or the tags do not fit.
+            RewritingInterrupted: processes that should rewrite it die.
         """
         raw = request.raw_message
         header = read_message_header(raw)
@@ -108,42 +115,44 @@ class Injector:
     async def _track(
         self, request: RewriteRequest, header: Header | None, choice: Choice, facts: MessageFacts
     ) -> Rewritten:
-        first = choice.configurations[0]
-        make_pixel = PixelMaker(
-            facts, base_url=first.pixel_base_url or self._pixel_base_url, sealer=self._sealer
-        )
-        instructions = Instructions(
-            make_pixel=make_pixel,
-            is_own_token=self._sealer.owns,
-            recipients=request.recipients,
+        raw, first = request.raw_message, choice.configurations[0]
+        job = Job(
+            facts=facts,
+            base_url=first.pixel_base_url or self._pixel_base_url,
             placement=first.pixel_placement,
             fields_to_remove=choice.fields_to_remove,
         )
-        raw = request.raw_message
+        # Here in any case, because a caller's mistake must be told.
+        instructions = job.instructions(self._sealer)
+        if header is None:
+            return Rewritten(outcome=Outcome.TOO_COMPLEX)
         rewritten = _rewritten_inline(raw, instructions, header)
         if rewritten is None:
-            rewritten = await asyncio.to_thread(rewrite_message, raw, instructions, header=header)
+            rewritten = await self._pool.rewrite(raw, job)
         if rewritten.failure is not None:
-            logger.error(
-                "rewriting failed",
-                failure=type(rewritten.failure).__name__,
-                frames=frames_of(rewritten.failure),
-                octets=len(raw),
-            )
+            _log_failure(rewritten.failure, octets=len(raw))
         return rewritten
 
 
-def _rewritten_inline(
-    raw: bytes, instructions: Instructions, header: Header | None
-) -> Rewritten | None:
+def _rewritten_inline(raw: bytes, instructions: Instructions, header: Header) -> Rewritten | None:
     """Rewrite *raw* if that is sure to be quick; None if it is not, or turns out not to be."""
-    if len(raw) > MAX_INLINE_OCTETS:
+    if (
+        len(header) > MAX_INLINE_HEADER_OCTETS
+        or header.count_lines() > MAX_INLINE_HEADER_LINES
+        or address_octets(header) > MAX_INLINE_ADDRESS_OCTETS
+    ):
         return None
-    if header is None or len(header) > MAX_INLINE_HEADER_OCTETS:
-        return None
-    budget = Budget.of_steps(MAX_INLINE_STEPS)
+    budget = Budget.of_steps(MAX_INLINE_STEPS, text_octets=MAX_INLINE_TEXT_OCTETS)
     rewritten = rewrite_message(raw, instructions, header=header, budget=budget)
     return None if rewritten.outcome is Outcome.TOO_COMPLEX else rewritten
+
+
+def _log_failure(failure: Exception, *, octets: int) -> None:
+    if isinstance(failure, RemoteFailure):
+        kind, frames = failure.kind, failure.frames
+    else:
+        kind, frames = type(failure).__name__, frames_of(failure)
+    logger.error("rewriting failed", failure=kind, frames=frames, octets=octets)
 
 
 def _untracked(raw: bytes, header: Header | None, fields_to_remove: Sequence[str]) -> Rewritten:

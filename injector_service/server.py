@@ -17,6 +17,7 @@ from injector_service.grpc_api import STATUS_OF, ConfigurationServicer, Injector
 from injector_service.injector import Injector
 from injector_service.metrics import InjectorMetrics
 from injector_service.pixels import TokenSealer
+from injector_service.rewriting_pool import rewriting_pool
 from injector_service.settings import Settings
 from service_runtime.admin_server import Condition, admin_server, not_draining
 from service_runtime.admission import Admission
@@ -24,6 +25,7 @@ from service_runtime.background import kept_running
 from service_runtime.certificates import following_certificates
 from service_runtime.drain import Drain
 from service_runtime.grpc_server import GrpcService, grpc_server
+from service_runtime.key_ring import KeyRing
 from service_runtime.protection import announce
 
 # Room in a gRPC message for what is beside the mail message: 1,000 recipients of
@@ -52,7 +54,7 @@ async def serve(
     """
     settings.protection.require(settings.ports)
     settings.prepare_data_folder()
-    sealer = TokenSealer(settings.load_key_ring())
+    key_ring = settings.load_key_ring()
     admission = Admission(settings.load_api_keys(), client_roles=settings.protection.client_roles)
     async with contextlib.AsyncExitStack() as stack:
         store = await stack.enter_async_context(connect(settings.effective_database_url))
@@ -65,7 +67,7 @@ async def serve(
         )
         await stack.enter_async_context(admission.followed())
         address = await stack.enter_async_context(
-            _serving(settings, configurations, sealer, admission, drain)
+            _serving(settings, configurations, key_ring, admission, drain)
         )
         announce(settings.ports)
         if on_ready is not None:
@@ -77,18 +79,19 @@ async def serve(
 async def _serving(
     settings: Settings,
     configurations: Configurations,
-    sealer: TokenSealer,
+    key_ring: KeyRing,
     admission: Admission,
     drain: Drain,
 ) -> AsyncIterator[str]:
     metrics = InjectorMetrics()
-    injector = Injector(
-        configurations=configurations,
-        sealer=sealer,
-        pixel_base_url=settings.pixel_base_url,
-    )
-    services = _services(settings, configurations, injector, metrics)
     async with contextlib.AsyncExitStack() as stack:
+        injector = Injector(
+            configurations=configurations,
+            sealer=TokenSealer(key_ring),
+            pixel_base_url=settings.pixel_base_url,
+            pool=await stack.enter_async_context(rewriting_pool(key_ring)),
+        )
+        services = _services(settings, configurations, injector, metrics)
         certificates = await stack.enter_async_context(
             following_certificates(settings.protection.tls_files("grpc", "admin"))
         )

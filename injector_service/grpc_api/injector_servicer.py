@@ -1,6 +1,8 @@
 """InjectorService: from a message of the contract to a call, and back."""
 
+import asyncio
 import time
+from typing import Final
 
 import grpc
 
@@ -10,6 +12,10 @@ from injector_service.grpc_api.convert_rewrite import answer_to_proto, read_rewr
 from injector_service.injector import Injector
 from injector_service.metrics import InjectorMetrics
 from service_runtime.callers import current_caller
+
+# Each copy of a message takes a millisecond for ten megabytes, and a call makes six: others
+# have a turn between them.
+LARGE_OCTETS: Final = 1 << 20
 
 
 class InjectorServicer(pb_grpc.InjectorServiceServicer):
@@ -30,10 +36,17 @@ class InjectorServicer(pb_grpc.InjectorServiceServicer):
         """Put a pixel into a message."""
         del context
         start = time.perf_counter()
+        is_large = request.ByteSize() > LARGE_OCTETS
+        if is_large:
+            await asyncio.sleep(0)
         wanted = read_rewrite_request(request, max_message_octets=self._max_message_octets)
         # Only *wanted* from here on: each look at `request.raw_message` would copy it.
         raw = wanted.raw_message
         answer = await self._injector.rewrite(wanted, caller=current_caller())
+        if is_large:
+            await asyncio.sleep(0)
         response = answer_to_proto(answer, raw, request.view)
         self._metrics.record(answer.rewritten, octets=len(raw), since=start)
+        if is_large:
+            await asyncio.sleep(0)
         return response

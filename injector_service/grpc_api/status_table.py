@@ -15,4 +15,5 @@ STATUS_OF: Final[Mapping[type[ServiceError], grpc.StatusCode]] = {
     errors.SenderBound: grpc.StatusCode.ALREADY_EXISTS,
     errors.EtagMismatch: grpc.StatusCode.ABORTED,
     errors.StorageUnavailable: grpc.StatusCode.UNAVAILABLE,
+    errors.RewritingInterrupted: grpc.StatusCode.UNAVAILABLE,
 }

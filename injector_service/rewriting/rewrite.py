@@ -176,6 +176,7 @@ class _Rewriter:
 
     def _place(self, header: Header, part: HtmlPart) -> "_Placed | Outcome":
         raw = self._raw
+        self._budget.allow_text(part.end - part.start)
         body = read_body(
             raw, part.transfer_encoding, line_end=part.line_end, start=part.start, end=part.end
         )
@@ -223,6 +224,9 @@ class _Rewriter:
         again = _Rewriter(result, instructions, self._budget, is_second=True).run(
             read_message_header(result)
         )
+        if again.outcome is Outcome.TOO_COMPLEX:
+            # With a larger budget it may be stable.
+            raise TooComplexError
         return again.outcome is Outcome.TRACKED and again.message(result) == result
 
     def _own_token(self, token: str) -> bool:

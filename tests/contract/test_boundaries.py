@@ -111,7 +111,16 @@ RULES: Final = (
     Rule(
         room=f"{INJECTOR}.injector",
         promise="Puts a rewriting together from values: it speaks no contract.",
-        ours=("configurations", "new_ids", "pixels", "privacy", "rewrite_request", "rewriting"),
+        ours=(
+            "configurations",
+            "new_ids",
+            "pixels",
+            "privacy",
+            "rewrite_request",
+            "rewriting",
+            "rewriting_pool",
+            "rewriting_process",
+        ),
         never=("aiohttp", "emailopens", "grpc", "sqlalchemy"),
     ),
     Rule(

@@ -2,6 +2,8 @@
 
 import asyncio
 import base64
+import contextlib
+from collections.abc import AsyncIterator
 from typing import Final
 
 import pytest
@@ -15,6 +17,7 @@ from injector_service.injector import Injector
 from injector_service.pixels import TokenSealer
 from injector_service.rewrite_request import RewriteRequest
 from injector_service.rewriting import Outcome
+from injector_service.rewriting_pool import rewriting_pool
 from service_runtime.callers import ANYBODY
 from service_runtime.key_ring import KeyRing, generate_key_ring
 
@@ -23,16 +26,26 @@ RAW: Final = (
     b"Content-Type: text/html\r\n\r\n<p>a word in confidence</p>\r\n"
 )
 
+# A start of a process takes the time of a thousand.
+MANY: Final = 20
 
-async def an_injector(store: ConfigurationStore) -> Injector:
-    """Return an injector with the configuration `news`."""
+
+@contextlib.asynccontextmanager
+async def an_injector(
+    store: ConfigurationStore, *added: Configuration, ring: KeyRing | None = None
+) -> AsyncIterator[Injector]:
+    """Have an injector with the configuration `news`, and those that are *added*."""
     configurations = await Configurations.load(store)
-    await configurations.create(Configuration(id="news", open_notifications_enabled=True))
-    return Injector(
-        configurations=configurations,
-        sealer=TokenSealer(generate_key_ring()),
-        pixel_base_url="https://open.example.org",
-    )
+    for each in (Configuration(id="news", open_notifications_enabled=True), *added):
+        await configurations.create(each)
+    key_ring = ring or generate_key_ring()
+    async with rewriting_pool(key_ring) as pool:
+        yield Injector(
+            configurations=configurations,
+            sealer=TokenSealer(key_ring),
+            pixel_base_url="https://open.example.org",
+            pool=pool,
+        )
 
 
 def opened(url: str, ring: KeyRing) -> PixelToken:
@@ -50,21 +63,16 @@ async def test_fewest_days_of_the_configurations_are_sealed(
     store: ConfigurationStore, days: tuple[int, ...], sealed: int
 ) -> None:
     """Where one says for how long opens are recorded, all of the message are recorded so long."""
-    configurations = await Configurations.load(store)
-    for index, each in enumerate(days):
-        await configurations.create(
-            Configuration(id=f"c{index}", open_statistics_enabled=True, open_expiry_days=each)
-        )
+    added = [
+        Configuration(id=f"c{index}", open_statistics_enabled=True, open_expiry_days=each)
+        for index, each in enumerate(days)
+    ]
     ring = generate_key_ring()
-    injector = Injector(
-        configurations=configurations,
-        sealer=TokenSealer(ring),
-        pixel_base_url="https://open.example.org",
-    )
-    ids = tuple(f"c{index}" for index in range(len(days)))
-    answer = await injector.rewrite(
-        RewriteRequest(raw_message=RAW, configuration_ids=ids), caller=ANYBODY
-    )
+    ids = tuple(each.id for each in added)
+    async with an_injector(store, *added, ring=ring) as injector:
+        answer = await injector.rewrite(
+            RewriteRequest(raw_message=RAW, configuration_ids=ids), caller=ANYBODY
+        )
 
     assert answer.rewritten.pixel is not None
     assert opened(answer.rewritten.pixel.url, ring).open_expiry_days == sealed
@@ -74,15 +82,15 @@ async def test_fault_is_logged_with_its_frames_and_without_values(
     store: ConfigurationStore,
 ) -> None:
     """Of a fault of ours the log has file, line and function, and nothing of the message."""
-    injector = await an_injector(store)
     # What no check would let through, so that something fails.
     broken: tuple[str, ...] = ("bob@example.net", b"ann@example.org")  # type: ignore[assignment] # the fault
 
-    with capture_logs() as logs:
-        answer = await injector.rewrite(
-            RewriteRequest(raw_message=RAW, configuration_ids=("news",), recipients=broken),
-            caller=ANYBODY,
-        )
+    async with an_injector(store) as injector:
+        with capture_logs() as logs:
+            answer = await injector.rewrite(
+                RewriteRequest(raw_message=RAW, configuration_ids=("news",), recipients=broken),
+                caller=ANYBODY,
+            )
 
     assert answer.rewritten.outcome is Outcome.MALFORMED
     assert answer.rewritten.message(RAW) is RAW
@@ -102,25 +110,44 @@ async def test_fault_is_logged_with_its_frames_and_without_values(
         ("", "<p hidden></p>" * 15_000),
         ("", "{{openTracker}}" * 15_000),
         ("Cc: " + "a@example.org," * 3_900, ""),
+        ("", "hidden " * 2_000_000),
     ],
-    ids=["comments", "hidden elements", "placeholders", "addresses"],
+    ids=["comments", "hidden elements", "placeholders", "addresses", "megabytes"],
 )
 async def test_no_caller_waits_for_the_expensive_message_of_another(
     store: ConfigurationStore, field: str, html: str
 ) -> None:
-    """A message that comes later is answered while one that is small and expensive is worked on."""
-    injector = await an_injector(store)
+    """Messages that come later are answered, one after the other, while one is worked on."""
     hostile = RAW.replace(b"Subject", field.encode() + b"\r\nSubject" if field else b"Subject")
     ordinary, expensive = (
         RewriteRequest(raw_message=raw, configuration_ids=("news",))
         for raw in (RAW, hostile + html.encode())
     )
 
-    pending = asyncio.create_task(injector.rewrite(expensive, caller=ANYBODY))
-    # It begins now, and leaves the event loop to others before it is done.
-    await asyncio.sleep(0)
-    answer = await injector.rewrite(ordinary, caller=ANYBODY)
+    answered = 0
+    async with an_injector(store) as injector:
+        pending = asyncio.create_task(injector.rewrite(expensive, caller=ANYBODY))
+        # It begins now, and leaves the event loop to others before it is done.
+        await asyncio.sleep(0)
+        while not pending.done():
+            answer = await injector.rewrite(ordinary, caller=ANYBODY)
+            assert answer.rewritten.outcome is Outcome.TRACKED
+            answered += 1
+            await asyncio.sleep(0)
+        await pending
 
-    assert not pending.done()
+    assert answered > MANY
+
+
+async def test_message_that_is_too_complex_to_be_rewritten_twice_is_rewritten_elsewhere(
+    store: ConfigurationStore,
+) -> None:
+    """What is not known in time here is asked of another process, and is not a refusal."""
+    # What is taken out is looked for a second time; either time is quick, both are not.
+    raw = RAW + b"{{openTracker}}" + b"<!-- -->" * 300
+    async with an_injector(store) as injector:
+        answer = await injector.rewrite(
+            RewriteRequest(raw_message=raw, configuration_ids=("news",)), caller=ANYBODY
+        )
+
     assert answer.rewritten.outcome is Outcome.TRACKED
-    await pending

@@ -32,6 +32,7 @@ The rules, which the code refers to by their numbers:
 
 from injector_service.rewriting.mime.addresses import addr_spec
 from injector_service.rewriting.mime.correspondents import (
+    address_octets,
     from_mailboxes,
     recipient_addresses,
     sender_address,
@@ -44,6 +45,7 @@ __all__ = [
     "Header",
     "HtmlPart",
     "addr_spec",
+    "address_octets",
     "find_html_part",
     "from_mailboxes",
     "message_start",

@@ -6,10 +6,16 @@ from injector_service.rewriting.mime.addresses import addr_spec, mailboxes
 from injector_service.rewriting.mime.header import Header
 
 _RECIPIENT_FIELDS: Final = ("To", "Cc", "Bcc")
+_ADDRESS_FIELDS: Final = (b"from", b"to", b"cc", b"bcc")
 
 # What is given of a field that is too long to be read: more than fits into a pixel, which
 # so says that something was left out.
 _UNREAD_CHARACTERS: Final = 2_048
+
+
+def address_octets(header: Header) -> int:
+    """Return how many octets the fields have whose addresses are read."""
+    return sum(map(header.count_octets, _ADDRESS_FIELDS))
 
 
 def sender_address(header: Header) -> str:

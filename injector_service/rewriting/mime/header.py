@@ -25,7 +25,10 @@ _FIELD: Final = rb"[!-9;-~]++[ \t]*+:[^\n]*+(?:\n[ \t][^\n]*+)*+(?:\n|\Z)"
 # Up to a name that begins with "--": it may be a delimiter that follows the block
 # without a blank line, for a boundary may hold a colon.
 # QUIRK: mail stores leave their "From " separator line, quoted or not, in the block.
-_BLOCK: Final = re.compile(rb"(?:(?!--)" + _FIELD + rb"|>?From [^\n]*+(?:\n|\Z))*+")
+# One more than is looked at says that it is too many.
+_BLOCK: Final = re.compile(
+    rb"(?:(?!--)" + _FIELD + rb"|>?From [^\n]*+(?:\n|\Z)){0,%d}+" % (MAX_FIELDS + 1)
+)
 _HYPHEN_FIELD: Final = re.compile(rb"--" + _FIELD)
 _NAME_AND_VALUE: Final = re.compile(rb"([!-9;-~]++)[ \t]*+:([^\n]*+(?:\n[ \t][^\n]*+)*+)(?:\n|\Z)")
 _FIELDS: Final = re.compile(rb"(?m)^" + _NAME_AND_VALUE.pattern)
@@ -74,6 +77,14 @@ class Header:
     def __len__(self) -> int:
         """How many octets it has, without the blank line that ends it."""
         return self.end - self.start
+
+    def count_lines(self) -> int:
+        """Return how many lines it has."""
+        return self._lowered.count(b"\n")
+
+    def count_octets(self, lowered_name: bytes) -> int:
+        """Return how many octets the fields with this name have together."""
+        return sum(found.end() - found.start() for found in self._all(lowered_name))
 
     @property
     def is_complete(self) -> bool:

@@ -7,7 +7,7 @@ are looked for at once; yet each costs one pass over the message at most.
 import dataclasses
 from typing import Final
 
-from injector_service.rewriting.budget import Budget, TooComplexError
+from injector_service.rewriting.budget import WALKED_OCTETS, Budget, TooComplexError
 
 # Of 953 real messages, many of them made to be difficult, none nests deeper
 # than 4.  Each level may cost a pass over the message.
@@ -121,11 +121,10 @@ class OpenMultiparts:
     def _next_delimiter(self, position: int) -> tuple[int, int]:
         """Return offset and level of the first delimiter at or after *position*, or (-1, 0)."""
         size = len(self._raw)
-        if len(self.open) == 1:
-            return self._search(self.open[0], position, size), 0
         begin, window = position, _FIRST_WINDOW
         while True:
             limit = min(size, begin + window)
+            self._budget.spend((limit - begin) // WALKED_OCTETS)
             best, best_level = -1, 0
             for level, multipart in enumerate(self.open):
                 at = self._search(multipart, position, limit if best < 0 else best)

@@ -18,8 +18,10 @@ _PADDED_PIECE_OCTETS: Final = 1 << 12
 # Soft breaks with white space after the "=", added in transport.
 _PADDED_BREAK: Final = re.compile(rb"=[ \t]++(?=\r?\n)")
 
-# With more of them the body is not quoted-printable, and "=" stands for itself.
-_MAX_PADDED: Final = 100_000
+# With more of them than lines of half the usual length would have, in all but small bodies,
+# it is not quoted-printable, and "=" stands for itself.
+_MAX_PADDED: Final = 1_000
+_LEAST_LINE_OCTETS: Final = 32
 
 # What one "=" or a pair may take with it: an escape's digits, white space before a line
 # end, and after a CR everything up to a line feed.
@@ -51,7 +53,8 @@ def _has_padded_breaks(raw: bytes, start: int, end: int) -> bool:
         raw.find(b"\t", start, end) < 0 or raw.rfind(b"=\t", start, end) < 0
     ):
         return False
-    return raw.count(b"= ", start, end) + raw.count(b"=\t", start, end) <= _MAX_PADDED
+    count = raw.count(b"= ", start, end) + raw.count(b"=\t", start, end)
+    return count <= max(_MAX_PADDED, (end - start) // _LEAST_LINE_OCTETS)
 
 
 def _piece_end(raw: bytes, start: int, end: int, size: int) -> int:

@@ -116,6 +116,10 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """UNAUTHENTICATED: the call's metadata have no API key, and no name in the
     client's certificate is that of a caller whom the service knows.
     """
+    ERROR_REASON_REWRITING_INTERRUPTED: _ErrorReason.ValueType  # 29
+    """UNAVAILABLE: the process that rewrote the message died, or was killed;
+    nothing has become of the message. Call again.
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """ErrorReason is the `reason` of the `google.rpc.ErrorInfo` that every error
@@ -217,5 +221,9 @@ whether the configuration exists or not. Metadata: `configuration_id`.
 ERROR_REASON_CERTIFICATE_UNKNOWN: ErrorReason.ValueType  # 28
 """UNAUTHENTICATED: the call's metadata have no API key, and no name in the
 client's certificate is that of a caller whom the service knows.
+"""
+ERROR_REASON_REWRITING_INTERRUPTED: ErrorReason.ValueType  # 29
+"""UNAVAILABLE: the process that rewrote the message died, or was killed;
+nothing has become of the message. Call again.
 """
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015
