@@ -126,6 +126,7 @@ fuzz: $(DEVELOPMENT) ## Try FUZZ_COUNT mutants of mail, and expensive messages (
 fuzz-short: $(DEVELOPMENT) ## The same for a minute and a half
 	python -m tests.fuzz.fuzz_rewrite --count 150000 --seconds 60
 	python -m tests.fuzz.fuzz_cost --seconds 30
+	python -m tests.fuzz.fuzz_calls --count 160
 
 .PHONY: bench-timing
 bench-timing: $(DEVELOPMENT) ## Fail if the time of an answer tells a forged token
