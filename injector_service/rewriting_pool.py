@@ -75,11 +75,13 @@ class RewritingPool:
 
     def _taken(self) -> "_Process":
         """Return a process that is idle, or a new one."""
-        while self._idle:
-            process = self._idle.pop()
-            if process.exit_code is None:
-                return process
-            self._forget(process)
+        # Not asked for its length before: another thread may take the last one in between.
+        with contextlib.suppress(IndexError):
+            while True:
+                process = self._idle.pop()
+                if process.exit_code is None:
+                    return process
+                self._forget(process)
         if self._is_closed:
             raise RewritingInterrupted
         try:
