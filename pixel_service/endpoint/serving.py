@@ -10,7 +10,6 @@ from typing import Final
 
 from pixel_service.endpoint.connections import Connections
 from pixel_service.endpoint.handler import PIXEL, PixelHandler
-from pixel_service.endpoint.handshakes import Handshakes
 from pixel_service.endpoint.limits import ConnectionCounts, ConnectionLimits
 from pixel_service.endpoint.listening import BACKLOG
 from pixel_service.endpoint.plain_connection import KEEPALIVE, PlainConnections
@@ -56,7 +55,6 @@ class PixelServer:
             lingering_time=1.0,
         )
         self._plain = PlainConnections(handler, handler.plain_requests(), PIXEL, self._general)
-        self._handshakes: Handshakes | None = None
         self._listeners: list[asyncio.Server] = []
         self.look_after = self._general.look_after
 
@@ -74,22 +72,22 @@ class PixelServer:
         self, sockets: Sequence[socket.socket], *, tls: ssl.SSLContext | None = None
     ) -> None:
         """Answer at *sockets* from now on, by TLS if there is a context for it."""
-        new = self._plain.new
-        if tls is not None:
-            self._handshakes = Handshakes(
-                new, self._general, context=tls, seconds=self._handshake_seconds
-            )
-            new = self._handshakes.new
         loop = asyncio.get_running_loop()
         for each in sockets:
-            self._listeners.append(await loop.create_server(new, sock=each, backlog=BACKLOG))
+            listener = await loop.create_server(
+                self._plain.new,
+                sock=each,
+                ssl=tls,
+                # It comes before all that the limits look at.
+                ssl_handshake_timeout=None if tls is None else self._handshake_seconds,
+                backlog=BACKLOG,
+            )
+            self._listeners.append(listener)
 
     async def end(self, *, grace: dt.timedelta) -> None:
         """Take no new request; running ones have *grace* to end."""
         for each in self._listeners:
             each.close()
-        if self._handshakes is not None:
-            await self._handshakes.end()
         # What has come in by now is taken before idle connections are closed.
         await asyncio.sleep(0)
         self._handler.is_leaving = True

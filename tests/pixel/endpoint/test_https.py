@@ -39,7 +39,7 @@ def certificates(tmp_path: Path) -> Certificates:
 
 @contextlib.asynccontextmanager
 async def served(
-    certificates: Certificates, *, head_seconds: float = 20, for_each_network: int = 100
+    certificates: Certificates, *, head_seconds: float = 20
 ) -> AsyncIterator[tuple[str, int]]:
     """Serve pixels by TLS inside the block."""
     sockets = listen_for_pixels("127.0.0.1:0")
@@ -48,7 +48,7 @@ async def served(
         sockets=sockets,
         handler=PixelHandler(take, ClientAddresses()),
         grace=dt.timedelta(seconds=1),
-        limits=ConnectionLimits(head_seconds=head_seconds, for_each_network=for_each_network),
+        limits=ConnectionLimits(head_seconds=head_seconds),
         tls=Certificate(certificates.plain, port="http").http_context(),
     ):
         yield host, int(port)
@@ -88,54 +88,3 @@ async def test_connection_that_does_not_agree_on_keys_is_closed(
         with contextlib.suppress(ConnectionError):
             await reader.read()
         writer.close()
-
-
-async def test_connections_that_agree_on_no_keys_take_places(certificates: Certificates) -> None:
-    """Like all others, from the start; who leaves makes room for somebody else."""
-    async with served(certificates, for_each_network=3) as address:
-        silent = [await asyncio.open_connection(*address) for _ in range(3)]
-        # Refused at once: it is read until its end.
-        reader, writer = await asyncio.open_connection(*address)
-        with contextlib.suppress(ConnectionError):
-            assert await reader.read() == b""
-        writer.close()
-        for _, each in silent:
-            each.close()
-            await each.wait_closed()
-        while True:
-            with contextlib.suppress(OSError):
-                if PIXEL_GIF in await answered(address, certificates.context(), LAST):
-                    break
-            # There is nothing to wait for but the next attempt.
-            await asyncio.sleep(0.02)
-
-
-async def test_request_that_comes_with_the_handshake_is_answered(
-    certificates: Certificates,
-) -> None:
-    """A client of TLS 1.3 sends its request together with the end of its handshake."""
-    context = certificates.context()
-    outgoing, incoming = ssl.MemoryBIO(), ssl.MemoryBIO()
-    client = context.wrap_bio(incoming, outgoing, server_hostname="localhost")
-    async with served(certificates) as address:
-        reader, writer = await asyncio.open_connection(*address)
-        while True:
-            try:
-                client.do_handshake()
-            except ssl.SSLWantReadError:
-                writer.write(outgoing.read())
-                incoming.write(await reader.read(65_536))
-            else:
-                break
-        client.write(LAST)
-        # The end of the handshake and the request, in one write.
-        writer.write(outgoing.read())
-        octets = b""
-        while PIXEL_GIF not in octets:
-            incoming.write(await reader.read(65_536))
-            with contextlib.suppress(ssl.SSLWantReadError):
-                while piece := client.read(65_536):
-                    octets += piece
-        writer.close()
-
-    assert octets.startswith(b"HTTP/1.1 200 OK\r\n")
