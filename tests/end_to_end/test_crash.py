@@ -207,7 +207,7 @@ async def mail_clients(pair: Pair, tokens: dict[str, str]) -> AsyncIterator[Mail
         await load
 
 
-@pytest.mark.timeout(60 + 10 * KILLS)
+@pytest.mark.timeout(60 + 30 * KILLS)
 @pytest.mark.guarantee(
     "G3", "A pixel that was served for a valid token is in the log after `kill -9` of any process"
 )
@@ -237,7 +237,7 @@ async def test_every_answered_pixel_is_streamed_once_and_in_order(
     note(f"{KILLS} kills of the supervisor or all", clients, len(there))
 
 
-@pytest.mark.timeout(60 + 10 * WORKER_KILLS)
+@pytest.mark.timeout(60 + 30 * WORKER_KILLS)
 @pytest.mark.guarantee(
     "G3", "A pixel that was served for a valid token is in the log after `kill -9` of any process"
 )

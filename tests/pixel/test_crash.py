@@ -108,7 +108,7 @@ def assert_each_once_and_in_order(answered: list[list[str]], there: list[str]) -
         assert sorted(each, key=place.__getitem__) == sorted(each)
 
 
-@pytest.mark.timeout(60 + 10 * KILLS)
+@pytest.mark.timeout(60 + 30 * KILLS)
 async def test_killing_any_process_loses_nothing(log_home: LogHome, tmp_path: Path) -> None:
     """Whichever process dies, one that keeps or the one that records, each open is there once."""
     journals = tmp_path / "journal"
