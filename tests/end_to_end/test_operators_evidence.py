@@ -65,7 +65,7 @@ def write_database(path: Path, record: dict[str, object]) -> Path:
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
     folder = tmp_path / "data"
-    folder.mkdir()
+    folder.mkdir(mode=0o700)
     write_key_ring(folder / "token_keys", RING)
     return folder
 

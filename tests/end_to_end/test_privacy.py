@@ -246,5 +246,6 @@ async def test_statistics_alone_are_counted_and_not_notified(own_pair: Pair, dat
         "configurationId": "counted",
         "opens": 1,
         "firstOpens": 1,
+        "collapsedOpens": 0,
         "opensByAgent": {"AGENT_OTHER_AUTOMATION": 1},
     }

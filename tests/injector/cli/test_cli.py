@@ -282,6 +282,7 @@ def test_a_service_that_cannot_start_says_why(
 ) -> None:
     """What is missing or wrong at start is one line, status 1, and no secret in it."""
     (tmp_path / "bad").write_text("not a key\n")
+    (tmp_path / "bad").chmod(0o600)
     given = [option.format(tmp=tmp_path) for option in options]
 
     done = run("serve", "--grpc=127.0.0.1:0", f"--data={tmp_path}/data", *given)
@@ -387,7 +388,7 @@ def test_postgresql_without_its_driver_says_what_to_install(tmp_path: Path) -> N
     (tmp_path / "asyncpg.py").write_text("raise ModuleNotFoundError(name=__name__)\n")
     done = run(
         "serve",
-        f"--data={tmp_path}",
+        f"--data={tmp_path}/data",
         "--database-url=postgresql://u:secret@h/d",
         environment={"PYTHONPATH": str(tmp_path)},
     )

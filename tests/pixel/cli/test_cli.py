@@ -402,9 +402,11 @@ async def test_unreadable_keys_are_one_clear_line(tmp_path: Path) -> None:
     """The line names the file, and holds nothing of it."""
     keys = tmp_path / "keys"
     keys.write_text("1:secret", encoding="ascii")
+    keys.chmod(0o600)
     for path, said in ((keys, "64"), (tmp_path / "missing", "No such file")):
         status, _, errors = await run(
-            "serve", f"--data={tmp_path}", f"--token-keys-file={path}", "--http=127.0.0.1:0"
+            *("serve", f"--data={tmp_path}/data", "--http=127.0.0.1:0"),
+            f"--token-keys-file={path}",
         )
         assert status == 1
         assert len(errors.splitlines()) == 1
