@@ -85,7 +85,7 @@ class Injector:
             ConfigurationNotAllowed: the request or the header names one of others.
             ConfigurationNotFound: the request or the header names one that does not exist.
             InvalidFields: nothing names a configuration, or the tags do not fit.
-            RewritingInterrupted: processes that should rewrite it die.
+            RewritingInterrupted: no process can rewrite it now.
         """
         raw = request.raw_message
         header = read_message_header(raw)

@@ -18,7 +18,7 @@ from typing import Final
 import structlog
 
 from injector_service.errors import RewritingInterrupted
-from injector_service.rewriting import Rewritten
+from injector_service.rewriting import Outcome, Rewritten
 from injector_service.rewriting_process import Job, receive, work
 from service_runtime.key_ring import KeyRing
 
@@ -55,8 +55,11 @@ class RewritingPool:
         A caller that leaves does not end the work on its message: the process is free for
         the next one when it is done.
 
+        A message that no process survives is left alone, as one that is too complex: it would
+        be given back for ever by a caller that tries again.
+
         Raises:
-            RewritingInterrupted: each process that was given the message died.
+            RewritingInterrupted: no process can be started, or the service ends.
         """
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._threads, self._rewrite, raw, job)
@@ -69,9 +72,16 @@ class RewritingPool:
             except (EOFError, OSError):
                 self._forget(process)
                 continue
+            except BaseException:
+                # Nobody knows where its conversation stands.
+                self._forget(process)
+                raise
             self._idle.append(process)
             return rewritten
-        raise RewritingInterrupted
+        if self._is_closed:
+            raise RewritingInterrupted
+        logger.error("message not rewritten: no process survives it", octets=len(raw))
+        return Rewritten(outcome=Outcome.TOO_COMPLEX)
 
     def _taken(self) -> "_Process":
         """Return a process that is idle, or a new one."""

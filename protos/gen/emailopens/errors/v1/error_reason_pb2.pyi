@@ -117,8 +117,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     client's certificate is that of a caller whom the service knows.
     """
     ERROR_REASON_REWRITING_INTERRUPTED: _ErrorReason.ValueType  # 29
-    """UNAVAILABLE: the process that rewrote the message died, or was killed;
-    nothing has become of the message. Call again.
+    """UNAVAILABLE: no process can be started that rewrites the message, or the
+    service ended while one did; nothing has become of the message. Call again.
     """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
@@ -223,7 +223,7 @@ ERROR_REASON_CERTIFICATE_UNKNOWN: ErrorReason.ValueType  # 28
 client's certificate is that of a caller whom the service knows.
 """
 ERROR_REASON_REWRITING_INTERRUPTED: ErrorReason.ValueType  # 29
-"""UNAVAILABLE: the process that rewrote the message died, or was killed;
-nothing has become of the message. Call again.
+"""UNAVAILABLE: no process can be started that rewrites the message, or the
+service ended while one did; nothing has become of the message. Call again.
 """
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015
