@@ -161,7 +161,7 @@ class OpenStream:
     ) -> None:
         if self._step is not None:
             self._step.cancel()
-            await asyncio.wait({self._step})
+            await asyncio.gather(self._step, return_exceptions=True)  # its error is nobody's now
         await self._responses.aclose()
 
     def __aiter__(self) -> AsyncIterator[Notification]:
