@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import dataclasses
+import itertools
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from emailopens_client import Tls
 from emailopens_client.channels import open_channel
+from examples.pair import free_ports
 from service_runtime.callers import Role
 from service_runtime.permissions import ROLES
 from service_runtime.protection import Protection
@@ -63,11 +65,11 @@ class Ports:
     certificates: Certificates
     grpc: tuple[str, ...]
     http: str
-    admin: str
+    admin: tuple[str, ...]
 
     @property
     def all(self) -> tuple[str, ...]:
-        return (*self.grpc, self.http, self.admin)
+        return (*self.grpc, self.http, *self.admin)
 
 
 @contextlib.asynccontextmanager
@@ -79,15 +81,16 @@ async def exposed(folder: Path) -> AsyncIterator[Ports]:
     protection = Protection(
         grpc_tls=certificates.plain, http_tls=certificates.plain, admin_tls=certificates.mutual
     )
+    injector_admin = f"127.0.0.1:{free_ports(1)}"
     async with (
-        an_injector_service(folder, protection, api_keys=keys) as injector,
+        an_injector_service(folder, protection, api_keys=keys, admin=injector_admin) as injector,
         a_pixel_service(folder, protection, api_keys=keys) as pixel,
     ):
         yield Ports(
             certificates=certificates,
             grpc=(injector, pixel.grpc),
             http=pixel.http,
-            admin=pixel.admin,
+            admin=(injector_admin, pixel.admin),
         )
 
 
@@ -134,9 +137,17 @@ async def test_http_serves_pixels_and_nothing_else(tmp_path: Path) -> None:
 async def test_operators_tools_are_closed(tmp_path: Path) -> None:
     """Without a certificate no path is answered, not even whether there is one."""
     async with exposed(tmp_path) as ports, aiohttp.ClientSession() as scanner:
-        for path in ("/healthz", "/readyz", "/metrics", "/"):
+        context = ports.certificates.context()
+        for address, path in itertools.product(
+            ports.admin, ("/healthz", "/readyz", "/metrics", "/")
+        ):
             with pytest.raises(aiohttp.ClientError):
-                await scanner.get(f"https://{ports.admin}{path}", ssl=ports.certificates.context())
+                await scanner.get(f"https://{address}{path}", ssl=context)
+        # With one there is an answer: the ports are there.
+        context = ports.certificates.context(with_certificate=True)
+        for address in ports.admin:
+            async with scanner.get(f"https://{address}/healthz", ssl=context) as response:
+                assert response.status == 200
 
 
 async def said_to(address: str, probe: bytes) -> bytes:
