@@ -97,6 +97,7 @@ MARKUP: Final[Mapping[str, Family]] = {
         ("<p hidden><p hidden>", b"", b"<p hidden>", b""),
         ("<p hidden></p>", b"", b"<p hidden></p>", b""),
         ("<b hidden></b>", b"", b"<b hidden></b>", b""),
+        ("open quote, <b hidden>", b'<p>="', b"<b hidden></b>", b""),
         ("<b><b> hidden", b"", b"<b>", b"<b hidden>"),
         ("hidden hidden", b"", b"hidden ", b""),
         ("> hidden hidden", b"<p>", b"hidden ", b""),

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from injector_service.rewriting.budget import SEARCHED_OCTETS, Budget
+from injector_service.rewriting.budget import SEARCHED_OCTETS, WALKED_OCTETS, Budget
 from injector_service.rewriting.html.attributes import attributes_of
 from injector_service.rewriting.html.spans import Spans
 from injector_service.rewriting.html.text_proof import is_text
@@ -60,16 +60,26 @@ def open_hidden_element(
     containers: with them the elements in them ended.
     """
     judged = -1
+    # Outside any tag, as a candidate was that began there: what is before it is looked
+    # through once, and not again for each that follows.
+    proven = 0
     for at in _candidates(lowered, spot, budget):
         start = -1 if opaque.hold(at) else lowered.rfind(b"<", max(at - _REACH, 0), at)
         if start == judged:
             continue
         judged = start
-        name = _hidden_element(lowered, start, opaque, budget) if start >= 0 else None
-        if name is None or (closed is not None and closed.hold(start)):
+        if start < 0 or not (tag := _start_tag(lowered, start)):
             continue
-        if not _is_closed(lowered, name, at, spot, budget):
-            return name, start
+        safe = max(opaque.before(start)[1], proven)
+        budget.spend((start - safe) // WALKED_OCTETS)
+        if not is_text(lowered, safe, start):
+            # Perhaps no tag but an attribute's value.
+            continue
+        proven = start
+        if not _hides(lowered, start, budget) or (closed is not None and closed.hold(start)):
+            continue
+        if not _is_closed(lowered, tag, at, spot, budget):
+            return tag, start
     return None
 
 
@@ -118,18 +128,18 @@ def _starts(pattern: re.Pattern[bytes], lowered: bytes, spot: int, budget: Budge
         yield found.start()
 
 
-def _hidden_element(lowered: bytes, start: int, opaque: Spans, budget: Budget) -> bytes | None:
-    """Return the name of the element at *start* if it is one, and hidden; else None."""
+def _start_tag(lowered: bytes, start: int) -> bytes:
+    """Return the name of the element that may begin at *start*, if one with content may."""
     tag = _START_TAG.match(lowered, start)
-    if tag is None or tag[1] in _VOID:
-        return None
-    if not is_text(lowered, opaque.before(start)[1], start):
-        # Perhaps no tag but an attribute's value.
-        return None
-    for name, value in attributes_of(lowered, start, budget):
-        if name == b"hidden" or (name == b"style" and _DISPLAY_NONE.search(value)):
-            return tag[1]
-    return None
+    return b"" if tag is None or tag[1] in _VOID else tag[1]
+
+
+def _hides(lowered: bytes, start: int, budget: Budget) -> bool:
+    """Say whether the start tag at *start* hides its element."""
+    return any(
+        name == b"hidden" or (name == b"style" and _DISPLAY_NONE.search(value))
+        for name, value in attributes_of(lowered, start, budget)
+    )
 
 
 @functools.cache
