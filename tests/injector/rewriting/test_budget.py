@@ -1,5 +1,7 @@
 """The last line against messages that cost more than their size: a budget of steps."""
 
+from typing import Any
+
 import pytest
 
 from injector_service.rewriting import (
@@ -10,7 +12,10 @@ from injector_service.rewriting import (
     rewrite_message,
 )
 from injector_service.rewriting.budget import Budget, TooComplexError
+from injector_service.rewriting.html.hidden import open_hidden_element
+from injector_service.rewriting.html.spans import Spans
 from injector_service.rewriting.mime import HtmlPart, find_html_part, read_message_header
+from injector_service.rewriting.mime.multiparts import OpenMultiparts
 
 RAW = (
     b"To: a@example.org\r\nX-Drop: x\r\nContent-Type: text/html\r\n\r\n"
@@ -87,3 +92,36 @@ def test_what_is_walked_over_is_paid_for() -> None:
 
     assert isinstance(find_html_part(raw, header, budget), HtmlPart)
     assert 100 <= 1_000 - budget.left <= 300
+
+
+class CountedSearch(bytes):
+    """Octets that count how many of them are looked through from the end."""
+
+    looked_through = 0
+
+    def rfind(self, *arguments: Any) -> int:  # noqa: ANN401 - those of bytes
+        found = super().rfind(*arguments)
+        start, end = arguments[1:]
+        self.looked_through += end - (start if found < 0 else found)
+        return found
+
+
+def looked_through(count: int) -> int:
+    """Return how much is looked through for *count* hidden elements, one after another."""
+    html = CountedSearch(b"<p hidden></p>" * count)
+    assert open_hidden_element(html, len(html), Spans(), budget=Budget(1 << 30)) is None
+    return html.looked_through
+
+
+def test_what_is_before_hidden_elements_is_looked_through_once() -> None:
+    """Four times as many elements have four times as much looked through, and not sixteen."""
+    assert looked_through(4_000) < 5 * looked_through(1_000)
+
+
+def test_hyphens_are_paid_for_as_what_is_searched() -> None:
+    """The event loop gives up a part of hyphens before it has looked through megabytes."""
+    multiparts = OpenMultiparts(b"-" * 5_000_000, Budget.of_steps(1_500))
+    multiparts.enter(b"boundary", 0)
+
+    with pytest.raises(TooComplexError):
+        multiparts.next_delimiter(0)
