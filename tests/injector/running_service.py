@@ -1,6 +1,5 @@
 """The injector service inside a test, and what a test asks of it."""
 
-import asyncio
 import base64
 import contextlib
 import dataclasses
@@ -23,6 +22,7 @@ from injector_service.settings import Settings
 from service_runtime.drain import Drain
 from service_runtime.key_ring import KeyRing
 from service_runtime.target import Target, connect
+from tests.fixtures.in_process import running_in_process
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,23 +57,16 @@ class Service:
 @contextlib.asynccontextmanager
 async def running_service(settings: Settings) -> AsyncIterator[Service]:
     """Run the service inside the block."""
-    drain = Drain()
-    ready = asyncio.get_running_loop().create_future()
-    running = asyncio.create_task(serve(settings, drain, on_ready=ready.set_result))
-    await asyncio.wait((running, ready), return_when=asyncio.FIRST_COMPLETED)
-    if running.done():
-        running.result()
-    try:
-        async with connect(Target(address=ready.result())) as channel:
-            yield Service(
-                address=ready.result(),
-                settings=settings,
-                configurations=configuration_pb_grpc.ConfigurationServiceStub(channel),
-                injector=injector_pb_grpc.InjectorServiceStub(channel),
-            )
-    finally:
-        drain.begin()
-        await running
+    async with (
+        running_in_process(serve, settings, Drain()) as address,
+        connect(Target(address=address)) as channel,
+    ):
+        yield Service(
+            address=address,
+            settings=settings,
+            configurations=configuration_pb_grpc.ConfigurationServiceStub(channel),
+            injector=injector_pb_grpc.InjectorServiceStub(channel),
+        )
 
 
 @dataclasses.dataclass(slots=True)

@@ -6,7 +6,6 @@ import stat
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
 import aiohttp
 import grpc
@@ -26,6 +25,7 @@ from service_runtime.data_folder import DataFolderError
 from service_runtime.drain import Drain
 from service_runtime.key_ring import format_key_ring, generate_key_ring, read_key_ring
 from tests.fixtures.files import octets_below
+from tests.fixtures.in_process import running_in_process
 from tests.fixtures.postgres import Postgres
 from tests.pixel.grpc_api.rpc_values import info_of
 from tests.pixel.service_values import a_token, seal
@@ -55,15 +55,8 @@ async def a_service(
         max_streams=max_streams,
         token_keys=format_key_ring(RING),
     )
-    ready: asyncio.Future[Addresses] = asyncio.get_running_loop().create_future()
-    service = asyncio.create_task(serve(settings, drain, on_ready=ready.set_result))
-    started: list[asyncio.Future[Any]] = [service, ready]
-    await asyncio.wait(started, return_when=asyncio.FIRST_COMPLETED)
-    try:
-        yield ready.result()
-    finally:
-        drain.begin()
-        await service
+    async with running_in_process(serve, settings, drain) as addresses:
+        yield addresses
 
 
 async def fetch(address: str, token: str, **headers: str) -> None:
