@@ -12,7 +12,7 @@ export MAIL_CORPUS ?= $(abspath $(wildcard ../shared/corpus))
 RUNTIME := $(VENV)/.runtime
 DEVELOPMENT := $(VENV)/.development
 
-SOURCES := emailopens_client injector_service pixel_service service_runtime benchmarks examples tests protos/grpc_python_plugin.py
+SOURCES := emailopens_client injector_service mail_bridge pixel_service service_runtime benchmarks examples tests protos/grpc_python_plugin.py
 
 .PHONY: help
 help: ## Show the targets

@@ -10,6 +10,7 @@ from tests.contract.imports import ROOT, Import, imports_of, is_in, room_passed,
 
 INJECTOR: Final = "injector_service"
 PIXEL: Final = "pixel_service"
+BRIDGE: Final = "mail_bridge"
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -240,14 +241,47 @@ RULES: Final = (
         never=("aiohttp", "emailopens", "grpc", "sqlalchemy"),
     ),
     Rule(
+        room=f"{BRIDGE}.smtp",
+        promise="The words of SMTP, without any I/O.",
+        never=("aiohttp", "asyncio", "emailopens", "google", "grpc", "service_runtime"),
+    ),
+    Rule(
+        room=f"{BRIDGE}.front",
+        promise="Takes messages in, and knows the next hop by what it answers.",
+        ours=("metrics", "smtp", "transaction"),
+        never=("aiohttp", "emailopens", "google", "grpc"),
+    ),
+    Rule(
+        room=f"{BRIDGE}.delivery",
+        promise="Sends each recipient's copy, tracked or not, and knows no client.",
+        ours=("metrics", "next_hop", "smtp", "transaction"),
+        never=("aiohttp",),
+    ),
+    Rule(
+        room=f"{BRIDGE}.next_hop",
+        promise="Speaks with the next hop, whatever it is told to say.",
+        ours=("metrics", "smtp", "transaction"),
+        never=("aiohttp", "emailopens", "google", "grpc"),
+    ),
+    Rule(
+        room=f"{BRIDGE}.cli",
+        promise="Starts without loading what it may not need.",
+        ours=("server", "settings"),
+    ),
+    Rule(
+        room=BRIDGE,
+        promise="A client of the injector by its contract alone, without a disk of its own.",
+        never=("aiohttp", "sqlalchemy", INJECTOR, PIXEL),
+    ),
+    Rule(
         room="service_runtime",
         promise="What any process needs, and no drawer for what two services share.",
-        never=("emailopens", INJECTOR, PIXEL),
+        never=("emailopens", BRIDGE, INJECTOR, PIXEL),
     ),
     Rule(
         room="emailopens_client",
         promise="Needs the stubs and gRPC, and neither service.",
-        never=(INJECTOR, PIXEL, "service_runtime"),
+        never=(BRIDGE, INJECTOR, PIXEL, "service_runtime"),
     ),
 )
 
@@ -284,9 +318,10 @@ def test_wrong_import_is_named_with_its_rule(importer: str, imported: str, *, br
         assert rule.promise in sentence
 
 
-def test_rooms_are_entered_by_their_faces() -> None:
+@pytest.mark.parametrize("service", [INJECTOR, BRIDGE])
+def test_rooms_are_entered_by_their_faces(service: str) -> None:
     """Whoever is outside a package imports from the package itself, not a module inside it."""
-    passed = [found for found in imports_of(INJECTOR) if room_passed(found) is not None]
+    passed = [found for found in imports_of(service) if room_passed(found) is not None]
 
     assert passed == []
 
@@ -352,7 +387,7 @@ def test_every_room_has_a_rule() -> None:
     """A new package of a service cannot be forgotten here."""
     rooms = {
         f"{service}.{folder.name}"
-        for service in (INJECTOR, PIXEL)
+        for service in (BRIDGE, INJECTOR, PIXEL)
         for folder in (ROOT / service).iterdir()
         if (folder / "__init__.py").exists()
     }
@@ -362,9 +397,10 @@ def test_every_room_has_a_rule() -> None:
 
 
 def test_services_know_each_other_only_through_the_contract() -> None:
-    """Neither service imports the other: each can be deployed and replaced alone."""
-    assert PIXEL not in roots_of(INJECTOR)
-    assert INJECTOR not in roots_of(PIXEL)
+    """None imports another: each can be deployed and replaced alone."""
+    assert {PIXEL, BRIDGE}.isdisjoint(roots_of(INJECTOR))
+    assert {INJECTOR, BRIDGE}.isdisjoint(roots_of(PIXEL))
+    assert {INJECTOR, PIXEL}.isdisjoint(roots_of(BRIDGE))
 
 
 @pytest.mark.parametrize("service", [INJECTOR, PIXEL])

@@ -14,7 +14,13 @@ from typing import Any, Final
 
 import pytest
 
-PACKAGES: Final = ("emailopens_client", "injector_service", "pixel_service", "service_runtime")
+PACKAGES: Final = (
+    "emailopens_client",
+    "injector_service",
+    "mail_bridge",
+    "pixel_service",
+    "service_runtime",
+)
 
 # Going back over less than this is nothing.
 MOST_REPEATS: Final = 300

@@ -92,13 +92,19 @@ def test_wheel_has_the_contract_beside_its_stubs(wheel: Path) -> None:
 
 
 def test_wheel_has_all_packages_and_nothing_of_the_tests(wheel: Path) -> None:
-    """What git has in the packages is what is shipped, with both programs."""
+    """What git has in the packages is what is shipped, with every program."""
     with zipfile.ZipFile(wheel) as archive:
         names = set(archive.namelist())
         (info,) = (name for name in names if name.endswith("/METADATA"))
         metadata = email.message_from_bytes(archive.read(info))
         programs = archive.read(info.replace("METADATA", "entry_points.txt")).decode()
-    folders = ("emailopens_client", "injector_service", "pixel_service", "service_runtime")
+    folders = (
+        "emailopens_client",
+        "injector_service",
+        "mail_bridge",
+        "pixel_service",
+        "service_runtime",
+    )
     listed = subprocess.run(  # noqa: S603 - our own folders
         ["git", "ls-files", *folders],  # noqa: S607 - where git is depends on the machine
         cwd=ROOT,
@@ -116,6 +122,7 @@ def test_wheel_has_all_packages_and_nothing_of_the_tests(wheel: Path) -> None:
     assert metadata["Requires-Python"] == ">=3.11"
     assert metadata.get_all("Provides-Extra") == ["geo", "postgres"]
     assert "injector-service = " in programs
+    assert "mail-bridge = " in programs
     assert "pixel-service = " in programs
 
 

@@ -1,0 +1,1 @@
+"""Which copies a message is sent as, and who gets which."""
