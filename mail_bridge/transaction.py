@@ -1,6 +1,7 @@
 """What passes between the rooms: a message with its recipients, and who takes it from there."""
 
 import dataclasses
+from collections.abc import AsyncGenerator
 from typing import Protocol
 
 from mail_bridge.smtp import Extensions, Reply
@@ -87,10 +88,14 @@ class NextHop(Protocol):
 class Delivery(Protocol):
     """Brings messages to the next hop, each recipient's copy with its pixel."""
 
-    async def deliver(
+    def deliver(
         self, transaction: Transaction, *, connection: OwnConnection | None = None
-    ) -> tuple[Reply, ...]:
-        """Return the answer for each recipient, in their order.  Never raises.
+    ) -> AsyncGenerator[Reply, None]:
+        """Yield the answer for each recipient, in order, each once it is known.  Never raises.
+
+        The sooner a client hears of a copy that was delivered, the fewer are delivered twice when
+        this process is killed.  Close it (`contextlib.aclosing`) when the client is gone: what is
+        not on its way by then stays, because the client has to send it again anyway.
 
         Args:
             transaction: the message.
