@@ -21,6 +21,7 @@ from benchmarks.hostile_messages import FAMILIES
 from injector_service.configurations import Configuration, Configurations
 from injector_service.configurations.store import connect
 from injector_service.injector import Injector
+from injector_service.new_ids import CopyIds
 from injector_service.pixels import TokenSealer
 from injector_service.rewrite_request import RewriteRequest
 from injector_service.rewriting_pool import rewriting_pool
@@ -74,6 +75,7 @@ async def measure(names: Sequence[str], size: int) -> int:
             injector = Injector(
                 configurations=configurations,
                 sealer=TokenSealer(key_ring),
+                copy_ids=CopyIds(key_ring),
                 pixel_base_url="https://open.example.org",
                 pool=pool,
             )

@@ -1,16 +1,19 @@
 """Rewrites a message for a caller: by which configurations, tracked or not, with which pixel."""
 
+import asyncio
 import dataclasses
 import datetime as dt
+import hashlib
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 import structlog
 
 from injector_service.configurations import Choice, Configurations, choose
-from injector_service.new_ids import new_message_id
+from injector_service.new_ids import CopyIds, new_message_id
 from injector_service.pixels import MessageFacts, TokenSealer
 from injector_service.privacy import PrivacyLevel
+from injector_service.recipients_request import Recipient, RecipientsRequest
 from injector_service.rewrite_request import RewriteRequest
 from injector_service.rewriting import (
     Budget,
@@ -25,6 +28,7 @@ from injector_service.rewriting.mime import Header, address_octets, read_message
 from injector_service.rewriting_pool import RewritingPool
 from injector_service.rewriting_process import Job, RemoteFailure
 from service_runtime.callers import Caller
+from service_runtime.errors import FieldViolation, InvalidFields
 from service_runtime.frames import frames_of
 
 # The event loop waits for a rewriting as long as it is sure to be short: an HTML part of
@@ -39,6 +43,11 @@ MAX_INLINE_STEPS: Final = 1_500
 MAX_INLINE_HEADER_OCTETS: Final = 32 * 1024
 MAX_INLINE_HEADER_LINES: Final = 500
 MAX_INLINE_ADDRESS_OCTETS: Final = 1_000
+
+_NO_CONFIGURATION: Final = FieldViolation(
+    field="configuration_ids",
+    description="is empty, and neither a header field nor the sender names a configuration",
+)
 
 logger = structlog.get_logger()
 
@@ -58,6 +67,23 @@ class Answer:
     privacy_level: PrivacyLevel
 
 
+class Copy(NamedTuple):
+    """What became of one recipient's copy."""
+
+    rewritten: Rewritten
+    message_id: str = ""
+    privacy_level: PrivacyLevel | None = None
+    error: InvalidFields | None = None
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Copies:
+    """What became of a request for several recipients, in their order."""
+
+    copies: Sequence[Copy]
+    configuration_ids: tuple[str, ...]
+
+
 class Injector:
     """Puts pixels into messages as their configurations say."""
 
@@ -66,12 +92,14 @@ class Injector:
         *,
         configurations: Configurations,
         sealer: TokenSealer,
+        copy_ids: CopyIds,
         pixel_base_url: str,
         pool: RewritingPool,
         clock: Callable[[], dt.datetime] = utc_now,
     ) -> None:
         self._configurations = configurations
         self._sealer = sealer
+        self._copy_ids = copy_ids
         self._pixel_base_url = pixel_base_url
         self._pool = pool
         self._clock = clock
@@ -90,6 +118,8 @@ class Injector:
         raw = request.raw_message
         header = read_message_header(raw)
         choice = choose(self._configurations.snapshot, request.configuration_ids, header, caller)
+        if choice is None:
+            raise InvalidFields(_NO_CONFIGURATION)
         message_id = request.message_id or new_message_id()
         level = max(request.privacy_level, *(each.privacy_level for each in choice.configurations))
         tracking = tuple(each for each in choice.configurations if each.tracks)
@@ -104,7 +134,7 @@ class Injector:
                 tags=request.tags,
                 privacy_level=level,
             )
-            rewritten = await self._track(request, header, choice, facts)
+            rewritten = await self._track(raw, header, choice, facts)
         return Answer(
             rewritten=rewritten,
             message_id=message_id,
@@ -112,10 +142,74 @@ class Injector:
             privacy_level=level,
         )
 
+    async def rewrite_for_recipients(self, request: RecipientsRequest, *, caller: Caller) -> Copies:
+        """Rewrite the message of *request*, which has been checked, for each recipient.
+
+        Never waits for the database.
+
+        Raises:
+            ConfigurationNotAllowed: the request or the header names one of others.
+            ConfigurationNotFound: the request or the header names one that does not exist.
+            RewritingInterrupted: no process can rewrite it now.
+        """
+        header = read_message_header(request.raw_message)
+        choice = choose(
+            self._configurations.snapshot,
+            request.configuration_ids,
+            header,
+            caller,
+            defaults=request.default_configuration_ids,
+        )
+        copy_id = self._copy_ids.of_message(_identity(request, header))
+        time = self._clock()
+        copies = []
+        for recipient in request.recipients:
+            copies.append(await self._copy(request, header, choice, recipient, copy_id, time))
+            await asyncio.sleep(0)
+        configurations = () if choice is None else choice.configurations
+        return Copies(copies=copies, configuration_ids=tuple(each.id for each in configurations))
+
+    async def _copy(
+        self,
+        request: RecipientsRequest,
+        header: Header | None,
+        choice: Choice | None,
+        recipient: Recipient,
+        copy_id: Callable[[str], str],
+        time: dt.datetime,
+    ) -> Copy:
+        raw = request.raw_message
+        fields_to_remove = () if choice is None else choice.fields_to_remove
+        if recipient.mistake is not None:
+            return Copy(_untracked(raw, header, fields_to_remove), error=recipient.mistake)
+        message_id = recipient.message_id or copy_id(recipient.address)
+        if choice is None:
+            rewritten = Rewritten(outcome=Outcome.NO_CONFIGURATION)
+            return Copy(rewritten, message_id, recipient.privacy_level)
+        level = max(
+            recipient.privacy_level, *(each.privacy_level for each in choice.configurations)
+        )
+        tracking = tuple(each for each in choice.configurations if each.tracks)
+        if recipient.is_tracking_off or level is PrivacyLevel.OFF or not tracking:
+            return Copy(_untracked(raw, header, fields_to_remove), message_id, level)
+        facts = MessageFacts(
+            message_id=message_id,
+            configurations=tracking,
+            acceptance_time=time,
+            recipients=(recipient.address,),
+            tags=recipient.tags,
+            privacy_level=level,
+        )
+        try:
+            rewritten = await self._track(raw, header, choice, facts)
+        except InvalidFields as error:
+            return Copy(_untracked(raw, header, fields_to_remove), error=error)
+        return Copy(rewritten, message_id, level)
+
     async def _track(
-        self, request: RewriteRequest, header: Header | None, choice: Choice, facts: MessageFacts
+        self, raw: bytes, header: Header | None, choice: Choice, facts: MessageFacts
     ) -> Rewritten:
-        raw, first = request.raw_message, choice.configurations[0]
+        first = choice.configurations[0]
         job = Job(
             facts=facts,
             base_url=first.pixel_base_url or self._pixel_base_url,
@@ -132,6 +226,13 @@ class Injector:
         if rewritten.failure is not None:
             _log_failure(rewritten.failure, octets=len(raw))
         return rewritten
+
+
+def _identity(request: RecipientsRequest, header: Header | None) -> bytes:
+    """Return what tells the message from others: the same when it is sent once more."""
+    field = None if header is None else header.get("Message-ID")
+    named = request.message_id or field
+    return named.encode() if named else hashlib.sha256(request.raw_message).digest()
 
 
 def _rewritten_inline(raw: bytes, instructions: Instructions, header: Header) -> Rewritten | None:

@@ -47,19 +47,33 @@ class RewriteRequest:
 
 def check_rewrite_request(request: RewriteRequest, checks: FieldChecks) -> None:
     """Note everything that is wrong with *request*."""
-    checks.require(request.raw_message, "raw_message", "must not be empty")
-    _check_configuration_ids(request.configuration_ids, checks)
-    _check_recipients(request.recipients, checks)
-    _check_tags(request.tags, checks)
+    check_message(request.raw_message, checks)
+    check_configuration_ids(request.configuration_ids, checks)
+    checks.require_at_most(len(request.recipients), MAX_RECIPIENTS, "recipients", "elements")
+    for index, recipient in enumerate(request.recipients[:MAX_RECIPIENTS]):
+        check_recipient(recipient, checks, field=f"recipients[{index}]")
+    check_tags(request.tags, checks)
+    check_message_id(request.message_id, checks)
+
+
+def check_message(raw_message: bytes, checks: FieldChecks) -> None:
+    """Note that there is no message."""
+    checks.require(raw_message, "raw_message", "must not be empty")
+
+
+def check_message_id(message_id: str, checks: FieldChecks, *, field: str = "message_id") -> None:
+    """Note that *message_id*, if there is one, is none."""
     checks.require(
-        not request.message_id or _MESSAGE_ID.fullmatch(request.message_id),
-        "message_id",
+        not message_id or _MESSAGE_ID.fullmatch(message_id),
+        field,
         f"must match {_MESSAGE_ID.pattern}",
     )
 
 
-def _check_configuration_ids(configuration_ids: Sequence[str], checks: FieldChecks) -> None:
-    field = "configuration_ids"
+def check_configuration_ids(
+    configuration_ids: Sequence[str], checks: FieldChecks, *, field: str = "configuration_ids"
+) -> None:
+    """Note what is wrong with a list of configurations."""
     checks.require_at_most(len(configuration_ids), MAX_CONFIGURATION_IDS, field, "elements")
     for index, configuration_id in enumerate(configuration_ids[:MAX_CONFIGURATION_IDS]):
         checks.require_id(configuration_id, f"{field}[{index}]")
@@ -70,25 +84,25 @@ def _check_configuration_ids(configuration_ids: Sequence[str], checks: FieldChec
         )
 
 
-def _check_recipients(recipients: Sequence[str], checks: FieldChecks) -> None:
-    checks.require_at_most(len(recipients), MAX_RECIPIENTS, "recipients", "elements")
-    for index, recipient in enumerate(recipients[:MAX_RECIPIENTS]):
-        checks.require(
-            len(recipient) <= MAX_RECIPIENT_CHARACTERS and _RECIPIENT.fullmatch(recipient),
-            f"recipients[{index}]",
-            f"must be an address alone, of at most {MAX_RECIPIENT_CHARACTERS} characters",
-        )
+def check_recipient(recipient: str, checks: FieldChecks, *, field: str) -> None:
+    """Note that *recipient* is no address of an envelope."""
+    checks.require(
+        len(recipient) <= MAX_RECIPIENT_CHARACTERS and _RECIPIENT.fullmatch(recipient),
+        field,
+        f"must be an address alone, of at most {MAX_RECIPIENT_CHARACTERS} characters",
+    )
 
 
-def _check_tags(tags: Mapping[str, str], checks: FieldChecks) -> None:
-    checks.require_at_most(len(tags), MAX_TAGS, "tags", "elements")
+def check_tags(tags: Mapping[str, str], checks: FieldChecks, *, field: str = "tags") -> None:
+    """Note what is wrong with *tags*."""
+    checks.require_at_most(len(tags), MAX_TAGS, field, "elements")
     for key in sorted(tags)[:MAX_TAGS]:
         if not _TAG_KEY.fullmatch(key):
             # Not quoted: it may hold anything at any length.
-            checks.refuse("tags", f"has a key that does not match {_TAG_KEY.pattern}")
+            checks.refuse(field, f"has a key that does not match {_TAG_KEY.pattern}")
             continue
         checks.require(
             1 <= len(tags[key]) <= MAX_TAG_VALUE_CHARACTERS and not _CONTROL.search(tags[key]),
-            f'tags["{key}"]',
+            f'{field}["{key}"]',
             f"must be 1 to {MAX_TAG_VALUE_CHARACTERS} characters without control characters",
         )

@@ -16,6 +16,7 @@ from injector_service.configurations.store import connect
 from injector_service.grpc_api import STATUS_OF, ConfigurationServicer, InjectorServicer
 from injector_service.injector import Injector
 from injector_service.metrics import InjectorMetrics
+from injector_service.new_ids import CopyIds
 from injector_service.pixels import TokenSealer
 from injector_service.rewriting_pool import rewriting_pool
 from injector_service.settings import Settings
@@ -29,8 +30,9 @@ from service_runtime.key_ring import KeyRing
 from service_runtime.protection import announce
 
 # Room in a gRPC message for what is beside the mail message: 1,000 recipients of
-# 320 characters, which UTF-8 may make four times as long, and the pixel.
-REQUEST_ROOM_OCTETS: Final = 2 * 1024 * 1024
+# 320 characters, which UTF-8 may make four times as long, each with an ID and as many
+# tags as fit into a pixel.
+REQUEST_ROOM_OCTETS: Final = 3 * 1024 * 1024
 
 
 async def serve(
@@ -88,6 +90,7 @@ async def _serving(
         injector = Injector(
             configurations=configurations,
             sealer=TokenSealer(key_ring),
+            copy_ids=CopyIds(key_ring),
             pixel_base_url=settings.pixel_base_url,
             pool=await stack.enter_async_context(rewriting_pool(key_ring)),
         )

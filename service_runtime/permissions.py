@@ -17,6 +17,7 @@ _PIXEL: Final = "emailopens.pixel.v1"
 # An RPC that is not here is nobody's.
 ROLES: Final[Mapping[str, frozenset[Role]]] = {
     f"{_INJECTOR}.InjectorService/RewriteMessage": _SENDERS,
+    f"{_INJECTOR}.InjectorService/RewriteForRecipients": _SENDERS,
     # Who decides what is kept of people's opens.
     f"{_INJECTOR}.ConfigurationService/CreateConfiguration": _ADMIN,
     f"{_INJECTOR}.ConfigurationService/UpdateConfiguration": _ADMIN,

@@ -9,7 +9,6 @@ from injector_service.configurations.snapshot import Snapshot
 from injector_service.errors import ConfigurationNotFound
 from injector_service.rewriting.mime import Header, sender_address
 from service_runtime.callers import Caller, ConfigurationNotAllowed
-from service_runtime.errors import FieldViolation, InvalidFields
 
 # Header fields that name a configuration: ours, and the one of Amazon SES.  The
 # first one that the message has counts.
@@ -35,37 +34,39 @@ class Choice:
 
 
 def choose(
-    snapshot: Snapshot, requested: Sequence[str], header: Header | None, caller: Caller
-) -> Choice:
-    """Return the configurations that apply.
+    snapshot: Snapshot,
+    requested: Sequence[str],
+    header: Header | None,
+    caller: Caller,
+    *,
+    defaults: Sequence[str] = (),
+) -> Choice | None:
+    """Return the configurations that apply; None if nothing names one.
 
     Args:
         snapshot: all configurations.
         requested: the IDs in the request; they win.
         header: the message's; None if it cannot be read.
         caller: whoever asks.
+        defaults: the IDs that apply if neither request nor header nor sender names one.
 
     Raises:
         ConfigurationNotAllowed: the request or the header names one that is not the caller's.
         ConfigurationNotFound: the request or the header names one that does not exist.
-        InvalidFields: nothing names one.
     """
     if requested:
         return Choice(configurations=tuple(_existing(snapshot, each, caller) for each in requested))
     if header is not None:
         for name in CONFIGURATION_FIELDS:
             if value := header.get(name):
-                return _choice_by_header(_existing(snapshot, value, caller))
+                return _unrequested(_existing(snapshot, value, caller))
         bound = _bound_to_sender(snapshot, header)
         # To others it is as if the sender were not bound: they need not learn to what.
         if bound is not None and caller.may_use(bound.id):
-            return _choice_by_header(bound)
-    raise InvalidFields(
-        FieldViolation(
-            field="configuration_ids",
-            description="is empty, and neither a header field nor the sender names a configuration",
-        )
-    )
+            return _unrequested(bound)
+    if defaults:
+        return _unrequested(*(_existing(snapshot, each, caller) for each in defaults))
+    return None
 
 
 def _existing(snapshot: Snapshot, configuration_id: str, caller: Caller) -> Configuration:
@@ -77,8 +78,8 @@ def _existing(snapshot: Snapshot, configuration_id: str, caller: Caller) -> Conf
     return configuration
 
 
-def _choice_by_header(configuration: Configuration) -> Choice:
-    return Choice(configurations=(configuration,), fields_to_remove=CONFIGURATION_FIELDS)
+def _unrequested(*configurations: Configuration) -> Choice:
+    return Choice(configurations=configurations, fields_to_remove=CONFIGURATION_FIELDS)
 
 
 def _bound_to_sender(snapshot: Snapshot, header: Header) -> Configuration | None:

@@ -31,11 +31,7 @@ def read_rewrite_request(
         MessageTooLarge: the message has more than *max_message_octets*.
     """
     checks = FieldChecks()
-    checks.require(
-        message.tracking in pb.RewriteMessageRequest.Tracking.values(),
-        "tracking",
-        "must be a choice that this service knows",
-    )
+    check_tracking(message.tracking, checks)
     checks.require(
         message.view in pb.RewriteMessageRequest.View.values(),
         "view",
@@ -56,6 +52,20 @@ def read_rewrite_request(
     if octets > max_message_octets:
         raise MessageTooLarge(octets=octets, max_octets=max_message_octets)
     return request
+
+
+def check_tracking(
+    tracking: pb.RewriteMessageRequest.Tracking.ValueType,
+    checks: FieldChecks,
+    *,
+    field: str = "tracking",
+) -> None:
+    """Note that *tracking* is no choice of ours."""
+    checks.require(
+        tracking in pb.RewriteMessageRequest.Tracking.values(),
+        field,
+        "must be a choice that this service knows",
+    )
 
 
 def answer_to_proto(

@@ -8,6 +8,7 @@ import grpc
 
 from emailopens.injector.v1 import injector_service_pb2 as pb
 from emailopens.injector.v1 import injector_service_pb2_grpc as pb_grpc
+from injector_service.grpc_api.convert_recipients import copies_to_proto, read_recipients_request
 from injector_service.grpc_api.convert_rewrite import answer_to_proto, read_rewrite_request
 from injector_service.injector import Injector
 from injector_service.metrics import InjectorMetrics
@@ -50,3 +51,19 @@ class InjectorServicer(pb_grpc.InjectorServiceServicer):
         if is_large:
             await asyncio.sleep(0)
         return response
+
+    async def RewriteForRecipients(
+        self,
+        request: pb.RewriteForRecipientsRequest,
+        context: grpc.aio.ServicerContext[
+            pb.RewriteForRecipientsRequest, pb.RewriteForRecipientsResponse
+        ],
+    ) -> pb.RewriteForRecipientsResponse:
+        """Put a pixel into each recipient's copy of a message."""
+        del context
+        start = time.perf_counter()
+        wanted = read_recipients_request(request, max_message_octets=self._max_message_octets)
+        copies = await self._injector.rewrite_for_recipients(wanted, caller=current_caller())
+        for copy in copies.copies:
+            self._metrics.record(copy.rewritten, octets=len(wanted.raw_message), since=start)
+        return copies_to_proto(copies)

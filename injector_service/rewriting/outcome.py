@@ -19,6 +19,8 @@ class Outcome(enum.Enum):
     UNSUPPORTED_ENCODING = "unsupported_encoding"
     MALFORMED = "malformed"
     TOO_COMPLEX = "too_complex"
+    NO_CONFIGURATION = "no_configuration"
+    RECIPIENT_ERROR = "recipient_error"
 
 
 class RewriteWarning(enum.Enum):

@@ -43,5 +43,6 @@ def test_operators_get_no_opens_and_no_messages() -> None:
 
     assert not {each for each in of_operators if "/PixelService/" in each}
     assert not any(
-        each.endswith(("RewriteMessage", "StreamOpens", "ListOpens")) for each in of_operators
+        each.endswith(("RewriteMessage", "RewriteForRecipients", "StreamOpens", "ListOpens"))
+        for each in of_operators
     )

@@ -14,6 +14,7 @@ from emailopens.token.v1.pixel_token_pb2 import PixelToken
 from injector_service.configurations import Configuration, Configurations
 from injector_service.configurations.store import ConfigurationStore
 from injector_service.injector import Injector
+from injector_service.new_ids import CopyIds
 from injector_service.pixels import TokenSealer
 from injector_service.rewrite_request import RewriteRequest
 from injector_service.rewriting import Outcome
@@ -43,6 +44,7 @@ async def an_injector(
         yield Injector(
             configurations=configurations,
             sealer=TokenSealer(key_ring),
+            copy_ids=CopyIds(key_ring),
             pixel_base_url="https://open.example.org",
             pool=pool,
         )

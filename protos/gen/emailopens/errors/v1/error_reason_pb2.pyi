@@ -120,6 +120,11 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """UNAVAILABLE: no process can be started that rewrites the message, or the
     service ended while one did; nothing has become of the message. Call again.
     """
+    ERROR_REASON_RECIPIENT_LEFT_OVER: _ErrorReason.ValueType  # 30
+    """Of one recipient in the answer of RewriteForRecipients, and no status: the
+    copies before this one are all that one call may make. Call again for the
+    recipients that have this reason.
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """ErrorReason is the `reason` of the `google.rpc.ErrorInfo` that every error
@@ -225,5 +230,10 @@ client's certificate is that of a caller whom the service knows.
 ERROR_REASON_REWRITING_INTERRUPTED: ErrorReason.ValueType  # 29
 """UNAVAILABLE: no process can be started that rewrites the message, or the
 service ended while one did; nothing has become of the message. Call again.
+"""
+ERROR_REASON_RECIPIENT_LEFT_OVER: ErrorReason.ValueType  # 30
+"""Of one recipient in the answer of RewriteForRecipients, and no status: the
+copies before this one are all that one call may make. Call again for the
+recipients that have this reason.
 """
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

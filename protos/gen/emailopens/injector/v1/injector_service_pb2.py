@@ -22,10 +22,11 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from emailopens.errors.v1 import error_reason_pb2 as emailopens_dot_errors_dot_v1_dot_error__reason__pb2
 from emailopens.notification.v1 import privacy_level_pb2 as emailopens_dot_notification_dot_v1_dot_privacy__level__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n-emailopens/injector/v1/injector_service.proto\x12\x16\x65mailopens.injector.v1\x1a.emailopens/notification/v1/privacy_level.proto\"\x8c\x05\n\x15RewriteMessageRequest\x12\x1f\n\x0braw_message\x18\x01 \x01(\x0cR\nrawMessage\x12+\n\x11\x63onfiguration_ids\x18\x02 \x03(\tR\x10\x63onfigurationIds\x12\x1e\n\nrecipients\x18\x03 \x03(\tR\nrecipients\x12K\n\x04tags\x18\x04 \x03(\x0b\x32\x37.emailopens.injector.v1.RewriteMessageRequest.TagsEntryR\x04tags\x12\x1d\n\nmessage_id\x18\x05 \x01(\tR\tmessageId\x12R\n\x08tracking\x18\x06 \x01(\x0e\x32\x36.emailopens.injector.v1.RewriteMessageRequest.TrackingR\x08tracking\x12\x46\n\x04view\x18\x07 \x01(\x0e\x32\x32.emailopens.injector.v1.RewriteMessageRequest.ViewR\x04view\x12M\n\rprivacy_level\x18\x08 \x01(\x0e\x32(.emailopens.notification.v1.PrivacyLevelR\x0cprivacyLevel\x1a\x37\n\tTagsEntry\x12\x10\n\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n\x05value\x18\x02 \x01(\tR\x05value:\x02\x38\x01\"6\n\x08Tracking\x12\x18\n\x14TRACKING_UNSPECIFIED\x10\x00\x12\x10\n\x0cTRACKING_OFF\x10\x01\"=\n\x04View\x12\x14\n\x10VIEW_UNSPECIFIED\x10\x00\x12\x0e\n\nVIEW_WHOLE\x10\x01\x12\x0f\n\x0bVIEW_SPLICE\x10\x02\"\xb5\x07\n\x16RewriteMessageResponse\x12\x1f\n\x0braw_message\x18\x01 \x01(\x0cR\nrawMessage\x12\x36\n\x06splice\x18\x02 \x01(\x0b\x32\x1e.emailopens.injector.v1.SpliceR\x06splice\x12P\n\x07outcome\x18\x03 \x01(\x0e\x32\x36.emailopens.injector.v1.RewriteMessageResponse.OutcomeR\x07outcome\x12\x1d\n\nmessage_id\x18\x04 \x01(\tR\tmessageId\x12\x1b\n\tpixel_url\x18\x05 \x01(\tR\x08pixelUrl\x12R\n\x08warnings\x18\x06 \x03(\x0e\x32\x36.emailopens.injector.v1.RewriteMessageResponse.WarningR\x08warnings\x12+\n\x11\x63onfiguration_ids\x18\x07 \x03(\tR\x10\x63onfigurationIds\x12M\n\rprivacy_level\x18\x08 \x01(\x0e\x32(.emailopens.notification.v1.PrivacyLevelR\x0cprivacyLevel\"\xa7\x02\n\x07Outcome\x12\x17\n\x13OUTCOME_UNSPECIFIED\x10\x00\x12\x13\n\x0fOUTCOME_TRACKED\x10\x01\x12\x18\n\x14OUTCOME_NO_HTML_PART\x10\x02\x12\x1e\n\x1aOUTCOME_SEVERAL_RECIPIENTS\x10\x03\x12\x18\n\x14OUTCOME_NO_RECIPIENT\x10\x04\x12\x1d\n\x19OUTCOME_TRACKING_DISABLED\x10\x05\x12\x12\n\x0eOUTCOME_SIGNED\x10\x06\x12\x15\n\x11OUTCOME_ENCRYPTED\x10\x07\x12 \n\x1cOUTCOME_UNSUPPORTED_ENCODING\x10\x08\x12\x15\n\x11OUTCOME_MALFORMED\x10\t\x12\x17\n\x13OUTCOME_TOO_COMPLEX\x10\n\"\xb9\x01\n\x07Warning\x12\x17\n\x13WARNING_UNSPECIFIED\x10\x00\x12\x1f\n\x1bWARNING_ALREADY_DKIM_SIGNED\x10\x01\x12\x16\n\x12WARNING_LARGE_HTML\x10\x02\x12\x1e\n\x1aWARNING_PIXEL_MAY_NOT_LOAD\x10\x03\x12\x1d\n\x19WARNING_SUBJECT_TRUNCATED\x10\x04\x12\x1d\n\x19WARNING_HEADERS_TRUNCATED\x10\x05\"[\n\x06Splice\x12\x16\n\x06offset\x18\x01 \x01(\x03R\x06offset\x12!\n\x0c\x64\x65lete_count\x18\x02 \x01(\x03R\x0b\x64\x65leteCount\x12\x16\n\x06insert\x18\x03 \x01(\x0cR\x06insert2\x82\x01\n\x0fInjectorService\x12o\n\x0eRewriteMessage\x12-.emailopens.injector.v1.RewriteMessageRequest\x1a..emailopens.injector.v1.RewriteMessageResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n-emailopens/injector/v1/injector_service.proto\x12\x16\x65mailopens.injector.v1\x1a\'emailopens/errors/v1/error_reason.proto\x1a.emailopens/notification/v1/privacy_level.proto\"\x8c\x05\n\x15RewriteMessageRequest\x12\x1f\n\x0braw_message\x18\x01 \x01(\x0cR\nrawMessage\x12+\n\x11\x63onfiguration_ids\x18\x02 \x03(\tR\x10\x63onfigurationIds\x12\x1e\n\nrecipients\x18\x03 \x03(\tR\nrecipients\x12K\n\x04tags\x18\x04 \x03(\x0b\x32\x37.emailopens.injector.v1.RewriteMessageRequest.TagsEntryR\x04tags\x12\x1d\n\nmessage_id\x18\x05 \x01(\tR\tmessageId\x12R\n\x08tracking\x18\x06 \x01(\x0e\x32\x36.emailopens.injector.v1.RewriteMessageRequest.TrackingR\x08tracking\x12\x46\n\x04view\x18\x07 \x01(\x0e\x32\x32.emailopens.injector.v1.RewriteMessageRequest.ViewR\x04view\x12M\n\rprivacy_level\x18\x08 \x01(\x0e\x32(.emailopens.notification.v1.PrivacyLevelR\x0cprivacyLevel\x1a\x37\n\tTagsEntry\x12\x10\n\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n\x05value\x18\x02 \x01(\tR\x05value:\x02\x38\x01\"6\n\x08Tracking\x12\x18\n\x14TRACKING_UNSPECIFIED\x10\x00\x12\x10\n\x0cTRACKING_OFF\x10\x01\"=\n\x04View\x12\x14\n\x10VIEW_UNSPECIFIED\x10\x00\x12\x0e\n\nVIEW_WHOLE\x10\x01\x12\x0f\n\x0bVIEW_SPLICE\x10\x02\"\xf0\x07\n\x16RewriteMessageResponse\x12\x1f\n\x0braw_message\x18\x01 \x01(\x0cR\nrawMessage\x12\x36\n\x06splice\x18\x02 \x01(\x0b\x32\x1e.emailopens.injector.v1.SpliceR\x06splice\x12P\n\x07outcome\x18\x03 \x01(\x0e\x32\x36.emailopens.injector.v1.RewriteMessageResponse.OutcomeR\x07outcome\x12\x1d\n\nmessage_id\x18\x04 \x01(\tR\tmessageId\x12\x1b\n\tpixel_url\x18\x05 \x01(\tR\x08pixelUrl\x12R\n\x08warnings\x18\x06 \x03(\x0e\x32\x36.emailopens.injector.v1.RewriteMessageResponse.WarningR\x08warnings\x12+\n\x11\x63onfiguration_ids\x18\x07 \x03(\tR\x10\x63onfigurationIds\x12M\n\rprivacy_level\x18\x08 \x01(\x0e\x32(.emailopens.notification.v1.PrivacyLevelR\x0cprivacyLevel\"\xe2\x02\n\x07Outcome\x12\x17\n\x13OUTCOME_UNSPECIFIED\x10\x00\x12\x13\n\x0fOUTCOME_TRACKED\x10\x01\x12\x18\n\x14OUTCOME_NO_HTML_PART\x10\x02\x12\x1e\n\x1aOUTCOME_SEVERAL_RECIPIENTS\x10\x03\x12\x18\n\x14OUTCOME_NO_RECIPIENT\x10\x04\x12\x1d\n\x19OUTCOME_TRACKING_DISABLED\x10\x05\x12\x12\n\x0eOUTCOME_SIGNED\x10\x06\x12\x15\n\x11OUTCOME_ENCRYPTED\x10\x07\x12 \n\x1cOUTCOME_UNSUPPORTED_ENCODING\x10\x08\x12\x15\n\x11OUTCOME_MALFORMED\x10\t\x12\x17\n\x13OUTCOME_TOO_COMPLEX\x10\n\x12\x1c\n\x18OUTCOME_NO_CONFIGURATION\x10\x0b\x12\x1b\n\x17OUTCOME_RECIPIENT_ERROR\x10\x0c\"\xb9\x01\n\x07Warning\x12\x17\n\x13WARNING_UNSPECIFIED\x10\x00\x12\x1f\n\x1bWARNING_ALREADY_DKIM_SIGNED\x10\x01\x12\x16\n\x12WARNING_LARGE_HTML\x10\x02\x12\x1e\n\x1aWARNING_PIXEL_MAY_NOT_LOAD\x10\x03\x12\x1d\n\x19WARNING_SUBJECT_TRUNCATED\x10\x04\x12\x1d\n\x19WARNING_HEADERS_TRUNCATED\x10\x05\"\xd4\x07\n\x1bRewriteForRecipientsRequest\x12\x1f\n\x0braw_message\x18\x01 \x01(\x0cR\nrawMessage\x12+\n\x11\x63onfiguration_ids\x18\x02 \x03(\tR\x10\x63onfigurationIds\x12:\n\x19\x64\x65\x66\x61ult_configuration_ids\x18\x03 \x03(\tR\x17\x64\x65\x66\x61ultConfigurationIds\x12]\n\nrecipients\x18\x04 \x03(\x0b\x32=.emailopens.injector.v1.RewriteForRecipientsRequest.RecipientR\nrecipients\x12Q\n\x04tags\x18\x05 \x03(\x0b\x32=.emailopens.injector.v1.RewriteForRecipientsRequest.TagsEntryR\x04tags\x12\x1d\n\nmessage_id\x18\x06 \x01(\tR\tmessageId\x12R\n\x08tracking\x18\x07 \x01(\x0e\x32\x36.emailopens.injector.v1.RewriteMessageRequest.TrackingR\x08tracking\x12M\n\rprivacy_level\x18\x08 \x01(\x0e\x32(.emailopens.notification.v1.PrivacyLevelR\x0cprivacyLevel\x1a\x37\n\tTagsEntry\x12\x10\n\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n\x05value\x18\x02 \x01(\tR\x05value:\x02\x38\x01\x1a\xfd\x02\n\tRecipient\x12\x18\n\x07\x61\x64\x64ress\x18\x01 \x01(\tR\x07\x61\x64\x64ress\x12[\n\x04tags\x18\x02 \x03(\x0b\x32G.emailopens.injector.v1.RewriteForRecipientsRequest.Recipient.TagsEntryR\x04tags\x12\x1d\n\nmessage_id\x18\x03 \x01(\tR\tmessageId\x12R\n\x08tracking\x18\x04 \x01(\x0e\x32\x36.emailopens.injector.v1.RewriteMessageRequest.TrackingR\x08tracking\x12M\n\rprivacy_level\x18\x05 \x01(\x0e\x32(.emailopens.notification.v1.PrivacyLevelR\x0cprivacyLevel\x1a\x37\n\tTagsEntry\x12\x10\n\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n\x05value\x18\x02 \x01(\tR\x05value:\x02\x38\x01\"\xc8\x05\n\x1cRewriteForRecipientsResponse\x12U\n\x07results\x18\x01 \x03(\x0b\x32;.emailopens.injector.v1.RewriteForRecipientsResponse.ResultR\x07results\x12+\n\x11\x63onfiguration_ids\x18\x02 \x03(\tR\x10\x63onfigurationIds\x1a\xc5\x03\n\x06Result\x12P\n\x07outcome\x18\x01 \x01(\x0e\x32\x36.emailopens.injector.v1.RewriteMessageResponse.OutcomeR\x07outcome\x12\x1d\n\nmessage_id\x18\x02 \x01(\tR\tmessageId\x12\x1b\n\tpixel_url\x18\x03 \x01(\tR\x08pixelUrl\x12\x38\n\x07splices\x18\x04 \x03(\x0b\x32\x1e.emailopens.injector.v1.SpliceR\x07splices\x12R\n\x08warnings\x18\x05 \x03(\x0e\x32\x36.emailopens.injector.v1.RewriteMessageResponse.WarningR\x08warnings\x12M\n\rprivacy_level\x18\x06 \x01(\x0e\x32(.emailopens.notification.v1.PrivacyLevelR\x0cprivacyLevel\x12P\n\x05\x65rror\x18\x07 \x01(\x0b\x32:.emailopens.injector.v1.RewriteForRecipientsResponse.ErrorR\x05\x65rror\x1a\\\n\x05\x45rror\x12\x39\n\x06reason\x18\x01 \x01(\x0e\x32!.emailopens.errors.v1.ErrorReasonR\x06reason\x12\x18\n\x07message\x18\x02 \x01(\tR\x07message\"[\n\x06Splice\x12\x16\n\x06offset\x18\x01 \x01(\x03R\x06offset\x12!\n\x0c\x64\x65lete_count\x18\x02 \x01(\x03R\x0b\x64\x65leteCount\x12\x16\n\x06insert\x18\x03 \x01(\x0cR\x06insert2\x86\x02\n\x0fInjectorService\x12o\n\x0eRewriteMessage\x12-.emailopens.injector.v1.RewriteMessageRequest\x1a..emailopens.injector.v1.RewriteMessageResponse\x12\x81\x01\n\x14RewriteForRecipients\x12\x33.emailopens.injector.v1.RewriteForRecipientsRequest\x1a\x34.emailopens.injector.v1.RewriteForRecipientsResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,22 +35,40 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_REWRITEMESSAGEREQUEST_TAGSENTRY']._loaded_options = None
   _globals['_REWRITEMESSAGEREQUEST_TAGSENTRY']._serialized_options = b'8\001'
-  _globals['_REWRITEMESSAGEREQUEST']._serialized_start=122
-  _globals['_REWRITEMESSAGEREQUEST']._serialized_end=774
-  _globals['_REWRITEMESSAGEREQUEST_TAGSENTRY']._serialized_start=600
-  _globals['_REWRITEMESSAGEREQUEST_TAGSENTRY']._serialized_end=655
-  _globals['_REWRITEMESSAGEREQUEST_TRACKING']._serialized_start=657
-  _globals['_REWRITEMESSAGEREQUEST_TRACKING']._serialized_end=711
-  _globals['_REWRITEMESSAGEREQUEST_VIEW']._serialized_start=713
-  _globals['_REWRITEMESSAGEREQUEST_VIEW']._serialized_end=774
-  _globals['_REWRITEMESSAGERESPONSE']._serialized_start=777
-  _globals['_REWRITEMESSAGERESPONSE']._serialized_end=1726
-  _globals['_REWRITEMESSAGERESPONSE_OUTCOME']._serialized_start=1243
-  _globals['_REWRITEMESSAGERESPONSE_OUTCOME']._serialized_end=1538
-  _globals['_REWRITEMESSAGERESPONSE_WARNING']._serialized_start=1541
-  _globals['_REWRITEMESSAGERESPONSE_WARNING']._serialized_end=1726
-  _globals['_SPLICE']._serialized_start=1728
-  _globals['_SPLICE']._serialized_end=1819
-  _globals['_INJECTORSERVICE']._serialized_start=1822
-  _globals['_INJECTORSERVICE']._serialized_end=1952
+  _globals['_REWRITEFORRECIPIENTSREQUEST_TAGSENTRY']._loaded_options = None
+  _globals['_REWRITEFORRECIPIENTSREQUEST_TAGSENTRY']._serialized_options = b'8\001'
+  _globals['_REWRITEFORRECIPIENTSREQUEST_RECIPIENT_TAGSENTRY']._loaded_options = None
+  _globals['_REWRITEFORRECIPIENTSREQUEST_RECIPIENT_TAGSENTRY']._serialized_options = b'8\001'
+  _globals['_REWRITEMESSAGEREQUEST']._serialized_start=163
+  _globals['_REWRITEMESSAGEREQUEST']._serialized_end=815
+  _globals['_REWRITEMESSAGEREQUEST_TAGSENTRY']._serialized_start=641
+  _globals['_REWRITEMESSAGEREQUEST_TAGSENTRY']._serialized_end=696
+  _globals['_REWRITEMESSAGEREQUEST_TRACKING']._serialized_start=698
+  _globals['_REWRITEMESSAGEREQUEST_TRACKING']._serialized_end=752
+  _globals['_REWRITEMESSAGEREQUEST_VIEW']._serialized_start=754
+  _globals['_REWRITEMESSAGEREQUEST_VIEW']._serialized_end=815
+  _globals['_REWRITEMESSAGERESPONSE']._serialized_start=818
+  _globals['_REWRITEMESSAGERESPONSE']._serialized_end=1826
+  _globals['_REWRITEMESSAGERESPONSE_OUTCOME']._serialized_start=1284
+  _globals['_REWRITEMESSAGERESPONSE_OUTCOME']._serialized_end=1638
+  _globals['_REWRITEMESSAGERESPONSE_WARNING']._serialized_start=1641
+  _globals['_REWRITEMESSAGERESPONSE_WARNING']._serialized_end=1826
+  _globals['_REWRITEFORRECIPIENTSREQUEST']._serialized_start=1829
+  _globals['_REWRITEFORRECIPIENTSREQUEST']._serialized_end=2809
+  _globals['_REWRITEFORRECIPIENTSREQUEST_TAGSENTRY']._serialized_start=641
+  _globals['_REWRITEFORRECIPIENTSREQUEST_TAGSENTRY']._serialized_end=696
+  _globals['_REWRITEFORRECIPIENTSREQUEST_RECIPIENT']._serialized_start=2428
+  _globals['_REWRITEFORRECIPIENTSREQUEST_RECIPIENT']._serialized_end=2809
+  _globals['_REWRITEFORRECIPIENTSREQUEST_RECIPIENT_TAGSENTRY']._serialized_start=641
+  _globals['_REWRITEFORRECIPIENTSREQUEST_RECIPIENT_TAGSENTRY']._serialized_end=696
+  _globals['_REWRITEFORRECIPIENTSRESPONSE']._serialized_start=2812
+  _globals['_REWRITEFORRECIPIENTSRESPONSE']._serialized_end=3524
+  _globals['_REWRITEFORRECIPIENTSRESPONSE_RESULT']._serialized_start=2977
+  _globals['_REWRITEFORRECIPIENTSRESPONSE_RESULT']._serialized_end=3430
+  _globals['_REWRITEFORRECIPIENTSRESPONSE_ERROR']._serialized_start=3432
+  _globals['_REWRITEFORRECIPIENTSRESPONSE_ERROR']._serialized_end=3524
+  _globals['_SPLICE']._serialized_start=3526
+  _globals['_SPLICE']._serialized_end=3617
+  _globals['_INJECTORSERVICE']._serialized_start=3620
+  _globals['_INJECTORSERVICE']._serialized_end=3882
 # @@protoc_insertion_point(module_scope)

@@ -4,6 +4,7 @@ isort:skip_file
 """
 
 from collections import abc as _abc
+from emailopens.errors.v1 import error_reason_pb2 as _error_reason_pb2
 from emailopens.notification.v1 import privacy_level_pb2 as _privacy_level_pb2
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
@@ -208,6 +209,14 @@ class RewriteMessageResponse(_message.Message):
         """The message exceeds a limit on header size, parts, depth or HTML, or takes more
         work than a message of its size may.
         """
+        OUTCOME_NO_CONFIGURATION: RewriteMessageResponse._Outcome.ValueType  # 11
+        """Neither the request nor the message names a configuration. Of
+        RewriteForRecipients alone.
+        """
+        OUTCOME_RECIPIENT_ERROR: RewriteMessageResponse._Outcome.ValueType  # 12
+        """This recipient's copy could not be made; `error` says why. Of
+        RewriteForRecipients alone.
+        """
 
     class Outcome(_Outcome, metaclass=_OutcomeEnumTypeWrapper):
         """Outcome says whether the message is tracked. With every outcome but TRACKED
@@ -243,6 +252,14 @@ class RewriteMessageResponse(_message.Message):
     OUTCOME_TOO_COMPLEX: RewriteMessageResponse.Outcome.ValueType  # 10
     """The message exceeds a limit on header size, parts, depth or HTML, or takes more
     work than a message of its size may.
+    """
+    OUTCOME_NO_CONFIGURATION: RewriteMessageResponse.Outcome.ValueType  # 11
+    """Neither the request nor the message names a configuration. Of
+    RewriteForRecipients alone.
+    """
+    OUTCOME_RECIPIENT_ERROR: RewriteMessageResponse.Outcome.ValueType  # 12
+    """This recipient's copy could not be made; `error` says why. Of
+    RewriteForRecipients alone.
     """
 
     class _Warning:
@@ -353,6 +370,282 @@ class RewriteMessageResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___RewriteMessageResponse: _TypeAlias = RewriteMessageResponse  # noqa: Y015
+
+@_typing.final
+class RewriteForRecipientsRequest(_message.Message):
+    """RewriteForRecipientsRequest is the request of
+    InjectorService.RewriteForRecipients.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class TagsEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    @_typing.final
+    class Recipient(_message.Message):
+        """Recipient is whoever gets a copy, and what is different about that copy."""
+
+        DESCRIPTOR: _descriptor.Descriptor
+
+        @_typing.final
+        class TagsEntry(_message.Message):
+            DESCRIPTOR: _descriptor.Descriptor
+
+            KEY_FIELD_NUMBER: _builtins.int
+            VALUE_FIELD_NUMBER: _builtins.int
+            key: _builtins.str
+            value: _builtins.str
+            def __init__(
+                self,
+                *,
+                key: _builtins.str = ...,
+                value: _builtins.str = ...,
+            ) -> None: ...
+            _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+            def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+            _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+            def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+            def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+        ADDRESS_FIELD_NUMBER: _builtins.int
+        TAGS_FIELD_NUMBER: _builtins.int
+        MESSAGE_ID_FIELD_NUMBER: _builtins.int
+        TRACKING_FIELD_NUMBER: _builtins.int
+        PRIVACY_LEVEL_FIELD_NUMBER: _builtins.int
+        address: _builtins.str
+        """Required. The envelope recipient (RFC 5321), at most 320 characters: an
+        address alone, `local-part@domain` or `postmaster`.
+        """
+        message_id: _builtins.str
+        """Optional. This copy's own ID, instead of the derived one: 1 to 128 characters
+        of `[A-Za-z0-9._@+=~-]`.
+        """
+        tracking: Global___RewriteMessageRequest.Tracking.ValueType
+        """Optional. Whether to track this copy. Cannot turn on what the request turns
+        off.
+        """
+        privacy_level: _privacy_level_pb2.PrivacyLevel.ValueType
+        """Optional. Keeps less of this copy's opens than request and configurations
+        ask.
+        """
+        @_builtins.property
+        def tags(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
+            """Optional. Tags of this copy, besides those of the request, whose values give
+            way to these. Together at most 20.
+            """
+
+        def __init__(
+            self,
+            *,
+            address: _builtins.str = ...,
+            tags: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+            message_id: _builtins.str = ...,
+            tracking: Global___RewriteMessageRequest.Tracking.ValueType = ...,
+            privacy_level: _privacy_level_pb2.PrivacyLevel.ValueType = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "message_id", b"message_id", "privacy_level", b"privacy_level", "tags", b"tags", "tracking", b"tracking"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    RAW_MESSAGE_FIELD_NUMBER: _builtins.int
+    CONFIGURATION_IDS_FIELD_NUMBER: _builtins.int
+    DEFAULT_CONFIGURATION_IDS_FIELD_NUMBER: _builtins.int
+    RECIPIENTS_FIELD_NUMBER: _builtins.int
+    TAGS_FIELD_NUMBER: _builtins.int
+    MESSAGE_ID_FIELD_NUMBER: _builtins.int
+    TRACKING_FIELD_NUMBER: _builtins.int
+    PRIVACY_LEVEL_FIELD_NUMBER: _builtins.int
+    raw_message: _builtins.bytes
+    """Required. The message, as in RewriteMessageRequest."""
+    message_id: _builtins.str
+    """Optional. Identifies the message, as in RewriteMessageRequest. If empty, its
+    Message-ID field does, or else its octets.
+
+    Each copy's own ID is derived from this, the recipient's address and the key
+    ring: 22 characters that tell nothing of the recipient. A call with the same
+    message and recipient gives the same ID again, so that a message which is sent
+    once more is no other message.
+    """
+    tracking: Global___RewriteMessageRequest.Tracking.ValueType
+    """Optional. Whether to track any copy. Defaults to what the configurations say."""
+    privacy_level: _privacy_level_pb2.PrivacyLevel.ValueType
+    """Optional. Keeps less of the copies' opens than the configurations ask."""
+    @_builtins.property
+    def configuration_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Optional. The configurations that apply, as in RewriteMessageRequest, but that
+        `default_configuration_ids` apply if nothing names one.
+        """
+
+    @_builtins.property
+    def default_configuration_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Optional. The configurations that apply if `configuration_ids` is empty and
+        neither a header field nor the sender names one: at most 10, no duplicates.
+        If this is empty, too, the outcome is NO_CONFIGURATION, and nothing changes.
+        """
+
+    @_builtins.property
+    def recipients(self) -> _containers.RepeatedCompositeFieldContainer[Global___RewriteForRecipientsRequest.Recipient]:
+        """Required. Who gets a copy, 1 to 1,000. A recipient that is listed twice gets
+        two results that report as one, as two calls with the same message ID do.
+        """
+
+    @_builtins.property
+    def tags(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
+        """Optional. Tags of every copy, as in RewriteMessageRequest."""
+
+    def __init__(
+        self,
+        *,
+        raw_message: _builtins.bytes = ...,
+        configuration_ids: _abc.Iterable[_builtins.str] | None = ...,
+        default_configuration_ids: _abc.Iterable[_builtins.str] | None = ...,
+        recipients: _abc.Iterable[Global___RewriteForRecipientsRequest.Recipient] | None = ...,
+        tags: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+        message_id: _builtins.str = ...,
+        tracking: Global___RewriteMessageRequest.Tracking.ValueType = ...,
+        privacy_level: _privacy_level_pb2.PrivacyLevel.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["configuration_ids", b"configuration_ids", "default_configuration_ids", b"default_configuration_ids", "message_id", b"message_id", "privacy_level", b"privacy_level", "raw_message", b"raw_message", "recipients", b"recipients", "tags", b"tags", "tracking", b"tracking"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RewriteForRecipientsRequest: _TypeAlias = RewriteForRecipientsRequest  # noqa: Y015
+
+@_typing.final
+class RewriteForRecipientsResponse(_message.Message):
+    """RewriteForRecipientsResponse is the response of
+    InjectorService.RewriteForRecipients.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class Result(_message.Message):
+        """Result is what became of one recipient's copy."""
+
+        DESCRIPTOR: _descriptor.Descriptor
+
+        OUTCOME_FIELD_NUMBER: _builtins.int
+        MESSAGE_ID_FIELD_NUMBER: _builtins.int
+        PIXEL_URL_FIELD_NUMBER: _builtins.int
+        SPLICES_FIELD_NUMBER: _builtins.int
+        WARNINGS_FIELD_NUMBER: _builtins.int
+        PRIVACY_LEVEL_FIELD_NUMBER: _builtins.int
+        ERROR_FIELD_NUMBER: _builtins.int
+        outcome: Global___RewriteMessageResponse.Outcome.ValueType
+        """Always set. Whether the copy is tracked, and if not, why."""
+        message_id: _builtins.str
+        """Identifies the copy in notifications. Empty if there is an error."""
+        pixel_url: _builtins.str
+        """The pixel's URL. Empty unless the outcome is TRACKED."""
+        privacy_level: _privacy_level_pb2.PrivacyLevel.ValueType
+        """The privacy level that applied. Unspecified if there is an error."""
+        @_builtins.property
+        def splices(self) -> _containers.RepeatedCompositeFieldContainer[Global___Splice]:
+            """The changes that make the copy out of the request's message, whatever the
+            outcome is: at most two, in the order of their offsets and apart. Offsets are
+            those of the request's message. Empty if nothing changes. Copies with equal
+            splices are equal.
+            """
+
+        @_builtins.property
+        def warnings(self) -> _containers.RepeatedScalarFieldContainer[Global___RewriteMessageResponse.Warning.ValueType]:
+            """What the sender might want to change."""
+
+        @_builtins.property
+        def error(self) -> Global___RewriteForRecipientsResponse.Error:
+            """Set if and only if the outcome is RECIPIENT_ERROR. The copy can be sent all
+            the same, untracked.
+            """
+
+        def __init__(
+            self,
+            *,
+            outcome: Global___RewriteMessageResponse.Outcome.ValueType = ...,
+            message_id: _builtins.str = ...,
+            pixel_url: _builtins.str = ...,
+            splices: _abc.Iterable[Global___Splice] | None = ...,
+            warnings: _abc.Iterable[Global___RewriteMessageResponse.Warning.ValueType] | None = ...,
+            privacy_level: _privacy_level_pb2.PrivacyLevel.ValueType = ...,
+            error: Global___RewriteForRecipientsResponse.Error | None = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _typing.Literal["error", b"error"]  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["error", b"error", "message_id", b"message_id", "outcome", b"outcome", "pixel_url", b"pixel_url", "privacy_level", b"privacy_level", "splices", b"splices", "warnings", b"warnings"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    @_typing.final
+    class Error(_message.Message):
+        """Error is why one recipient's copy could not be made."""
+
+        DESCRIPTOR: _descriptor.Descriptor
+
+        REASON_FIELD_NUMBER: _builtins.int
+        MESSAGE_FIELD_NUMBER: _builtins.int
+        reason: _error_reason_pb2.ErrorReason.ValueType
+        """Always set. INVALID_FIELD or RECIPIENT_LEFT_OVER. Values may be added."""
+        message: _builtins.str
+        """Always set. A sentence for people, without personal data. With INVALID_FIELD
+        it names each field, such as `recipients[3].address`.
+        """
+        def __init__(
+            self,
+            *,
+            reason: _error_reason_pb2.ErrorReason.ValueType = ...,
+            message: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["message", b"message", "reason", b"reason"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    RESULTS_FIELD_NUMBER: _builtins.int
+    CONFIGURATION_IDS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def results(self) -> _containers.RepeatedCompositeFieldContainer[Global___RewriteForRecipientsResponse.Result]:
+        """One a recipient, in the order of the request."""
+
+    @_builtins.property
+    def configuration_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The configurations that applied. Empty with NO_CONFIGURATION."""
+
+    def __init__(
+        self,
+        *,
+        results: _abc.Iterable[Global___RewriteForRecipientsResponse.Result] | None = ...,
+        configuration_ids: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["configuration_ids", b"configuration_ids", "results", b"results"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RewriteForRecipientsResponse: _TypeAlias = RewriteForRecipientsResponse  # noqa: Y015
 
 @_typing.final
 class Splice(_message.Message):

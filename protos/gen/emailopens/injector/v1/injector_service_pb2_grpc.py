@@ -45,6 +45,11 @@ class InjectorServiceStub:
                 request_serializer=emailopens_dot_injector_dot_v1_dot_injector__service__pb2.RewriteMessageRequest.SerializeToString,
                 response_deserializer=emailopens_dot_injector_dot_v1_dot_injector__service__pb2.RewriteMessageResponse.FromString,
                 _registered_method=True)
+        self.RewriteForRecipients = channel.unary_unary(
+                '/emailopens.injector.v1.InjectorService/RewriteForRecipients',
+                request_serializer=emailopens_dot_injector_dot_v1_dot_injector__service__pb2.RewriteForRecipientsRequest.SerializeToString,
+                response_deserializer=emailopens_dot_injector_dot_v1_dot_injector__service__pb2.RewriteForRecipientsResponse.FromString,
+                _registered_method=True)
 
 
 class InjectorServiceServicer:
@@ -89,6 +94,29 @@ class InjectorServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def RewriteForRecipients(self, request, context):
+        """Does for each of up to 1,000 recipients what RewriteMessage does for one, and
+        reads the message once. Each recipient's copy is a message of its own with an
+        ID and a pixel of its own; it is what RewriteMessage would return for that
+        recipient alone. What else differs between copies is the caller's.
+
+        The response holds changes and no messages: the caller has the message already.
+        Results come in the order of the recipients. What is wrong with one recipient
+        is an error of its result and does not touch the others. Where the copies
+        together are more than one call may make, those from the end have the error
+        RECIPIENT_LEFT_OVER, and another call makes them.
+
+        That no configuration applies is an outcome here, not an error.
+
+        Returns `NOT_FOUND` (CONFIGURATION_NOT_FOUND), `INVALID_ARGUMENT`
+        (INVALID_FIELD), `RESOURCE_EXHAUSTED` (MESSAGE_TOO_LARGE), `PERMISSION_DENIED`
+        (CONFIGURATION_NOT_ALLOWED) or `UNAVAILABLE` (DRAINING,
+        REWRITING_INTERRUPTED), for all recipients together.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_InjectorServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -96,6 +124,11 @@ def add_InjectorServiceServicer_to_server(servicer, server):
                     servicer.RewriteMessage,
                     request_deserializer=emailopens_dot_injector_dot_v1_dot_injector__service__pb2.RewriteMessageRequest.FromString,
                     response_serializer=emailopens_dot_injector_dot_v1_dot_injector__service__pb2.RewriteMessageResponse.SerializeToString,
+            ),
+            'RewriteForRecipients': grpc.unary_unary_rpc_method_handler(
+                    servicer.RewriteForRecipients,
+                    request_deserializer=emailopens_dot_injector_dot_v1_dot_injector__service__pb2.RewriteForRecipientsRequest.FromString,
+                    response_serializer=emailopens_dot_injector_dot_v1_dot_injector__service__pb2.RewriteForRecipientsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -131,6 +164,33 @@ class InjectorService:
             '/emailopens.injector.v1.InjectorService/RewriteMessage',
             emailopens_dot_injector_dot_v1_dot_injector__service__pb2.RewriteMessageRequest.SerializeToString,
             emailopens_dot_injector_dot_v1_dot_injector__service__pb2.RewriteMessageResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RewriteForRecipients(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/emailopens.injector.v1.InjectorService/RewriteForRecipients',
+            emailopens_dot_injector_dot_v1_dot_injector__service__pb2.RewriteForRecipientsRequest.SerializeToString,
+            emailopens_dot_injector_dot_v1_dot_injector__service__pb2.RewriteForRecipientsResponse.FromString,
             options,
             channel_credentials,
             insecure,

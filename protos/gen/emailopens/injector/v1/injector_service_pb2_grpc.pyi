@@ -68,6 +68,25 @@ class InjectorServiceStub:
     (CONFIGURATION_NOT_ALLOWED: the request or the header names a configuration
     that is not the caller's) or `UNAVAILABLE` (DRAINING).
     """
+    RewriteForRecipients: _grpc.UnaryUnaryMultiCallable[_injector_service_pb2.RewriteForRecipientsRequest, _injector_service_pb2.RewriteForRecipientsResponse]
+    """Does for each of up to 1,000 recipients what RewriteMessage does for one, and
+    reads the message once. Each recipient's copy is a message of its own with an
+    ID and a pixel of its own; it is what RewriteMessage would return for that
+    recipient alone. What else differs between copies is the caller's.
+
+    The response holds changes and no messages: the caller has the message already.
+    Results come in the order of the recipients. What is wrong with one recipient
+    is an error of its result and does not touch the others. Where the copies
+    together are more than one call may make, those from the end have the error
+    RECIPIENT_LEFT_OVER, and another call makes them.
+
+    That no configuration applies is an outcome here, not an error.
+
+    Returns `NOT_FOUND` (CONFIGURATION_NOT_FOUND), `INVALID_ARGUMENT`
+    (INVALID_FIELD), `RESOURCE_EXHAUSTED` (MESSAGE_TOO_LARGE), `PERMISSION_DENIED`
+    (CONFIGURATION_NOT_ALLOWED) or `UNAVAILABLE` (DRAINING,
+    REWRITING_INTERRUPTED), for all recipients together.
+    """
 
 @_typing.type_check_only
 class InjectorServiceAsyncStub(InjectorServiceStub):
@@ -108,6 +127,25 @@ class InjectorServiceAsyncStub(InjectorServiceStub):
     (INVALID_FIELD), `RESOURCE_EXHAUSTED` (MESSAGE_TOO_LARGE), `PERMISSION_DENIED`
     (CONFIGURATION_NOT_ALLOWED: the request or the header names a configuration
     that is not the caller's) or `UNAVAILABLE` (DRAINING).
+    """
+    RewriteForRecipients: _aio.UnaryUnaryMultiCallable[_injector_service_pb2.RewriteForRecipientsRequest, _injector_service_pb2.RewriteForRecipientsResponse]  # type: ignore[assignment]
+    """Does for each of up to 1,000 recipients what RewriteMessage does for one, and
+    reads the message once. Each recipient's copy is a message of its own with an
+    ID and a pixel of its own; it is what RewriteMessage would return for that
+    recipient alone. What else differs between copies is the caller's.
+
+    The response holds changes and no messages: the caller has the message already.
+    Results come in the order of the recipients. What is wrong with one recipient
+    is an error of its result and does not touch the others. Where the copies
+    together are more than one call may make, those from the end have the error
+    RECIPIENT_LEFT_OVER, and another call makes them.
+
+    That no configuration applies is an outcome here, not an error.
+
+    Returns `NOT_FOUND` (CONFIGURATION_NOT_FOUND), `INVALID_ARGUMENT`
+    (INVALID_FIELD), `RESOURCE_EXHAUSTED` (MESSAGE_TOO_LARGE), `PERMISSION_DENIED`
+    (CONFIGURATION_NOT_ALLOWED) or `UNAVAILABLE` (DRAINING,
+    REWRITING_INTERRUPTED), for all recipients together.
     """
 
 class InjectorServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -152,6 +190,31 @@ class InjectorServiceServicer(metaclass=_abc_1.ABCMeta):
         (INVALID_FIELD), `RESOURCE_EXHAUSTED` (MESSAGE_TOO_LARGE), `PERMISSION_DENIED`
         (CONFIGURATION_NOT_ALLOWED: the request or the header names a configuration
         that is not the caller's) or `UNAVAILABLE` (DRAINING).
+        """
+
+    @_abc_1.abstractmethod
+    def RewriteForRecipients(
+        self,
+        request: _injector_service_pb2.RewriteForRecipientsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_injector_service_pb2.RewriteForRecipientsResponse, _abc.Awaitable[_injector_service_pb2.RewriteForRecipientsResponse]]:
+        """Does for each of up to 1,000 recipients what RewriteMessage does for one, and
+        reads the message once. Each recipient's copy is a message of its own with an
+        ID and a pixel of its own; it is what RewriteMessage would return for that
+        recipient alone. What else differs between copies is the caller's.
+
+        The response holds changes and no messages: the caller has the message already.
+        Results come in the order of the recipients. What is wrong with one recipient
+        is an error of its result and does not touch the others. Where the copies
+        together are more than one call may make, those from the end have the error
+        RECIPIENT_LEFT_OVER, and another call makes them.
+
+        That no configuration applies is an outcome here, not an error.
+
+        Returns `NOT_FOUND` (CONFIGURATION_NOT_FOUND), `INVALID_ARGUMENT`
+        (INVALID_FIELD), `RESOURCE_EXHAUSTED` (MESSAGE_TOO_LARGE), `PERMISSION_DENIED`
+        (CONFIGURATION_NOT_ALLOWED) or `UNAVAILABLE` (DRAINING,
+        REWRITING_INTERRUPTED), for all recipients together.
         """
 
 def add_InjectorServiceServicer_to_server(servicer: InjectorServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
