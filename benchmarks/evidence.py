@@ -94,6 +94,7 @@ def part_of_an_open(judge: Judge, fetches: Sequence[Fetch]) -> int:
                 user_agent=fetch.user_agent,
                 ip_address=fetch.ip_address,
                 headers=fetch.headers,
+                open_day=20_000,
                 since_seconds=60.0,
             )
             kept = keep_fetch(

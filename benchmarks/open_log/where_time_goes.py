@@ -119,11 +119,16 @@ def stages(ring: KeyRing) -> None:
             ip_address=f"127.0.1.{number % 64}",
             user_agent=USER_AGENTS[number % len(USER_AGENTS)],
             headers={},
+            open_day=20_000,
             since_seconds=100.0,
         )
 
     evidence = judge.judge_timeless(
-        ip_address="127.0.1.1", user_agent=USER_AGENTS[0], headers={}, since_seconds=100.0
+        ip_address="127.0.1.1",
+        user_agent=USER_AGENTS[0],
+        headers={},
+        open_day=20_000,
+        since_seconds=100.0,
     )
     kept = keep_fetch(
         PrivacyLevel.FULL, ip_address="127.0.1.1", user_agent=USER_AGENTS[0], evidence=evidence

@@ -1,6 +1,6 @@
 """Rules and evidence in words, for the operator's commands."""
 
-from pixel_service.evidence import Evidence, Rule
+from pixel_service.evidence import Evidence, HeaderMatch, Rule
 
 
 def asked_by(rule: Rule) -> dict[str, str]:
@@ -13,8 +13,7 @@ def asked_by(rule: Rule) -> dict[str, str]:
             "contains": agent.contains and " | ".join(agent.contains),
             "lacks": agent.lacks and " | ".join(agent.lacks),
             "matches": agent.pattern and agent.pattern.pattern,
-            "is of at most": agent.outdated
-            and f"Chrome {agent.outdated.chrome} or Firefox {agent.outdated.firefox}",
+            "is of a browser older by versions, at least": agent.versions_behind,
         }
         asked["user agent"] = "; ".join(
             f"{test} {value}" for test, value in tests.items() if value is not None
@@ -23,11 +22,18 @@ def asked_by(rule: Rule) -> dict[str, str]:
         systems = ", ".join(map(str, sorted(rule.address.autonomous_systems or ())))
         asked["address"] = f"in {rule.address.ranges_name or f'autonomous systems {systems}'}"
     if rule.header is not None:
-        names, words = sorted(rule.header.names), rule.header.contains
-        asked["header"] = f"{' | '.join(names)} contains {' | '.join(words)}"
+        asked["header"] = f"{' | '.join(sorted(rule.header.names))} {_header_test(rule.header)}"
     if rule.time is not None:
         asked["time"] = f"from {rule.time.at_least:g} s to below {rule.time.below:g} s"
     return asked
+
+
+def _header_test(header: HeaderMatch) -> str:
+    if header.is_absent is not None:
+        return "is absent" if header.is_absent else "is there"
+    if header.equals is not None:
+        return f"is {' | '.join(sorted(header.equals))}"
+    return f"contains {' | '.join(header.contains or ())}"
 
 
 def rule_as_json(rule: Rule) -> dict[str, object]:

@@ -31,7 +31,7 @@ from pixel_service.evidence.judge import Judge, load_judge
 from pixel_service.evidence.network import NetworkDatabases
 from pixel_service.evidence.range_files import store_ranges
 from pixel_service.evidence.ranges import parse_address
-from pixel_service.evidence.rules import Rule
+from pixel_service.evidence.rules import HeaderMatch, Rule
 
 __all__ = [
     "MAX_USER_AGENT_CHARACTERS",
@@ -43,6 +43,7 @@ __all__ = [
     "Evidence",
     "EvidenceError",
     "Fetch",
+    "HeaderMatch",
     "Judge",
     "Network",
     "NetworkDatabases",

@@ -48,8 +48,8 @@ class Fetch:
     """The User-Agent header field; None if none was sent.  Any text."""
 
     headers: Mapping[str, str]
-    """Header fields by lower-cased name: at least those of `PURPOSE_HEADERS`
-    that were sent.  Others do no harm."""
+    """Header fields by lower-cased name: at least those that the rules ask for
+    (`Judge.header_names`) and that were sent.  Others do no harm."""
 
     open_time: dt.datetime
     """When the fetch arrived, UTC."""

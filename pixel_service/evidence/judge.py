@@ -9,7 +9,12 @@ from importlib import resources
 from pathlib import Path
 from typing import Final
 
-from pixel_service.evidence.browser_versions import BrowserVersions
+from pixel_service.evidence.browser_versions import (
+    BrowserVersions,
+    day_number,
+    newest_on,
+    releases_digest_input,
+)
 from pixel_service.evidence.client import load_client_reader
 from pixel_service.evidence.facts import (
     MAX_USER_AGENT_CHARACTERS,
@@ -79,6 +84,7 @@ class Judge:
             user_agent=fetch.user_agent,
             ip_address=fetch.ip_address,
             headers=fetch.headers,
+            open_day=day_number(fetch.open_time),
             since_seconds=None if since is None else since.total_seconds(),
         )
         return found._replace(since_acceptance=since)
@@ -89,6 +95,7 @@ class Judge:
         user_agent: str | None,
         ip_address: str | None,
         headers: Mapping[str, str],
+        open_day: int,
         since_seconds: float | None,
     ) -> Evidence:
         """Return what `judge` does, but for the time itself.
@@ -100,9 +107,12 @@ class Judge:
             user_agent: As in `Fetch`, and so are the next two.
             ip_address: As there.
             headers: As there.
+            open_day: The day of the fetch, counted from 1970-01-01 in UTC.
             since_seconds: From acceptance to the fetch, not negative; None: not known.
         """
-        by_user_agent, client = self._of_user_agent((user_agent or "")[:MAX_USER_AGENT_CHARACTERS])
+        by_user_agent, client = self._of_user_agent(
+            (user_agent or "")[:MAX_USER_AGENT_CHARACTERS], newest_on(open_day)
+        )
         by_address, network = self._of_address((ip_address or "")[:MAX_ADDRESS_CHARACTERS])
         bits = by_user_agent & by_address & self._index.by_time(since_seconds)
         bits &= self._of_headers(self._headers_of(headers) if headers else ())
@@ -115,9 +125,11 @@ class Judge:
             if name in headers
         )
 
-    def _match_user_agent(self, user_agent: str) -> tuple[int, Client | None]:
+    def _match_user_agent(
+        self, user_agent: str, newest: BrowserVersions
+    ) -> tuple[int, Client | None]:
         cleaned = clean_user_agent(user_agent)
-        return self._index.by_user_agent(cleaned), self._read_client(cleaned)
+        return self._index.by_user_agent(cleaned, newest), self._read_client(cleaned)
 
     def _match_address(self, text: str) -> tuple[int, Network | None]:
         address = parse_address(text)
@@ -148,7 +160,6 @@ def load_judge(
     rules: Path | None = None,
     ranges: Path | None = None,
     networks: NetworkDatabases | None = None,
-    today: dt.date | None = None,
 ) -> Judge:
     """Return a judge by the rules in the file *rules*, or by the built-in ones.
 
@@ -159,7 +170,6 @@ def load_judge(
         ranges: A folder of address ranges; its files replace built-in ones of
             the same name, or add to them.
         networks: Databases of network operators.
-        today: From which the age of a browser is counted; None: the day of the call.
 
     Raises:
         EvidenceError: something that was supplied cannot be used.
@@ -168,9 +178,9 @@ def load_judge(
     with contextlib.ExitStack() as stack:
         builtin = resources.files(__package__).joinpath("rules.toml")
         path = rules or stack.enter_context(resources.as_file(builtin))
-        newest = None if today is None else BrowserVersions.newest_on(today)
-        ruleset = read_rules(path, sets, newest=newest)
-        digest = hashlib.blake2b(path.read_bytes() + ranges_digest.encode(), digest_size=4)
+        ruleset = read_rules(path, sets)
+        judged_by = path.read_bytes() + releases_digest_input() + ranges_digest.encode()
+        digest = hashlib.blake2b(judged_by, digest_size=4)
     return Judge(
         RuleSet(version=f"{ruleset.version}+{digest.hexdigest()}", rules=ruleset.rules),
         read_client=load_client_reader(),

@@ -1,13 +1,11 @@
 """Reads rules from TOML, and says everything that is wrong with them at once."""
 
-import datetime as dt
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Final, NamedTuple, TypeVar
+from typing import Final, TypeVar
 
-from pixel_service.evidence.browser_versions import BrowserVersions
 from pixel_service.evidence.errors import RulesInvalid
 from pixel_service.evidence.facts import Agent, Confidence, Signal
 from pixel_service.evidence.ranges import AddressSet
@@ -40,38 +38,33 @@ _MATCH_KEYS: Final = frozenset(
         "autonomous_system_in",
         "header_names",
         "header_contains",
+        "header_equals",
+        "header_is_absent",
         "seconds_since_acceptance_at_least",
         "seconds_since_acceptance_below",
     }
 )
 
 
-class Given(NamedTuple):
-    """What rules refer to that is not in their file."""
-
-    ranges: Mapping[str, AddressSet]
-    newest: BrowserVersions
+_HEADER_TESTS: Final = ("header_contains", "header_equals", "header_is_absent")
 
 
 Kind = TypeVar("Kind")
 Level = TypeVar("Level", Agent, Confidence)
 
 
-def read_rules(
-    path: Path, ranges: Mapping[str, AddressSet], *, newest: BrowserVersions | None = None
-) -> RuleSet:
+def read_rules(path: Path, ranges: Mapping[str, AddressSet]) -> RuleSet:
     """Return the rules in a file.
 
     Args:
         path: where it is.
         ranges: the address ranges that its rules may name.
-        newest: the newest versions of browsers; None: today's.
 
     Raises:
         RulesInvalid: the file cannot be used; holds one line for each fault.
     """
     try:
-        return parse_rules(path.read_text(encoding="utf-8"), ranges, newest=newest)
+        return parse_rules(path.read_text(encoding="utf-8"), ranges)
     except OSError as error:
         raise RulesInvalid([f"{path}: {error.strerror}"]) from error
     except UnicodeDecodeError as error:
@@ -80,11 +73,8 @@ def read_rules(
         raise RulesInvalid([f"{path}: {fault}" for fault in error.faults]) from error
 
 
-def parse_rules(
-    text: str, ranges: Mapping[str, AddressSet], *, newest: BrowserVersions | None = None
-) -> RuleSet:
+def parse_rules(text: str, ranges: Mapping[str, AddressSet]) -> RuleSet:
     """Return the rules in *text*; as `read_rules`."""
-    given = Given(ranges, newest or BrowserVersions.newest_on(dt.datetime.now(dt.UTC).date()))
     try:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -96,7 +86,7 @@ def parse_rules(
     tables = top.required("rules", list, [])
     if len(tables) > MAX_RULES:
         raise RulesInvalid([f"has more than {MAX_RULES} rules"])
-    rules = [_parse_rule(number, table, given, faults) for number, table in enumerate(tables, 1)]
+    rules = [_parse_rule(number, table, ranges, faults) for number, table in enumerate(tables, 1)]
     faults.extend(_faults_between([rule for rule in rules if rule is not None]))
     if faults:
         raise RulesInvalid(faults)
@@ -181,7 +171,9 @@ class _Table:
         return float(value)
 
 
-def _parse_rule(number: int, value: object, given: Given, faults: list[str]) -> Rule | None:
+def _parse_rule(
+    number: int, value: object, ranges: Mapping[str, AddressSet], faults: list[str]
+) -> Rule | None:
     known = len(faults)
     name = str(value.get("name", "")) if isinstance(value, dict) else ""
     table = _Table(f"rule {name or number}", value, faults)
@@ -194,10 +186,7 @@ def _parse_rule(number: int, value: object, given: Given, faults: list[str]) -> 
     at_most_low = table.levels("at_most_low", Agent)
     match = _Table(f"rule {name or number}", table.required("match", dict, {}), faults)
     match.allow(_MATCH_KEYS)
-    user_agent, address = (
-        _parse_user_agent(match, given.newest),
-        _parse_address(match, given.ranges),
-    )
+    user_agent, address = _parse_user_agent(match), _parse_address(match, ranges)
     header, time = _parse_header(match), _parse_time(match)
     if len(faults) > known or agent is None or confidence is None:
         return None
@@ -213,7 +202,7 @@ def _parse_rule(number: int, value: object, given: Given, faults: list[str]) -> 
     )
 
 
-def _parse_user_agent(match: _Table, newest: BrowserVersions) -> UserAgentMatch | None:
+def _parse_user_agent(match: _Table) -> UserAgentMatch | None:
     equals = match.list_of("user_agent_equals", str)
     contains = match.list_of("user_agent_contains", str)
     lacks = match.list_of("user_agent_lacks", str)
@@ -233,7 +222,7 @@ def _parse_user_agent(match: _Table, newest: BrowserVersions) -> UserAgentMatch 
         contains=None if contains is None else tuple(word.lower() for word in contains),
         lacks=None if lacks is None else tuple(word.lower() for word in lacks),
         pattern=compiled,
-        outdated=None if behind is None else newest.minus(behind),
+        versions_behind=behind,
     )
     return found if found != UserAgentMatch() else None
 
@@ -255,13 +244,18 @@ def _parse_address(match: _Table, ranges: Mapping[str, AddressSet]) -> AddressMa
 def _parse_header(match: _Table) -> HeaderMatch | None:
     names = match.list_of("header_names", str)
     contains = match.list_of("header_contains", str)
-    if names is None and contains is None:
+    equals = match.list_of("header_equals", str)
+    is_absent = match.optional("header_is_absent", bool)
+    asked = [each for each in (contains, equals, is_absent) if each is not None]
+    if names is None and not asked:
         return None
-    if names is None or contains is None:
-        match.fault("header_names and header_contains belong together")
+    if names is None or len(asked) != 1:
+        match.fault(f"header_names and one of {', '.join(_HEADER_TESTS)} belong together")
     return HeaderMatch(
         names=frozenset(name.lower() for name in names or ()),
-        contains=tuple(word.lower() for word in contains or ()),
+        contains=None if contains is None else tuple(word.lower() for word in contains),
+        equals=None if equals is None else frozenset(value.lower() for value in equals),
+        is_absent=is_absent,
     )
 
 

@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from typing import TypeVar
 
+from pixel_service.evidence.browser_versions import BrowserVersions
 from pixel_service.evidence.ranges import Address
 from pixel_service.evidence.rules import Rule
 
@@ -38,9 +39,9 @@ class RuleIndex:
         """Return the rules that *bits* stand for, in their order."""
         return [rule for bit, rule in enumerate(self._rules) if bits >> bit & 1]
 
-    def by_user_agent(self, user_agent: str) -> int:
-        """Return the rules that a clean *user_agent* leaves."""
-        return _matching(self._user_agents, lambda match: match.holds(user_agent))
+    def by_user_agent(self, user_agent: str, newest: BrowserVersions) -> int:
+        """Return the rules that a clean *user_agent* leaves, when *newest* were the newest."""
+        return _matching(self._user_agents, lambda match: match.holds(user_agent, newest))
 
     def by_address(self, address: Address | None, autonomous_system: int) -> int:
         """Return the rules that *address*, of that system (0: not known), leaves."""

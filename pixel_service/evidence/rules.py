@@ -37,11 +37,11 @@ class UserAgentMatch:
 
     pattern: re.Pattern[str] | None = None
 
-    outdated: BrowserVersions | None = None
-    """A browser of at most these versions."""
+    versions_behind: int | None = None
+    """Of a browser that is at least so many versions older than the newest."""
 
-    def holds(self, user_agent: str) -> bool:
-        """Return whether a clean *user_agent* is as asked."""
+    def holds(self, user_agent: str, newest: BrowserVersions) -> bool:
+        """Return whether a clean *user_agent* is as asked, when *newest* were the newest."""
         if self.is_empty is not None and self.is_empty != (not user_agent.strip()):
             return False
         if self.equals is not None and user_agent not in self.equals:
@@ -51,7 +51,7 @@ class UserAgentMatch:
             return False
         if self.lacks is not None and any(word in lowered for word in self.lacks):
             return False
-        if self.outdated is not None and not self.outdated.reach(user_agent):
+        if self.versions_behind is not None and newest.behind(user_agent) < self.versions_behind:
             return False
         return self.pattern is None or self.pattern.search(user_agent) is not None
 
@@ -73,20 +73,26 @@ class AddressMatch:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class HeaderMatch:
-    """A header field, any of *names*, must contain any of *contains*."""
+    """What header fields, those of *names*, must be.  One of the others is asked."""
 
     names: frozenset[str]
-    contains: tuple[str, ...]
-    """In lower case; case does not count."""
+    contains: tuple[str, ...] | None = None
+    """One of the fields contains one of these, in lower case; case does not count."""
+
+    equals: frozenset[str] | None = None
+    """One of the fields is one of these, in lower case; case does not count."""
+
+    is_absent: bool | None = None
+    """None of the fields was sent; or, if false, one of them was."""
 
     def holds(self, headers: Mapping[str, str]) -> bool:
-        """Return whether one of *headers* (names in lower case) is as asked."""
-        return any(
-            word in headers[name].lower()
-            for name in self.names
-            if name in headers
-            for word in self.contains
-        )
+        """Return whether *headers* (names in lower case) are as asked."""
+        values = [headers[name].lower() for name in self.names if name in headers]
+        if self.is_absent is not None:
+            return self.is_absent is not bool(values)
+        if self.equals is not None:
+            return not self.equals.isdisjoint(values)
+        return any(word in value for value in values for word in self.contains or ())
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

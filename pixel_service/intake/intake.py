@@ -26,6 +26,8 @@ _OFF: Final = PrivacyLevel.OFF
 # 128 bits: no two addresses share a key.
 _SOURCE_KEY_OCTETS: Final = 16
 
+_DAY_US: Final = 86_400_000_000
+
 # Proxies fetch again and again. In memory only; an entry has about 0.2 kB.
 _MAX_CACHED_SOURCES: Final = 4_096
 
@@ -139,6 +141,7 @@ class Intake:
             ip_address=fetch.ip_address,
             user_agent=fetch.user_agent,
             headers=fetch.purposes,
+            open_day=open_us // _DAY_US,
             # Clocks that differ give zero; an anonymous message has no time of its own.
             since_seconds=max(0, open_us - accepted_us) / 1_000_000 if accepted_us else None,
         )

@@ -53,7 +53,7 @@ def test_a_judgement_is_explained() -> None:
     result = run("explain", "--user-agent", GMAIL, "--ip", "66.249.93.84", "--after", "3600")
 
     assert result.exit_code == 0
-    assert result.output.startswith("IMAGE_PROXY, HIGH (rules 2026.2+")
+    assert result.output.startswith("IMAGE_PROXY, HIGH (rules 2026.3+")
     assert "  gmail-image-proxy-at-google: IMAGE_PROXY, HIGH\n" in result.output
     assert "  client: Gmail image proxy\n" in result.output
 

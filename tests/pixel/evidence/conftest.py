@@ -1,6 +1,5 @@
 """A judge with everything: built-in rules and ranges, and a network database."""
 
-import datetime as dt
 from pathlib import Path
 
 import netaddr
@@ -8,8 +7,6 @@ import pytest
 from mmdb_writer import MMDBWriter
 
 from pixel_service.evidence import Judge, NetworkDatabases, load_judge
-
-TODAY = dt.date(2024, 9, 1)
 
 
 def write_database(path: Path, records: dict[str, dict[str, object]]) -> Path:
@@ -53,5 +50,4 @@ def databases(tmp_path_factory: pytest.TempPathFactory) -> NetworkDatabases:
 
 @pytest.fixture(scope="session")
 def judge(databases: NetworkDatabases) -> Judge:
-    # The browsers of the table are of that summer.
-    return load_judge(networks=databases, today=TODAY)
+    return load_judge(networks=databases)

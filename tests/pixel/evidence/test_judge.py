@@ -162,7 +162,7 @@ def test_version_changes_with_rules_and_ranges() -> None:
     version = load_judge().ruleset.version
 
     assert version == load_judge().ruleset.version
-    assert version.startswith("2026.2+")
+    assert version.startswith("2026.3+")
 
 
 WATCHED = """

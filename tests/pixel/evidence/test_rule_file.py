@@ -57,6 +57,17 @@ def test_good_rules_are_read() -> None:
         ('address_in = "office"', "user_agent_equals = [1]", "must be a list of str, not empty"),
         ('address_in = "office"', "autonomous_system_in = [true]", "must be a list of int"),
         ('address_in = "office"', 'header_names = ["x"]', "belong together"),
+        ('address_in = "office"', 'header_equals = ["x"]', "belong together"),
+        (
+            'address_in = "office"',
+            'header_names = ["x"]\nmatch.header_equals = ["x"]\nmatch.header_is_absent = true',
+            "belong together",
+        ),
+        (
+            'address_in = "office"',
+            'header_names = ["x"]\nmatch.header_is_absent = "yes"',
+            "header_is_absent must be of type bool",
+        ),
         (
             'address_in = "office"',
             "user_agent_versions_behind_at_least = 0",
@@ -93,6 +104,28 @@ def test_fault_is_named_in_one_line(good: str, bad: str, fault: str) -> None:
     (line,) = [line for line in faults_of(GOOD.replace(good, bad)) if fault in line]
 
     assert "\n" not in line
+
+
+@pytest.mark.parametrize(
+    ("test", "headers", "holds"),
+    [
+        ('header_contains = ["B"]', {"x": "abc"}, True),
+        ('header_contains = ["B"]', {"z": "abc"}, False),
+        ('header_equals = ["Abc"]', {"y": "aBC"}, True),
+        ('header_equals = ["ab"]', {"x": "abc", "y": "a"}, False),
+        ("header_is_absent = true", {}, True),
+        ("header_is_absent = true", {"y": ""}, False),
+        ("header_is_absent = false", {}, False),
+        ("header_is_absent = false", {"x": ""}, True),
+    ],
+)
+def test_header_fields_are_tried(test: str, headers: dict[str, str], *, holds: bool) -> None:
+    """Of the named fields one contains a word, one is equal to one, or none is there."""
+    text = GOOD.replace('address_in = "office"', f'header_names = ["X", "y"]\nmatch.{test}')
+    (rule,) = parse_rules(text, RANGES).rules
+
+    assert rule.header is not None
+    assert rule.header.holds(headers) is holds
 
 
 def test_every_fault_is_named_at_once() -> None:

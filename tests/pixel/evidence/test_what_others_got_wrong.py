@@ -6,7 +6,7 @@ import pytest
 
 from pixel_service.evidence import Agent, Confidence, Evidence, Fetch, Judge
 
-OPEN_TIME = dt.datetime(2026, 3, 4, 5, 6, 7, tzinfo=dt.UTC)
+OPEN_TIME = dt.datetime(2024, 9, 1, 5, 6, 7, tzinfo=dt.UTC)  # when the browsers here were new
 GMAIL = "Mozilla/5.0 (Windows NT 5.1; rv:11.0) Gecko Firefox/11.0 (via ggpht.com GoogleImageProxy)"
 CHROME = (
     "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) "
