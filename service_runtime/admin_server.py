@@ -7,9 +7,12 @@ Prometheus text format.  It belongs on an address of its own, which the public d
 not reach.
 """
 
+import asyncio
 import contextlib
 import dataclasses
 import datetime as dt
+import socket
+import ssl
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Final
 
@@ -20,10 +23,22 @@ from aiohttp import web
 from service_runtime.background import tasks_down
 from service_runtime.certificates import Certificate
 from service_runtime.drain import Drain
-from service_runtime.listen import ListenError, bound_address, reason_of, split_address
+from service_runtime.listen import address_of, listening_sockets
+from service_runtime.listener import CutOff, Listener
 
 # Longer than the time between two questions of Prometheus, a minute as a rule.
 DEFAULT_IDLE: Final = dt.timedelta(seconds=75)
+
+# Agreeing on keys takes a few milliseconds, and a few times the way to the other side of an
+# ocean.
+_HANDSHAKE_SECONDS: Final = 20.0
+
+# Connections at once, and those from one address: tools are few. No address has them all.
+_MAX_CONNECTIONS: Final = 200
+_MAX_OF_ADDRESS: Final = 50
+
+# Connections that the system holds until they are accepted.
+_BACKLOG: Final = 128
 
 logger = structlog.get_logger()
 
@@ -113,8 +128,7 @@ async def _listening(
     reuse_port: bool,
     idle: dt.timedelta,
 ) -> AsyncIterator[str]:
-    host, port = split_address(listen)
-    context = None if certificate is None else certificate.http_context()
+    sockets = listening_sockets(listen, backlog=_BACKLOG, reuse_port=reuse_port)
     # No access log: whoever asks does so every few seconds, for ever.
     runner = web.AppRunner(
         application,
@@ -124,12 +138,47 @@ async def _listening(
         auto_decompress=False,
     )
     await runner.setup()
+    context = None if certificate is None else certificate.http_context()
+    seconds = min(_HANDSHAKE_SECONDS, idle.total_seconds())
+    port = _Port(runner, sockets, context=context, handshake_seconds=seconds)
     try:
-        try:
-            site = web.TCPSite(runner, host, port, ssl_context=context, reuse_port=reuse_port)
-            await site.start()
-        except OSError as error:
-            raise ListenError(f"cannot listen at {listen}: {reason_of(error)}") from error
-        yield bound_address(listen, runner.addresses[0][1])
+        yield address_of(listen, sockets)
     finally:
+        await port.close()
         await runner.cleanup()
+
+
+class _Port:
+    """Lets so many tools in, and not all from one address."""
+
+    def __init__(
+        self,
+        runner: web.AppRunner,
+        sockets: Sequence[socket.socket],
+        *,
+        context: ssl.SSLContext | None,
+        handshake_seconds: float,
+    ) -> None:
+        self._runner = runner
+        self._listener = Listener(
+            sockets, self._admit, context=context, handshake_seconds=handshake_seconds
+        )
+
+    def _admit(self, address: str | None, _: CutOff) -> asyncio.Protocol | None:
+        server = self._runner.server
+        if server is None:
+            return None
+        taken = [*self._listener.begun, *(_peer_of(each) for each in server.connections)]
+        if len(taken) >= _MAX_CONNECTIONS or taken.count(address) >= _MAX_OF_ADDRESS:
+            logger.warning("operators' tool refused: too many connections", open=len(taken))
+            return None
+        return server()
+
+    async def close(self) -> None:
+        self._listener.close()
+        await self._listener.end()
+
+
+def _peer_of(connection: web.RequestHandler) -> str | None:
+    peer = None if connection.transport is None else connection.transport.get_extra_info("peername")
+    return str(peer[0]) if peer else None

@@ -13,6 +13,7 @@ from typing import Final, Protocol, cast
 from pixel_service.endpoint.connections import Connections
 from pixel_service.endpoint.plain_request import PlainFields, PlainRequests
 from pixel_service.endpoint.prepared_response import PreparedResponse, deliver
+from service_runtime.listener import CutOff
 
 # Proxies in front keep their connections between bursts; nginx does so for 60 s,
 # and whoever closes first should be the proxy.
@@ -65,6 +66,11 @@ class PlainConnections:
         """Return the protocol of a new connection."""
         return PlainConnection(self)
 
+    def admit(self, address: str | None, cut_off: CutOff) -> asyncio.Protocol | None:
+        """Return the protocol of a connection that has yet to agree on keys, if it has a place."""
+        connection = PlainConnection(self)
+        return connection if connection.begin(address, cut_off) else None
+
     def close_idle(self) -> None:
         """Close those that wait for no answer, and those that come from now on."""
         self.is_ending = True
@@ -87,6 +93,7 @@ class PlainConnection(asyncio.Protocol):
     __slots__ = (
         "_ahead",
         "_connections",
+        "_cut_off",
         "_has_asked",
         "_is_half_closed",
         "_loop",
@@ -105,6 +112,8 @@ class PlainConnection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._peer: str | None = None
+        # Until keys are agreed on there is no transport.
+        self._cut_off: CutOff | None = None
         self._waits = self._has_asked = self._is_half_closed = False
         # What came before the answer to what was asked.
         self._ahead = b""
@@ -112,15 +121,23 @@ class PlainConnection(asyncio.Protocol):
         self.octets = 0
         self.since = connections.pool.now
 
+    def begin(self, address: str | None, cut_off: CutOff) -> bool:
+        """Say whether there is a place, from before the handshake on; its time is the head's."""
+        self._peer = address
+        self._cut_off = cut_off
+        return self._connections.pool.admit(self, address)
+
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin, if there is a place."""
         # uvloop's transports are not asyncio's classes.
         self._transport = cast("asyncio.Transport", transport)
-        peer = transport.get_extra_info("peername")
-        self._peer = str(peer[0]) if peer else None
-        if not self._connections.pool.admit(self, self._peer):
-            self.force_close()
-            return
+        if self._cut_off is None:
+            peer = transport.get_extra_info("peername")
+            self._peer = str(peer[0]) if peer else None
+            if not self._connections.pool.admit(self, self._peer):
+                self.force_close()
+                return
+        self._cut_off = None
         self._connections.open.add(self)
         self._set_timer(KEEPALIVE.total_seconds())
         if self._connections.is_ending:  # accepted just before the end
@@ -221,3 +238,5 @@ class PlainConnection(asyncio.Protocol):
         """Cut it off."""
         if self._transport is not None:
             self._transport.abort()
+        elif self._cut_off is not None:
+            self._cut_off()

@@ -15,6 +15,7 @@ from pixel_service.endpoint.listening import BACKLOG
 from pixel_service.endpoint.plain_connection import KEEPALIVE, PlainConnections
 from service_runtime.background import kept_running
 from service_runtime.listen import ignore_new_connections
+from service_runtime.listener import Listener
 
 # A token has at most 1,950 characters; the rest is for a path that a proxy in
 # front may put before ours, and for queries that scanners add.
@@ -38,7 +39,7 @@ class PixelServer:
 
     def __init__(self, handler: PixelHandler, *, limits: ConnectionLimits) -> None:
         self._handler = handler
-        self._handshake_seconds = limits.head_seconds
+        self._head_seconds = limits.head_seconds
         # The low-level server, because an application's routing costs a third of the
         # rate, and there is one route.  No access log: it would hold addresses and
         # tokens, and costs two thirds.
@@ -55,7 +56,8 @@ class PixelServer:
             lingering_time=1.0,
         )
         self._plain = PlainConnections(handler, handler.plain_requests(), PIXEL, self._general)
-        self._listeners: list[asyncio.Server] = []
+        self._servers: list[asyncio.Server] = []
+        self._by_tls: Listener | None = None
         self.look_after = self._general.look_after
 
     @property
@@ -72,22 +74,24 @@ class PixelServer:
         self, sockets: Sequence[socket.socket], *, tls: ssl.SSLContext | None = None
     ) -> None:
         """Answer at *sockets* from now on, by TLS if there is a context for it."""
+        if tls is not None:
+            self._by_tls = Listener(
+                sockets, self._plain.admit, context=tls, handshake_seconds=self._head_seconds
+            )
+            return
         loop = asyncio.get_running_loop()
         for each in sockets:
-            listener = await loop.create_server(
-                self._plain.new,
-                sock=each,
-                ssl=tls,
-                # It comes before all that the limits look at.
-                ssl_handshake_timeout=None if tls is None else self._handshake_seconds,
-                backlog=BACKLOG,
+            self._servers.append(
+                await loop.create_server(self._plain.new, sock=each, backlog=BACKLOG)
             )
-            self._listeners.append(listener)
 
     async def end(self, *, grace: dt.timedelta) -> None:
         """Take no new request; running ones have *grace* to end."""
-        for each in self._listeners:
+        for each in self._servers:
             each.close()
+        if self._by_tls is not None:
+            self._by_tls.close()
+            await self._by_tls.end()
         # What has come in by now is taken before idle connections are closed.
         await asyncio.sleep(0)
         self._handler.is_leaving = True
@@ -105,7 +109,8 @@ class PixelServer:
         """
         self._handler.is_leaving = True
         for _ in range(grace // _LEAVING_LOOK):
-            if not self._plain.open and not self._general.connections:
+            begun = [] if self._by_tls is None else self._by_tls.begun
+            if not (self._plain.open or self._general.connections or begun):
                 return
             await asyncio.sleep(_LEAVING_LOOK.total_seconds())
 

@@ -4,15 +4,22 @@ import asyncio
 import contextlib
 import datetime as dt
 import errno
+import itertools
 import socket
+import ssl
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import aiohttp
 import prometheus_client
 import pytest
 
+from service_runtime import admin_server as admin_server_module
 from service_runtime.admin_server import Condition, admin_server
+from service_runtime.certificates import Certificate
 from service_runtime.listen import ListenError, reason_of, split_address
+from service_runtime.tls_files import TlsFiles
+from tests.fixtures.certificates import Authority
 
 
 @contextlib.asynccontextmanager
@@ -89,6 +96,66 @@ async def test_silent_connections_are_closed(said: bytes) -> None:
 
         assert await reader.read() == b""
         writer.close()
+
+
+@pytest.mark.parametrize("said", [b"", b"\x16\x03\x01\x02\x00\x01"])
+async def test_handshake_that_is_not_ended_is_cut_off(said: bytes, tmp_path: Path) -> None:
+    """Who never agrees on keys holds no place for longer than who never asks."""
+    certificate, key = Authority().issue().write(tmp_path)
+    async with admin_server(
+        listen="127.0.0.1:0",
+        conditions=tuple,
+        registry=prometheus_client.CollectorRegistry(),
+        certificate=Certificate(TlsFiles(certificate=certificate, key=key), port="admin"),
+        idle=dt.timedelta(milliseconds=100),
+    ) as address:
+        reader, writer = await asyncio.open_connection(*split_address(address))
+        writer.write(said)
+
+        with contextlib.suppress(ConnectionError):
+            assert await reader.read() == b""
+        writer.close()
+
+
+@pytest.mark.parametrize("has_tls", [False, True])
+async def test_one_address_leaves_room_for_others(
+    *, has_tls: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whether keys were agreed on or not: another's probe is answered, and places come back."""
+    monkeypatch.setattr(admin_server_module, "_MAX_OF_ADDRESS", 5)
+    authority, ca = Authority.written(tmp_path)
+    certificate, key = authority.issue().write(tmp_path)
+    files = TlsFiles(certificate=certificate, key=key)
+    context = ssl.create_default_context(cafile=str(ca)) if has_tls else None
+    async with admin_server(
+        listen="127.0.0.1:0",
+        conditions=tuple,
+        registry=prometheus_client.CollectorRegistry(),
+        certificate=Certificate(files, port="admin") if has_tls else None,
+    ) as address:
+        host, port = split_address(address)
+
+        async def is_answered(source: str) -> bool:
+            try:
+                reader, writer = await asyncio.open_connection(
+                    host, port, ssl=context, local_addr=(source, 0)
+                )
+                writer.write(b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+                answer = await reader.read()
+            except OSError:
+                return False
+            writer.close()
+            return answer.endswith(b"alive\n")
+
+        silent = [await asyncio.open_connection(host, port) for _ in range(5)]
+        assert not await is_answered("127.0.0.1")
+        assert await is_answered("127.0.0.2")
+        for _, writer in silent:
+            writer.close()
+        for _ in itertools.count():
+            if await is_answered("127.0.0.1"):
+                break
+            await asyncio.sleep(0.01)
 
 
 async def test_taken_port_is_one_clear_error() -> None:

@@ -3,18 +3,20 @@
 import asyncio
 import contextlib
 import datetime as dt
+import itertools
 import ssl
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
 
+from pixel_service.endpoint import connections
 from pixel_service.endpoint.client_address import ClientAddresses
 from pixel_service.endpoint.handler import PixelHandler
 from pixel_service.endpoint.image import PIXEL_GIF
-from pixel_service.endpoint.limits import ConnectionLimits
+from pixel_service.endpoint.limits import ConnectionLimits, Refusal
 from pixel_service.endpoint.listening import listen_for_pixels
-from pixel_service.endpoint.serving import pixel_server
+from pixel_service.endpoint.serving import PixelServer, pixel_server
 from pixel_service.intake import PixelFetch
 from service_runtime.certificates import Certificate
 from service_runtime.listen import address_of
@@ -39,8 +41,8 @@ def certificates(tmp_path: Path) -> Certificates:
 
 @contextlib.asynccontextmanager
 async def served(
-    certificates: Certificates, *, head_seconds: float = 20
-) -> AsyncIterator[tuple[str, int]]:
+    certificates: Certificates, *, limits: ConnectionLimits | None = None
+) -> AsyncIterator[tuple[PixelServer, tuple[str, int]]]:
     """Serve pixels by TLS inside the block."""
     sockets = listen_for_pixels("127.0.0.1:0")
     host, port = address_of("127.0.0.1:0", sockets).split(":")
@@ -48,10 +50,24 @@ async def served(
         sockets=sockets,
         handler=PixelHandler(take, ClientAddresses()),
         grace=dt.timedelta(seconds=1),
-        limits=ConnectionLimits(head_seconds=head_seconds),
+        limits=limits or ConnectionLimits(),
         tls=Certificate(certificates.plain, port="http").http_context(),
-    ):
-        yield host, int(port)
+    ) as server:
+        yield server, (host, int(port))
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    """Wait until what is asked for holds; the test's time limit is the wait's."""
+    for _ in itertools.count():
+        if holds():
+            return
+        await asyncio.sleep(0.001)
+
+
+async def ended(reader: asyncio.StreamReader) -> None:
+    """Wait until the service has closed a connection; aborted, if octets of it were not read."""
+    with contextlib.suppress(ConnectionError):
+        assert await reader.read() == b""
 
 
 async def answered(address: tuple[str, int], context: ssl.SSLContext, *requests: bytes) -> bytes:
@@ -67,7 +83,7 @@ async def answered(address: tuple[str, int], context: ssl.SSLContext, *requests:
 
 async def test_every_kind_of_request_is_answered(certificates: Certificates) -> None:
     """On one connection: plain ones, what only the general server takes, and plain ones again."""
-    async with served(certificates) as address:
+    async with served(certificates) as (_, address):
         octets = await answered(address, certificates.context(), PLAIN, GENERAL, LAST)
 
     assert octets.count(b"HTTP/1.1 200 OK\r\n") == 2
@@ -80,11 +96,109 @@ async def test_every_kind_of_request_is_answered(certificates: Certificates) -> 
 async def test_connection_that_does_not_agree_on_keys_is_closed(
     certificates: Certificates, begun: bytes
 ) -> None:
-    """As soon as a request's head would have had to be there."""
-    async with served(certificates, head_seconds=0.3) as address:
+    """As soon as a request's head would have had to be there, and its place is free."""
+    limits = ConnectionLimits(head_seconds=0.3)
+    async with served(certificates, limits=limits) as (server, address):
         reader, writer = await asyncio.open_connection(*address)
         writer.write(begun)
-        # Until it ends; aborted, if octets of it were not read.
-        with contextlib.suppress(ConnectionError):
-            await reader.read()
+        await ended(reader)
         writer.close()
+        await until(lambda: server.counts.open == 0)
+
+
+@pytest.mark.parametrize("begun", [b"", BEGUN])
+async def test_connections_that_agree_on_no_keys_take_places(
+    certificates: Certificates, begun: bytes
+) -> None:
+    """Like all others, from the start; who leaves makes room for somebody else."""
+    limits = ConnectionLimits(for_each_network=3)
+    async with served(certificates, limits=limits) as (server, address):
+        silent = [await asyncio.open_connection(*address) for _ in range(3)]
+        for _, writer in silent:
+            writer.write(begun)
+        await until(lambda: server.counts.open == 3)
+        reader, writer = await asyncio.open_connection(*address)
+        await ended(reader)
+        writer.close()
+        assert server.counts.refused == {Refusal.NETWORK: 1}
+        for _, each in silent:
+            each.close()
+        await until(lambda: server.counts.open == 0)
+
+        assert PIXEL_GIF in await answered(address, certificates.context(), LAST)
+
+
+async def test_connections_that_agree_on_no_keys_give_way(
+    certificates: Certificates, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever holds every place and ends no handshake keeps nobody out."""
+    monkeypatch.setattr(connections, "_IDLE_SECONDS", 0.0)
+    limits = ConnectionLimits(in_all=20, for_each_network=1_000)
+    async with served(certificates, limits=limits) as (server, address):
+        silent = [await asyncio.open_connection(*address) for _ in range(60)]
+        for _ in range(10):
+            assert PIXEL_GIF in await answered(address, certificates.context(), LAST)
+
+        assert server.counts.open <= 20
+        assert server.counts.refused.keys() == {Refusal.IDLE}
+        for _, writer in silent:
+            writer.close()
+
+
+async def test_service_ends_without_those_who_agree_on_no_keys(
+    certificates: Certificates,
+) -> None:
+    """A planned end cuts them off: they have asked for nothing."""
+    async with served(certificates) as (server, address):
+        reader, writer = await asyncio.open_connection(*address)
+        writer.write(BEGUN)
+        await until(lambda: server.counts.open == 1)
+    await ended(reader)
+    writer.close()
+
+    assert server.counts.open == 0
+
+
+async def test_request_that_comes_with_the_handshake_is_answered(
+    certificates: Certificates,
+) -> None:
+    """A client of TLS 1.3 sends its request together with the end of its handshake."""
+    outgoing, incoming = ssl.MemoryBIO(), ssl.MemoryBIO()
+    client = certificates.context().wrap_bio(incoming, outgoing, server_hostname="localhost")
+    async with served(certificates) as (_, address):
+        reader, writer = await asyncio.open_connection(*address)
+        while True:
+            try:
+                client.do_handshake()
+            except ssl.SSLWantReadError:
+                writer.write(outgoing.read())
+                incoming.write(await reader.read(65_536))
+            else:
+                break
+        client.write(LAST)
+        # The end of the handshake and the request, in one write.
+        writer.write(outgoing.read())
+        octets = b""
+        while PIXEL_GIF not in octets:
+            incoming.write(await reader.read(65_536))
+            with contextlib.suppress(ssl.SSLWantReadError):
+                octets += client.read(65_536)
+        writer.close()
+
+    assert octets.startswith(b"HTTP/1.1 200 OK\r\n")
+
+
+async def test_hundreds_of_handshakes_keep_nobody_waiting(certificates: Certificates) -> None:
+    """Who agrees on keys and asks is answered among those who never end their handshake."""
+    limits = ConnectionLimits(for_each_network=1_000)
+    async with served(certificates, limits=limits) as (server, address):
+        silent = [await asyncio.open_connection(*address) for _ in range(400)]
+        for _, writer in silent:
+            writer.write(BEGUN)
+        asking = (answered(address, certificates.context(), LAST) for _ in range(20))
+
+        assert all(PIXEL_GIF in each for each in await asyncio.gather(*asking))
+        assert server.counts.open >= 400
+        for _, writer in silent:
+            writer.close()
+        await until(lambda: server.counts.open == 0)
