@@ -17,6 +17,7 @@ from service_runtime.admission import OPEN_TO_ALL, Admission
 from service_runtime.background import kept_running, running
 from service_runtime.call_gate import CallGate
 from service_runtime.certificates import Certificate
+from service_runtime.descriptors import descriptors_for_connections
 from service_runtime.drain import Drain
 from service_runtime.errors import ServiceError
 from service_runtime.grpc_credentials import server_credentials
@@ -43,6 +44,14 @@ LIVENESS: Final = (
     ("grpc.keepalive_permit_without_calls", 1),
     ("grpc.http2.max_pings_without_data", 0),
 )
+
+# How long a client may take to agree on keys; as for a request's head on other ports. gRPC
+# has two minutes.
+_HANDSHAKE_MS: Final = 20_000
+
+# Clients keep connections on which they do not call: so many, or one for each call that may
+# run.
+_CONNECTIONS: Final = 4_000
 
 # How long calls of a drain are held before they are refused: what a client needs to send
 # its next call to the other side of an ocean.
@@ -147,11 +156,19 @@ def _new_server(*, max_message_octets: int, max_calls: int, reuse_port: bool) ->
         # beyond 1,000 and all beyond 3,000, with CANCELLED. As many as may run.
         ("grpc.server.max_pending_requests", max_calls),
         ("grpc.server.max_pending_requests_hard_limit", 2 * max_calls),
+        ("grpc.server_handshake_timeout_ms", _HANDSHAKE_MS),
+        # Also those that have not agreed on keys.
+        ("grpc.max_allowed_incoming_connections", _most_connections(max_calls)),
         # On Linux gRPC shares ports unless told not to: a second instance would
         # silently take half of the calls.
         ("grpc.so_reuseport", int(reuse_port)),
     ]
     return grpc.aio.server(options=options, maximum_concurrent_rpcs=max_calls)
+
+
+def _most_connections(max_calls: int) -> int:
+    # Half of what a process may have: it may serve pixels as well.
+    return min(max(max_calls, _CONNECTIONS), max(descriptors_for_connections() // 2, 1))
 
 
 def _add_health(server: grpc.aio.Server) -> health.aio.HealthServicer:

@@ -6,6 +6,7 @@ import datetime as dt
 import socket
 from collections import Counter
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any, cast
 
 import grpc
@@ -18,10 +19,14 @@ from structlog.testing import capture_logs
 
 from emailopens.pixel.v1 import pixel_service_pb2 as pb
 from emailopens.pixel.v1 import pixel_service_pb2_grpc as pb_grpc
+from service_runtime import grpc_server as grpc_server_module
+from service_runtime.certificates import Certificate
 from service_runtime.drain import Drain
 from service_runtime.errors import FieldViolation, InvalidFields, ServiceError
 from service_runtime.grpc_server import GrpcService, grpc_server
-from service_runtime.listen import ListenError
+from service_runtime.listen import ListenError, split_address
+from service_runtime.tls_files import TlsFiles
+from tests.fixtures.certificates import Authority
 
 NAME = pb.DESCRIPTOR.services_by_name["PixelService"].full_name
 Context = grpc.aio.ServicerContext[pb.ListOpensRequest, pb.ListOpensResponse]
@@ -87,7 +92,11 @@ async def served(
 
 @contextlib.asynccontextmanager
 async def serving(
-    drain: Drain | None = None, *, max_calls: int = 100, listen: str = "127.0.0.1:0"
+    drain: Drain | None = None,
+    *,
+    max_calls: int = 100,
+    listen: str = "127.0.0.1:0",
+    certificate: Certificate | None = None,
 ) -> AsyncIterator[str]:
     servicer = FaultyServicer()
     async with grpc_server(
@@ -102,6 +111,7 @@ async def serving(
         drain=drain or Drain(),
         max_message_octets=100_000,
         max_calls=max_calls,
+        certificate=certificate,
     ) as address:
         yield address
 
@@ -307,6 +317,43 @@ async def test_calls_of_all_connections_are_limited() -> None:
             error = await call(other, "", streaming=False)
 
     assert error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+
+
+async def test_handshake_that_is_not_ended_is_cut_off(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who never agrees on keys holds no connection for long."""
+    monkeypatch.setattr(grpc_server_module, "_HANDSHAKE_MS", 200)
+    certificate, key = Authority().issue().write(tmp_path)
+    files = TlsFiles(certificate=certificate, key=key)
+    async with serving(certificate=Certificate(files, port="grpc")) as address:
+        reader, writer = await asyncio.open_connection(*split_address(address))
+        writer.write(b"\x16\x03\x01\x02\x00\x01")
+
+        with contextlib.suppress(ConnectionError):
+            assert await reader.read() == b""
+        writer.close()
+
+
+async def test_connections_are_limited(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who connects without end is refused, and when those end others are served again."""
+    monkeypatch.setattr(grpc_server_module, "_CONNECTIONS", 5)
+
+    async def first_octet(reader: asyncio.StreamReader) -> bytes:
+        with contextlib.suppress(ConnectionError):
+            return await reader.read(1)
+        return b""
+
+    async with serving(max_calls=5) as address:
+        silent = [await asyncio.open_connection(*split_address(address)) for _ in range(10)]
+        # Those that are served are told gRPC's settings.
+        first = [await first_octet(reader) for reader, _ in silent]
+        for _, writer in silent:
+            writer.close()
+        async with connected(address) as channel:
+            await channel.channel_ready()
+
+    assert sorted(map(len, first)) == [0] * 5 + [1] * 5
 
 
 async def test_health_and_reflection_name_the_service() -> None:
