@@ -1,77 +1,31 @@
 """The operator's commands about evidence: `pixel-service evidence …`."""
 
-import contextlib
 import datetime as dt
 import ipaddress
 import json
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, Final
 
 import click
 
 from pixel_service.cli.evidence_in_words import asked_by, evidence_as_json, rule_as_json
+from pixel_service.cli.evidence_options import (
+    FILE,
+    data_option,
+    evidence_option,
+    one_line_errors,
+    ranges_option,
+    rules_option,
+)
+from pixel_service.cli.evidence_ranges import print_ranges, update_ranges
 from pixel_service.evidence import (
     Evidence,
-    EvidenceError,
     Fetch,
     Judge,
     NetworkDatabases,
-    RulesInvalid,
     load_judge,
-    store_ranges,
 )
-from pixel_service.evidence.range_download import read_source
-from pixel_service.settings import DEFAULT_DATA, RANGES_FOLDER
 from service_runtime.cli import format_option
 from service_runtime.spans import SECOND, Span
-
-_FILE: Final = click.Path(path_type=Path, dir_okay=False)
-_FOLDER: Final = click.Path(path_type=Path, file_okay=False)
-
-
-def _option(name: str, **attributes: Any) -> Callable[[Any], Any]:  # noqa: ANN401 - click's own
-    """Declare an option with the environment variable that `serve` reads for the same."""
-    variable = f"EMAILOPENS_PIXEL_{attributes.pop('variable').upper()}"
-    return click.option(name, envvar=variable, show_envvar=True, **attributes)
-
-
-def _keep_data(ctx: click.Context, _: click.Parameter, data: Path) -> None:
-    ctx.meta[__name__] = data
-
-
-def _ranges_folder(ctx: click.Context, _: click.Parameter, ranges: Path | None) -> Path:
-    """Return where `serve` with the same options looks for ranges."""
-    data: Path = ctx.meta[__name__]
-    return ranges or data / RANGES_FOLDER
-
-
-_rules_option = _option(
-    "--rules",
-    variable="evidence_rules",
-    type=_FILE,
-    show_default="built in",
-    help="The rules by which fetches are judged.",
-)
-_data_option = _option(
-    "--data",
-    variable="data",
-    type=_FOLDER,
-    default=DEFAULT_DATA,
-    show_default=True,
-    is_eager=True,  # before --ranges, which depends on it
-    expose_value=False,
-    callback=_keep_data,
-    help="The service's data folder.",
-)
-_ranges_option = _option(
-    "--ranges",
-    variable="evidence_ranges",
-    type=_FOLDER,
-    callback=_ranges_folder,
-    show_default="ranges in the data folder",
-    help="Folder of updated address ranges.",
-)
 
 
 @click.group(name="evidence")
@@ -79,11 +33,15 @@ def evidence() -> None:
     """Look into how fetches are judged."""
 
 
+evidence.add_command(print_ranges)
+evidence.add_command(update_ranges)
+
+
 @evidence.command(name="rules")
-@_rules_option
+@rules_option
 @format_option(default="table")
-@_data_option
-@_ranges_option
+@data_option
+@ranges_option
 def print_rules(rules: Path | None, ranges: Path, format_: str) -> None:
     """Print the rules, or all that is wrong with them."""
     ruleset = _load(rules, ranges).ruleset
@@ -122,22 +80,22 @@ def print_rules(rules: Path | None, ranges: Path, format_: str) -> None:
     metavar="NAME:VALUE",
     help="Another header field of the fetch; may be repeated.",
 )
-@_option(
+@evidence_option(
     "--autonomous-systems",
     variable="autonomous_systems",
-    type=_FILE,
+    type=FILE,
     help="A database of network operators, such as GeoLite2-ASN.mmdb.",
 )
-@_option(
+@evidence_option(
     "--countries",
     variable="countries",
-    type=_FILE,
+    type=FILE,
     help="A database of countries, such as GeoLite2-Country.mmdb.",
 )
-@_rules_option
+@rules_option
 @format_option(default="text", for_people="text")
-@_data_option
-@_ranges_option
+@data_option
+@ranges_option
 def explain(
     *,
     user_agent: str,
@@ -169,40 +127,9 @@ def explain(
         _print_evidence(found)
 
 
-@evidence.command(name="update-ranges")
-@click.argument("name")
-@click.argument("source", metavar="FILE|URL")
-@_data_option
-@_ranges_option
-def update_ranges(name: str, source: str, ranges: Path) -> None:
-    """Replace the address ranges NAME by newer ones.
-
-    From a file or an https URL. Understands one range a line, Apple's
-    egress-ip-ranges.csv and Google's JSON. A running service reads ranges when it
-    starts.
-    """
-    today = dt.datetime.now(dt.UTC).date()
-    with _one_line_errors():
-        count = store_ranges(ranges, name, read_source(source), origin=f"{today} from {source}")
-    click.echo(f"{name}: {count} ranges")
-
-
 def _load(rules: Path | None, ranges: Path, databases: NetworkDatabases | None = None) -> Judge:
-    with _one_line_errors():
+    with one_line_errors():
         return load_judge(rules=rules, ranges=ranges, networks=databases)
-
-
-@contextlib.contextmanager
-def _one_line_errors() -> Iterator[None]:
-    """Say what is wrong in a line; of a rule file, each fault in a line of its own."""
-    try:
-        yield
-    except RulesInvalid as error:
-        for fault in error.faults:
-            click.echo(fault, err=True)
-        raise click.ClickException(f"faults in the rules: {len(error.faults)}") from error
-    except EvidenceError as error:
-        raise click.ClickException(str(error)) from error
 
 
 def _parse_header(text: str) -> tuple[str, str]:

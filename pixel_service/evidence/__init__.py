@@ -4,8 +4,7 @@
 are any, the operator's network databases.  `Judge.judge` turns a `Fetch` into
 `Evidence`.  docs/evidence.md describes the procedure.  Imports nothing of ours.
 
-Read `judge` first, then `rules.toml`.  One module is imported by its own name:
-`range_download`, which loads an HTTP client that only one command needs.
+Read `judge` first, then `rules.toml`.
 """
 
 from pixel_service.evidence.client import known_families
@@ -27,15 +26,33 @@ from pixel_service.evidence.facts import (
     Signal,
     clean_user_agent,
 )
-from pixel_service.evidence.judge import Judge, load_judge
-from pixel_service.evidence.network import NetworkDatabases
-from pixel_service.evidence.range_files import store_ranges
-from pixel_service.evidence.ranges import parse_address
+from pixel_service.evidence.judge import Judge
+from pixel_service.evidence.judge_loading import JudgeLoader, load_judge
+from pixel_service.evidence.network import NetworkDatabases, networks_of
+from pixel_service.evidence.range_files import (
+    MAX_RANGE_OCTETS,
+    NamedRanges,
+    is_name_of_ranges,
+    load_ranges,
+    load_stored,
+    require_no_less,
+    store_ranges,
+)
+from pixel_service.evidence.ranges import (
+    MAX_IPV4_ADDRESSES,
+    AddressSet,
+    Range,
+    parse_address,
+    ranges_of,
+)
 from pixel_service.evidence.rules import HeaderMatch, Rule
 
 __all__ = [
+    "MAX_IPV4_ADDRESSES",
+    "MAX_RANGE_OCTETS",
     "MAX_USER_AGENT_CHARACTERS",
     "PURPOSE_HEADERS",
+    "AddressSet",
     "Agent",
     "Client",
     "Confidence",
@@ -45,15 +62,24 @@ __all__ = [
     "Fetch",
     "HeaderMatch",
     "Judge",
+    "JudgeLoader",
+    "NamedRanges",
     "Network",
     "NetworkDatabases",
+    "Range",
     "RangesInvalid",
     "Rule",
     "RulesInvalid",
     "Signal",
     "clean_user_agent",
+    "is_name_of_ranges",
     "known_families",
     "load_judge",
+    "load_ranges",
+    "load_stored",
+    "networks_of",
     "parse_address",
+    "ranges_of",
+    "require_no_less",
     "store_ranges",
 ]

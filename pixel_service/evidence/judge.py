@@ -1,21 +1,15 @@
 """Fetches to evidence."""
 
-import contextlib
 import datetime as dt
 import functools
-import hashlib
 from collections.abc import Callable, Mapping
-from importlib import resources
-from pathlib import Path
 from typing import Final
 
 from pixel_service.evidence.browser_versions import (
     BrowserVersions,
     day_number,
     newest_on,
-    releases_digest_input,
 )
-from pixel_service.evidence.client import load_client_reader
 from pixel_service.evidence.facts import (
     MAX_USER_AGENT_CHARACTERS,
     Client,
@@ -25,10 +19,8 @@ from pixel_service.evidence.facts import (
     clean_user_agent,
 )
 from pixel_service.evidence.judgement import weigh
-from pixel_service.evidence.network import NetworkDatabases, ReadNetwork, load_network_reader
-from pixel_service.evidence.range_files import load_ranges
+from pixel_service.evidence.network import ReadNetwork
 from pixel_service.evidence.ranges import parse_address
-from pixel_service.evidence.rule_file import read_rules
 from pixel_service.evidence.rule_index import RuleIndex
 from pixel_service.evidence.rules import RuleSet
 
@@ -153,39 +145,6 @@ class Judge:
             client=client,
             network=network,
         )
-
-
-def load_judge(
-    *,
-    rules: Path | None = None,
-    ranges: Path | None = None,
-    networks: NetworkDatabases | None = None,
-) -> Judge:
-    """Return a judge by the rules in the file *rules*, or by the built-in ones.
-
-    Takes about 0.3 s, most of it for the expressions that read user agents.
-
-    Args:
-        rules: A rule file that replaces the built-in one.
-        ranges: A folder of address ranges; its files replace built-in ones of
-            the same name, or add to them.
-        networks: Databases of network operators.
-
-    Raises:
-        EvidenceError: something that was supplied cannot be used.
-    """
-    sets, ranges_digest = load_ranges(ranges)
-    with contextlib.ExitStack() as stack:
-        builtin = resources.files(__package__).joinpath("rules.toml")
-        path = rules or stack.enter_context(resources.as_file(builtin))
-        ruleset = read_rules(path, sets)
-        judged_by = path.read_bytes() + releases_digest_input() + ranges_digest.encode()
-        digest = hashlib.blake2b(judged_by, digest_size=4)
-    return Judge(
-        RuleSet(version=f"{ruleset.version}+{digest.hexdigest()}", rules=ruleset.rules),
-        read_client=load_client_reader(),
-        read_network=load_network_reader(networks) if networks else None,
-    )
 
 
 def _since_acceptance(fetch: Fetch) -> dt.timedelta | None:

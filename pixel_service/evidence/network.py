@@ -6,13 +6,13 @@ format and a tenth of the dependencies.
 """
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import Any, Protocol
 
 from pixel_service.evidence.errors import DatabaseInvalid
 from pixel_service.evidence.facts import Network
-from pixel_service.evidence.ranges import Address
+from pixel_service.evidence.ranges import Address, IpNetwork, Range
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +27,7 @@ class NetworkDatabases:
 
 
 class _Reader(Protocol):
+    def __iter__(self) -> Iterator[tuple[IpNetwork, Any]]: ...
     def get(self, ip_address: Address, /) -> Any: ...  # noqa: ANN401 - databases hold any JSON
 
 
@@ -55,6 +56,25 @@ def load_network_reader(databases: NetworkDatabases) -> ReadNetwork:
         return network if network != _NOTHING else None
 
     return read_network
+
+
+def networks_of(database: Path, systems: Collection[int]) -> list[Range]:
+    """Return the networks of some autonomous *systems*, by a database of them.
+
+    Takes some seconds: it goes through the whole database.
+
+    Raises:
+        DatabaseInvalid: as `load_network_reader`.
+    """
+    reader = _open_database(database)
+    try:
+        return [
+            Range.of(network)
+            for network, record in reader or ()
+            if isinstance(record, dict) and record.get("autonomous_system_number") in systems
+        ]
+    except ValueError as error:
+        raise DatabaseInvalid(f"{database}: is damaged") from error
 
 
 _NOTHING = Network(operator="", autonomous_system_number=0, country="")

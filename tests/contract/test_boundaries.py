@@ -160,6 +160,12 @@ RULES: Final = (
         never=("aiohttp", "emailopens", "grpc", "sqlalchemy"),
     ),
     Rule(
+        room=f"{PIXEL}.range_updates",
+        promise="Brings published address ranges to where the service looks for them.",
+        ours=("evidence",),
+        never=("emailopens", "grpc", "sqlalchemy"),
+    ),
+    Rule(
         room=f"{PIXEL}.privacy",
         promise="The only doors to what is kept.",
         ours=("evidence",),
@@ -334,7 +340,6 @@ _BY_THEIR_OWN_NAMES: Final = (
     f"{PIXEL}.endpoint.client_address",
     f"{PIXEL}.endpoint.handler",
     f"{PIXEL}.endpoint.serving",
-    f"{PIXEL}.evidence.range_download",
 )
 
 
@@ -349,6 +354,7 @@ _BY_THEIR_OWN_NAMES: Final = (
         "notification",
         "open_log",
         "privacy",
+        "range_updates",
         "recording",
         "streaming",
     ],

@@ -1,18 +1,55 @@
 """The operator's commands about evidence, as processes of their own would run them."""
 
 import json
+import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
 from pixel_service.cli.evidence import evidence
+from tests.fixtures.list_server import APPLE, GOOGLE, Answer, ListServer, serving_lists
 
 GMAIL = "Mozilla/5.0 (Windows NT 5.1; rv:11.0) Gecko Firefox/11.0 (via ggpht.com GoogleImageProxy)"
 
 
+CATALOGUE = """
+[[ranges]]
+name = "apple-relay"
+lists = [{ url = "HOST/apple.csv", format = "csv" }]
+
+[[ranges]]
+name = "google-image-proxy"
+lists = [{ url = "HOST/google.json", format = "google" }]
+
+[[ranges]]
+name = "mail-scanners"
+systems = [64500]
+"""
+
+
 def run(*arguments: str) -> Result:
     return CliRunner().invoke(evidence, arguments)
+
+
+@pytest.fixture
+def ranges(tmp_path: Path) -> Path:
+    folder = tmp_path / "ranges"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def lists(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch, ranges: Path
+) -> Iterator[ListServer]:
+    """Serve lists that the catalogue in *ranges* names."""
+    with serving_lists(tmp_path_factory.mktemp("lists")) as server:
+        monkeypatch.setenv("SSL_CERT_FILE", str(server.certificate))
+        (ranges / "ranges.toml").write_text(CATALOGUE.replace("HOST", server.url))
+        server.answers |= {"/apple.csv": Answer(APPLE), "/google.json": Answer(GOOGLE)}
+        yield server
 
 
 def test_rules_are_printed_with_their_sources() -> None:
@@ -112,3 +149,59 @@ def test_a_bad_update_is_refused_in_one_line(
     assert fault in result.stderr
     assert len(result.stderr.splitlines()) == 1
     assert not (tmp_path / "r").exists()
+
+
+def test_all_ranges_are_updated_at_once(lists: ListServer, ranges: Path) -> None:
+    """Without arguments everything that is published is fetched, and the rest said."""
+    result = run("update-ranges", "--ranges", str(ranges))
+
+    assert result.exit_code == 0
+    assert result.stdout == "apple-relay: 3 ranges\ngoogle-image-proxy: 2 ranges\n"
+    assert result.stderr == "mail-scanners: skipped: needs a database of autonomous systems\n"
+    assert lists.asked == ["/apple.csv", "/google.json"]
+
+
+def test_ranges_of_one_name_are_updated(lists: ListServer, ranges: Path) -> None:
+    """A name alone fetches what is published of it."""
+    result = run("update-ranges", "apple-relay", "--ranges", str(ranges))
+
+    assert (result.exit_code, result.output) == (0, "apple-relay: 3 ranges\n")
+    assert lists.asked == ["/apple.csv"]
+
+
+def test_one_bad_list_does_not_keep_the_others_from_being_updated(
+    lists: ListServer, ranges: Path
+) -> None:
+    """The bad one is said, its ranges stay, and the status tells a job that runs it."""
+    lists.answers["/apple.csv"] = Answer("<html>sorry")
+    result = run("update-ranges", "--ranges", str(ranges))
+
+    assert result.exit_code == 1
+    assert "google-image-proxy: 2 ranges\n" in result.stdout
+    assert f"apple-relay: kept: {lists.url}/apple.csv: line 1: '<html>sorry'" in result.stderr
+    assert result.stderr.endswith("Error: not updated: apple-relay\n")
+    assert not (ranges / "apple-relay.txt").exists()
+
+
+def test_a_name_that_nobody_publishes_needs_a_source(ranges: Path) -> None:
+    """Yahoo publishes none."""
+    result = run("update-ranges", "yahoo", "--ranges", str(ranges))
+
+    assert result.exit_code == 2
+    assert "'yahoo' is published nowhere" in result.stderr
+
+
+@pytest.mark.usefixtures("lists")
+def test_ranges_in_use_are_shown_with_their_age(ranges: Path) -> None:
+    """Those that were fetched say where from, the others that they are built in."""
+    run("update-ranges", "apple-relay", "--ranges", str(ranges))
+    table = run("ranges", "--ranges", str(ranges)).output
+    found = {
+        each["name"]: each
+        for each in json.loads(run("ranges", "--ranges", str(ranges), "--format=json").output)
+    }
+
+    assert re.search(r"^apple-relay +2 +0 d  from https://.*/apple.csv$", table, re.MULTILINE)
+    assert re.search(r"^yahoo +4 +\d+ d  built in$", table, re.MULTILINE)
+    assert (found["apple-relay"]["isBuiltIn"], found["yahoo"]["isBuiltIn"]) == (False, True)
+    assert 0 <= found["apple-relay"]["ageSeconds"] < found["yahoo"]["ageSeconds"]

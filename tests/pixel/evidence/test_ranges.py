@@ -1,7 +1,9 @@
-"""Address ranges: three forms are read, looked up, and replaced as a whole."""
+"""Address ranges are read, looked up, and replaced as a whole."""
 
 import contextlib
+import datetime as dt
 import ipaddress
+import os
 from pathlib import Path
 
 import hypothesis
@@ -9,9 +11,20 @@ import pytest
 from hypothesis import strategies as st
 
 from pixel_service.evidence import RangesInvalid, load_judge
-from pixel_service.evidence.range_download import read_source
-from pixel_service.evidence.range_files import MAX_RANGE_OCTETS, load_ranges, store_ranges
-from pixel_service.evidence.ranges import AddressSet, IpNetwork, parse_address, parse_ranges
+from pixel_service.evidence.range_files import (
+    MAX_RANGE_OCTETS,
+    load_ranges,
+    load_stored,
+    require_no_less,
+    store_ranges,
+)
+from pixel_service.evidence.ranges import (
+    AddressSet,
+    IpNetwork,
+    Range,
+    parse_address,
+    parse_ranges,
+)
 
 NETWORKS = st.builds(
     lambda address, length: ipaddress.ip_network(f"{address}/{length}", strict=False),
@@ -24,12 +37,20 @@ NETWORKS = st.builds(
 )
 
 
+NOTHING = contextlib.nullcontext()
+NOW = dt.datetime(2026, 11, 27, 4, 5, 6, tzinfo=dt.UTC)
+
+
+def set_of(text: str) -> AddressSet:
+    return AddressSet.of(parse_ranges(text))
+
+
 @hypothesis.given(networks=st.lists(NETWORKS, max_size=20), address=st.ip_addresses())
 def test_a_set_holds_what_its_networks_hold(
     networks: list[IpNetwork], address: ipaddress.IPv4Address | ipaddress.IPv6Address
 ) -> None:
     """Look-up agrees with trying every network, at the edges as well."""
-    found = AddressSet.of(networks)
+    found = AddressSet.of(map(Range.of, networks))
     edges = [edge for each in networks for edge in (each.network_address, each.broadcast_address)]
 
     assert all(edge in found for edge in edges)
@@ -54,29 +75,39 @@ def test_the_address_between_two_ranges_is_in_neither() -> None:
 @hypothesis.given(networks=st.lists(NETWORKS, max_size=20))
 def test_merged_networks_are_the_same_set(networks: list[IpNetwork]) -> None:
     """What is stored after merging holds the same addresses, in no more networks."""
-    found = AddressSet.of(networks)
+    found = AddressSet.of(map(Range.of, networks))
     merged = list(found.networks())
 
     assert len(merged) <= len(networks)
-    assert list(AddressSet.of(merged).networks()) == merged
+    assert list(set_of("\n".join(merged)).networks()) == merged if merged else not networks
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "192.0.2.0/24\n2001:db8::/32\n",
-        "# a comment\n\n192.0.2.0/24 # ours\r\n2001:db8::/32",
-        "192.0.2.0/25,DE,DE-BE,Berlin,\n192.0.2.128/25,DE,DE-BY,Munich,\n2001:db8::/32,US,,,\n",
-        """{"creationTime": "x", "prefixes": [{"ipv4Prefix": "192.0.2.0/24"},
-            {"ipv6Prefix": "2001:db8::/32", "service": "y"}]}""",
-    ],
-)
-def test_published_forms_are_read(text: str) -> None:
-    """Plain lines, Apple's CSV and Google's JSON give the same ranges."""
-    assert [str(network) for network in AddressSet.of(parse_ranges(text)).networks()] == [
-        "192.0.2.0/24",
-        "2001:db8::/32",
-    ]
+@hypothesis.given(network=NETWORKS)
+def test_a_network_is_read_as_pythons_own_reader_does(network: IpNetwork) -> None:
+    """The quick reader and `ipaddress` agree on every network."""
+    assert parse_ranges(str(network)) == [Range.of(network)]
+    assert parse_ranges("\n".join(set_of(str(network)).networks())) == [Range.of(network)]
+
+
+@hypothesis.given(text=st.text("0123456789abcdef.:/ ", max_size=24))
+def test_what_pythons_own_reader_refuses_is_refused(text: str) -> None:
+    """Nothing is taken for a network that `ipaddress` would not take for one."""
+    try:
+        expected = [Range.of(ipaddress.ip_network(text.strip(), strict=False))]
+    except ValueError:
+        expected = []
+    found = []
+    with contextlib.suppress(RangesInvalid):
+        found = parse_ranges(text)
+
+    assert found in ([], expected)
+
+
+def test_lines_are_read() -> None:
+    """One network a line, with comments, in any notation of line ends."""
+    text = "# a comment\n\n192.0.2.0/24 # ours\r\n2001:db8::/32"
+
+    assert list(set_of(text).networks()) == ["192.0.2.0/24", "2001:db8::/32"]
 
 
 @pytest.mark.parametrize(
@@ -87,11 +118,12 @@ def test_published_forms_are_read(text: str) -> None:
         ("192.0.2.0/24\n<html>", "line 2: '<html>' is not an address range"),
         ("0.0.0.0/0", "wider than /8"),
         ("::/0", "wider than /16"),
-        ("{}", "is JSON, but not"),
-        ('{"prefixes": [{"ip": "192.0.2.0/24"}]}', "is JSON, but not"),
-        ('{"prefixes": [1]}', "is JSON, but not"),
-        ('{"prefixes": ' + "[" * 100_000, "is JSON, but not"),
-        ('{"prefixes": [{"ipv4Prefix": "x"}]}', "prefix 1: 'x' is not an address range"),
+        ("192.0.2.0/33", "line 1: '192.0.2.0/33' is not an address range"),
+        ("192.0.2.0/", "is not an address range"),
+        ("192.0.2.0/+24", "is not an address range"),
+        ("192.0.2.0/²4", "is not an address range"),
+        ("192.0.2.0/" + "9" * 5_000, "is not an address range"),
+        ("192.0.2.0,DE", "is not an address range"),
     ],
 )
 def test_what_is_no_list_is_refused(text: str, fault: str) -> None:
@@ -112,33 +144,84 @@ def test_any_text_is_ranges_or_refused(text: str) -> None:
 def test_stored_ranges_replace_the_built_in_ones(tmp_path: Path) -> None:
     """What is stored is what is loaded next, under its name, and changes the version."""
     before = load_judge(ranges=tmp_path).ruleset.version
-    count = store_ranges(tmp_path, "google", b"192.0.2.0/25\n192.0.2.128/25\n", origin="a\ntest")
-    sets, _ = load_ranges(tmp_path)
+    count = store_ranges(
+        tmp_path, "yahoo", set_of("192.0.2.0/25\n192.0.2.128/25"), origin="from a\ntest", now=NOW
+    )
+    found = load_ranges(tmp_path)["yahoo"]
 
     assert count == 1
-    assert (tmp_path / "google.txt").read_text() == "# a test\n192.0.2.0/24\n"
-    assert ipaddress.ip_address("192.0.2.9") in sets["google"]
-    assert ipaddress.ip_address("66.249.93.84") not in sets["google"]
+    assert (tmp_path / "yahoo.txt").read_text() == (
+        "# As of 2026-11-27T04:05:06Z, from a test\n192.0.2.0/24\n"
+    )
+    assert (found.as_of, found.origin, found.is_built_in) == (NOW, "from a test", False)
+    assert ipaddress.ip_address("192.0.2.9") in found.addresses
+    assert ipaddress.ip_address("98.136.0.1") not in found.addresses
     assert load_judge(ranges=tmp_path).ruleset.version != before
 
 
-@pytest.mark.parametrize("octets", [b"", b"<html>", b"\xff\xfe", b"0.0.0.0/1"])
-def test_a_bad_list_leaves_the_old_one(tmp_path: Path, octets: bytes) -> None:
-    """Nothing is replaced before the new list has been understood."""
-    store_ranges(tmp_path, "google", b"192.0.2.0/24", origin="test")
-    before = (tmp_path / "google.txt").read_bytes()
-    with pytest.raises(RangesInvalid):
-        store_ranges(tmp_path, "google", octets, origin="test")
+def test_equal_ranges_of_another_day_are_the_same_version(tmp_path: Path) -> None:
+    """The version of a judgement says by what it was made, not when that was fetched."""
+    versions = set()
+    for days in range(2):
+        now = NOW + days * dt.timedelta(days=1)
+        store_ranges(tmp_path, "yahoo", set_of("192.0.2.0/24"), origin="from a test", now=now)
+        versions.add(load_judge(ranges=tmp_path).ruleset.version)
 
-    assert (tmp_path / "google.txt").read_bytes() == before
-    assert list(tmp_path.iterdir()) == [tmp_path / "google.txt"]
+    assert len(versions) == 1
+
+
+def test_built_in_ranges_say_from_when_they_are() -> None:
+    """Every built-in file has its day; none is from before the project."""
+    ranges = load_ranges(None)
+
+    assert len(ranges) == 8
+    for each in ranges.values():
+        assert each.is_built_in
+        assert each.as_of >= dt.datetime(2026, 11, 1, tzinfo=dt.UTC), each.name
+
+
+def test_a_file_that_does_not_say_its_day_is_from_when_it_was_written(tmp_path: Path) -> None:
+    """Operators keep files of their own."""
+    (tmp_path / "office.txt").write_text("192.0.2.0/24\n")
+    os.utime(tmp_path / "office.txt", (NOW.timestamp(), NOW.timestamp()))
+
+    office = load_stored(tmp_path, "office")
+    assert office is not None
+    assert (office.as_of, office.origin) == (NOW, str(tmp_path / "office.txt"))
+
+
+def test_what_has_not_changed_is_not_parsed_again(tmp_path: Path) -> None:
+    """A process that loads anew shares with what it had, and takes up the new day."""
+    store_ranges(tmp_path, "office", set_of("192.0.2.0/24"), origin="a", now=NOW)
+    first = load_ranges(tmp_path)
+    later = NOW + dt.timedelta(days=1)
+    store_ranges(tmp_path, "office", set_of("192.0.2.0/24"), origin="a", now=later)
+    second = load_ranges(tmp_path, known=first)
+
+    assert all(second[name].addresses is first[name].addresses for name in first)
+    assert second["office"].as_of == later
+
+
+@pytest.mark.parametrize(
+    ("new", "is_refused"),
+    [
+        ("192.0.2.0/25", False),
+        ("192.0.2.0/26", True),
+        ("2001:db8::/32", True),
+        ("192.0.0.0/16", False),
+    ],
+)
+def test_ranges_do_not_lose_more_than_half(new: str, *, is_refused: bool) -> None:
+    """A list that shrinks so is a mistake of whoever publishes it."""
+    with pytest.raises(RangesInvalid, match="lost more than half") if is_refused else NOTHING:
+        require_no_less(set_of(new), set_of("192.0.2.0/24"))
 
 
 @pytest.mark.parametrize("name", ["", "../google", "a/b", "A", "a--b", "x" * 65, ".google"])
 def test_a_name_leads_nowhere_else(tmp_path: Path, name: str) -> None:
     """A name can not choose another folder."""
     with pytest.raises(RangesInvalid, match="is not a name"):
-        store_ranges(tmp_path / "ranges", name, b"192.0.2.0/24", origin="test")
+        store_ranges(tmp_path / "ranges", name, set_of("192.0.2.0/24"), origin="test", now=NOW)
 
     assert list(tmp_path.iterdir()) == []
 
@@ -150,29 +233,10 @@ def test_a_file_that_cannot_be_used_is_named(tmp_path: Path) -> None:
         load_ranges(tmp_path)
 
 
-@pytest.mark.parametrize(
-    ("source", "fault"),
-    [
-        ("http://example.com/list", "only https"),
-        ("ftp://example.com/list", "only https"),
-        ("file:///etc/passwd", "only https"),
-        ("https://127.0.0.1:1/list", "refused"),
-        ("/nowhere/list.txt", "No such file"),
-    ],
-)
-def test_only_https_and_files_are_read(source: str, fault: str) -> None:
-    """A list decides who counts as a scanner: nobody on the way may change it."""
-    with pytest.raises(RangesInvalid, match=fault):
-        read_source(source)
-
-
 def test_an_endless_list_is_refused(tmp_path: Path) -> None:
     """Reading stops at the limit, whoever sends."""
-    with (tmp_path / "list").open("wb") as file:
+    with (tmp_path / "office.txt").open("wb") as file:
         file.truncate(MAX_RANGE_OCTETS + 1)
-    with pytest.raises(RangesInvalid, match="has more than"):
-        read_source(str(tmp_path / "list"))
-    (tmp_path / "list").rename(tmp_path / "office.txt")
     with pytest.raises(RangesInvalid, match="has more than"):
         load_ranges(tmp_path)
 
