@@ -1,6 +1,7 @@
 """The server's side: takes messages in, and answers for each only what the next hop has said."""
 
-from mail_bridge.front.limits import Limits
 from mail_bridge.front.protocol import FrontProtocol, SeveralRecipients
+from mail_bridge.front.serving import front_server
+from mail_bridge.front.settings import FrontSettings, Limits
 
-__all__ = ["FrontProtocol", "Limits", "SeveralRecipients"]
+__all__ = ["FrontProtocol", "FrontSettings", "Limits", "SeveralRecipients", "front_server"]
