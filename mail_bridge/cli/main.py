@@ -4,6 +4,7 @@ from typing import NoReturn
 
 import click
 
+from mail_bridge.cli.filter_command import filter_
 from service_runtime.cli import HELP, run_command
 
 
@@ -11,6 +12,9 @@ from service_runtime.cli import HELP, run_command
 @click.version_option(package_name="emailopens")
 def commands() -> None:
     """Puts tracking pixels into mail that flows through it, one copy a recipient."""
+
+
+commands.add_command(filter_)
 
 
 def main() -> NoReturn:

@@ -272,9 +272,14 @@ RULES: Final = (
         never=("aiohttp", "emailopens", "google", "grpc"),
     ),
     Rule(
+        room=f"{BRIDGE}.filter",
+        promise="A program for one message, which loads little more than a socket.",
+        never=(*_REWRITING_ALONE, "click", "dataclasses"),
+    ),
+    Rule(
         room=f"{BRIDGE}.cli",
         promise="Starts without loading what it may not need.",
-        ours=("server", "settings"),
+        ours=("filter", "server", "settings"),
     ),
     Rule(
         room=BRIDGE,
