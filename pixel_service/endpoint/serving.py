@@ -87,10 +87,8 @@ class PixelServer:
 
     async def end(self, *, grace: dt.timedelta) -> None:
         """Take no new request; running ones have *grace* to end."""
-        for each in self._servers:
-            each.close()
+        self._stop_accepting()
         if self._by_tls is not None:
-            self._by_tls.close()
             await self._by_tls.end()
         # What has come in by now is taken before idle connections are closed.
         await asyncio.sleep(0)
@@ -101,24 +99,34 @@ class PixelServer:
             self._plain.end(grace=grace), self._general.shutdown(grace.total_seconds())
         )
 
-    async def let_go(self, *, grace: dt.timedelta) -> None:
-        """Wait until every connection has been told to go, and has gone; at most *grace*.
+    def _stop_accepting(self) -> None:
+        for each in self._servers:
+            each.close()
+        if self._by_tls is not None:
+            self._by_tls.close()
 
-        For when a successor takes new connections: a client whose connection is closed after
-        an answer that said so loses nothing.
+    async def let_go(self, *, grace: dt.timedelta) -> None:
+        """Leave new connections to a successor at the same sockets, and wait for those there are.
+
+        Until every connection has been told to go, and has gone; at most *grace*.  A client
+        whose connection is closed after an answer that said so loses nothing.
         """
+        self._stop_accepting()
+        await self._until_gone(grace=grace)
+
+    async def hand_over(self, sockets: Sequence[socket.socket], *, grace: dt.timedelta) -> None:
+        """The same for a successor with sockets of its own: those that wait in ours are taken."""
+        ignore_new_connections(sockets)
+        await asyncio.sleep(min(_HANDSHAKE, grace).total_seconds())
+        await self._until_gone(grace=grace)
+
+    async def _until_gone(self, *, grace: dt.timedelta) -> None:
         self._handler.is_leaving = True
         for _ in range(grace // _LEAVING_LOOK):
             begun = [] if self._by_tls is None else self._by_tls.begun
             if not (self._plain.open or self._general.connections or begun):
                 return
             await asyncio.sleep(_LEAVING_LOOK.total_seconds())
-
-    async def hand_over(self, sockets: Sequence[socket.socket], *, grace: dt.timedelta) -> None:
-        """Leave new connections to another process that listens at the address; then `let_go`."""
-        ignore_new_connections(sockets)
-        await asyncio.sleep(min(_HANDSHAKE, grace).total_seconds())
-        await self.let_go(grace=grace)
 
 
 @contextlib.asynccontextmanager

@@ -4,8 +4,9 @@ import asyncio
 import contextlib
 import datetime as dt
 import itertools
+import socket
 import ssl
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -41,10 +42,13 @@ def certificates(tmp_path: Path) -> Certificates:
 
 @contextlib.asynccontextmanager
 async def served(
-    certificates: Certificates, *, limits: ConnectionLimits | None = None
+    certificates: Certificates,
+    *,
+    limits: ConnectionLimits | None = None,
+    sockets: Sequence[socket.socket] | None = None,
 ) -> AsyncIterator[tuple[PixelServer, tuple[str, int]]]:
     """Serve pixels by TLS inside the block."""
-    sockets = listen_for_pixels("127.0.0.1:0")
+    sockets = sockets or listen_for_pixels("127.0.0.1:0")
     host, port = address_of("127.0.0.1:0", sockets).split(":")
     async with pixel_server(
         sockets=sockets,
@@ -202,3 +206,50 @@ async def test_hundreds_of_handshakes_keep_nobody_waiting(certificates: Certific
         for _, writer in silent:
             writer.close()
         await until(lambda: server.counts.open == 0)
+
+
+@contextlib.asynccontextmanager
+async def fetching(address: tuple[str, int], context: ssl.SSLContext) -> AsyncIterator[list[bool]]:
+    """Fetch inside the block, over a connection of its own each time; give what came of it."""
+    found: list[bool] = []
+    is_over = asyncio.Event()
+
+    async def fetch() -> None:
+        while not is_over.is_set():
+            found.append(PIXEL_GIF in await answered(address, context, LAST))
+
+    async with asyncio.TaskGroup() as group:
+        for _ in range(4):
+            group.create_task(fetch())
+        await until(lambda: len(found) >= 4)
+        yield found
+        before = len(found)
+        await until(lambda: len(found) >= before + 8)
+        is_over.set()
+
+
+@pytest.mark.parametrize("shares_sockets", [True, False])
+async def test_successor_takes_over_without_a_failed_fetch(
+    certificates: Certificates, *, shares_sockets: bool
+) -> None:
+    """Whether it accepts at the same sockets, or listens at the address with its own."""
+    own = listen_for_pixels("127.0.0.1:0", reuse_port=True)
+    address = address_of("127.0.0.1:0", own)
+    others = (
+        [each.dup() for each in own]
+        if shares_sockets
+        else listen_for_pixels(address, reuse_port=True)
+    )
+    async with (
+        contextlib.AsyncExitStack() as stack,
+        served(certificates, sockets=others) as (_, where),
+    ):
+        server, _ = await stack.enter_async_context(served(certificates, sockets=own))
+        async with fetching(where, certificates.context()) as found:
+            if shares_sockets:
+                await server.let_go(grace=dt.timedelta(seconds=1))
+            else:
+                await server.hand_over(own, grace=dt.timedelta(seconds=1))
+            await stack.aclose()
+
+    assert all(found)
