@@ -20,6 +20,7 @@ Format = Literal["text", "json"]
 _OURS: Final = (
     "emailopens_client",
     "injector_service",
+    "mail_bridge",
     "pixel_service",
     "service_runtime",
 )

@@ -62,18 +62,21 @@ class Protection:
             )
         ]
         if admin is not None:
-            tls = self.admin_tls
-            port = ServedPort(
-                name="admin",
-                address=admin,
-                has_tls=tls is not None,
-                # Probes and scrapers have certificates, and no keys.
-                knows_callers=tls is not None and tls.client_ca is not None,
-                tls_options="--admin-tls-certificate and --admin-tls-key",
-                caller_options="--admin-tls-client-ca",
-            )
-            ports.append(port)
+            ports.append(self.admin_port(admin))
         return ports
+
+    def admin_port(self, address: str) -> "ServedPort":
+        """Return the port of operators' tools."""
+        tls = self.admin_tls
+        return ServedPort(
+            name="admin",
+            address=address,
+            has_tls=tls is not None,
+            # Probes and scrapers have certificates, and no keys.
+            knows_callers=tls is not None and tls.client_ca is not None,
+            tls_options="--admin-tls-certificate and --admin-tls-key",
+            caller_options="--admin-tls-client-ca",
+        )
 
     def require(self, ports: "Sequence[ServedPort]") -> None:
         """Go on if all *ports* may be served as they are.

@@ -26,7 +26,7 @@ def protection_options(option: Option, *, serves_pixels: bool = False) -> Decora
     options = [
         each
         for prefix, what, asks_clients in groups.values()
-        for each in _tls_options(option, prefix, what, asks_clients=asks_clients)
+        for each in tls_options(option, prefix, what, asks_clients=asks_clients)
     ]
 
     def decorate(command: Command) -> Command:
@@ -38,7 +38,10 @@ def protection_options(option: Option, *, serves_pixels: bool = False) -> Decora
             insecure_no_keys: bool,
             **others: Any,  # noqa: ANN401 - click's
         ) -> object:
-            files = {f"{port}_tls": _files(prefix, others) for port, (prefix, *_) in groups.items()}
+            files = {
+                f"{port}_tls": take_tls_files(prefix, others)
+                for port, (prefix, *_) in groups.items()
+            }
             if tls_client_role and (files["grpc_tls"] is None or not files["grpc_tls"].client_ca):
                 raise click.UsageError("--tls-client-role needs --tls-client-ca")
             protection = Protection(
@@ -50,14 +53,15 @@ def protection_options(option: Option, *, serves_pixels: bool = False) -> Decora
             return command(protection=protection, **others)
 
         decorated: Command = protected
-        for each in reversed([*options, *_other_options(option)]):
+        for each in reversed([*options, _role_option(option), *insecure_options(option)]):
             decorated = each(decorated)
         return decorated
 
     return decorate
 
 
-def _tls_options(option: Option, prefix: str, what: str, *, asks_clients: bool) -> list[Decorator]:
+def tls_options(option: Option, prefix: str, what: str, *, asks_clients: bool) -> list[Decorator]:
+    """Return the options that name the files of a port; `take_tls_files` takes what is given."""
     texts = {
         "certificate": f"Serve {what} by TLS, with this certificate and its chain (PEM).",
         "key": "Its key (PEM).",
@@ -70,16 +74,20 @@ def _tls_options(option: Option, prefix: str, what: str, *, asks_clients: bool) 
     ]
 
 
-def _other_options(option: Option) -> list[Decorator]:
+def _role_option(option: Option) -> Decorator:
+    return option(
+        "tls-client-role",
+        section=ACCESS,
+        multiple=True,
+        callback=_client_roles,
+        metavar=_FORM,
+        help="What a name in a certificate may do; * is for every other name.",
+    )
+
+
+def insecure_options(option: Option) -> list[Decorator]:
+    """Return the options that let ports be open to others."""
     return [
-        option(
-            "tls-client-role",
-            section=ACCESS,
-            multiple=True,
-            callback=_client_roles,
-            metavar=_FORM,
-            help="What a name in a certificate may do; * is for every other name.",
-        ),
         option(
             INSECURE_PLAINTEXT,
             section=ACCESS,
@@ -95,7 +103,7 @@ def _other_options(option: Option) -> list[Decorator]:
     ]
 
 
-def _files(prefix: str, options: dict[str, Any]) -> TlsFiles | None:
+def take_tls_files(prefix: str, options: dict[str, Any]) -> TlsFiles | None:
     """Take the files of a port out of *options*."""
     name = prefix.replace("-", "_")
     certificate, key = options.pop(f"{name}_certificate"), options.pop(f"{name}_key")
