@@ -10,19 +10,23 @@ from mail_bridge.smtp.command import (
     parse_command,
     parse_envelope,
 )
+from mail_bridge.smtp.content import Change, Message, Piece
 from mail_bridge.smtp.dots import DotRemover, resembles_end, with_dots
 from mail_bridge.smtp.extensions import Extensions
 from mail_bridge.smtp.reply import Reply, ReplyMalformed, ReplyReader
 
 __all__ = [
     "MAX_LINE_OCTETS",
+    "Change",
     "Command",
     "CommandMalformed",
     "DotRemover",
     "Envelope",
     "Extensions",
     "KeywordMissing",
+    "Message",
     "PathMalformed",
+    "Piece",
     "Reply",
     "ReplyMalformed",
     "ReplyReader",
