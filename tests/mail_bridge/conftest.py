@@ -1,4 +1,4 @@
-"""The listener runs on the event loop that the program has."""
+"""Everything runs on the event loop that the program has."""
 
 import asyncio
 from collections.abc import Callable, Mapping

@@ -1,0 +1,188 @@
+"""One mail transaction: MAIL, RCPT for each recipient, and the message (RFC 5321 section 3.3).
+
+As much of it goes out together as the next hop allows (RFC 2920).  What it refuses is the answer
+for whom it refuses; what nobody expects of a server ends the transaction, and the connection.
+"""
+
+import asyncio
+import itertools
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from mail_bridge.next_hop.copy import Copy
+from mail_bridge.next_hop.protocol import NextHopProtocol
+from mail_bridge.next_hop.server import NextHopServer
+from mail_bridge.next_hop.wire import Wire
+from mail_bridge.smtp import Extensions, Piece, Reply
+from mail_bridge.transaction import NextHopAway
+
+# "Service not available, closing transmission channel" (RFC 5321 section 4.2.2).
+_CLOSING: Final = 421
+
+# "Requested action aborted: error in processing".
+_TRY_AGAIN: Final = 451
+
+# For whom nobody knows what became of the message.
+AWAY: Final = Reply(_TRY_AGAIN, (b"4.3.0 The next hop does not answer as it should",))
+
+_REFUSALS: Final = (4, 5)
+
+
+class Closing(NextHopAway):
+    """The next hop is about to close the connection, and says why."""
+
+    def __init__(self, reply: Reply) -> None:
+        super().__init__("is closing the connection")
+        # A client that is told 421 itself would take it for the end of its own connection, and
+        # would not hear what became of the other recipients.
+        self.reply = Reply(_TRY_AGAIN, reply.lines)
+
+
+class MailTransaction:
+    """Sends one copy over a connection."""
+
+    def __init__(
+        self,
+        copy: Copy,
+        *,
+        wire: Wire,
+        extensions: Extensions,
+        server: NextHopServer,
+        deadline: float,
+    ) -> None:
+        self.answers: list[Reply | None] = [None] * len(copy.recipients)
+        """For each recipient; None: not known."""
+        self.has_begun_message = False
+        """Whether octets of the message are on their way, which may be delivered then."""
+        self.is_complete = False
+        """Whether the next hop has answered for the message, and forgotten the transaction."""
+        self.failure: NextHopAway | None = None
+        """Why it ended early, if it did."""
+        self._copy = copy
+        self._wire = wire
+        self._server = server
+        self._deadline = deadline
+        self._is_pipelined = b"PIPELINING" in extensions
+        # What DATA cannot carry goes by BDAT (RFC 3030), and nothing else, because that is what
+        # more servers get right.
+        self._is_chunked = b"CHUNKING" in extensions and not copy.message.is_text
+        self._must_wait = self._is_chunked or (copy.all_or_none and len(copy.recipients) > 1)
+
+    def replies(self) -> Sequence[Reply]:
+        """Return the answer for each recipient."""
+        unknown = self.failure.reply if isinstance(self.failure, Closing) else AWAY
+        return [answer or unknown for answer in self.answers]
+
+    async def run(self, *, reset: bool) -> None:
+        """Send it; *reset* what the connection was used for before.
+
+        Raises:
+            NextHopAway: the answers are not known that are None.
+        """
+        has_data = self._is_pipelined and not self._must_wait
+        data = await self._send_envelope(reset=reset, has_data=has_data)
+        accepted = [place for place, answer in enumerate(self.answers) if answer is None]
+        if not accepted:
+            if data is not None and data.is_intermediate:
+                # It waits for a message to nobody (RFC 2920 section 3.1).
+                raise NextHopAway("takes a message without recipients")
+            return
+        if data is None and not self._is_chunked:
+            (data,) = await self._ask([b"DATA"])
+        if data is not None and not data.is_intermediate:
+            self._answer(accepted, _refusal("DATA", data))
+            return
+        await self._send_message(accepted)
+
+    async def _send_envelope(self, *, reset: bool, has_data: bool) -> Reply | None:
+        """Send all commands but DATA, or with it; return the reply to that."""
+        resets = [b"RSET"] * reset
+        xforward = [b"XFORWARD " + each for each in self._copy.xforward]
+        recipients = [b"RCPT " + each for each in self._copy.recipients]
+        commands = [*resets, *xforward, b"MAIL " + self._copy.mail, *recipients]
+        replies = await self._ask([*commands, *[b"DATA"] * has_data])
+        for reply in replies[: len(resets)]:
+            if not reply.is_positive:
+                raise NextHopAway(f"answers RSET with {reply.code}")
+        # What is said of XFORWARD changes nothing: it only tells the next hop's log and rules
+        # where mail came from.
+        mail, *of_recipients = replies[len(resets) + len(xforward) : len(commands)]
+        for place, reply in enumerate(of_recipients):
+            if not mail.is_positive:
+                self.answers[place] = _refusal("MAIL", mail)
+            elif not reply.is_positive:
+                self.answers[place] = _refusal("RCPT", reply)
+        if self._copy.all_or_none:
+            self._refuse_all()
+        return replies[-1] if has_data else None
+
+    def _refuse_all(self) -> None:
+        """Give everybody the answer of whoever is refused: the first that may be taken later."""
+        refused = sorted(filter(None, self.answers), key=lambda each: each.code // 100)
+        if refused:
+            self.answers[:] = [refused[0]] * len(self.answers)
+
+    async def _send_message(self, accepted: Sequence[int]) -> None:
+        is_lmtp = self._server.protocol is NextHopProtocol.LMTP
+        finals = len(accepted) if is_lmtp else 1
+        self.has_begun_message = True
+        try:
+            await self._wire.send(
+                self._message_pieces(),
+                replies=finals,
+                timeout_seconds=self._seconds(),
+            )
+        except NextHopAway:
+            # A server that cannot take all of a message may say so before it has come.
+            if self._wire.unasked is not None:
+                self._answer(accepted, _refusal("a part of a message", self._wire.unasked))
+            raise
+        for nth in range(finals):
+            reply = await self._wire.reply(self._left())
+            final = reply if reply.is_positive else _refusal("a message", reply)
+            self._answer(accepted[nth : nth + 1] if is_lmtp else accepted, final)
+        self.is_complete = True
+
+    def _message_pieces(self) -> Iterator[Piece]:
+        message, changes = self._copy.message, self._copy.changes
+        if not self._is_chunked:
+            return message.stuffed_pieces(changes)
+        octets = sum(len(each) for each in message.pieces(changes))
+        return itertools.chain([b"BDAT %d LAST\r\n" % octets], message.pieces(changes))
+
+    def _seconds(self) -> float:
+        """Return for how long to wait for something that is done before a message has ended."""
+        return min(self._server.timeout_seconds, self._left())
+
+    def _left(self) -> float:
+        return max(self._deadline - asyncio.get_running_loop().time(), 0.0)
+
+    def _answer(self, places: Sequence[int], reply: Reply) -> None:
+        for place in places:
+            self.answers[place] = reply
+
+    async def _ask(self, commands: Sequence[bytes]) -> Sequence[Reply]:
+        """Return the answers to *commands*, none of which ends the connection."""
+        together = [commands] if self._is_pipelined else [[each] for each in commands]
+        replies: list[Reply] = []
+        for each in together:
+            self._wire.ask(b"".join(b"%b\r\n" % line for line in each), replies=len(each))
+            for _ in each:
+                reply = await self._wire.reply(self._seconds())
+                if reply.code == _CLOSING:
+                    raise Closing(reply)
+                replies.append(reply)
+        return replies
+
+
+def _refusal(what: str, reply: Reply) -> Reply:
+    """Return *reply* if it refuses something, as it was said.
+
+    Raises:
+        NextHopAway: it ends the connection, or means nothing here.
+    """
+    if reply.code == _CLOSING:
+        raise Closing(reply)
+    if reply.code // 100 not in _REFUSALS:
+        raise NextHopAway(f"answers {what} with {reply.code}")
+    return reply

@@ -1,0 +1,189 @@
+"""Copies reach the next hop as they are, and what it says of them is the answer."""
+
+import contextlib
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+
+import pytest
+
+from mail_bridge.next_hop import AWAY, Copy, NextHopProtocol, NextHopServer, Pool
+from mail_bridge.smtp import Change, Message, Reply
+from tests.mail_bridge.a_next_hop import END, ANextHop, Instead
+
+TEXT = b"Subject: a\r\n\r\n.dot\r\n..two\r\n \xff\x00 \t\r\n" + b"x" * 2_000 + b"\r\n.\r\n"
+NOBODY = b"550-5.1.1 Nobody\r\n550 5.1.1  of that name\xff"
+REFUSED = Reply(550, (b"5.1.1 Nobody", b"5.1.1  of that name\xff"))
+
+
+def a_copy(
+    *recipients: bytes,
+    message: bytes = TEXT,
+    changes: Sequence[Change] = (),
+    **more: Any,  # noqa: ANN401 - what else a copy has
+) -> Copy:
+    return Copy(
+        mail=b"FROM:<a@example.org> BODY=8BITMIME",
+        recipients=recipients or (b"TO:<b@example.org>",),
+        message=Message(message),
+        changes=changes,
+        **more,
+    )
+
+
+@contextlib.asynccontextmanager
+async def a_pool(
+    hop: ANextHop,
+    **settings: Any,  # noqa: ANN401 - by their names
+) -> AsyncIterator[Pool]:
+    """Lend a pool of connections to *hop*."""
+    async with hop.running():
+        host, port = hop.address
+        pool = Pool(NextHopServer(host=host, port=port, hello="bridge.example", **settings))
+        try:
+            yield pool
+        finally:
+            pool.close()
+
+
+async def test_copy_arrives_as_it_is() -> None:
+    """Commands come verbatim, and the message octet by octet, with its changes."""
+    hop = ANextHop()
+    async with a_pool(hop) as pool:
+        copy = a_copy(
+            b"TO:<B@Example.org> NOTIFY=NEVER ORCPT=rfc822;b+2B@example.org",
+            changes=[Change(14, 15, b"."), Change(20, 20, b"\r\n.<img>")],
+        )
+        (reply,) = await pool.send(copy)
+
+    (received,) = hop.received
+    assert reply == Reply(250, (b"2.0.0 Ok",))
+    assert received.mail == b"FROM:<a@example.org> BODY=8BITMIME"
+    assert received.recipients == [b"TO:<B@Example.org> NOTIFY=NEVER ORCPT=rfc822;b+2B@example.org"]
+    assert received.message == TEXT[:14] + b"." + TEXT[15:20] + b"\r\n.<img>" + TEXT[20:]
+
+
+@pytest.mark.parametrize("extensions", [(b"PIPELINING",), (b"8BITMIME",)])
+async def test_connection_is_kept_for_the_next_message(extensions: tuple[bytes, ...]) -> None:
+    """A message needs no connection of its own, whether commands may go ahead or not."""
+    hop = ANextHop(extensions=extensions)
+    async with a_pool(hop) as pool:
+        for _ in range(3):
+            assert [each.code for each in await pool.send(a_copy())] == [250]
+
+    assert hop.connections == 1
+    assert [each.message for each in hop.received] == [TEXT] * 3
+    assert b"RSET" not in hop.commands
+
+
+@pytest.mark.parametrize("verb", [b"MAIL", b"RCPT", b"DATA", END])
+@pytest.mark.parametrize("extensions", [(b"PIPELINING",), (b"8BITMIME",)])
+async def test_refusal_is_the_answer_with_all_its_lines(
+    verb: bytes, extensions: tuple[bytes, ...]
+) -> None:
+    """What the next hop refuses is passed on as it said it, and the next message arrives."""
+    ordinary: bytes = b"354 Go on" if verb == b"DATA" else b"250 Ok"
+    hop = ANextHop({verb: [NOBODY, ordinary]}, extensions=extensions)
+    async with a_pool(hop) as pool:
+        refused = await pool.send(a_copy())
+        taken = await pool.send(a_copy())
+
+    assert refused == [REFUSED]
+    assert [each.code for each in taken] == [250]
+    assert hop.connections == 1
+    assert hop.received[-1].message == TEXT
+
+
+async def test_refused_recipient_is_nobody_elses_refusal() -> None:
+    """Each recipient of a shared copy has an answer of its own."""
+    hop = ANextHop({b"RCPT": [b"250 Ok", NOBODY, b"452 4.2.2 Full", b"250 Ok"]})
+    async with a_pool(hop) as pool:
+        replies = await pool.send(a_copy(*(b"TO:<%d@example.org>" % n for n in range(4))))
+
+    (received,) = hop.received
+    assert [each.code for each in replies] == [250, 550, 452, 250]
+    assert received.recipients == [b"TO:<0@example.org>", b"TO:<3@example.org>"]
+
+
+async def test_nobody_gets_what_not_everybody_gets() -> None:
+    """A client that gets one answer for all is told of a refusal, and nothing is delivered."""
+    hop = ANextHop({b"RCPT": [b"250 Ok", NOBODY, b"452 4.2.2 Full", b"250 Ok"]})
+    async with a_pool(hop) as pool:
+        to = [b"TO:<%d@example.org>" % n for n in range(4)]
+        refused = await pool.send(a_copy(*to, all_or_none=True))
+        taken = await pool.send(a_copy(*to, all_or_none=True))
+
+    assert refused == [Reply(452, (b"4.2.2 Full",))] * 4
+    assert [each.code for each in taken] == [250] * 4
+    assert [len(each.recipients) for each in hop.received] == [4]
+
+
+async def test_lmtp_answers_for_each_recipient() -> None:
+    """After the message a server of LMTP says for each recipient what became of it."""
+    hop = ANextHop({END: [b"250 Ok", b"451 4.2.1 Later", NOBODY]}, is_lmtp=True)
+    async with a_pool(hop, protocol=NextHopProtocol.LMTP) as pool:
+        replies = await pool.send(a_copy(*(b"TO:<%d@example.org>" % n for n in range(3))))
+
+    assert hop.commands[0] == b"LHLO bridge.example"
+    assert replies == [Reply(250, (b"Ok",)), Reply(451, (b"4.2.1 Later",)), REFUSED]
+
+
+async def test_what_is_known_stays_known() -> None:
+    """Who was answered for before a connection failed keeps the answer; others are unknown."""
+    hop = ANextHop(
+        {b"RCPT": [b"250 Ok", NOBODY, b"250 Ok"], END: [b"250 Ok", Instead.CLOSED]}, is_lmtp=True
+    )
+    async with a_pool(hop, protocol=NextHopProtocol.LMTP) as pool:
+        replies = await pool.send(a_copy(*(b"TO:<%d@example.org>" % n for n in range(3))))
+
+    assert replies == [Reply(250, (b"Ok",)), REFUSED, AWAY]
+
+
+async def test_origin_is_said_for_each_message() -> None:
+    """XFORWARD goes before MAIL, and a refusal of it changes nothing."""
+    hop = ANextHop({b"XFORWARD": b"550 5.7.1 Not you"})
+    xforward = [b"NAME=client.example ADDR=192.0.2.1", b"IDENT=4F1"]
+    async with a_pool(hop) as pool:
+        replies = await pool.send(a_copy(xforward=xforward))
+
+    assert [each.code for each in replies] == [250]
+    assert hop.commands[1:4] == [
+        *(b"XFORWARD " + each for each in xforward),
+        b"MAIL FROM:<a@example.org> BODY=8BITMIME",
+    ]
+
+
+@pytest.mark.parametrize(
+    "message",
+    [b"no end", b"lone\nline\r\n", b"a\r\n\r\n\n.\n\r\nMAIL FROM:<x>\r\n", b"lone\rCR\r\n"],
+)
+async def test_what_data_cannot_carry_goes_by_chunk(message: bytes) -> None:
+    """No server can take a lone CR or LF for the end of a message; and none gets an end more."""
+    hop = ANextHop()
+    async with a_pool(hop) as pool:
+        replies = await pool.send(a_copy(message=message, changes=[Change(1, 1, b"<img>")]))
+
+    (received,) = hop.received
+    assert [each.code for each in replies] == [250]
+    assert received.message == message[:1] + b"<img>" + message[1:]
+    assert b"BDAT %d LAST" % (len(message) + 5) in hop.commands
+
+
+async def test_message_without_a_last_line_end_gets_one_where_there_are_no_chunks() -> None:
+    """DATA has no other way to end a message."""
+    hop = ANextHop(extensions=(b"PIPELINING",))
+    async with a_pool(hop) as pool:
+        await pool.send(a_copy(message=b"no end"))
+
+    assert [each.message for each in hop.received] == [b"no end\r\n"]
+
+
+async def test_large_message_arrives_in_blocks() -> None:
+    """Whatever is more than one block comes as it is, also around a change."""
+    message = (b"." + b"x" * 70 + b"\r\n") * 20_000
+    change = Change(700_001, 700_002, b"<img>")
+    hop = ANextHop()
+    async with a_pool(hop) as pool:
+        replies = await pool.send(a_copy(message=message, changes=[change]))
+
+    assert [each.code for each in replies] == [250]
+    assert hop.received[0].message == message[:700_001] + b"<img>" + message[700_002:]
