@@ -1,1 +1,9 @@
 """Which copies a message is sent as, and who gets which."""
+
+from mail_bridge.delivery.deliverer import Deliverer
+from mail_bridge.delivery.injector import Injector
+from mail_bridge.delivery.metrics import DeliveryMetrics
+from mail_bridge.delivery.policy import WhenUntracked
+from mail_bridge.delivery.settings import TrackingSettings
+
+__all__ = ["Deliverer", "DeliveryMetrics", "Injector", "TrackingSettings", "WhenUntracked"]

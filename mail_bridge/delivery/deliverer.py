@@ -1,0 +1,109 @@
+"""A message on its way: asked about, made into copies, sent, answered for."""
+
+from collections.abc import AsyncGenerator, Sequence
+from typing import Final
+
+from mail_bridge.delivery.copies import copies_of
+from mail_bridge.delivery.injector import Injector, Made, TrackingFailed
+from mail_bridge.delivery.metrics import DeliveryMetrics
+from mail_bridge.delivery.policy import WhenUntracked
+from mail_bridge.delivery.reasons import FAILURES, Untracked
+from mail_bridge.delivery.sending import Send, Sending
+from mail_bridge.next_hop import Connection, Copy, Pool
+from mail_bridge.smtp import Reply
+from mail_bridge.transaction import OwnConnection, Transaction
+
+# For whoever wants no mail to go on untracked.
+_NOT_TRACKED: Final = Reply(451, (b"4.3.0 Tracking is not available, try again later",))
+
+
+class Deliverer:
+    """Brings messages to the next hop."""
+
+    def __init__(
+        self,
+        *,
+        injector: Injector,
+        pool: Pool,
+        metrics: DeliveryMetrics,
+        when_untracked: WhenUntracked,
+        most_copies: int,
+    ) -> None:
+        """Begin.
+
+        Args:
+            injector: makes the copies.
+            pool: sends them.
+            metrics: counts them.
+            when_untracked: what happens when the injector cannot say.
+            most_copies: of one message at once, so that one to many leaves room for others.
+        """
+        self._injector = injector
+        self._pool = pool
+        self._metrics = metrics
+        self._when_untracked = when_untracked
+        self._most_copies = most_copies
+
+    async def deliver(
+        self, transaction: Transaction, *, connection: OwnConnection | None = None
+    ) -> AsyncGenerator[Reply, None]:
+        """Yield the answer for each recipient: see `transaction.Delivery`."""
+        made = await self._made(transaction)
+        if made is None:
+            for _ in transaction.recipients:
+                yield self._answered(_NOT_TRACKED)
+            return
+        copies = copies_of(transaction, [each.changes for each in made])
+        if connection is None:
+            sending = Sending(self._pool.send, copies, most=self._most_copies)
+        else:
+            sending = Sending(_through(connection), copies, most=1)
+        try:
+            for place in range(len(made)):
+                yield self._answered(await sending.reply(place))
+        finally:
+            await sending.stop()
+
+    async def _made(self, transaction: Transaction) -> Sequence[Made] | None:
+        """Return what becomes of each recipient's copy; None: the client is to come again."""
+        try:
+            with self._metrics.tracking_seconds.time():
+                made = await self._tracked(transaction)
+        except TrackingFailed as failure:
+            is_deferred = failure.reason in FAILURES and self._when_untracked is WhenUntracked.DEFER
+            made = [Made(untracked=failure.reason)] * len(transaction.recipients)
+        else:
+            is_deferred = False
+        for each in made:
+            self._metrics.made(each.untracked)
+        return None if is_deferred else made
+
+    async def _tracked(self, transaction: Transaction) -> Sequence[Made]:
+        """Return what the injector makes of the copies.
+
+        Raises:
+            TrackingFailed: it makes none.
+        """
+        if transaction.has_one_answer and len(transaction.recipients) > 1:
+            raise TrackingFailed(Untracked.SEVERAL)
+        addresses = [each.address for each in transaction.recipients if each.address is not None]
+        if not addresses:
+            raise TrackingFailed(Untracked.ADDRESS)
+        found = iter(await self._injector.copies(transaction.message, addresses))
+        unknown = Made(untracked=Untracked.ADDRESS)
+        return [unknown if each.address is None else next(found) for each in transaction.recipients]
+
+    def _answered(self, reply: Reply) -> Reply:
+        self._metrics.answered(reply)
+        return reply
+
+
+def _through(connection: OwnConnection) -> Send:
+    """Return what sends copies through a session's own connection."""
+    if not isinstance(connection, Connection):
+        raise TypeError("not a connection of the next hop's")
+
+    async def send(copy: Copy) -> Sequence[Reply]:
+        return (await connection.send(copy)).replies()
+
+    return send
