@@ -2,6 +2,13 @@
 
 from mail_bridge.front.protocol import FrontProtocol, SeveralRecipients
 from mail_bridge.front.serving import front_server
-from mail_bridge.front.settings import FrontSettings, Limits
+from mail_bridge.front.settings import FrontSettings, Limits, Network
 
-__all__ = ["FrontProtocol", "FrontSettings", "Limits", "SeveralRecipients", "front_server"]
+__all__ = [
+    "FrontProtocol",
+    "FrontSettings",
+    "Limits",
+    "Network",
+    "SeveralRecipients",
+    "front_server",
+]

@@ -279,7 +279,7 @@ RULES: Final = (
     Rule(
         room=f"{BRIDGE}.cli",
         promise="Starts without loading what it may not need.",
-        ours=("filter", "server", "settings"),
+        ours=("delivery", "filter", "front", "next_hop", "server", "settings"),
     ),
     Rule(
         room=BRIDGE,
