@@ -18,7 +18,7 @@ from pixel_service.endpoint.handler import PixelHandler
 from pixel_service.endpoint.serving import pixel_server
 from pixel_service.endpoint_metrics import EndpointMetrics
 from pixel_service.errors import SettingsInvalid
-from pixel_service.intake import Intake, ReplayBudget, TokenOpener, TokenReader
+from pixel_service.intake import Intake, RecentFetches, ReplayBudget, TokenOpener, TokenReader
 from pixel_service.journal import Journal, JournalHealth, Journals, JournalState, Waker
 from pixel_service.privacy import encode_canary
 from pixel_service.settings import Settings
@@ -49,7 +49,7 @@ async def running_endpoint(
     settings: Settings,
     sockets: Sequence[socket.socket],
     *,
-    source_secret: bytes,
+    recent: RecentFetches,
     certificate: Certificate | None = None,
 ) -> AsyncIterator[Endpoint]:
     """Serve pixels at *sockets* inside the block, by TLS if there is a *certificate*.
@@ -69,7 +69,7 @@ async def running_endpoint(
             tokens=tokens,
             judge=judge,
             journal=journal,
-            source_secret=source_secret,
+            recent=recent,
             budget=ReplayBudget(max_opens=settings.max_opens_of_message),
             budget_seconds=settings.open_window.total_seconds(),
         )
@@ -77,6 +77,7 @@ async def running_endpoint(
         journal.before_rotation(intake.flush)
         stack.push_async_callback(intake.flush)
         await stack.enter_async_context(kept_running("budgets of messages", intake.renew_budgets))
+        await stack.enter_async_context(kept_running("forgetting of fetches", recent.forget))
         addresses = ClientAddresses(
             trusted_proxies=settings.trusted_proxies, header=settings.forwarded_header
         )

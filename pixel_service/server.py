@@ -12,7 +12,6 @@ import contextlib
 import dataclasses
 import functools
 import os
-import secrets
 import signal
 import socket
 from collections.abc import Awaitable, Callable, Iterator, Sequence
@@ -23,6 +22,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.registry import Collector
 
 from pixel_service.endpoint import listening_for_pixels, stop_listening
+from pixel_service.intake import RecentFetches
 from pixel_service.settings import Settings
 from pixel_service.start_check import REFUSALS, check
 from service_runtime import process
@@ -38,9 +38,6 @@ from service_runtime.workers import run_workers
 # How far the log process steps back where processes compete for a core: mail clients wait
 # for their answers, and what is kept can wait.
 _LOG_NICENESS: Final = 10
-
-# Of the keys that addresses get; as long as BLAKE2b takes.
-_SOURCE_SECRET_OCTETS: Final = 64
 
 logger = structlog.get_logger()
 
@@ -85,14 +82,14 @@ async def serve(
         (sockets,) = stack.enter_context(_listening(settings))
         serving = log.serve(drain, on_serving=on_serving, until=endpoint_ended.wait)
         serving_log = asyncio.create_task(serving)
-        source_secret = secrets.token_bytes(_SOURCE_SECRET_OCTETS)
+        recent = RecentFetches.new()
         http = address_of(settings.http, sockets)
         try:
             async with (
                 running_endpoint(
                     settings,
                     sockets,
-                    source_secret=source_secret,
+                    recent=recent,
                     certificate=certificates.get("http"),
                 ) as endpoint,
                 admin_server(
@@ -139,7 +136,7 @@ async def supervise(
         WorkersFailed, and what `serve` raises: it cannot run as it was told.
     """
     check(settings)
-    source_secret = secrets.token_bytes(_SOURCE_SECRET_OCTETS)
+    recent = RecentFetches.new()
     replacing = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, replacing.set)
     with _listening(settings) as groups:
@@ -147,7 +144,7 @@ async def supervise(
             Worker(
                 name=f"endpoint {index}",
                 work=functools.partial(
-                    _be_endpoint, settings, index, sockets, source_secret, set_up_logging
+                    _be_endpoint, settings, index, sockets, recent, set_up_logging
                 ),
                 overlaps=True,
             )
@@ -182,14 +179,14 @@ def _be_endpoint(
     settings: Settings,
     index: int,
     sockets: Sequence[socket.socket],
-    source_secret: bytes,
+    recent: RecentFetches,
     set_up_logging: Callable[[], None],
     report: Report,
 ) -> None:
     """Be an endpoint process."""
     set_up_logging()
     _be(
-        functools.partial(_run_endpoint, settings, index, sockets, source_secret, report),
+        functools.partial(_run_endpoint, settings, index, sockets, recent, report),
         settings,
         report,
     )
@@ -213,7 +210,7 @@ async def _run_endpoint(
     settings: Settings,
     index: int,
     sockets: Sequence[socket.socket],
-    source_secret: bytes,
+    recent: RecentFetches,
     report: Report,
     drain: Drain,
 ) -> None:
@@ -226,7 +223,7 @@ async def _run_endpoint(
         running_endpoint(
             settings,
             sockets,
-            source_secret=source_secret,
+            recent=recent,
             certificate=certificates.get("http"),
         ) as endpoint,
         admin_server(

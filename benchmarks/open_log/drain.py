@@ -11,7 +11,6 @@ take turns.
 import argparse
 import asyncio
 import dataclasses
-import os
 import statistics
 import tempfile
 import time
@@ -24,7 +23,7 @@ import uvloop
 from benchmarks.open_log.log_alone import log_url
 from benchmarks.open_log.serving import USER_AGENTS, sealed_tokens
 from pixel_service.evidence import load_judge
-from pixel_service.intake import Intake, PixelFetch, TokenOpener, TokenReader
+from pixel_service.intake import Intake, PixelFetch, RecentFetches, TokenOpener, TokenReader
 from pixel_service.journal import Journal, Journals, Waker
 from pixel_service.notification import number_open
 from pixel_service.open_log import connect
@@ -61,7 +60,7 @@ def kept_opens(count: int, *, messages: int) -> list[bytes]:
         tokens=TokenReader(TokenOpener(ring)),
         judge=load_judge(),
         journal=collected,
-        source_secret=os.urandom(16),
+        recent=RecentFetches.new(),
     )
     for number in range(count):
         fetch = PixelFetch(

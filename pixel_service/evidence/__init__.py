@@ -15,7 +15,9 @@ from pixel_service.evidence.errors import (
     RulesInvalid,
 )
 from pixel_service.evidence.facts import (
+    MAX_MESSAGES_OF_ADDRESS,
     MAX_USER_AGENT_CHARACTERS,
+    NO_OTHERS,
     PURPOSE_HEADERS,
     Agent,
     Client,
@@ -23,6 +25,7 @@ from pixel_service.evidence.facts import (
     Evidence,
     Fetch,
     Network,
+    OtherFetches,
     Signal,
     clean_user_agent,
 )
@@ -49,8 +52,10 @@ from pixel_service.evidence.rules import HeaderMatch, Rule
 
 __all__ = [
     "MAX_IPV4_ADDRESSES",
+    "MAX_MESSAGES_OF_ADDRESS",
     "MAX_RANGE_OCTETS",
     "MAX_USER_AGENT_CHARACTERS",
+    "NO_OTHERS",
     "PURPOSE_HEADERS",
     "AddressSet",
     "Agent",
@@ -66,6 +71,7 @@ __all__ = [
     "NamedRanges",
     "Network",
     "NetworkDatabases",
+    "OtherFetches",
     "Range",
     "RangesInvalid",
     "Rule",

@@ -37,6 +37,27 @@ class Confidence(enum.IntEnum):
     HIGH = 3
 
 
+# Of one address within a second; more are not counted.
+MAX_MESSAGES_OF_ADDRESS: Final = 8
+
+
+class OtherFetches(NamedTuple):
+    """What other fetches of the last seconds and hours say about one."""
+
+    messages_of_address: int = 0
+    """How many messages its address has fetched within a second, this one included, as far
+    as they are counted; 0 if that is not known."""
+
+    is_second_network: bool = False
+    """Whether another network, with another user agent, fetched the message just before."""
+
+    is_scanned: bool = False
+    """Whether a network of a scanner has fetched the message before."""
+
+
+NO_OTHERS: Final = OtherFetches()
+
+
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Fetch:
     """One request for a pixel, as far as it is evidence."""
@@ -56,6 +77,9 @@ class Fetch:
 
     acceptance_time: dt.datetime | None
     """When the message was rewritten, UTC; None if not known (ANONYMOUS)."""
+
+    others: OtherFetches = NO_OTHERS
+    """What was seen around it."""
 
 
 # What follows are tuples: they are made, compared and hashed for every fetch, which

@@ -12,10 +12,12 @@ from pixel_service.evidence.browser_versions import (
 )
 from pixel_service.evidence.facts import (
     MAX_USER_AGENT_CHARACTERS,
+    NO_OTHERS,
     Client,
     Evidence,
     Fetch,
     Network,
+    OtherFetches,
     clean_user_agent,
 )
 from pixel_service.evidence.judgement import weigh
@@ -78,6 +80,7 @@ class Judge:
             headers=fetch.headers,
             open_day=day_number(fetch.open_time),
             since_seconds=None if since is None else since.total_seconds(),
+            others=fetch.others,
         )
         return found._replace(since_acceptance=since)
 
@@ -89,6 +92,7 @@ class Judge:
         headers: Mapping[str, str],
         open_day: int,
         since_seconds: float | None,
+        others: OtherFetches = NO_OTHERS,
     ) -> Evidence:
         """Return what `judge` does, but for the time itself.
 
@@ -101,6 +105,7 @@ class Judge:
             headers: As there.
             open_day: The day of the fetch, counted from 1970-01-01 in UTC.
             since_seconds: From acceptance to the fetch, not negative; None: not known.
+            others: As in `Fetch`.
         """
         by_user_agent, client = self._of_user_agent(
             (user_agent or "")[:MAX_USER_AGENT_CHARACTERS], newest_on(open_day)
@@ -108,7 +113,13 @@ class Judge:
         by_address, network = self._of_address((ip_address or "")[:MAX_ADDRESS_CHARACTERS])
         bits = by_user_agent & by_address & self._index.by_time(since_seconds)
         bits &= self._of_headers(self._headers_of(headers) if headers else ())
+        bits &= self._index.by_others(others)
         return self._weigh(bits, client, network)
+
+    def is_of_scanner(self, ip_address: str) -> bool:
+        """Say whether *ip_address* is in a network from which nothing but scanners fetch."""
+        by_address, _ = self._of_address(ip_address[:MAX_ADDRESS_CHARACTERS])
+        return by_address & self._index.scanner_networks != 0
 
     def _headers_of(self, headers: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
         return tuple(

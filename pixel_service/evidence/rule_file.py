@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from pixel_service.evidence.errors import RulesInvalid
-from pixel_service.evidence.facts import Agent, Confidence, Signal
+from pixel_service.evidence.facts import MAX_MESSAGES_OF_ADDRESS, Agent, Confidence, Signal
 from pixel_service.evidence.ranges import AddressSet
 from pixel_service.evidence.rules import (
     AddressMatch,
     HeaderMatch,
+    OthersMatch,
     Rule,
     RuleSet,
     TimeMatch,
@@ -42,6 +43,9 @@ _MATCH_KEYS: Final = frozenset(
         "header_is_absent",
         "seconds_since_acceptance_at_least",
         "seconds_since_acceptance_below",
+        "messages_of_address_at_least",
+        "is_second_network",
+        "is_scanned",
     }
 )
 
@@ -187,7 +191,7 @@ def _parse_rule(
     match = _Table(f"rule {name or number}", table.required("match", dict, {}), faults)
     match.allow(_MATCH_KEYS)
     user_agent, address = _parse_user_agent(match), _parse_address(match, ranges)
-    header, time = _parse_header(match), _parse_time(match)
+    header, time, others = _parse_header(match), _parse_time(match), _parse_others(match)
     if len(faults) > known or agent is None or confidence is None:
         return None
     return Rule(
@@ -199,6 +203,7 @@ def _parse_rule(
         address=address,
         header=header,
         time=time,
+        others=others,
     )
 
 
@@ -257,6 +262,19 @@ def _parse_header(match: _Table) -> HeaderMatch | None:
         equals=None if equals is None else frozenset(value.lower() for value in equals),
         is_absent=is_absent,
     )
+
+
+def _parse_others(match: _Table) -> OthersMatch | None:
+    key = "messages_of_address_at_least"
+    messages = match.optional(key, int)
+    if messages is not None and not 1 < messages <= MAX_MESSAGES_OF_ADDRESS:
+        match.fault(f"{key} must be 2 to {MAX_MESSAGES_OF_ADDRESS}")
+    found = OthersMatch(
+        messages_at_least=messages,
+        is_second_network=match.optional("is_second_network", bool),
+        is_scanned=match.optional("is_scanned", bool),
+    )
+    return found if found != OthersMatch() else None
 
 
 def _parse_time(match: _Table) -> TimeMatch | None:

@@ -2,17 +2,19 @@
 
 What is found is a number with a bit for each rule, by its place in the table: the bit
 is set when the rule asks nothing of that kind of fact, or what it asks holds.  The
-rules that hold for a fetch are the bits that all four kinds leave.
+rules that hold for a fetch are the bits that all kinds leave.
 """
 
 import bisect
+import itertools
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from typing import TypeVar
 
 from pixel_service.evidence.browser_versions import BrowserVersions
+from pixel_service.evidence.facts import MAX_MESSAGES_OF_ADDRESS, Agent, OtherFetches
 from pixel_service.evidence.ranges import Address
-from pixel_service.evidence.rules import Rule
+from pixel_service.evidence.rules import Fact, Rule
 
 Match = TypeVar("Match", bound=Hashable)
 
@@ -26,7 +28,21 @@ class RuleIndex:
         self._addresses = _grouped(rule.address for rule in self._rules)
         self._headers = _grouped(rule.header for rule in self._rules)
         self._times = _grouped(rule.time for rule in self._rules)
+        others = _grouped(rule.others for rule in self._rules)
+        self._others = {
+            each: _matching(others, lambda match, each=each: match.holds(each))  # type: ignore[misc] # mypy infers no default's type in a lambda
+            for each in itertools.starmap(
+                OtherFetches,
+                itertools.product(range(MAX_MESSAGES_OF_ADDRESS + 1), (False, True), (False, True)),
+            )
+        }
         times = [time for time in self._times if time is not None]
+        self.scanner_networks = sum(
+            1 << bit
+            for bit, rule in enumerate(self._rules)
+            if rule.facts is Fact.ADDRESS and rule.signal.agent is Agent.SCANNER
+        )
+        """The rules that say of an address alone that it is a scanner's."""
         limits = {time.at_least for time in times} | {time.below for time in times}
         # Between two limits nothing changes: the lower one stands for all up to the next.
         self._limits = sorted(limits - {0.0, float("inf")})
@@ -50,6 +66,10 @@ class RuleIndex:
     def by_headers(self, headers: Mapping[str, str]) -> int:
         """Return the rules that *headers* (names in lower case) leave."""
         return _matching(self._headers, lambda match: match.holds(headers))
+
+    def by_others(self, others: OtherFetches) -> int:
+        """Return the rules that *others* leave."""
+        return self._others[others]
 
     def by_time(self, since: float | None) -> int:
         """Return the rules that so many seconds *since* acceptance leave; None: not known."""

@@ -1,6 +1,6 @@
 """Rules: what to look for, and what it speaks for.
 
-A rule looks at up to four kinds of facts.  It holds when everything that it asks of
+A rule looks at up to five kinds of facts.  It holds when everything that it asks of
 each kind holds.  Rules are data (rules.toml); this module knows no vendor.
 """
 
@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 
 from pixel_service.evidence.browser_versions import BrowserVersions
-from pixel_service.evidence.facts import Agent, Signal
+from pixel_service.evidence.facts import Agent, OtherFetches, Signal
 from pixel_service.evidence.ranges import Address, AddressSet
 
 
@@ -21,6 +21,7 @@ class Fact(enum.Flag):
     ADDRESS = enum.auto()
     HEADER = enum.auto()
     TIME = enum.auto()
+    OTHER_FETCHES = enum.auto()
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,6 +109,25 @@ class TimeMatch:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class OthersMatch:
+    """What other fetches must show.  What is None is not asked."""
+
+    messages_at_least: int | None = None
+    is_second_network: bool | None = None
+    is_scanned: bool | None = None
+
+    def holds(self, others: OtherFetches) -> bool:
+        """Return whether *others* are as asked."""
+        asked_seen = (
+            (self.is_second_network, others.is_second_network),
+            (self.is_scanned, others.is_scanned),
+        )
+        return others.messages_of_address >= (self.messages_at_least or 0) and all(
+            asked is None or asked == seen for asked, seen in asked_seen
+        )
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
     """One rule of the table."""
 
@@ -128,6 +148,7 @@ class Rule:
     address: AddressMatch | None = None
     header: HeaderMatch | None = None
     time: TimeMatch | None = None
+    others: OthersMatch | None = None
 
     @property
     def name(self) -> str:
@@ -142,6 +163,7 @@ class Rule:
             (self.address, Fact.ADDRESS),
             (self.header, Fact.HEADER),
             (self.time, Fact.TIME),
+            (self.others, Fact.OTHER_FETCHES),
         )
         facts = Fact(0)
         for match, fact in asked:

@@ -10,6 +10,7 @@ Read `intake` first.
 from pixel_service.intake.fetch import PixelFetch
 from pixel_service.intake.intake import Intake, IntakeCounts
 from pixel_service.intake.opened_token import TokenReader
+from pixel_service.intake.recent_fetches import RecentFetches
 from pixel_service.intake.replay_budget import (
     DEFAULT_MAX_OPENS,
     DEFAULT_WINDOW_SECONDS,
@@ -23,6 +24,7 @@ __all__ = [
     "Intake",
     "IntakeCounts",
     "PixelFetch",
+    "RecentFetches",
     "ReplayBudget",
     "TokenOpener",
     "TokenReader",

@@ -2,15 +2,14 @@
 
 import asyncio
 import dataclasses
-import functools
-import hashlib
 from collections.abc import Callable
 from typing import Final, Protocol
 
-from pixel_service.evidence import Judge
+from pixel_service.evidence import NO_OTHERS, Judge
 from pixel_service.intake.event_id import new_open_id
 from pixel_service.intake.fetch import PixelFetch
 from pixel_service.intake.opened_token import OpenedToken, TokenReader
+from pixel_service.intake.recent_fetches import RecentFetches
 from pixel_service.intake.replay_budget import DEFAULT_WINDOW_SECONDS, Collapsed, ReplayBudget
 from pixel_service.privacy import (
     KeptOpen,
@@ -23,13 +22,7 @@ from pixel_service.privacy import (
 # Here, because Python 3.11 takes long to find a member of an enumeration.
 _OFF: Final = PrivacyLevel.OFF
 
-# 128 bits: no two addresses share a key.
-_SOURCE_KEY_OCTETS: Final = 16
-
 _DAY_US: Final = 86_400_000_000
-
-# Proxies fetch again and again. In memory only; an entry has about 0.2 kB.
-_MAX_CACHED_SOURCES: Final = 4_096
 
 
 class Appending(Protocol):
@@ -55,11 +48,7 @@ class IntakeCounts:
 
 
 class Intake:
-    """Opens the token of a fetch, judges the fetch, and has kept what may be kept.
-
-    *source_secret* makes keys of addresses.  It must live in memory alone: whoever had it
-    could try all addresses.
-    """
+    """Opens the token of a fetch, judges the fetch, and has kept what may be kept."""
 
     def __init__(
         self,
@@ -67,16 +56,14 @@ class Intake:
         tokens: TokenReader,
         judge: Judge,
         journal: Appending,
-        source_secret: bytes,
+        recent: RecentFetches,
         budget: ReplayBudget[KeptOpen] | None = None,
         budget_seconds: float = DEFAULT_WINDOW_SECONDS,
     ) -> None:
         self._tokens = tokens
         self._judge = judge
         self._journal = journal
-        self._source_key = functools.lru_cache(maxsize=_MAX_CACHED_SOURCES)(
-            functools.partial(_source_key, source_secret)
-        )
+        self._recent = recent
         self._budget = budget or ReplayBudget[KeptOpen]()
         self._budget_seconds = budget_seconds
         self.counts = IntakeCounts()
@@ -135,32 +122,33 @@ class Intake:
 
     def _open_of(self, fetch: PixelFetch, token: OpenedToken) -> KeptOpen:
         level = token.privacy_level
+        ip_address, user_agent = fetch.ip_address, fetch.user_agent
         open_us = fetch.open_us
         accepted_us = token.acceptance_us
+        key, source_key, others = token.message_key, b"", NO_OTHERS
+        # Of a message whose opens may not be linked, fetches of one source may not be, either.
+        if key and ip_address:
+            keys = self._recent.keys_of(ip_address)
+            source_key = keys.source
+            others = self._recent.note(key, keys, user_agent, open_us)
+            if self._judge.is_of_scanner(ip_address):
+                self._recent.note_scanner(key, open_us)
         evidence = self._judge.judge_timeless(
-            ip_address=fetch.ip_address,
-            user_agent=fetch.user_agent,
+            ip_address=ip_address,
+            user_agent=user_agent,
             headers=fetch.purposes,
             open_day=open_us // _DAY_US,
             # Clocks that differ give zero; an anonymous message has no time of its own.
             since_seconds=max(0, open_us - accepted_us) / 1_000_000 if accepted_us else None,
+            others=others,
         )
         kept = (
-            keep_fetch(
-                level, ip_address=fetch.ip_address, user_agent=fetch.user_agent, evidence=evidence
-            )
+            keep_fetch(level, ip_address=ip_address, user_agent=user_agent, evidence=evidence)
             if token.is_notified
             else keep_counted_fetch(evidence.agent, evidence.confidence)
         )
-        # Of a message whose opens may not be linked, fetches of one source may not be, either.
-        key = token.message_key
-        source_key = self._source_key(fetch.ip_address) if key and fetch.ip_address else b""
         return KeptOpen(new_open_id(open_us), open_us, key, source_key, token.octets, kept)
 
 
 def _octets_of(collapsed: Collapsed[KeptOpen]) -> bytes:
     return encode_open(collapsed.last._replace(collapsed=collapsed.others))
-
-
-def _source_key(secret: bytes, ip_address: str) -> bytes:
-    return hashlib.blake2b(ip_address.encode(), key=secret, digest_size=_SOURCE_KEY_OCTETS).digest()

@@ -8,7 +8,12 @@ Read `levels` first: its table says what each level keeps.
 """
 
 from pixel_service.privacy.canary import canary_time, encode_canary
-from pixel_service.privacy.kept_fetch import KeptFetch, keep_counted_fetch, keep_fetch
+from pixel_service.privacy.kept_fetch import (
+    KeptFetch,
+    keep_counted_fetch,
+    keep_fetch,
+    mask_address,
+)
 from pixel_service.privacy.kept_message import keep_count, keep_message
 from pixel_service.privacy.kept_open import KeptOpen, KeptOpenInvalid, decode_open, encode_open
 from pixel_service.privacy.levels import KEEPING_CORRESPONDENCE, PrivacyLevel, level_of
@@ -28,4 +33,5 @@ __all__ = [
     "keep_fetch",
     "keep_message",
     "level_of",
+    "mask_address",
 ]

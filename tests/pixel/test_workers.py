@@ -148,6 +148,25 @@ async def test_opens_of_every_process_are_streamed_in_one_order(tmp_path: Path) 
     assert sorted(orders[0]) == sorted(f"m{number}" for number in range(20))
 
 
+async def test_processes_know_what_the_others_saw(tmp_path: Path) -> None:
+    """Whichever process a scanner's network came to, all know that the message is scanned."""
+    service = Service(tmp_path)
+    url = f"http://{service.http}/o/{seal(a_token('m'), RING)}.gif"
+    async with service.running("--trusted-proxies=127.0.0.1"):
+        for address in ("62.209.50.1", *["192.0.2.7"] * 8):
+            forwarded = {"X-Forwarded-For": address}
+            async with (
+                aiohttp.ClientSession(headers=forwarded) as proxy,
+                proxy.get(url) as response,
+            ):
+                assert response.status == 200
+        await service.until_streamed(9)
+        async with OpenStream(service.grpc, position=LogEnd.EARLIEST, stop_at_head=True) as opens:
+            signals = [{each.name for each in open_.open.evidence.signals} async for open_ in opens]
+
+    assert sorted("scanned-before" in each for each in signals) == [False] + [True] * 8
+
+
 async def certificates_last(service: Service) -> list[float]:
     """Return until when they last, as each process says of the port that it serves by TLS."""
     found = []

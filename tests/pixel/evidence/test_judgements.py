@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from pixel_service.evidence import Agent, Confidence, Evidence, Fetch, Judge
+from pixel_service.evidence import Agent, Confidence, Evidence, Fetch, Judge, OtherFetches
 from pixel_service.evidence.rules import RuleSet
 
 ROWS: list[dict[str, Any]] = tomllib.loads(
@@ -26,6 +26,7 @@ def fetch_of(row: dict[str, Any]) -> Fetch:
         headers=row.get("headers", {}),
         open_time=OPEN_TIME,
         acceptance_time=None if since is None else OPEN_TIME - dt.timedelta(seconds=since),
+        others=OtherFetches(**row.get("others", {})),
     )
 
 

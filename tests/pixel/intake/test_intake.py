@@ -8,7 +8,7 @@ import pytest
 from emailopens.notification.v1 import privacy_level_pb2
 from emailopens.token.v1 import pixel_token_pb2 as token_pb
 from pixel_service.evidence import load_judge
-from pixel_service.intake import Intake, PixelFetch, TokenOpener, TokenReader
+from pixel_service.intake import Intake, PixelFetch, RecentFetches, TokenOpener, TokenReader
 from pixel_service.open_log import message_key
 from pixel_service.privacy import PrivacyLevel, decode_open
 from service_runtime.key_ring import generate_key_ring
@@ -16,7 +16,6 @@ from tests.pixel.service_values import a_token, seal
 
 RING = generate_key_ring()
 JUDGE = load_judge()
-SECRET = b"s" * 64
 
 
 @dataclasses.dataclass(slots=True)
@@ -33,12 +32,12 @@ class Kept:
         done()
 
 
-def an_intake(journal: Kept, *, secret: bytes = SECRET) -> Intake:
+def an_intake(journal: Kept, *, recent: RecentFetches | None = None) -> Intake:
     return Intake(
         tokens=TokenReader(TokenOpener(RING)),
         judge=JUDGE,
         journal=journal,
-        source_secret=secret,
+        recent=recent or RecentFetches.new(),
     )
 
 
@@ -92,15 +91,15 @@ def test_what_is_written_is_what_the_level_keeps(level: PrivacyLevel) -> None:
 def test_sources_are_told_apart_by_keys_that_tell_nothing() -> None:
     """One address has one key as long as the secret lives, and another one afterwards."""
     journal = Kept()
-    for secret, address in ((SECRET, "192.0.2.1"), (SECRET, "192.0.2.1"), (SECRET, "192.0.2.2")):
-        take(
-            an_intake(journal, secret=secret),
-            a_fetch(sealed(PrivacyLevel.MASKED), ip_address=address),
-        )
-    take(
-        an_intake(journal, secret=b"t" * 64),
-        a_fetch(sealed(PrivacyLevel.MASKED), ip_address="192.0.2.1"),
-    )
+    one_service, its_next_start = RecentFetches.new(), RecentFetches.new()
+    for recent, address in (
+        (one_service, "192.0.2.1"),
+        (one_service, "192.0.2.1"),
+        (one_service, "192.0.2.2"),
+        (its_next_start, "192.0.2.1"),
+    ):
+        intake = an_intake(journal, recent=recent)
+        take(intake, a_fetch(sealed(PrivacyLevel.MASKED), ip_address=address))
     first, again, other, later = (decode_open(each).source_key for each in journal.payloads)
 
     assert first == again

@@ -10,9 +10,9 @@ import grpc
 from emailopens.pixel.v1 import operation_service_pb2 as pb
 from emailopens.pixel.v1 import operation_service_pb2_grpc as pb_grpc
 from emailopens_client import LogEnd, OpenStream
-from pixel_service.intake import Intake, ReplayBudget, TokenOpener, TokenReader
+from pixel_service.intake import Intake, RecentFetches, ReplayBudget, TokenOpener, TokenReader
 from pixel_service.privacy import PrivacyLevel, decode_open
-from tests.pixel.intake.test_intake import JUDGE, RING, SECRET, Kept, a_fetch, sealed
+from tests.pixel.intake.test_intake import JUDGE, RING, Kept, a_fetch, sealed
 from tests.pixel.service_values import a_token, seal
 from tests.pixel.test_workers import RING as SERVICE_RING
 from tests.pixel.test_workers import Service
@@ -27,7 +27,7 @@ def an_intake(journal: Kept, *, max_opens: int = 3, max_collapsed: int = 100) ->
         tokens=TokenReader(TokenOpener(RING)),
         judge=JUDGE,
         journal=journal,
-        source_secret=SECRET,
+        recent=RecentFetches.new(),
         budget=ReplayBudget(max_opens=max_opens, max_collapsed=max_collapsed),
     )
 
@@ -76,7 +76,7 @@ async def test_next_window_has_the_whole_budget_again() -> None:
         tokens=TokenReader(TokenOpener(RING)),
         judge=JUDGE,
         journal=journal,
-        source_secret=SECRET,
+        recent=RecentFetches.new(),
         budget=ReplayBudget(max_opens=1),
         budget_seconds=0.01,
     )
