@@ -9,6 +9,7 @@ from prometheus_client.registry import Collector
 from pixel_service.endpoint import ConnectionCounts, Refusal
 from pixel_service.intake import IntakeCounts
 from pixel_service.journal import JournalHealth, JournalState
+from pixel_service.live_judge import RangesHealth
 
 
 # Compared by identity: a registry keeps its collectors in a dictionary.
@@ -19,6 +20,7 @@ class EndpointMetrics(Collector):
     counts: IntakeCounts
     journal: Callable[[], JournalHealth]
     connections: Callable[[], ConnectionCounts]
+    ranges: Callable[[], RangesHealth]
 
     def collect(self) -> Iterator[Metric]:
         """Yield every metric."""
@@ -44,6 +46,23 @@ class EndpointMetrics(Collector):
         for each in JournalState:
             state.add_metric([each.value], int(each is journal.state))
         yield state
+        yield from _range_metrics(self.ranges())
+
+
+def _range_metrics(health: RangesHealth) -> Iterator[Metric]:
+    age = GaugeMetricFamily(
+        "address_ranges_age_seconds",
+        "Age of the address ranges that fetches are judged by.",
+        labels=["ranges"],
+    )
+    for name, seconds in health.ages.items():
+        age.add_metric([name], seconds)
+    yield age
+    yield CounterMetricFamily(
+        "address_ranges_refusals",
+        "Changes of address ranges to something that cannot be used.",
+        value=health.refusals,
+    )
 
 
 def _connection_metrics(counts: ConnectionCounts) -> Iterator[Metric]:

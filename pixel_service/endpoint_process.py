@@ -20,6 +20,7 @@ from pixel_service.endpoint_metrics import EndpointMetrics
 from pixel_service.errors import SettingsInvalid
 from pixel_service.intake import Intake, RecentFetches, ReplayBudget, TokenOpener, TokenReader
 from pixel_service.journal import Journal, JournalHealth, Journals, JournalState, Waker
+from pixel_service.live_judge import LiveJudge
 from pixel_service.privacy import encode_canary
 from pixel_service.settings import Settings
 from service_runtime.admin_server import Condition
@@ -58,7 +59,7 @@ async def running_endpoint(
         SettingsInvalid, KeyRingError, EvidenceError: it cannot run as it was told.
     """
     tokens = TokenReader(TokenOpener(settings.load_key_ring()))
-    judge = settings.load_judge()
+    live_judge = LiveJudge(settings.judge_loader, settings.ranges_folder)
     async with contextlib.AsyncExitStack() as stack:
         journal = await stack.enter_async_context(
             _journal(settings.journal_folder, max_octets=settings.max_journal_octets)
@@ -67,12 +68,14 @@ async def running_endpoint(
         await stack.enter_async_context(kept_running("canary", canaries.send))
         intake = Intake(
             tokens=tokens,
-            judge=judge,
+            judge=live_judge.current,
             journal=journal,
             recent=recent,
             budget=ReplayBudget(max_opens=settings.max_opens_of_message),
             budget_seconds=settings.open_window.total_seconds(),
         )
+        live_judge.on_change = intake.judge_by
+        await stack.enter_async_context(kept_running("address ranges", live_judge.follow))
         # What is to be erased is looked for where it is kept, and not in memory.
         journal.before_rotation(intake.flush)
         stack.push_async_callback(intake.flush)
@@ -81,7 +84,7 @@ async def running_endpoint(
         addresses = ClientAddresses(
             trusted_proxies=settings.trusted_proxies, header=settings.forwarded_header
         )
-        handler = PixelHandler(intake.take, addresses, header_names=judge.header_names)
+        handler = PixelHandler(intake.take, addresses, header_names=live_judge.current.header_names)
         tls = None if certificate is None else certificate.http_context()
         async with pixel_server(
             sockets=sockets,
@@ -96,6 +99,7 @@ async def running_endpoint(
                     counts=intake.counts,
                     journal=canaries.health,
                     connections=lambda: server.counts,
+                    ranges=lambda: live_judge.health,
                 ),
                 let_go=lambda: server.let_go(grace=settings.grace),
                 hand_over=lambda: server.hand_over(sockets, grace=settings.grace),

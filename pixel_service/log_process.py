@@ -29,6 +29,7 @@ from pixel_service.journal import Journals, JournalsBusy
 from pixel_service.log_metrics import LogMetrics
 from pixel_service.notification import number_open
 from pixel_service.open_log import OpenLog, connect
+from pixel_service.range_updates import RangeRefreshing
 from pixel_service.recording import Recorder
 from pixel_service.settings import Settings
 from pixel_service.streaming import LiveStreams, Tail, following
@@ -68,6 +69,9 @@ class LogProcess:
         self._certificate = certificate
         self._parts: _Parts | None = None
         self._why_closed = "not opened yet"
+        self._refreshing = RangeRefreshing(
+            settings.ranges_folder, database=settings.autonomous_systems
+        )
 
     async def serve(
         self,
@@ -86,8 +90,17 @@ class LogProcess:
         Raises:
             ListenError, LogUrlInvalid: it cannot run as it was told.
         """
-        async with self._admission.followed():
+        async with self._admission.followed(), self._ranges_refreshed():
             await self._serve(drain, on_serving=on_serving, until=until or drain.wait)
+
+    @contextlib.asynccontextmanager
+    async def _ranges_refreshed(self) -> AsyncIterator[None]:
+        """Refresh address ranges during the block, if that is wanted; whatever the log does."""
+        if not self._settings.refresh_ranges:
+            yield
+            return
+        async with kept_running("refreshing of address ranges", self._refreshing.refresh):
+            yield
 
     async def _serve(
         self,
@@ -198,7 +211,7 @@ class LogProcess:
     @property
     def metrics(self) -> Collector:
         """The metrics, those of the log while it is open."""
-        return _WhileOpen(lambda: self._parts)
+        return _LogCollector(lambda: self._parts, self._refreshing)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -227,11 +240,13 @@ def _not_held_back(since: dt.datetime | None) -> Condition:
     )
 
 
-class _WhileOpen(Collector):
-    def __init__(self, parts: Callable[[], _Parts | None]) -> None:
+class _LogCollector(Collector):
+    def __init__(self, parts: Callable[[], _Parts | None], refreshing: RangeRefreshing) -> None:
         self._parts = parts
+        self._refreshing = refreshing
 
     def collect(self) -> Iterator[Metric]:
+        yield from self._refreshing.collect()
         parts = self._parts()
         if parts is not None:
             yield from LogMetrics(

@@ -13,7 +13,7 @@ from pixel_service.endpoint import (
     ConnectionLimits,
 )
 from pixel_service.endpoint.client_address import ForwardedHeader, IpNetwork
-from pixel_service.evidence import Judge, NetworkDatabases, load_judge
+from pixel_service.evidence import JudgeLoader, NetworkDatabases
 from pixel_service.intake import DEFAULT_MAX_OPENS, DEFAULT_WINDOW_SECONDS
 from pixel_service.journal import DEFAULT_MAX_OCTETS
 from pixel_service.open_log import DEFAULT_BURST_WINDOW
@@ -71,6 +71,8 @@ class Settings:
     """A rule file instead of the built-in one."""
     evidence_ranges: Path | None = None
     """The folder of updated address ranges; None: `ranges` in the data folder."""
+    refresh_ranges: bool = False
+    """Whether the log process fetches published ranges every day."""
     autonomous_systems: Path | None = None
     """A database of network operators in MaxMind's format."""
     countries: Path | None = None
@@ -106,17 +108,21 @@ class Settings:
         )
         return any(supplied) or (self.data / RANGES_FOLDER).is_dir()
 
-    def load_judge(self) -> Judge:
-        """Return the judge of fetches.
+    @property
+    def ranges_folder(self) -> Path:
+        """Where updated address ranges are."""
+        return self.evidence_ranges or self.data / RANGES_FOLDER
+
+    def judge_loader(self) -> JudgeLoader:
+        """Return what loads the judge of fetches.
 
         Raises:
             EvidenceError: something that was supplied cannot be used.
         """
-        ranges = self.evidence_ranges or self.data / RANGES_FOLDER
         databases = NetworkDatabases(
             autonomous_systems=self.autonomous_systems, countries=self.countries
         )
-        return load_judge(rules=self.evidence_rules, ranges=ranges, networks=databases)
+        return JudgeLoader(rules=self.evidence_rules, ranges=self.ranges_folder, networks=databases)
 
     def load_api_keys(self) -> ApiKeys | None:
         """Return the API keys; None if none are needed.

@@ -44,7 +44,7 @@ def check(settings: Settings) -> None:
     settings.load_api_keys()
     if settings.has_own_evidence:
         # Once here, so that what is wrong with it is one line; each process has its own.
-        settings.load_judge()
+        settings.judge_loader()
     addresses = [settings.http, settings.grpc]
     addresses += [settings.admin_of(index) for index in range(settings.workers + 1)]
     if not settings.reuse_port:

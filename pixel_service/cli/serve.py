@@ -145,6 +145,12 @@ def _networks(_: click.Context, __: click.Parameter, values: Sequence[str]) -> l
     help="Folder of updated address ranges.",
 )
 @_option(
+    "refresh-ranges",
+    section=_EVIDENCE,
+    is_flag=True,
+    help="Fetch published address ranges every day, into that folder.",
+)
+@_option(
     "autonomous-systems",
     section=_EVIDENCE,
     type=_FILE,

@@ -68,6 +68,10 @@ class Intake:
         self._budget_seconds = budget_seconds
         self.counts = IntakeCounts()
 
+    def judge_by(self, judge: Judge) -> None:
+        """Judge fetches by *judge* from now on."""
+        self._judge = judge
+
     def take(self, fetch: PixelFetch, done: Callable[[], None]) -> None:
         """Have kept what may be kept of *fetch*; call *done*, once, when that is durable.
 

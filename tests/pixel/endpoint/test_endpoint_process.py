@@ -19,7 +19,7 @@ import pixel_service.cli.main, pixel_service.cli.serve
 import pixel_service.endpoint_process, pixel_service.server
 from pixel_service.settings import Settings
 
-Settings().load_judge()
+Settings().judge_loader().load()
 print(*sorted({name.partition(".")[0] for name in sys.modules}))
 """
 
