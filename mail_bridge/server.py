@@ -1,11 +1,12 @@
 """The bridge's process: what it is made of, and in which order it ends."""
 
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 
 import prometheus_client
 
-from mail_bridge.delivery import Deliverer, DeliveryMetrics, Injector
+from mail_bridge.delivery import Deliverer, DeliveryMetrics, Injector, answering_filters
+from mail_bridge.filter_socket import serving_filters
 from mail_bridge.front import front_server
 from mail_bridge.next_hop import Pool
 from mail_bridge.settings import Settings
@@ -35,7 +36,6 @@ async def serve(
     settings.protection.require(settings.ports)
     settings.next_hop.check()
     injector, pool = Injector(settings.tracking), Pool(settings.next_hop)
-    registry = prometheus_client.CollectorRegistry()
     async with contextlib.AsyncExitStack() as stack:
         # What is used by others is closed after them.
         await injector.open()
@@ -43,6 +43,20 @@ async def serve(
         stack.callback(pool.close)
         await stack.enter_async_context(kept_running("look at the next hop", pool.watch))
         await stack.enter_async_context(kept_running("look at the injector", injector.watch))
+        address = await stack.enter_async_context(_serving(settings, injector, pool, drain))
+        announce(settings.ports)
+        if on_ready is not None:
+            on_ready(address)
+        await drain.wait()
+
+
+@contextlib.asynccontextmanager
+async def _serving(
+    settings: Settings, injector: Injector, pool: Pool, drain: Drain
+) -> AsyncIterator[str]:
+    registry = prometheus_client.CollectorRegistry()
+    metrics = DeliveryMetrics(registry)
+    async with contextlib.AsyncExitStack() as stack:
         certificates = await stack.enter_async_context(following_certificates(settings.tls_files))
         registry.register(certificates)
         if settings.admin is not None:
@@ -54,32 +68,32 @@ async def serve(
                     certificate=certificates.get("admin"),
                 )
             )
-        address = await stack.enter_async_context(
+        if settings.filter_socket is not None:
+            await stack.enter_async_context(
+                serving_filters(settings.filter_socket, answering_filters(injector, metrics))
+            )
+        yield await stack.enter_async_context(
             front_server(
                 settings.front,
-                delivery=_deliverer(settings, injector, pool, registry),
+                delivery=_deliverer(settings, injector, pool, metrics),
                 next_hop=pool,
                 registry=registry,
                 certificate=certificates.get("mail"),
                 grace=settings.grace,
             )
         )
-        announce(settings.ports)
-        if on_ready is not None:
-            on_ready(address)
-        await drain.wait()
 
 
 def _deliverer(
     settings: Settings,
     injector: Injector,
     pool: Pool,
-    registry: prometheus_client.CollectorRegistry,
+    metrics: DeliveryMetrics,
 ) -> Deliverer:
     return Deliverer(
         injector=injector,
         pool=pool,
-        metrics=DeliveryMetrics(registry),
+        metrics=metrics,
         when_untracked=settings.tracking.when_untracked,
         # Half, so that a message to many leaves room for those of others.
         most_copies=max(settings.next_hop.connections // 2, 1),

@@ -3,6 +3,7 @@
 import dataclasses
 import datetime as dt
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from mail_bridge.delivery import TrackingSettings
 from mail_bridge.front import FrontSettings
@@ -19,6 +20,9 @@ class Settings:
     front: FrontSettings = dataclasses.field(default_factory=FrontSettings)
     next_hop: NextHopServer = dataclasses.field(default_factory=NextHopServer)
     tracking: TrackingSettings = dataclasses.field(default_factory=TrackingSettings)
+
+    filter_socket: Path | None = None
+    """Where `mail-bridge filter` is answered; None for nowhere."""
 
     admin: str | None = None
     """Where operators' tools are answered; None for nowhere."""

@@ -68,6 +68,7 @@ def _settings(given: Options) -> Settings:
         front=_front(options, hostname),
         next_hop=_next_hop(options, hostname),
         tracking=_tracking(options),
+        filter_socket=options["filter_socket"],
         admin=options["admin"],
         mail_tls=mail_tls,
         protection=Protection(

@@ -87,6 +87,14 @@ def address_options() -> list[Decorator]:
             metavar="HOST[:PORT]",
             help="The injector service, which makes the pixels.",
         ),
+        option(
+            "filter-socket",
+            section=ADDRESSES,
+            type=_FILE,
+            show_default="nowhere",
+            metavar="PATH",
+            help="The Unix socket where `mail-bridge filter` is answered.",
+        ),
         address_option(
             option, "admin", show_default="nowhere", help="Where health and metrics are served."
         ),

@@ -26,7 +26,7 @@ async def greeted(server: NextHopServer) -> tuple[Wire, Extensions]:
         NextHopAway: it cannot be reached, does not speak SMTP, or not by TLS.
     """
     try:
-        async with asyncio.timeout(_GREETING_SECONDS):
+        async with asyncio.timeout(min(_GREETING_SECONDS, server.timeout_seconds)):
             return await _greeted_somehow(server)
     except TimeoutError:
         raise Silent("cannot be reached: no answer") from None

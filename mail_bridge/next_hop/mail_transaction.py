@@ -19,6 +19,9 @@ from mail_bridge.transaction import NextHopAway
 # "Service not available, closing transmission channel" (RFC 5321 section 4.2.2).
 _CLOSING: Final = 421
 
+# "Start mail input".
+_GO_ON: Final = 354
+
 # "Requested action aborted: error in processing".
 _TRY_AGAIN: Final = 451
 
@@ -83,13 +86,13 @@ class MailTransaction:
         data = await self._send_envelope(reset=reset, has_data=has_data)
         accepted = [place for place, answer in enumerate(self.answers) if answer is None]
         if not accepted:
-            if data is not None and data.is_intermediate:
+            if data is not None and data.code == _GO_ON:
                 # It waits for a message to nobody (RFC 2920 section 3.1).
                 raise NextHopAway("takes a message without recipients")
             return
         if data is None and not self._is_chunked:
             (data,) = await self._ask([b"DATA"])
-        if data is not None and not data.is_intermediate:
+        if data is not None and data.code != _GO_ON:
             self._answer(accepted, _refusal("DATA", data))
             return
         await self._send_message(accepted)

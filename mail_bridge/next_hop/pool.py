@@ -20,7 +20,7 @@ from service_runtime.outage import Outage
 _RENEW_SECONDS: Final = 60.0
 
 # Between two looks at a next hop that was away.
-_LOOK_SECONDS: Final = 2.0
+_LOOK_SECONDS: Final = 1.0
 
 # Some transactions may fail while others work; it is over when none has failed for a while.
 _SETTLED_SECONDS: Final = 10.0

@@ -256,19 +256,19 @@ RULES: Final = (
     Rule(
         room=f"{BRIDGE}.front",
         promise="Takes messages in, and knows the next hop by what it answers.",
-        ours=("metrics", "smtp", "transaction"),
+        ours=("smtp", "transaction"),
         never=("aiohttp", "emailopens", "google", "grpc"),
     ),
     Rule(
         room=f"{BRIDGE}.delivery",
         promise="Sends each recipient's copy, tracked or not, and knows no client.",
-        ours=("metrics", "next_hop", "smtp", "transaction"),
+        ours=("filter", "next_hop", "smtp", "transaction"),
         never=("aiohttp",),
     ),
     Rule(
         room=f"{BRIDGE}.next_hop",
         promise="Speaks with the next hop, whatever it is told to say.",
-        ours=("metrics", "smtp", "transaction"),
+        ours=("smtp", "transaction"),
         never=("aiohttp", "emailopens", "google", "grpc"),
     ),
     Rule(

@@ -83,7 +83,7 @@ class ANextHop:
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator["ANextHop"]:
         """Serve inside the block."""
-        server = await asyncio.start_server(self._serve, "127.0.0.1", 0, limit=2**26)
+        server = await asyncio.start_server(self._serve, "127.0.0.1", self.address[1], limit=2**26)
         host, port, *_ = server.sockets[0].getsockname()
         self.address = host, port
         try:
@@ -161,10 +161,10 @@ class _Session:
 
     async def _take_message(self) -> None:
         # The CRLF of the last line is a part of the message and of its end.
-        octets = b"\r\n"
-        while not octets.endswith(b"\r\n.\r\n"):
-            octets += await self._reader.readuntil(b"\n")
-        await self._end(octets[:-3].replace(b"\r\n.", b"\r\n")[2:])
+        lines = [b"\r\n"]
+        while lines[-1] != b".\r\n" or not lines[-2].endswith(b"\r\n"):
+            lines.append(await self._reader.readuntil(b"\n"))
+        await self._end(b"".join(lines[:-1]).replace(b"\r\n.", b"\r\n")[2:])
 
     async def _take_chunk(self, argument: bytes) -> None:
         size, *last = argument.split()

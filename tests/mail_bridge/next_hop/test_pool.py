@@ -1,48 +1,14 @@
 """Copies reach the next hop as they are, and what it says of them is the answer."""
 
-import contextlib
-from collections.abc import AsyncIterator, Sequence
-from typing import Any
-
 import pytest
 
-from mail_bridge.next_hop import AWAY, Copy, NextHopProtocol, NextHopServer, Pool
-from mail_bridge.smtp import Change, Message, Reply
+from mail_bridge.next_hop import AWAY, NextHopProtocol
+from mail_bridge.smtp import Change, Reply
 from tests.mail_bridge.a_next_hop import END, ANextHop, Instead
+from tests.mail_bridge.next_hop.copies import TEXT, a_copy, a_pool
 
-TEXT = b"Subject: a\r\n\r\n.dot\r\n..two\r\n \xff\x00 \t\r\n" + b"x" * 2_000 + b"\r\n.\r\n"
 NOBODY = b"550-5.1.1 Nobody\r\n550 5.1.1  of that name\xff"
 REFUSED = Reply(550, (b"5.1.1 Nobody", b"5.1.1  of that name\xff"))
-
-
-def a_copy(
-    *recipients: bytes,
-    message: bytes = TEXT,
-    changes: Sequence[Change] = (),
-    **more: Any,  # noqa: ANN401 - what else a copy has
-) -> Copy:
-    return Copy(
-        mail=b"FROM:<a@example.org> BODY=8BITMIME",
-        recipients=recipients or (b"TO:<b@example.org>",),
-        message=Message(message),
-        changes=changes,
-        **more,
-    )
-
-
-@contextlib.asynccontextmanager
-async def a_pool(
-    hop: ANextHop,
-    **settings: Any,  # noqa: ANN401 - by their names
-) -> AsyncIterator[Pool]:
-    """Lend a pool of connections to *hop*."""
-    async with hop.running():
-        host, port = hop.address
-        pool = Pool(NextHopServer(host=host, port=port, hello="bridge.example", **settings))
-        try:
-            yield pool
-        finally:
-            pool.close()
 
 
 async def test_copy_arrives_as_it_is() -> None:
