@@ -8,14 +8,10 @@ from typing import Final
 
 from service_runtime import base64url
 from service_runtime.key_ring import KeyRing
-
-# 22 of 62 characters carry 131 bits, as many as a random UUID and in two thirds of
-# its length: the ID is part of every pixel's URL.
-_MESSAGE_ID_CHARACTERS: Final = 22
+from service_runtime.message_ids import DIGITS, REST_CHARACTERS, beginning_at, to_digits
 
 # 16 of 36 carry 82 bits: short enough for people, too many to guess or to draw twice.
 _CONFIGURATION_ID_CHARACTERS: Final = 16
-
 
 # 128 bits, which are 22 characters of base64url: as long as a new ID.
 _COPY_ID_OCTETS: Final = 16
@@ -36,12 +32,15 @@ class CopyIds:
         key = key_ring.keys[min(key_ring.keys)]
         self._hash = hashlib.blake2b(key=key, person=_COPY_ID_PURPOSE, digest_size=_COPY_ID_OCTETS)
 
-    def of_message(self, identity: bytes) -> Callable[[str], str]:
+    def of_message(self, identity: bytes, *, sent_us: int | None = None) -> Callable[[str], str]:
         """Return what gives the ID of the copy for an address.
 
         The domain ignores case (RFC 5321 section 2.4).  *identity* is whatever tells the
-        message from others.
+        message from others.  *sent_us* is when the message says that it was sent,
+        microseconds since 1970 UTC: IDs begin with that, and not with the present moment,
+        which is another when the message is sent once more.
         """
+        beginning = "" if sent_us is None else beginning_at(sent_us)
         of_message = self._hash.copy()
         of_message.update(hashlib.sha256(identity).digest())
 
@@ -49,14 +48,15 @@ class CopyIds:
             digest = of_message.copy()
             local_part, at, domain = address.rpartition("@")
             digest.update(f"{local_part}{at}{domain.lower()}".encode())
-            return base64url.encode(digest.digest())
+            rest = base64url.encode(digest.digest())
+            return beginning + rest[:REST_CHARACTERS] if beginning else rest
 
         return copy_id
 
 
-def new_message_id() -> str:
-    """Return an ID for a message."""
-    return _random_text(string.ascii_letters + string.digits, _MESSAGE_ID_CHARACTERS)
+def new_message_id(now_us: int) -> str:
+    """Return an ID for a message that is made now, microseconds since 1970 UTC."""
+    return beginning_at(now_us) + _random_text(DIGITS, REST_CHARACTERS)
 
 
 def new_configuration_id() -> str:
@@ -64,11 +64,6 @@ def new_configuration_id() -> str:
     return _random_text(string.ascii_lowercase + string.digits, _CONFIGURATION_ID_CHARACTERS)
 
 
-def _random_text(alphabet: str, length: int) -> str:
+def _random_text(digits: str, length: int) -> str:
     # One random number, not one for each character: that costs a tenth of a rewriting.
-    number = secrets.randbelow(len(alphabet) ** length)
-    characters = []
-    for _ in range(length):
-        number, digit = divmod(number, len(alphabet))
-        characters.append(alphabet[digit])
-    return "".join(characters)
+    return to_digits(secrets.randbelow(len(digits) ** length), digits, length)

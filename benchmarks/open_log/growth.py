@@ -1,9 +1,13 @@
 """What an append costs as the log grows, against an empty log in the same moments.
 
     python -m benchmarks.open_log.growth [--opens 10000000] [--picture docs/pictures/growth.svg]
+        [--foreign]
 
 Every open is of a message that was never opened before, which costs the most: each adds a
-count at a place of its own.  After each second batch another one goes into a log that is
+count.  Where that lies depends on the message's ID.  Those that the injector makes begin with
+a time, and mail is opened as people open it, a million messages a day: a fifth within an
+hour, half within six, three quarters within a day, some after weeks.  `--foreign` are IDs of
+others, each at a place of its own.  After each second batch another one goes into a log that is
 begun anew with each window, so whatever else the machine does hits both: the empty log is
 one of half a window.  Ten million opens take some ten minutes and seven gigabytes, which
 are removed afterwards.
@@ -12,11 +16,15 @@ are removed afterwards.
 import argparse
 import contextlib
 import dataclasses
+import itertools
+import math
+import os
+import random
 import shutil
 import statistics
 import tempfile
 import time
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -24,8 +32,10 @@ import uvloop
 
 from benchmarks.open_log.log_alone import new_open
 from benchmarks.open_log.pictures import FIRST, QUIET, SECOND, picture
+from injector_service.new_ids import new_message_id
 from pixel_service.notification import number_open
-from pixel_service.open_log import OpenLog, connect
+from pixel_service.open_log import OpenLog, connect, message_key
+from service_runtime.times import now_us
 
 BATCH: Final = 1_000
 
@@ -38,6 +48,36 @@ BAR: Final = 0.2
 # Left for everybody else, whatever is asked for.
 SPARE_OCTETS: Final = 10 * 2**30
 OCTETS_AN_OPEN: Final = 800
+
+
+DAY_US: Final = 86_400_000_000
+OPENS_A_DAY: Final = 1_000_000
+
+# Of a logarithmic normal distribution: the median, and how much wider or narrower.
+MEDIAN_DELAY_US: Final = DAY_US // 4
+DELAY_SIGMA: Final = 2.2
+MOST_DELAY_US: Final = 90 * DAY_US
+
+Keys = Callable[[], bytes]
+"""Returns the key of the next message that is opened."""
+
+
+def keys_of_mail() -> Keys:
+    """Return the keys of messages in the order in which they are opened."""
+    began_us = now_us()
+    numbers = itertools.count()
+
+    def next_key() -> bytes:
+        opened_us = began_us + next(numbers) * DAY_US // OPENS_A_DAY
+        delay_us = random.lognormvariate(math.log(MEDIAN_DELAY_US), DELAY_SIGMA)
+        return message_key(new_message_id(opened_us - min(int(delay_us), MOST_DELAY_US)))
+
+    return next_key
+
+
+def foreign_keys() -> Keys:
+    """Return the keys of messages whose IDs say nothing."""
+    return lambda: os.urandom(16)
 
 
 class Cost(NamedTuple):
@@ -77,8 +117,8 @@ def _now() -> Cost:
     return Cost(time.perf_counter(), time.process_time(), int(fields["write_bytes"]))
 
 
-async def _append(log: OpenLog) -> Cost:
-    opens = [new_open() for _ in range(BATCH)]
+async def _append(log: OpenLog, keys: Keys) -> Cost:
+    opens = [dataclasses.replace(new_open(), message_key=keys()) for _ in range(BATCH)]
     before = _now()
     await log.append(opens)
     return Cost(*(after - each for after, each in zip(_now(), before, strict=True)))
@@ -88,24 +128,28 @@ def _of_an_open(costs: Sequence[Cost]) -> Cost:
     return Cost(*(sum(each) / len(costs) / BATCH for each in zip(*costs, strict=True)))
 
 
-async def _window(large: OpenLog, folder: Path, batches: int) -> tuple[Cost, Cost]:
+async def _window(
+    large: OpenLog, folder: Path, batches: int, kinds: Callable[[], Keys], keys: Keys
+) -> tuple[Cost, Cost]:
     """Append to both logs; return what an open cost in the large one and in the empty one."""
-    spent, floor = [], []
+    spent, floor, keys_of_empty = [], [], kinds()
     async with connect(f"sqlite:///{folder}/empty.db", number_open=number_open) as empty:
         for number in range(batches):
-            spent.append(await _append(large))
+            spent.append(await _append(large, keys))
             if number % BATCHES_A_FLOOR == 0:
-                floor.append(await _append(empty))
+                floor.append(await _append(empty, keys_of_empty))
     return _of_an_open(spent), _of_an_open(floor)
 
 
 async def windows(folder: Path, options: argparse.Namespace) -> AsyncGenerator[Window]:
     """Fill a log, and yield what each window of it cost."""
     batches = options.window // BATCH
+    kinds = foreign_keys if options.foreign else keys_of_mail
+    keys = kinds()
     async with connect(f"sqlite:///{folder}/large.db", number_open=number_open) as large:
         for number in range(options.opens // options.window):
             with tempfile.TemporaryDirectory(dir=folder) as fresh:
-                cost, floor = await _window(large, Path(fresh), batches)
+                cost, floor = await _window(large, Path(fresh), batches, kinds, keys)
             yield Window(opens=(number + 1) * options.window, cost=cost, ratio=cost.of(floor))
 
 
@@ -154,6 +198,7 @@ def main() -> None:
     parser.add_argument("--opens", type=int, default=10_000_000)
     parser.add_argument("--window", type=int, default=500_000)
     parser.add_argument("--picture", type=Path)
+    parser.add_argument("--foreign", action="store_true")
     options = parser.parse_args()
     found = uvloop.run(measure(options))
     for name in ("clock", "processor"):

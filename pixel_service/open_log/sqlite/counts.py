@@ -1,13 +1,14 @@
 """Counts of opens per message on SQLite: the newest in memory, the rest in the table.
 
-Message keys are random, so each count that a commit changes is a page of its own to
-write and to sync: it made a commit of 64 opens three times as long.  But every open holds
-its number, so the counts can be had from the opens, and their table may lag behind.
+A commit changes counts of messages of many times, each on a page of its own to write and to
+sync: it made a commit of 64 opens three times as long.  But every open holds its number, so
+the counts can be had from the opens, and their table may lag behind.
 
 1. A generation is the counts that have changed since the last one was closed (`_fresh`).
    It is closed when it has `GENERATION_COUNTS`.
 2. A closed generation (`_merging`) is brought into the table a slice at each commit, in key
-   order, where many counts share a page.  The next is not closed before it is through;
+   order, where many counts share a page: most messages are opened within a day, and their keys
+   begin with their time (`message_key`).  The next is not closed before it is through;
    slices are large enough for that.
 3. `open_log.counted_sequence` is the last open that the table counts.  It moves with the last
    slice of a generation, in the same transaction.
@@ -30,9 +31,8 @@ from pixel_service.open_log.numbering import Counts, MessageOf
 from pixel_service.open_log.sqlite.rows import insert_rows
 
 # Counts that gather before they are brought into the table, about 300 octets each.
-# More share more pages: in a log of 500,000 opens one writes 1.6 kB instead of the 3.5 of
-# 10,000.  But more take longer to sort (20 ms) and to read back.
-GENERATION_COUNTS: Final = 50_000
+# More share more pages, but take longer to sort (40 ms) and to read back (half a second).
+GENERATION_COUNTS: Final = 100_000
 
 # Counts that a commit brings into the table: so many at least, and so many for each that
 # it adds.  A generation is through before the next one is full (rule 2).

@@ -9,6 +9,7 @@ from emailopens.errors.v1 import error_reason_pb2
 from emailopens.injector.v1 import injector_service_pb2 as pb
 from emailopens.notification.v1 import privacy_level_pb2
 from injector_service.rewriting import Pixel
+from service_runtime.message_ids import beginning_at
 from tests.injector.running_service import Service, refused
 
 Outcome = pb.RewriteMessageResponse
@@ -112,6 +113,30 @@ async def test_identity_is_the_requests_or_the_messages_or_its_octets(service: S
     assert await ids(RAW) == await ids(RAW.replace(b"Hello", b"Bye"))
     assert await ids(plain) == await ids(plain)
     assert len({await ids(plain), await ids(other), await ids(RAW), await ids(RAW, "mine")}) == 4
+
+
+@pytest.mark.parametrize(
+    ("date", "beginning"),
+    [
+        ("Mon, 9 Mar 2026 08:15:30 +0100", beginning_at(1_773_040_530_000_000)),
+        ("Mon, 9 Mar 20266 08:15:30 +0100", ""),
+        ("1 Jan 99999999999999 1:1:1 +99999999", ""),
+        ("whenever", ""),
+    ],
+)
+async def test_ids_of_copies_begin_with_the_messages_date(
+    service: Service, date: str, beginning: str
+) -> None:
+    """Sent once more on another day it has the same IDs; what is no date begins none."""
+    await service.create("news")
+
+    dated = await rewrite(service, message("Message-ID: <1@example.com>", f"Date: {date}"))
+    named = await rewrite(service, message(f"Date: {date}"), message_id="mine")
+
+    assert {each.message_id[:5].partition("~")[1] for each in dated.results} == {beginning[4:]}
+    assert all(each.message_id.startswith(beginning) for each in dated.results)
+    assert {len(each.message_id) for each in (*dated.results, *named.results)} == {22}
+    assert "~" not in {each.message_id[4] for each in named.results}
 
 
 async def test_recipient_says_what_is_different_about_its_copy(service: Service) -> None:

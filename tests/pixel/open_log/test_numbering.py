@@ -1,9 +1,11 @@
 """Numbering: the same numbers, however the counts are kept, and whatever fails between."""
 
+import contextlib
 import dataclasses
 import datetime as dt
+import sqlite3
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -11,7 +13,7 @@ import sqlalchemy as sa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pixel_service.open_log import OpenRecord
+from pixel_service.open_log import OpenRecord, message_key
 from pixel_service.open_log.numbering import BurstWindow, Counts, MessageOf, number_opens
 from pixel_service.open_log.postgres.numbering_plan import plan_numbers, remember_bursts
 from pixel_service.open_log.sql import schema
@@ -19,6 +21,7 @@ from pixel_service.open_log.sqlite import appending
 from pixel_service.open_log.sqlite.counts import MessageCounts
 from pixel_service.open_log.sqlite.engine import writer_engine
 from pixel_service.open_log.sqlite.recording_time import RecordingTime
+from service_runtime.message_ids import beginning_at
 from tests.pixel.open_log.log_values import NOON, new_open
 
 some_opens = st.lists(
@@ -135,6 +138,36 @@ def test_counts_are_right_after_any_failure_and_restart(
     for key, number in numbers:
         assert number == seen.get(key, 0) + 1
         seen[key] = number
+
+
+def octets_written(path: Path, ids: Iterable[str]) -> int:
+    """Return how much it takes to bring counts of new messages into the table."""
+    with contextlib.closing(sqlite3.connect(path)) as other:
+        other.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    engine = writer_engine(path)
+    counts = MessageCounts()
+    with engine.begin() as connection:
+        changed = {(message_key(each), "news"): Counts(1, 1) for each in ids}
+        counts.update(connection, changed, last=0)
+        counts.flush(connection)
+    size = path.with_name(f"{path.name}-wal").stat().st_size
+    engine.dispose()
+    return size
+
+
+def test_counts_of_messages_of_one_time_share_pages(tmp_path: Path) -> None:
+    """What counts of today's messages write does not depend on how many older ones there are."""
+    path = tmp_path / "opens.db"
+    engine = writer_engine(path)
+    with engine.begin() as connection:
+        schema.migrate(connection)
+    engine.dispose()
+    octets_written(path, (f"old-{each}" for each in range(20_000)))
+
+    today = octets_written(path, (beginning_at(7 << 32) + f"a{each:016}" for each in range(500)))
+    scattered = octets_written(path, (f"new-{each}" for each in range(500)))
+
+    assert today * 5 < scattered
 
 
 def test_a_source_key_is_never_printed() -> None:
