@@ -172,11 +172,14 @@ class Wire(asyncio.Protocol):
             raise Disconnected
 
     async def start_tls(self, context: ssl.SSLContext) -> None:
-        """Go on by TLS.  Nothing may wait.
+        """Send the replies that were gathered, and go on by TLS.
 
         Raises:
-            Disconnected: the client does not speak it, or not as it must.
+            Disconnected: the client does not speak it, or has said something in the open.
         """
+        await self.flush()
+        if self.is_waiting:
+            raise Disconnected
         try:
             transport = await asyncio.get_running_loop().start_tls(
                 self._transport,

@@ -15,7 +15,7 @@ class TalkingClient:
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.writer = writer
-        self._reader = reader
+        self.reader = reader
         self._replies = ReplyReader()
         self._waiting = collections.deque[Reply]()
 
@@ -31,7 +31,7 @@ class TalkingClient:
             EOFError: there is none.
         """
         while not self._waiting:
-            octets = await self._reader.read(65_536)
+            octets = await self.reader.read(65_536)
             if not octets:
                 raise EOFError
             self._waiting.extend(self._replies.feed(octets))
