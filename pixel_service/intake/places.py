@@ -8,8 +8,9 @@ from service_runtime.shared_memory import SharedMemory
 # This span of time's, that of the span before, and an empty one for the next.
 _PARTS: Final = 3
 
-# Which octets of a key say its place, and which tell it from others of the place.
-_PLACE: Final = slice(0, 4)
+# Which octets of a key say its place, and which tell it from others of the place. Not the
+# first ones, in which keys of messages have a time.
+_PLACE: Final = slice(12, 16)
 TAG: Final = slice(4, 12)
 _TAG_OCTETS: Final = 8
 
@@ -17,7 +18,7 @@ _TAG_OCTETS: Final = 8
 class Places:
     """Records of this span of time and of the one before.
 
-    The first value of a record is the tag of its key.  Keys are hashes of at least 12 octets.
+    The first value of a record is the tag of its key.  Keys are hashes of 16 octets.
     """
 
     def __init__(

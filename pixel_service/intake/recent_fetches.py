@@ -47,7 +47,7 @@ _AGENT_KEY_OCTETS: Final = 4
 _MAX_CACHED_SOURCES: Final = 4_096
 _MAX_CACHED_AGENTS: Final = 4_096
 
-# Of messages of one address: three octets of each, and one that is never zero.
+# Of messages of one address: three octets of each, the last ones, and one that is never zero.
 _MESSAGE_OCTETS: Final = 4
 _MESSAGE_END: Final = b"\1"
 
@@ -135,7 +135,7 @@ class RecentFetches:
 
     def _count_messages(self, message_key: bytes, source_key: bytes, open_us: int) -> int:
         """Return how many messages the address fetches in this second, this one included."""
-        message = message_key[:3] + _MESSAGE_END
+        message = message_key[-3:] + _MESSAGE_END
         found = self._addresses.find(source_key, open_us)
         if found is None or not 0 <= open_us - found[1] < _SECOND_US:
             self._addresses.write(source_key, open_us, open_us, message)

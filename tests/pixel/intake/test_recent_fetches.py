@@ -1,6 +1,5 @@
 """What fetches tell about one another is seen, in bounded memory, and soon forgotten."""
 
-import hashlib
 import multiprocessing
 from collections.abc import Iterator, Sequence
 
@@ -8,7 +7,9 @@ import pytest
 
 from pixel_service.evidence import MAX_MESSAGES_OF_ADDRESS, Agent, OtherFetches
 from pixel_service.intake import RecentFetches
+from pixel_service.open_log import message_key
 from pixel_service.privacy import PrivacyLevel, decode_open
+from service_runtime.message_ids import beginning_at
 from tests.pixel.intake.test_intake import JUDGE, RING, Kept, a_fetch, an_intake, sealed, take
 from tests.pixel.service_values import a_token, seal
 
@@ -23,7 +24,8 @@ def recent() -> RecentFetches:
 
 
 def message(number: int) -> bytes:
-    return hashlib.blake2b(b"%d" % number, digest_size=16).digest()
+    """Return the key of a message: all are of one hour, so their keys begin alike."""
+    return message_key(f"{beginning_at(NOW_US)}{number:017}")
 
 
 def note(
