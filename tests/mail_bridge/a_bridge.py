@@ -71,12 +71,16 @@ async def a_client(
         yield client
 
 
-async def configured(injector: str, configuration_id: str = "news") -> str:
+async def configured(
+    injector: str,
+    configuration_id: str = "news",
+    *,
+    metadata: tuple[tuple[str, str], ...] = (),
+) -> str:
     """Create a configuration at the injector."""
     async with grpc.aio.insecure_channel(injector) as channel:
+        configuration = pb.Configuration(id=configuration_id, open_notifications_enabled=True)
         await pb_grpc.ConfigurationServiceStub(channel).CreateConfiguration(
-            pb.CreateConfigurationRequest(
-                configuration=pb.Configuration(id=configuration_id, open_notifications_enabled=True)
-            )
+            pb.CreateConfigurationRequest(configuration=configuration), metadata=metadata
         )
     return configuration_id

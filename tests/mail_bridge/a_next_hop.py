@@ -53,6 +53,7 @@ class ANextHop:
         extensions: tuple[bytes, ...] = EXTENSIONS,
         is_lmtp: bool = False,
         certificate: ssl.SSLContext | None = None,
+        port: int = 0,
     ) -> None:
         self.answers: dict[bytes, Answer] = {**_ORDINARY, **(answers or {})}
         self.extensions = extensions
@@ -70,7 +71,7 @@ class ANextHop:
         """Set when something is not answered."""
         self.closed = asyncio.Semaphore(0)
         """Released for each connection that is over."""
-        self.address = "", 0
+        self.address = "127.0.0.1", port
         self.writers: list[asyncio.StreamWriter] = []
 
     def answer(self, verb: bytes) -> bytes | Instead:

@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from examples.pair import free_ports
 from mail_bridge.next_hop import AWAY, NextHopProtocol
 from mail_bridge.smtp import Extensions, Reply
 from mail_bridge.transaction import NextHopAway
@@ -201,7 +202,7 @@ async def test_extensions_are_asked_for_once() -> None:
 
 async def test_next_hop_that_is_away_announces_nothing() -> None:
     """What it announced earlier is no reason to take a message for it; it is back when it is."""
-    hop = ANextHop()
+    hop = ANextHop(port=free_ports(1))
     async with a_pool(hop) as pool:
         await pool.extensions()
     await pool.send(a_copy())
