@@ -11,7 +11,7 @@ from mail_bridge.smtp.command import (
     parse_envelope,
 )
 from mail_bridge.smtp.content import Change, Message, Piece
-from mail_bridge.smtp.dots import DotRemover, resembles_end, with_dots
+from mail_bridge.smtp.dots import DotRemover, resembles_end
 from mail_bridge.smtp.extensions import Extensions
 from mail_bridge.smtp.reply import Reply, ReplyMalformed, ReplyReader
 
@@ -33,5 +33,4 @@ __all__ = [
     "parse_command",
     "parse_envelope",
     "resembles_end",
-    "with_dots",
 ]

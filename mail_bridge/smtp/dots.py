@@ -4,14 +4,19 @@ A line with a dot alone ends it; so each line of the message that begins with a 
 more. Only CRLF begins a line and only CRLF ends one, whatever else a message holds.
 """
 
+import re
 from typing import Final
 
 _END: Final = b"\r\n.\r\n"
 _LINE_WITH_DOT: Final = b"\r\n."
 
-# A server that is lenient takes these for the end. The dot after a CRLF is never alone in what
-# is sent, so this LF has no CR before it.
-_RESEMBLING: Final = (b"\n.\n", b"\n.\r", b"\r.\n", b"\r.\r")
+# A server that is lenient takes these for the end: a dot after a lone LF or CR, and before
+# another or the message's end. After CRLF it is not alone in what is sent. Each begins with what
+# the engine looks for fast: 25 MB take 35 ms, and looking for whole sequences 250.
+_RESEMBLING: Final = (
+    re.compile(rb"\n\.(?<!\r\n\.)(?:[\r\n]|\Z)"),
+    re.compile(rb"\r\.(?:[\r\n]|\Z)"),
+)
 
 
 class DotRemover:
@@ -42,28 +47,10 @@ def _begun_end(octets: bytes) -> int:
     return next((n for n in range(len(_END) - 1, 0, -1) if octets.endswith(_END[:n])), 0)
 
 
-def with_dots(message: bytes) -> bytes:
-    """Return what is sent after DATA for *message*, with its end.
-
-    A message without CRLF at its end gets one: DATA has no other way to end it.
-    """
-    stuffed = _stuffed(message)
-    if not stuffed or stuffed.endswith(b"\r\n"):
-        return stuffed + b".\r\n"
-    return stuffed + _END
-
-
-def _stuffed(message: bytes) -> bytes:
-    if _LINE_WITH_DOT in message:
-        message = message.replace(_LINE_WITH_DOT, b"\r\n..")
-    return b"." + message if message.startswith(b".") else message
-
-
 def resembles_end(message: bytes) -> bool:
     """Return whether a server might take the message for ended before its end.
 
     A dot between a lone CR or LF and another does that where a server takes them for CRLF:
     what follows would be commands to it (SMTP smuggling, CVE-2023-51764). BDAT has no such end.
     """
-    stuffed = _stuffed(message)
-    return stuffed.endswith((b"\n.", b"\r.")) or any(each in stuffed for each in _RESEMBLING)
+    return any(each.search(message) is not None for each in _RESEMBLING)

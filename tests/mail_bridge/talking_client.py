@@ -7,7 +7,12 @@ import ssl
 from collections.abc import AsyncIterator
 from typing import Self
 
-from mail_bridge.smtp import Reply, ReplyReader
+from mail_bridge.smtp import Message, Reply, ReplyReader
+
+
+def with_dots(message: bytes) -> bytes:
+    """Return what is sent after DATA for *message*, with its end."""
+    return b"".join(Message(message).stuffed_pieces(()))
 
 
 class TalkingClient:

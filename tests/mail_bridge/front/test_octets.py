@@ -6,9 +6,9 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from mail_bridge.front import FrontProtocol
-from mail_bridge.smtp import Extensions, with_dots
+from mail_bridge.smtp import Extensions
 from tests.mail_bridge.front.recording import DELIVERED, StatedNextHop, running_front
-from tests.mail_bridge.talking_client import TalkingClient, talking_to
+from tests.mail_bridge.talking_client import TalkingClient, talking_to, with_dots
 
 ENVELOPE = b"MAIL FROM:<a@example.com>\r\nRCPT TO:<b@example.net>\r\n"
 

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from mail_bridge.smtp import DotRemover, resembles_end, with_dots
+from mail_bridge.smtp import DotRemover, resembles_end
+from tests.mail_bridge.talking_client import with_dots
 
 AFTER = b"MAIL FROM:<next@example.com>\r\n"
 
