@@ -12,7 +12,7 @@ import structlog
 
 from injector_service.configurations import Choice, Configurations, choose
 from injector_service.new_ids import CopyIds, new_message_id
-from injector_service.pixels import MessageFacts, TokenSealer
+from injector_service.pixels import MessageFacts, TokenSealer, provider_of
 from injector_service.privacy import PrivacyLevel
 from injector_service.recipients_request import Recipient, RecipientsRequest
 from injector_service.rewrite_request import RewriteRequest
@@ -139,6 +139,7 @@ class Injector:
                 recipients=request.recipients,
                 tags=request.tags,
                 privacy_level=level,
+                mail_provider=provider_of(request.recipient_mx),
             )
             rewritten = await self._track(raw, header, choice, facts)
         return Answer(
@@ -207,6 +208,7 @@ class Injector:
             recipients=(recipient.address,),
             tags=recipient.tags,
             privacy_level=level,
+            mail_provider=provider_of(recipient.recipient_mx),
         )
         try:
             rewritten = await self._track(raw, header, choice, facts)

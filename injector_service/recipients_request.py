@@ -1,7 +1,7 @@
 """What a caller asks for the copies of one message, and what it may ask."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from injector_service.privacy import PrivacyLevel
@@ -26,6 +26,8 @@ class Recipient(NamedTuple):
     privacy_level: PrivacyLevel = PrivacyLevel.FULL
     mistake: InvalidFields | None = None
     """What is wrong with this recipient alone."""
+    recipient_mx: Sequence[str] = ()
+    """The names of the recipient's mail exchangers."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,6 +16,7 @@ MAX_RECIPIENTS: Final = 1_000
 
 # RFC 5321 section 4.5.3.1: 64 of local part, the sign, 255 of domain.
 MAX_RECIPIENT_CHARACTERS: Final = 320
+MAX_EXCHANGERS: Final = 20
 MAX_TAGS: Final = 20
 MAX_TAG_VALUE_CHARACTERS: Final = 128
 
@@ -26,6 +27,9 @@ _RECIPIENT: Final = re.compile(
         @ [^\s"@<>,;\x00-\x1f\x7f]+ | postmaster""",
     re.VERBOSE | re.IGNORECASE,
 )
+# RFC 1035 section 2.3.4, with a dot at the end if somebody has written it; "." alone is the
+# null MX of RFC 7505.
+_HOST_NAME: Final = re.compile(r"[A-Za-z0-9._-]{1,255}\.?")
 _TAG_KEY: Final = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 _MESSAGE_ID: Final = re.compile(r"[A-Za-z0-9._@+=~-]{1,128}")
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
@@ -44,6 +48,9 @@ class RewriteRequest:
     privacy_level: PrivacyLevel = PrivacyLevel.FULL
     """At least this restrictive."""
 
+    recipient_mx: tuple[str, ...] = ()
+    """The names of the recipient's mail exchangers."""
+
 
 def check_rewrite_request(request: RewriteRequest, checks: FieldChecks) -> None:
     """Note everything that is wrong with *request*."""
@@ -54,6 +61,7 @@ def check_rewrite_request(request: RewriteRequest, checks: FieldChecks) -> None:
         check_recipient(recipient, checks, field=f"recipients[{index}]")
     check_tags(request.tags, checks)
     check_message_id(request.message_id, checks)
+    check_recipient_mx(request.recipient_mx, checks)
 
 
 def check_message(raw_message: bytes, checks: FieldChecks) -> None:
@@ -91,6 +99,18 @@ def check_recipient(recipient: str, checks: FieldChecks, *, field: str) -> None:
         field,
         f"must be an address alone, of at most {MAX_RECIPIENT_CHARACTERS} characters",
     )
+
+
+def check_recipient_mx(names: Sequence[str], checks: FieldChecks) -> None:
+    """Note what is wrong with the *names* of mail exchangers."""
+    field = "recipient_mx"
+    checks.require_at_most(len(names), MAX_EXCHANGERS, field, "elements")
+    for index, name in enumerate(names[:MAX_EXCHANGERS]):
+        checks.require(
+            _HOST_NAME.fullmatch(name),
+            f"{field}[{index}]",
+            "must be a host name of at most 255 characters",
+        )
 
 
 def check_tags(tags: Mapping[str, str], checks: FieldChecks, *, field: str = "tags") -> None:

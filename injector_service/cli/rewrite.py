@@ -42,6 +42,12 @@ EXIT_NOT_TRACKED: Final = 3
     show_default="a new one",
     help="The message's ID in notifications.",
 )
+@click.option(
+    "--recipient-mx",
+    multiple=True,
+    metavar="HOST",
+    help="A mail exchanger of the recipient's, to judge early fetches by; may be repeated.",
+)
 @click.option("--privacy-level", type=PRIVACY_LEVELS, help="Keep no more than this of opens.")
 @click.option("--off", "is_off", is_flag=True, help="Do not track this message.")
 @target_option
@@ -51,6 +57,7 @@ def rewrite(
     recipients: Sequence[str],
     tags: Sequence[str],
     message_id: str,
+    recipient_mx: Sequence[str],
     privacy_level: str | None,
     *,
     is_off: bool,
@@ -69,6 +76,7 @@ def rewrite(
         recipients=recipients,
         tags=_tags(tags),
         message_id=message_id,
+        recipient_mx=recipient_mx,
         tracking=pb.RewriteMessageRequest.TRACKING_OFF
         if is_off
         else pb.RewriteMessageRequest.TRACKING_UNSPECIFIED,

@@ -25,6 +25,7 @@ from injector_service.rewrite_request import (
     MAX_RECIPIENTS,
     check_message_id,
     check_recipient,
+    check_recipient_mx,
     check_tags,
 )
 from service_runtime.errors import InvalidFields
@@ -73,6 +74,7 @@ def _recipients(
         check_message_id(each.message_id, checks)
         check_tracking(each.tracking, checks)
         own_level = privacy_level_from_proto(each.privacy_level, checks, "privacy_level")
+        check_recipient_mx(each.recipient_mx, checks)
         own_tags = tags
         if each.tags:
             own_tags = {**tags, **each.tags}
@@ -84,6 +86,7 @@ def _recipients(
             is_tracking_off=is_off or each.tracking == _OFF,
             privacy_level=max(level, own_level),
             mistake=_mistake(checks),
+            recipient_mx=each.recipient_mx[:],
         )
 
 

@@ -45,6 +45,7 @@ def read_rewrite_request(
         message_id=message.message_id,
         is_tracking_off=message.tracking == pb.RewriteMessageRequest.TRACKING_OFF,
         privacy_level=privacy_level_from_proto(message.privacy_level, checks, "privacy_level"),
+        recipient_mx=tuple(message.recipient_mx),
     )
     check_rewrite_request(request, checks)
     checks.finish()

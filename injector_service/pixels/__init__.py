@@ -4,7 +4,8 @@ Read `maker` first.  Imports values of `configurations` and `rewriting`; only
 `token_sealer` knows the contract.
 """
 
+from injector_service.pixels.mail_providers import MailProvider, provider_of
 from injector_service.pixels.maker import MessageFacts, PixelMaker
 from injector_service.pixels.token_sealer import TokenSealer
 
-__all__ = ["MessageFacts", "PixelMaker", "TokenSealer"]
+__all__ = ["MailProvider", "MessageFacts", "PixelMaker", "TokenSealer", "provider_of"]

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from injector_service.configurations import Configuration
 from injector_service.pixels.header_facts import HeaderFacts, read_header_facts
+from injector_service.pixels.mail_providers import MailProvider
 from injector_service.pixels.token_budget import excess_octets, fit, max_payload_octets
 from injector_service.pixels.token_payload import TokenPayload
 from injector_service.pixels.token_sealer import TokenSealer
@@ -36,6 +37,8 @@ class MessageFacts:
 
     tags: Mapping[str, str]
     privacy_level: PrivacyLevel
+    mail_provider: MailProvider = MailProvider.UNSPECIFIED
+    """Who takes in the recipient's mail."""
 
 
 class PixelMaker:
@@ -105,6 +108,7 @@ def _core_payload(facts: MessageFacts) -> TokenPayload:
         privacy_level=facts.privacy_level,
         tags=() if is_anonymous else tuple(sorted(facts.tags.items())),
         open_expiry_days=_open_expiry_days(facts),
+        mail_provider=MailProvider.UNSPECIFIED if is_anonymous else facts.mail_provider,
     )
 
 

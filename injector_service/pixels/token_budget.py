@@ -194,12 +194,13 @@ def _core_octets(core: TokenPayload) -> int:
     texts = (core.message_id, *ids) if core.message_id else ids
     tags = (_field_octets(_octets(key)) + _field_octets(_octets(value)) for key, value in core.tags)
     numbers = (core.acceptance_time_us, int(core.privacy_level))
+    late_numbers = (core.open_expiry_days, int(core.mail_provider))
     return (
         sum(_field_octets(_octets(text)) for text in texts)
         + sum(map(_field_octets, tags))
         + sum(1 + _varint_octets(number) for number in numbers if number)
         # The numbers of fields from 16 on take two octets.
-        + (2 + _varint_octets(core.open_expiry_days) if core.open_expiry_days else 0)
+        + sum(2 + _varint_octets(number) for number in late_numbers if number)
     )
 
 

@@ -6,6 +6,7 @@ long to make, and ten times as long to make with other values.
 
 from typing import NamedTuple
 
+from injector_service.pixels.mail_providers import MailProvider
 from injector_service.privacy import PrivacyLevel
 
 
@@ -55,3 +56,6 @@ class TokenPayload(NamedTuple):
 
     open_expiry_days: int = 0
     """How many days after the acceptance fetches are recorded; 0: whenever they come."""
+
+    mail_provider: MailProvider = MailProvider.UNSPECIFIED
+    """Who takes in the recipient's mail; not known for ANONYMOUS."""

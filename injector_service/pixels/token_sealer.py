@@ -85,6 +85,7 @@ def serialize(payload: TokenPayload) -> bytes:
         headers_truncated=payload.headers_truncated,
         recipient=payload.recipient,
         open_expiry_days=payload.open_expiry_days,
+        mail_provider=pb.MailProvider.ValueType(payload.mail_provider),
     )
     return message.SerializeToString(deterministic=True)
 

@@ -1,7 +1,7 @@
 """What is observed of a fetch, and what is concluded from it.
 
-The numbers of the two enumerations are those of the contract
-(`emailopens.notification.v1`); a contract test holds them together, so that
+The numbers of the enumerations are those of the contract (`emailopens.notification.v1`,
+`emailopens.token.v1`); a contract test holds them together, so that
 this package needs nothing of it.
 """
 
@@ -58,6 +58,33 @@ class OtherFetches(NamedTuple):
 NO_OTHERS: Final = OtherFetches()
 
 
+class MailProvider(enum.IntEnum):
+    """Who takes in mail for the recipient."""
+
+    UNSPECIFIED = 0
+    GOOGLE = 1
+    MICROSOFT = 2
+    OUTLOOK_COM = 3
+    YAHOO = 4
+    APPLE = 5
+    PROOFPOINT = 6
+    MIMECAST = 7
+    BARRACUDA = 8
+    CISCO = 9
+    TREND_MICRO = 10
+    BROADCOM = 11
+    SOPHOS = 12
+    TRELLIX = 13
+    FORCEPOINT = 14
+    FORTINET = 15
+    HORNETSECURITY = 16
+    CLOUDFLARE = 17
+    APPRIVER = 18
+    SPAMEXPERTS = 19
+    TITANHQ = 20
+    RETARUS = 21
+
+
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Fetch:
     """One request for a pixel, as far as it is evidence."""
@@ -80,6 +107,9 @@ class Fetch:
 
     others: OtherFetches = NO_OTHERS
     """What was seen around it."""
+
+    mail_provider: int = MailProvider.UNSPECIFIED
+    """Who takes in mail for the recipient, by its number; any number."""
 
 
 # What follows are tuples: they are made, compared and hashed for every fetch, which

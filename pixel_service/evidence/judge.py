@@ -81,6 +81,7 @@ class Judge:
             open_day=day_number(fetch.open_time),
             since_seconds=None if since is None else since.total_seconds(),
             others=fetch.others,
+            mail_provider=fetch.mail_provider,
         )
         return found._replace(since_acceptance=since)
 
@@ -93,6 +94,7 @@ class Judge:
         open_day: int,
         since_seconds: float | None,
         others: OtherFetches = NO_OTHERS,
+        mail_provider: int = 0,
     ) -> Evidence:
         """Return what `judge` does, but for the time itself.
 
@@ -106,6 +108,7 @@ class Judge:
             open_day: The day of the fetch, counted from 1970-01-01 in UTC.
             since_seconds: From acceptance to the fetch, not negative; None: not known.
             others: As in `Fetch`.
+            mail_provider: As there.
         """
         by_user_agent, client = self._of_user_agent(
             (user_agent or "")[:MAX_USER_AGENT_CHARACTERS], newest_on(open_day)
@@ -113,7 +116,7 @@ class Judge:
         by_address, network = self._of_address((ip_address or "")[:MAX_ADDRESS_CHARACTERS])
         bits = by_user_agent & by_address & self._index.by_time(since_seconds)
         bits &= self._of_headers(self._headers_of(headers) if headers else ())
-        bits &= self._index.by_others(others)
+        bits &= self._index.by_others(others) & self._index.by_provider(mail_provider)
         return self._weigh(bits, client, network)
 
     def is_of_scanner(self, ip_address: str) -> bool:

@@ -7,7 +7,13 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from pixel_service.evidence.errors import RulesInvalid
-from pixel_service.evidence.facts import MAX_MESSAGES_OF_ADDRESS, Agent, Confidence, Signal
+from pixel_service.evidence.facts import (
+    MAX_MESSAGES_OF_ADDRESS,
+    Agent,
+    Confidence,
+    MailProvider,
+    Signal,
+)
 from pixel_service.evidence.ranges import AddressSet
 from pixel_service.evidence.rules import (
     AddressMatch,
@@ -46,6 +52,7 @@ _MATCH_KEYS: Final = frozenset(
         "messages_of_address_at_least",
         "is_second_network",
         "is_scanned",
+        "recipient_behind",
     }
 )
 
@@ -54,7 +61,7 @@ _HEADER_TESTS: Final = ("header_contains", "header_equals", "header_is_absent")
 
 
 Kind = TypeVar("Kind")
-Level = TypeVar("Level", Agent, Confidence)
+Level = TypeVar("Level", Agent, Confidence, MailProvider)
 
 
 def read_rules(path: Path, ranges: Mapping[str, AddressSet]) -> RuleSet:
@@ -192,6 +199,7 @@ def _parse_rule(
     match.allow(_MATCH_KEYS)
     user_agent, address = _parse_user_agent(match), _parse_address(match, ranges)
     header, time, others = _parse_header(match), _parse_time(match), _parse_others(match)
+    behind = match.levels("recipient_behind", MailProvider)
     if len(faults) > known or agent is None or confidence is None:
         return None
     return Rule(
@@ -204,6 +212,7 @@ def _parse_rule(
         header=header,
         time=time,
         others=others,
+        behind=behind or None,
     )
 
 

@@ -12,7 +12,12 @@ from collections.abc import Callable, Hashable, Iterable, Mapping
 from typing import TypeVar
 
 from pixel_service.evidence.browser_versions import BrowserVersions
-from pixel_service.evidence.facts import MAX_MESSAGES_OF_ADDRESS, Agent, OtherFetches
+from pixel_service.evidence.facts import (
+    MAX_MESSAGES_OF_ADDRESS,
+    Agent,
+    MailProvider,
+    OtherFetches,
+)
 from pixel_service.evidence.ranges import Address
 from pixel_service.evidence.rules import Fact, Rule
 
@@ -37,6 +42,11 @@ class RuleIndex:
             )
         }
         times = [time for time in self._times if time is not None]
+        providers = _grouped(rule.behind for rule in self._rules)
+        self._providers = {
+            int(each): _matching(providers, lambda asked, each=each: each in asked)  # type: ignore[misc] # as above
+            for each in MailProvider
+        }
         self.scanner_networks = sum(
             1 << bit
             for bit, rule in enumerate(self._rules)
@@ -70,6 +80,10 @@ class RuleIndex:
     def by_others(self, others: OtherFetches) -> int:
         """Return the rules that *others* leave."""
         return self._others[others]
+
+    def by_provider(self, provider: int) -> int:
+        """Return the rules that the *provider* of the recipient's mail leaves."""
+        return self._providers.get(provider, self._providers[MailProvider.UNSPECIFIED])
 
     def by_time(self, since: float | None) -> int:
         """Return the rules that so many seconds *since* acceptance leave; None: not known."""

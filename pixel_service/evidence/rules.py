@@ -1,6 +1,6 @@
 """Rules: what to look for, and what it speaks for.
 
-A rule looks at up to five kinds of facts.  It holds when everything that it asks of
+A rule looks at up to six kinds of facts.  It holds when everything that it asks of
 each kind holds.  Rules are data (rules.toml); this module knows no vendor.
 """
 
@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 
 from pixel_service.evidence.browser_versions import BrowserVersions
-from pixel_service.evidence.facts import Agent, OtherFetches, Signal
+from pixel_service.evidence.facts import Agent, MailProvider, OtherFetches, Signal
 from pixel_service.evidence.ranges import Address, AddressSet
 
 
@@ -22,6 +22,7 @@ class Fact(enum.Flag):
     HEADER = enum.auto()
     TIME = enum.auto()
     OTHER_FETCHES = enum.auto()
+    RECIPIENT = enum.auto()
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,6 +150,8 @@ class Rule:
     header: HeaderMatch | None = None
     time: TimeMatch | None = None
     others: OthersMatch | None = None
+    behind: frozenset[MailProvider] | None = None
+    """Who must take in the recipient's mail: any of these.  None: that is not asked."""
 
     @property
     def name(self) -> str:
@@ -164,6 +167,7 @@ class Rule:
             (self.header, Fact.HEADER),
             (self.time, Fact.TIME),
             (self.others, Fact.OTHER_FETCHES),
+            (self.behind, Fact.RECIPIENT),
         )
         facts = Fact(0)
         for match, fact in asked:

@@ -145,6 +145,7 @@ class Intake:
             # Clocks that differ give zero; an anonymous message has no time of its own.
             since_seconds=max(0, open_us - accepted_us) / 1_000_000 if accepted_us else None,
             others=others,
+            mail_provider=token.mail_provider,
         )
         kept = (
             keep_fetch(level, ip_address=ip_address, user_agent=user_agent, evidence=evidence)

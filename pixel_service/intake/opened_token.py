@@ -54,6 +54,8 @@ class OpenedToken:
     """
     expires_us: int = 0
     """From when on fetches are no opens, microseconds since 1970 UTC; 0: never."""
+    mail_provider: int = 0
+    """Who takes in the recipient's mail, by the contract's number; 0 if that is not known."""
 
 
 class TokenReader:
@@ -96,4 +98,6 @@ def message_of(token: pb.PixelToken, octets: bytes) -> OpenedToken:
         expires_us=token.acceptance_time_us + days * _DAY_US
         if (days := token.open_expiry_days) > 0
         else 0,
+        # To judge by, and not kept where the message does not name its recipient.
+        mail_provider=token.mail_provider,
     )

@@ -9,7 +9,9 @@ from google.protobuf.internal.enum_type_wrapper import EnumTypeWrapper
 
 from emailopens.notification.v1 import open_notification_pb2 as pb
 from emailopens.notification.v1 import privacy_level_pb2
-from pixel_service.evidence import MAX_USER_AGENT_CHARACTERS, Agent, Confidence
+from emailopens.token.v1 import pixel_token_pb2 as token_pb
+from injector_service import pixels
+from pixel_service.evidence import MAX_USER_AGENT_CHARACTERS, Agent, Confidence, MailProvider
 from pixel_service.privacy import PrivacyLevel
 
 PACKAGE = Path(__file__).parents[2] / "pixel_service"
@@ -18,7 +20,12 @@ PROTOS = Path(__file__).parents[2] / "protos/emailopens"
 
 @pytest.mark.parametrize(
     ("ours", "contract", "prefix"),
-    [(Agent, pb.Agent, "AGENT_"), (Confidence, pb.Confidence, "CONFIDENCE_")],
+    [
+        (Agent, pb.Agent, "AGENT_"),
+        (Confidence, pb.Confidence, "CONFIDENCE_"),
+        (MailProvider, token_pb.MailProvider, "MAIL_PROVIDER_"),
+        (pixels.MailProvider, token_pb.MailProvider, "MAIL_PROVIDER_"),
+    ],
 )
 def test_evidence_has_the_numbers_of_the_contract(
     ours: type[enum.IntEnum], contract: EnumTypeWrapper, prefix: str

@@ -10,12 +10,14 @@ import pytest
 from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 from structlog.testing import capture_logs
 
+from emailopens.token.v1 import pixel_token_pb2 as token_pb
 from emailopens.token.v1.pixel_token_pb2 import PixelToken
 from injector_service.configurations import Configuration, Configurations
 from injector_service.configurations.store import ConfigurationStore
 from injector_service.injector import Injector
 from injector_service.new_ids import CopyIds
 from injector_service.pixels import TokenSealer
+from injector_service.privacy import PrivacyLevel
 from injector_service.rewrite_request import RewriteRequest
 from injector_service.rewriting import Outcome
 from injector_service.rewriting_pool import rewriting_pool
@@ -78,6 +80,34 @@ async def test_fewest_days_of_the_configurations_are_sealed(
 
     assert answer.rewritten.pixel is not None
     assert opened(answer.rewritten.pixel.url, ring).open_expiry_days == sealed
+
+
+@pytest.mark.parametrize(
+    ("level", "provider"),
+    [
+        (PrivacyLevel.FULL, token_pb.MAIL_PROVIDER_CISCO),
+        (PrivacyLevel.PSEUDONYMOUS, token_pb.MAIL_PROVIDER_CISCO),
+        (PrivacyLevel.ANONYMOUS, token_pb.MAIL_PROVIDER_UNSPECIFIED),
+    ],
+)
+async def test_who_takes_in_the_mail_is_sealed(
+    store: ConfigurationStore, level: PrivacyLevel, provider: int
+) -> None:
+    """As one number, but not where all messages of a day share a pixel."""
+    ring = generate_key_ring()
+    request = RewriteRequest(
+        raw_message=RAW,
+        configuration_ids=("news",),
+        privacy_level=level,
+        recipient_mx=("mx1.example.org", "mx2.x.iphmx.com"),
+    )
+    async with an_injector(store, ring=ring) as injector:
+        answer = await injector.rewrite(request, caller=ANYBODY)
+
+    assert answer.rewritten.pixel is not None
+    token = opened(answer.rewritten.pixel.url, ring)
+    assert token.mail_provider == provider
+    assert b"iphmx" not in token.SerializeToString()
 
 
 async def test_fault_is_logged_with_its_frames_and_without_values(

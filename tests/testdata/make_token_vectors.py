@@ -27,6 +27,8 @@ LEVELS: Final = {
     "PRIVACY_LEVEL_ANONYMOUS": 4,
 }
 
+PROVIDERS: Final = {"MAIL_PROVIDER_PROOFPOINT": 6}
+
 FULL: Final[dict[str, Any]] = {
     "messageId": "Zk3vQ1x9RrmT0aYwUe5HcA",
     "configurationIds": ["newsletter", "audit"],
@@ -107,6 +109,7 @@ VALID: Final[list[tuple[str, int, dict[str, Any]]]] = [
         {**FULL, "headersTruncated": True, "recipient": "blind@example.org"},
     ),
     ("opens for 90 days", 1, {**FULL, "openExpiryDays": 90}),
+    ("behind Proofpoint", 1, {**FULL, "mailProvider": "MAIL_PROVIDER_PROOFPOINT"}),
     (
         "before 1970",
         1,
@@ -169,6 +172,9 @@ def serialize(payload: dict[str, Any]) -> bytes:
             varint(14 << 3) + varint(1) if payload.get("headersTruncated") else b"",
             text_field(15, payload.get("recipient", "")),
             varint(16 << 3) + varint(days) if (days := payload.get("openExpiryDays", 0)) else b"",
+            varint(17 << 3) + varint(PROVIDERS[name])
+            if (name := payload.get("mailProvider"))
+            else b"",
         ]
     )
 

@@ -496,6 +496,11 @@ async def test_an_unknown_configuration_is_not_found(
             },
             ["recipients[1]", "recipients[2]", "recipients[5]"],
         ),
+        ({"recipient_mx": ["mx.example.org"] * 21}, ["recipient_mx"]),
+        (
+            {"recipient_mx": ["a.", "", "x" * 257, "10 mx.example.org", "mx.example.org\n", "."]},
+            [f"recipient_mx[{index}]" for index in range(1, 5)],
+        ),
         ({"tags": {f"k{n}": "v" for n in range(21)}}, ["tags"]),
         ({"tags": {"": "v"}}, ["tags"]),
         ({"tags": {"ses:x": "v"}}, ["tags"]),

@@ -8,6 +8,7 @@ import pytest
 from emailopens.errors.v1 import error_reason_pb2
 from emailopens.injector.v1 import injector_service_pb2 as pb
 from emailopens.notification.v1 import privacy_level_pb2
+from emailopens.token.v1 import pixel_token_pb2 as token_pb
 from injector_service.rewriting import Pixel
 from service_runtime.message_ids import beginning_at
 from tests.injector.running_service import Service, refused
@@ -137,6 +138,22 @@ async def test_ids_of_copies_begin_with_the_messages_date(
     assert all(each.message_id.startswith(beginning) for each in dated.results)
     assert {len(each.message_id) for each in (*dated.results, *named.results)} == {22}
     assert "~" not in {each.message_id[4] for each in named.results}
+
+
+async def test_each_copy_says_who_takes_in_its_recipients_mail(service: Service) -> None:
+    """Mail exchangers are a recipient's own, and wrong names of one are that one's error."""
+    await service.create("news")
+    ann, bob, cy = recipients(ANN, BOB, "cy@example.net")
+    ann.recipient_mx.append("eu-smtp-inbound-1.mimecast.com")
+    bob.recipient_mx.append("no name")
+
+    response = await rewrite(service, recipients=[ann, bob, cy])
+
+    of_ann, of_bob, of_cy = response.results
+    assert service.unsealed(of_ann.pixel_url).mail_provider == token_pb.MAIL_PROVIDER_MIMECAST
+    assert of_bob.error.reason == INVALID_FIELD
+    assert "recipients[1].recipient_mx[0]" in of_bob.error.message
+    assert service.unsealed(of_cy.pixel_url).mail_provider == token_pb.MAIL_PROVIDER_UNSPECIFIED
 
 
 async def test_recipient_says_what_is_different_about_its_copy(service: Service) -> None:

@@ -6,6 +6,7 @@ import hypothesis
 import pytest
 from hypothesis import strategies as st
 
+from injector_service.pixels import MailProvider
 from injector_service.pixels.header_facts import HeaderFacts
 from injector_service.pixels.token_budget import Fitted, excess_octets, fit, max_payload_octets
 from injector_service.pixels.token_payload import NotifiedField, TokenPayload
@@ -253,5 +254,13 @@ def test_the_counted_size_is_that_of_the_serialization(core: TokenPayload) -> No
 def test_expiry_is_counted_as_it_is_sealed(days: int) -> None:
     """The size that is reckoned with is the serialization's, whatever the days."""
     core = CORE._replace(open_expiry_days=days)
+
+    assert excess_octets(core, 2) == len(serialize(core))
+
+
+@pytest.mark.parametrize("provider", MailProvider)
+def test_mail_provider_is_counted_as_it_is_sealed(provider: MailProvider) -> None:
+    """The size that is reckoned with is the serialization's, whoever takes in the mail."""
+    core = CORE._replace(mail_provider=provider)
 
     assert excess_octets(core, 2) == len(serialize(core))

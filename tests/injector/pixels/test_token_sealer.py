@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import pytest
 
+from injector_service.pixels import MailProvider
 from injector_service.pixels.token_payload import NotifiedField, TokenPayload
 from injector_service.pixels.token_sealer import TokenSealer, serialize
 from injector_service.privacy import PrivacyLevel
@@ -46,6 +47,9 @@ def payload_of(vector: dict[str, Any]) -> TokenPayload:
         headers_truncated=given.get("headersTruncated", False),
         recipient=given.get("recipient", ""),
         open_expiry_days=given.get("openExpiryDays", 0),
+        mail_provider=MailProvider[
+            given.get("mailProvider", "MAIL_PROVIDER_UNSPECIFIED").removeprefix("MAIL_PROVIDER_")
+        ],
     )
 
 

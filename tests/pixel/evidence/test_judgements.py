@@ -8,7 +8,15 @@ from typing import Any
 
 import pytest
 
-from pixel_service.evidence import Agent, Confidence, Evidence, Fetch, Judge, OtherFetches
+from pixel_service.evidence import (
+    Agent,
+    Confidence,
+    Evidence,
+    Fetch,
+    Judge,
+    MailProvider,
+    OtherFetches,
+)
 from pixel_service.evidence.rules import RuleSet
 
 ROWS: list[dict[str, Any]] = tomllib.loads(
@@ -27,6 +35,7 @@ def fetch_of(row: dict[str, Any]) -> Fetch:
         open_time=OPEN_TIME,
         acceptance_time=None if since is None else OPEN_TIME - dt.timedelta(seconds=since),
         others=OtherFetches(**row.get("others", {})),
+        mail_provider=MailProvider[row.get("behind", "UNSPECIFIED")],
     )
 
 

@@ -166,3 +166,23 @@ async def test_fetch_after_the_days_that_its_token_says_is_no_open(
 
     assert (len(journal.payloads), journal.syncs) == (is_recorded, 1)
     assert intake.counts.expired == (not is_recorded)
+
+
+@pytest.mark.parametrize(
+    ("level", "is_kept"), [(PrivacyLevel.MASKED, True), (PrivacyLevel.PSEUDONYMOUS, False)]
+)
+def test_recipients_filter_judges_and_is_kept_with_the_recipient(
+    level: PrivacyLevel, *, is_kept: bool
+) -> None:
+    """An early fetch of somebody behind a filter is judged so, also where it is not kept."""
+    token = a_token("message-1", to="reader@example.org")
+    token.privacy_level = privacy_level_pb2.PrivacyLevel.ValueType(level.value)
+    token.mail_provider = token_pb.MAIL_PROVIDER_PROOFPOINT
+    journal = Kept()
+    fetch = a_fetch(seal(token, RING))._replace(open_us=token.acceptance_time_us + 30_000_000)
+    take(an_intake(journal), fetch)
+    kept = decode_open(journal.payloads[0])
+    signals = {signal.name for signal in kept.fetch.evidence.signals}
+
+    assert "behind-filter-soon" in signals
+    assert bool(token_pb.PixelToken.FromString(kept.message).mail_provider) is is_kept

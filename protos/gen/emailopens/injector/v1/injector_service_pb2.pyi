@@ -101,6 +101,7 @@ class RewriteMessageRequest(_message.Message):
     TRACKING_FIELD_NUMBER: _builtins.int
     VIEW_FIELD_NUMBER: _builtins.int
     PRIVACY_LEVEL_FIELD_NUMBER: _builtins.int
+    RECIPIENT_MX_FIELD_NUMBER: _builtins.int
     raw_message: _builtins.bytes
     """Required. The message (RFC 5322, RFC 2045) as it is to be sent. 1 octet to
     50 MiB unless the operator set another limit. Rewrite before signing with
@@ -149,6 +150,20 @@ class RewriteMessageRequest(_message.Message):
         not fit is `INVALID_ARGUMENT`.
         """
 
+    @_builtins.property
+    def recipient_mx(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Optional. The host names of the recipient's mail exchangers (RFC 5321 section
+        5.1), as the caller found them in the domain name system: at most 20 of at most
+        255 characters, in any order, in any case, with or without a dot at the end.
+
+        They say who filters the recipient's mail, and with that who is likely to fetch
+        the pixel early: behind some providers an early fetch is a scanner's until
+        something else speaks for a person. Sealed into the pixel is one small number,
+        the provider's; names of no provider that is known have no effect. At ANONYMOUS
+        nothing is sealed, because all messages of a configuration and day share a
+        pixel then.
+        """
+
     def __init__(
         self,
         *,
@@ -160,10 +175,11 @@ class RewriteMessageRequest(_message.Message):
         tracking: Global___RewriteMessageRequest.Tracking.ValueType = ...,
         view: Global___RewriteMessageRequest.View.ValueType = ...,
         privacy_level: _privacy_level_pb2.PrivacyLevel.ValueType = ...,
+        recipient_mx: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["configuration_ids", b"configuration_ids", "message_id", b"message_id", "privacy_level", b"privacy_level", "raw_message", b"raw_message", "recipients", b"recipients", "tags", b"tags", "tracking", b"tracking", "view", b"view"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["configuration_ids", b"configuration_ids", "message_id", b"message_id", "privacy_level", b"privacy_level", "raw_message", b"raw_message", "recipient_mx", b"recipient_mx", "recipients", b"recipients", "tags", b"tags", "tracking", b"tracking", "view", b"view"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -430,6 +446,7 @@ class RewriteForRecipientsRequest(_message.Message):
         MESSAGE_ID_FIELD_NUMBER: _builtins.int
         TRACKING_FIELD_NUMBER: _builtins.int
         PRIVACY_LEVEL_FIELD_NUMBER: _builtins.int
+        RECIPIENT_MX_FIELD_NUMBER: _builtins.int
         address: _builtins.str
         """Required. The envelope recipient (RFC 5321), at most 320 characters: an
         address alone, `local-part@domain` or `postmaster`.
@@ -452,6 +469,12 @@ class RewriteForRecipientsRequest(_message.Message):
             way to these. Together at most 20.
             """
 
+        @_builtins.property
+        def recipient_mx(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+            """Optional. The host names of this recipient's mail exchangers, as in
+            RewriteMessageRequest.
+            """
+
         def __init__(
             self,
             *,
@@ -460,10 +483,11 @@ class RewriteForRecipientsRequest(_message.Message):
             message_id: _builtins.str = ...,
             tracking: Global___RewriteMessageRequest.Tracking.ValueType = ...,
             privacy_level: _privacy_level_pb2.PrivacyLevel.ValueType = ...,
+            recipient_mx: _abc.Iterable[_builtins.str] | None = ...,
         ) -> None: ...
         _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
         def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-        _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "message_id", b"message_id", "privacy_level", b"privacy_level", "tags", b"tags", "tracking", b"tracking"]  # noqa: Y015
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "message_id", b"message_id", "privacy_level", b"privacy_level", "recipient_mx", b"recipient_mx", "tags", b"tags", "tracking", b"tracking"]  # noqa: Y015
         def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
         def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -8,6 +8,7 @@ from emailopens.notification.v1 import privacy_level_pb2 as _privacy_level_pb2
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -18,6 +19,108 @@ else:
     from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+class _MailProvider:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _MailProviderEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_MailProvider.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    MAIL_PROVIDER_UNSPECIFIED: _MailProvider.ValueType  # 0
+    """Not known."""
+    MAIL_PROVIDER_GOOGLE: _MailProvider.ValueType  # 1
+    """Gmail and Google Workspace."""
+    MAIL_PROVIDER_MICROSOFT: _MailProvider.ValueType  # 2
+    """Microsoft 365, for organisations."""
+    MAIL_PROVIDER_OUTLOOK_COM: _MailProvider.ValueType  # 3
+    """Outlook.com, for individuals."""
+    MAIL_PROVIDER_YAHOO: _MailProvider.ValueType  # 4
+    """Yahoo and AOL."""
+    MAIL_PROVIDER_APPLE: _MailProvider.ValueType  # 5
+    """iCloud Mail."""
+    MAIL_PROVIDER_PROOFPOINT: _MailProvider.ValueType  # 6
+    """Proofpoint."""
+    MAIL_PROVIDER_MIMECAST: _MailProvider.ValueType  # 7
+    """Mimecast."""
+    MAIL_PROVIDER_BARRACUDA: _MailProvider.ValueType  # 8
+    """Barracuda."""
+    MAIL_PROVIDER_CISCO: _MailProvider.ValueType  # 9
+    """Cisco Secure Email."""
+    MAIL_PROVIDER_TREND_MICRO: _MailProvider.ValueType  # 10
+    """Trend Micro."""
+    MAIL_PROVIDER_BROADCOM: _MailProvider.ValueType  # 11
+    """Email Security.cloud of Broadcom, once Symantec's."""
+    MAIL_PROVIDER_SOPHOS: _MailProvider.ValueType  # 12
+    """Sophos."""
+    MAIL_PROVIDER_TRELLIX: _MailProvider.ValueType  # 13
+    """Trellix, once FireEye."""
+    MAIL_PROVIDER_FORCEPOINT: _MailProvider.ValueType  # 14
+    """Forcepoint."""
+    MAIL_PROVIDER_FORTINET: _MailProvider.ValueType  # 15
+    """FortiMail Cloud of Fortinet."""
+    MAIL_PROVIDER_HORNETSECURITY: _MailProvider.ValueType  # 16
+    """Hornetsecurity."""
+    MAIL_PROVIDER_CLOUDFLARE: _MailProvider.ValueType  # 17
+    """Area 1, Cloudflare's filter."""
+    MAIL_PROVIDER_APPRIVER: _MailProvider.ValueType  # 18
+    """AppRiver."""
+    MAIL_PROVIDER_SPAMEXPERTS: _MailProvider.ValueType  # 19
+    """SpamExperts of N-able."""
+    MAIL_PROVIDER_TITANHQ: _MailProvider.ValueType  # 20
+    """SpamTitan."""
+    MAIL_PROVIDER_RETARUS: _MailProvider.ValueType  # 21
+    """Retarus."""
+
+class MailProvider(_MailProvider, metaclass=_MailProviderEnumTypeWrapper):
+    """MailProvider is who takes in mail for a recipient's domain, by the names of its
+    mail exchangers. Values may be added; an unknown one is treated as unspecified.
+    """
+
+MAIL_PROVIDER_UNSPECIFIED: MailProvider.ValueType  # 0
+"""Not known."""
+MAIL_PROVIDER_GOOGLE: MailProvider.ValueType  # 1
+"""Gmail and Google Workspace."""
+MAIL_PROVIDER_MICROSOFT: MailProvider.ValueType  # 2
+"""Microsoft 365, for organisations."""
+MAIL_PROVIDER_OUTLOOK_COM: MailProvider.ValueType  # 3
+"""Outlook.com, for individuals."""
+MAIL_PROVIDER_YAHOO: MailProvider.ValueType  # 4
+"""Yahoo and AOL."""
+MAIL_PROVIDER_APPLE: MailProvider.ValueType  # 5
+"""iCloud Mail."""
+MAIL_PROVIDER_PROOFPOINT: MailProvider.ValueType  # 6
+"""Proofpoint."""
+MAIL_PROVIDER_MIMECAST: MailProvider.ValueType  # 7
+"""Mimecast."""
+MAIL_PROVIDER_BARRACUDA: MailProvider.ValueType  # 8
+"""Barracuda."""
+MAIL_PROVIDER_CISCO: MailProvider.ValueType  # 9
+"""Cisco Secure Email."""
+MAIL_PROVIDER_TREND_MICRO: MailProvider.ValueType  # 10
+"""Trend Micro."""
+MAIL_PROVIDER_BROADCOM: MailProvider.ValueType  # 11
+"""Email Security.cloud of Broadcom, once Symantec's."""
+MAIL_PROVIDER_SOPHOS: MailProvider.ValueType  # 12
+"""Sophos."""
+MAIL_PROVIDER_TRELLIX: MailProvider.ValueType  # 13
+"""Trellix, once FireEye."""
+MAIL_PROVIDER_FORCEPOINT: MailProvider.ValueType  # 14
+"""Forcepoint."""
+MAIL_PROVIDER_FORTINET: MailProvider.ValueType  # 15
+"""FortiMail Cloud of Fortinet."""
+MAIL_PROVIDER_HORNETSECURITY: MailProvider.ValueType  # 16
+"""Hornetsecurity."""
+MAIL_PROVIDER_CLOUDFLARE: MailProvider.ValueType  # 17
+"""Area 1, Cloudflare's filter."""
+MAIL_PROVIDER_APPRIVER: MailProvider.ValueType  # 18
+"""AppRiver."""
+MAIL_PROVIDER_SPAMEXPERTS: MailProvider.ValueType  # 19
+"""SpamExperts of N-able."""
+MAIL_PROVIDER_TITANHQ: MailProvider.ValueType  # 20
+"""SpamTitan."""
+MAIL_PROVIDER_RETARUS: MailProvider.ValueType  # 21
+"""Retarus."""
+Global___MailProvider: _TypeAlias = MailProvider  # noqa: Y015
 
 @_typing.final
 class PixelToken(_message.Message):
@@ -118,6 +221,7 @@ class PixelToken(_message.Message):
     HEADERS_TRUNCATED_FIELD_NUMBER: _builtins.int
     RECIPIENT_FIELD_NUMBER: _builtins.int
     OPEN_EXPIRY_DAYS_FIELD_NUMBER: _builtins.int
+    MAIL_PROVIDER_FIELD_NUMBER: _builtins.int
     message_id: _builtins.str
     """Identifies the message. Empty for ANONYMOUS. At most 128 characters."""
     acceptance_time_us: _builtins.int
@@ -146,6 +250,10 @@ class PixelToken(_message.Message):
     open_expiry_days: _builtins.int
     """How many days after `acceptance_time_us` fetches are recorded. A fetch that
     comes later gets the pixel and is no open. Zero: whenever it comes.
+    """
+    mail_provider: Global___MailProvider.ValueType
+    """Who filters the recipient's mail, as far as the request says it. Only to judge
+    who fetches: never repeated in a notification. Not sealed for ANONYMOUS.
     """
     @_builtins.property
     def configuration_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
@@ -194,10 +302,11 @@ class PixelToken(_message.Message):
         headers_truncated: _builtins.bool = ...,
         recipient: _builtins.str = ...,
         open_expiry_days: _builtins.int = ...,
+        mail_provider: Global___MailProvider.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["acceptance_time_us", b"acceptance_time_us", "configuration_ids", b"configuration_ids", "date", b"date", "from_mailboxes", b"from_mailboxes", "header_message_id", b"header_message_id", "headers_truncated", b"headers_truncated", "identity_id", b"identity_id", "message_id", b"message_id", "notified_fields", b"notified_fields", "open_expiry_days", b"open_expiry_days", "privacy_level", b"privacy_level", "recipient", b"recipient", "statistics_configuration_ids", b"statistics_configuration_ids", "subject", b"subject", "tags", b"tags", "to_mailboxes", b"to_mailboxes"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["acceptance_time_us", b"acceptance_time_us", "configuration_ids", b"configuration_ids", "date", b"date", "from_mailboxes", b"from_mailboxes", "header_message_id", b"header_message_id", "headers_truncated", b"headers_truncated", "identity_id", b"identity_id", "mail_provider", b"mail_provider", "message_id", b"message_id", "notified_fields", b"notified_fields", "open_expiry_days", b"open_expiry_days", "privacy_level", b"privacy_level", "recipient", b"recipient", "statistics_configuration_ids", b"statistics_configuration_ids", "subject", b"subject", "tags", b"tags", "to_mailboxes", b"to_mailboxes"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
