@@ -9,13 +9,17 @@ import asyncio
 import dataclasses
 import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import structlog
 
 from injector_service.configurations.configuration import Configuration, StoredConfiguration
 from injector_service.configurations.senders import keys_of_address, sender_key
-from injector_service.configurations.store import ConfigurationStore, Written
 from injector_service.errors import StorageUnavailable
+
+if TYPE_CHECKING:
+    # Processes that rewrite know a configuration, and need no database.
+    from injector_service.configurations.store import ConfigurationStore, Written
 
 logger = structlog.get_logger()
 
@@ -40,7 +44,7 @@ class Snapshot:
         )
 
     def after(
-        self, written: Written, configuration_id: str, configuration: Configuration | None
+        self, written: "Written", configuration_id: str, configuration: Configuration | None
     ) -> "Snapshot":
         """Return the snapshot with *configuration* (None: deleted), which *written* made so.
 
@@ -84,14 +88,14 @@ class Configurations:
     the snapshot takes none.
     """
 
-    def __init__(self, store: ConfigurationStore, snapshot: Snapshot) -> None:
+    def __init__(self, store: "ConfigurationStore", snapshot: Snapshot) -> None:
         self._store = store
         self._lock = asyncio.Lock()
         self.snapshot = snapshot
         self.is_current = True
 
     @classmethod
-    async def load(cls, store: ConfigurationStore) -> "Configurations":
+    async def load(cls, store: "ConfigurationStore") -> "Configurations":
         """Return the configurations in *store*."""
         return cls(store, Snapshot.of(*await store.load()))
 

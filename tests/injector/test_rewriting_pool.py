@@ -5,7 +5,10 @@ import dataclasses
 import datetime as dt
 import multiprocessing
 import os
+import pickle
 import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
@@ -102,6 +105,20 @@ async def test_process_is_started_when_it_is_needed_and_ended_with_the_pool() ->
         assert processes() == 1
 
     assert processes() == 0
+
+
+def test_process_loads_nothing_for_databases_and_networks() -> None:
+    """There are several, and each would hold it."""
+    program = (
+        "import pickle, sys; import injector_service.rewriting_process;"
+        "pickle.loads(sys.stdin.buffer.read()); print(*sys.modules)"
+    )
+    loaded = subprocess.run(  # noqa: S603 - a program of this test
+        [sys.executable, "-c", program], input=pickle.dumps(JOB), capture_output=True, check=True
+    ).stdout.split()
+
+    assert b"injector_service.configurations.configuration" in loaded
+    assert not {b"sqlalchemy", b"grpc", b"aiohttp", b"click"} & set(loaded)
 
 
 async def test_there_are_few_processes_however_many_messages() -> None:
