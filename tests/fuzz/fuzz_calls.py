@@ -38,7 +38,7 @@ _MAX_RESPONSES: Final = 5
 _FAULTS: Final = frozenset({grpc.StatusCode.INTERNAL, grpc.StatusCode.UNKNOWN})
 
 # What a service says of a fault of its own.
-_TELLTALES: Final = (b"Traceback", b"call failed", b"background task died", b"Exception ignored")
+TELLTALES: Final = (b"Traceback", b"call failed", b"background task died", b"Exception ignored")
 
 # What all processes together may grow by, after the first tenth: the injector's allocator
 # keeps up to 512 MiB of free memory (`service_runtime.allocator`), and caches fill.
@@ -210,12 +210,12 @@ def findings(*, count: int, seed: int) -> Iterator[str]:
             before = 0
             for number in range(count):
                 if number == count // 10:
-                    before = _memory_of(folder)
+                    before = memory_of(folder)
                 method = methods[number % len(methods)]
                 code = call(channels[method.address], method, chance)
                 if code in _FAULTS:
                     yield f"call {number} of seed {seed}: {method.path} ended with {code.name}"
-            growth = _memory_of(folder) - before
+            growth = memory_of(folder) - before
             if growth > MOST_GROWTH_OCTETS:
                 yield f"{growth >> 20} MiB more memory after {count} calls"
             for address, channel in channels.items():
@@ -223,10 +223,10 @@ def findings(*, count: int, seed: int) -> Iterator[str]:
                 if address not in {each.address for each in methods}:
                     yield f"{address} is not called"
         said = (folder / "log").read_bytes()
-        yield from (f"a log says {each.decode()!r}" for each in _TELLTALES if each in said)
+        yield from (f"a log says {each.decode()!r}" for each in TELLTALES if each in said)
 
 
-def _memory_of(folder: Path) -> int:
+def memory_of(folder: Path) -> int:
     """Return how much memory the processes have whose data are in *folder*."""
     octets = 0
     for process in Path("/proc").glob("[0-9]*"):

@@ -12,6 +12,7 @@ import structlog
 
 from emailopens.notification.v1 import open_notification_pb2 as notification_pb
 from emailopens.pixel.v1 import pixel_service_pb2 as pb
+from emailopens.pixel.v1 import pixel_service_pb2_grpc as pb_grpc
 from pixel_service.open_log import LogIdentity, Position, encode_cursor
 from tests.pixel.grpc_api.rpc_values import fields_of, info_of
 from tests.pixel.open_log.log_values import event_ids, new_open, new_opens, trim
@@ -426,6 +427,36 @@ async def test_client_that_does_not_read_its_status_keeps_its_place(
         else:
             raise AssertionError("the place was not freed")
         again.cancel()
+
+    assert [record.getMessage() for record in caplog.records] == []
+
+
+@pytest.mark.parametrize("has_ended", [False, True])
+async def test_stalled_clients_that_leave_leave_no_traceback(
+    *, has_ended: bool, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Hundreds at once, whether their streams have been ended for it or wait in a write."""
+    timeout = dt.timedelta(seconds=1 if has_ended else 60)
+    # However much its machine would buffer.
+    options = [("grpc.http2.bdp_probe", 0), ("grpc.use_local_subchannel_pool", 1)]
+    async with (
+        a_log(tmp_path) as log,
+        streaming(log, max_streams=201, stall_timeout=timeout) as service,
+        grpc.aio.insecure_channel(service.address, options=options) as channel,
+    ):
+        await log.append([new_open(octets=200_000) for _ in range(6)])
+        request = pb.StreamOpensRequest(position=EARLIEST)
+        stub = pb_grpc.PixelServiceStub(channel)
+        stalled = [stub.StreamOpens(request) for _ in range(200)]
+        for each in stalled:
+            await next_of(each, "started")
+        if has_ended:
+            await until_fewer_streams(service, 1)
+        for each in stalled:
+            each.cancel()
+        await until_fewer_streams(service, 1)
+        # What surrounds the calls is told after the streams.
+        await everything(service, position=EARLIEST)
 
     assert [record.getMessage() for record in caplog.records] == []
 
