@@ -52,6 +52,11 @@ class NextHopAway(Exception):
 class OwnConnection(Protocol):
     """A connection to the next hop of one session alone: for AUTH, and the mail after it."""
 
+    @property
+    def is_usable(self) -> bool:
+        """Whether anything can still be sent through it."""
+        ...
+
     async def exchange(self, line: bytes) -> Reply:
         """Send a command, or a line of AUTH, without its line end; return the answer.
 

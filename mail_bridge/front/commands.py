@@ -151,6 +151,9 @@ class Commands:
         )
 
     async def _mail(self, argument: bytes) -> Reply:
+        if self._login.is_lost:
+            # Only the client can say again who it is.
+            raise Farewell(answers.NO_NEXT_HOP, "next_hop")
         return answers.GREET_FIRST if self._extensions is None else self._envelope.mail(argument)
 
     async def _rcpt(self, argument: bytes) -> Reply:

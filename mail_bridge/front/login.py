@@ -37,6 +37,11 @@ class Login:
         self._next_hop = next_hop
         self._failures = 0
 
+    @property
+    def is_lost(self) -> bool:
+        """Whether the next hop has ended the connection: it knows the session no more."""
+        return self.connection is not None and not self.connection.is_usable
+
     async def authenticate(self, argument: bytes) -> Reply:
         """Pass AUTH on, line by line; return the last answer.
 

@@ -64,6 +64,8 @@ class ANextHop:
         self.received: list[Received] = []
         self.commands: list[bytes] = []
         """All of them, of all connections."""
+        self.commands_of: dict[int, list[bytes]] = {}
+        """The same by the connection's number."""
         self.connections = 0
         self.begun = asyncio.Event()
         """Set when a message begins to come, that is, after the answer to DATA."""
@@ -126,6 +128,7 @@ class _Session:
         while line := await self._reader.readline():
             line = line.removesuffix(b"\r\n")
             self._hop.commands.append(line)
+            self._hop.commands_of.setdefault(self._number, []).append(line)
             verb, _, argument = line.partition(b" ")
             await self._obey(verb.upper(), argument)
 

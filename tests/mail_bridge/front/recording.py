@@ -76,6 +76,7 @@ class RecordingConnection:
     def __init__(self, answers: list[Reply | NextHopAway]) -> None:
         self.lines: list[bytes] = []
         self.is_closed = False
+        self.is_usable = True
         self._answers = answers
 
     async def exchange(self, line: bytes) -> Reply:
