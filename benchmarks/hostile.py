@@ -17,8 +17,7 @@ from typing import Final
 from benchmarks.families import OWN_TOKEN, Family
 from benchmarks.hostile_messages import FAMILIES
 from injector_service.configurations import Configuration
-from injector_service.pixels import MessageFacts, PixelMaker, TokenSealer
-from injector_service.privacy import PrivacyLevel
+from injector_service.pixels import CopyFacts, MessageFacts, PixelMaker, TokenSealer
 from injector_service.rewriting import Instructions, Placement, Rewritten, rewrite_message
 from service_runtime.allocator import keep_large_blocks
 from service_runtime.key_ring import generate_key_ring
@@ -44,23 +43,20 @@ def rewrite(
 ) -> Rewritten:
     """Rewrite as the service does, with all that it takes from the header."""
     facts = MessageFacts(
-        message_id="message",
         configurations=(
             Configuration(
                 id="hostile", open_notifications_enabled=True, notified_headers=("Subject", "To")
             ),
         ),
         acceptance_time=dt.datetime(2026, 1, 1, tzinfo=dt.UTC),
-        recipients=recipients,
-        tags={},
-        privacy_level=PrivacyLevel.FULL,
     )
+    maker = PixelMaker(facts, base_url="https://open.example.org", sealer=_SEALER)
     return rewrite_message(
         raw,
         Instructions(
             recipients=recipients,
             placement=placement,
-            make_pixel=PixelMaker(facts, base_url="https://open.example.org", sealer=_SEALER),
+            make_pixel=maker.of(CopyFacts("message", recipients)),
             is_own_token=lambda token: token == OWN_TOKEN,
             fields_to_remove=("X-Configuration-Id", "X-Ses-Configuration-Set"),
         ),

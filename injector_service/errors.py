@@ -8,6 +8,7 @@
   - EtagMismatch            somebody else changed the configuration
   - StorageUnavailable      the database does not answer; try again
   - RewritingInterrupted    the process that rewrote the message died; try again
+  - RecipientLeftOver       one call cannot make this copy, too; said in its result
 
 * DatabaseUnusable          the database cannot be used; the operator is told at start
 * SettingsInvalid           a setting cannot be used; likewise
@@ -104,6 +105,15 @@ class RewritingInterrupted(InjectorError):
 
     def __init__(self) -> None:
         super().__init__("the process that rewrote the message died")
+
+
+class RecipientLeftOver(InjectorError):
+    """The copies before this one are all that one call may make.  It is said in its result."""
+
+    reason = "RECIPIENT_LEFT_OVER"
+
+    def __init__(self) -> None:
+        super().__init__("the copies before this one are all that one call may make; call again")
 
 
 class DatabaseUnusable(Exception):

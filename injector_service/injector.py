@@ -6,55 +6,35 @@ import datetime as dt
 import hashlib
 from collections.abc import Callable, Sequence
 from email.utils import mktime_tz, parsedate_tz
-from typing import Final, NamedTuple
-
-import structlog
+from typing import Final
 
 from injector_service.configurations import Choice, Configurations, choose
+from injector_service.copy_plan import Copy, CopyPlan, untracked
 from injector_service.new_ids import CopyIds, new_message_id
-from injector_service.pixels import MessageFacts, TokenSealer, provider_of
+from injector_service.pixels import CopyFacts, MessageFacts, TokenSealer, provider_of
 from injector_service.privacy import PrivacyLevel
-from injector_service.recipients_request import Recipient, RecipientsRequest
+from injector_service.recipients_request import RecipientsRequest
 from injector_service.rewrite_request import RewriteRequest
-from injector_service.rewriting import (
-    Budget,
-    Instructions,
-    Outcome,
-    Rewritten,
-    merged,
-    remove_fields,
-    rewrite_message,
-)
-from injector_service.rewriting.mime import Header, address_octets, read_message_header
+from injector_service.rewriter import Rewriter
+from injector_service.rewriting import Rewritten
+from injector_service.rewriting.mime import Header, read_message_header
 from injector_service.rewriting_pool import RewritingPool
-from injector_service.rewriting_process import Job, RemoteFailure
+from injector_service.rewriting_process import Job
 from service_runtime.callers import Caller
 from service_runtime.errors import FieldViolation, InvalidFields
-from service_runtime.frames import frames_of
 from service_runtime.times import microseconds_of
-
-# The event loop waits for a rewriting as long as it is sure to be short: an HTML part of
-# 116 KB takes 0.3 ms (`python -m benchmarks.rewrite`).  What takes more steps, or has more
-# HTML, begins again in another process.  Of 952 real messages the most expensive takes
-# 1,147 steps.
-MAX_INLINE_TEXT_OCTETS: Final = 256 * 1024
-MAX_INLINE_STEPS: Final = 1_500
-
-# Headers are read outside of the budget.  A line may be a field, which takes some
-# microseconds; an octet of an address list takes one, at worst.
-MAX_INLINE_HEADER_OCTETS: Final = 32 * 1024
-MAX_INLINE_HEADER_LINES: Final = 500
-MAX_INLINE_ADDRESS_OCTETS: Final = 1_000
-
-# A date as RFC 5322 section 3.3 has it has half as many.
-_MAX_DATE_CHARACTERS: Final = 64
 
 _NO_CONFIGURATION: Final = FieldViolation(
     field="configuration_ids",
     description="is empty, and neither a header field nor the sender names a configuration",
 )
 
-logger = structlog.get_logger()
+# A digest of more is made beside the event loop: of so much it takes half a millisecond.
+_LARGE_OCTETS: Final = 1 << 20
+
+
+# A date as RFC 5322 section 3.3 has it has half as many.
+_MAX_DATE_CHARACTERS: Final = 64
 
 
 def utc_now() -> dt.datetime:
@@ -70,15 +50,6 @@ class Answer:
     message_id: str
     configuration_ids: tuple[str, ...]
     privacy_level: PrivacyLevel
-
-
-class Copy(NamedTuple):
-    """What became of one recipient's copy."""
-
-    rewritten: Rewritten
-    message_id: str = ""
-    privacy_level: PrivacyLevel | None = None
-    error: InvalidFields | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,10 +74,9 @@ class Injector:
         clock: Callable[[], dt.datetime] = utc_now,
     ) -> None:
         self._configurations = configurations
-        self._sealer = sealer
         self._copy_ids = copy_ids
         self._pixel_base_url = pixel_base_url
-        self._pool = pool
+        self._rewriter = Rewriter(sealer, pool)
         self._clock = clock
 
     async def rewrite(self, request: RewriteRequest, *, caller: Caller) -> Answer:
@@ -127,21 +97,14 @@ class Injector:
             raise InvalidFields(_NO_CONFIGURATION)
         time = self._clock()
         message_id = request.message_id or new_message_id(microseconds_of(time))
-        level = max(request.privacy_level, *(each.privacy_level for each in choice.configurations))
-        tracking = tuple(each for each in choice.configurations if each.tracks)
+        level = max(request.privacy_level, choice.privacy_level)
+        tracking = choice.tracking
         if request.is_tracking_off or level is PrivacyLevel.OFF or not tracking:
-            rewritten = _untracked(raw, header, choice.fields_to_remove)
+            rewritten = untracked(raw, header, choice).in_one(raw)
         else:
-            facts = MessageFacts(
-                message_id=message_id,
-                configurations=tracking,
-                acceptance_time=time,
-                recipients=request.recipients,
-                tags=request.tags,
-                privacy_level=level,
-                mail_provider=provider_of(request.recipient_mx),
-            )
-            rewritten = await self._track(raw, header, choice, facts)
+            provider = provider_of(request.recipient_mx)
+            copy = CopyFacts(message_id, request.recipients, request.tags, level, provider)
+            rewritten = await self._rewriter.one(raw, header, self._job(choice, time, copy))
         return Answer(
             rewritten=rewritten,
             message_id=message_id,
@@ -150,7 +113,7 @@ class Injector:
         )
 
     async def rewrite_for_recipients(self, request: RecipientsRequest, *, caller: Caller) -> Copies:
-        """Rewrite the message of *request*, which has been checked, for each recipient.
+        """Make a copy of the message of *request*, which has been checked, for each recipient.
 
         Never waits for the database.
 
@@ -159,7 +122,8 @@ class Injector:
             ConfigurationNotFound: the request or the header names one that does not exist.
             RewritingInterrupted: no process can rewrite it now.
         """
-        header = read_message_header(request.raw_message)
+        raw = request.raw_message
+        header = read_message_header(raw)
         choice = choose(
             self._configurations.snapshot,
             request.configuration_ids,
@@ -168,81 +132,46 @@ class Injector:
             defaults=request.default_configuration_ids,
         )
         copy_id = self._copy_ids.of_message(
-            _identity(request, header), sent_us=_sent_us(request, header)
+            await _identity(request, header), sent_us=_sent_us(request, header)
         )
-        time = self._clock()
-        copies = []
-        for recipient in request.recipients:
-            copies.append(await self._copy(request, header, choice, recipient, copy_id, time))
-            await asyncio.sleep(0)
-        configurations = () if choice is None else choice.configurations
-        return Copies(copies=copies, configuration_ids=tuple(each.id for each in configurations))
+        plan = CopyPlan(raw, header, choice, copy_id)
+        job = None if choice is None else self._job(choice, self._clock())
+        await plan.settle(request.recipients, None if job is None else self._rewriter.maker(job))
+        if job is not None and plan.tracked:
+            job = job._replace(copies=tuple(plan.tracked))
+            plan.finish(await self._rewriter.copies(raw, header, job, plan.makers))
+        return Copies(
+            copies=plan.copies,
+            configuration_ids=()
+            if choice is None
+            else tuple(each.id for each in choice.configurations),
+        )
 
-    async def _copy(
-        self,
-        request: RecipientsRequest,
-        header: Header | None,
-        choice: Choice | None,
-        recipient: Recipient,
-        copy_id: Callable[[str], str],
-        time: dt.datetime,
-    ) -> Copy:
-        raw = request.raw_message
-        fields_to_remove = () if choice is None else choice.fields_to_remove
-        if recipient.mistake is not None:
-            return Copy(_untracked(raw, header, fields_to_remove), error=recipient.mistake)
-        message_id = recipient.message_id or copy_id(recipient.address)
-        if choice is None:
-            rewritten = Rewritten(outcome=Outcome.NO_CONFIGURATION)
-            return Copy(rewritten, message_id, recipient.privacy_level)
-        level = max(
-            recipient.privacy_level, *(each.privacy_level for each in choice.configurations)
-        )
-        tracking = tuple(each for each in choice.configurations if each.tracks)
-        if recipient.is_tracking_off or level is PrivacyLevel.OFF or not tracking:
-            return Copy(_untracked(raw, header, fields_to_remove), message_id, level)
-        facts = MessageFacts(
-            message_id=message_id,
-            configurations=tracking,
-            acceptance_time=time,
-            recipients=(recipient.address,),
-            tags=recipient.tags,
-            privacy_level=level,
-            mail_provider=provider_of(recipient.recipient_mx),
-        )
-        try:
-            rewritten = await self._track(raw, header, choice, facts)
-        except InvalidFields as error:
-            return Copy(_untracked(raw, header, fields_to_remove), error=error)
-        return Copy(rewritten, message_id, level)
-
-    async def _track(
-        self, raw: bytes, header: Header | None, choice: Choice, facts: MessageFacts
-    ) -> Rewritten:
+    def _job(self, choice: Choice, time: dt.datetime, *copies: CopyFacts) -> Job:
         first = choice.configurations[0]
-        job = Job(
-            facts=facts,
+        return Job(
+            facts=MessageFacts(configurations=choice.tracking, acceptance_time=time),
             base_url=first.pixel_base_url or self._pixel_base_url,
             placement=first.pixel_placement,
             fields_to_remove=choice.fields_to_remove,
+            copies=copies,
         )
-        # Here in any case, because a caller's mistake must be told.
-        instructions = job.instructions(self._sealer)
-        if header is None:
-            return Rewritten(outcome=Outcome.TOO_COMPLEX)
-        rewritten = _rewritten_inline(raw, instructions, header)
-        if rewritten is None:
-            rewritten = await self._pool.rewrite(raw, job)
-        if rewritten.failure is not None:
-            _log_failure(rewritten.failure, octets=len(raw))
-        return rewritten
 
 
-def _identity(request: RecipientsRequest, header: Header | None) -> bytes:
+async def _identity(request: RecipientsRequest, header: Header | None) -> bytes:
     """Return what tells the message from others: the same when it is sent once more."""
     field = None if header is None else header.get("Message-ID")
     named = request.message_id or field
-    return named.encode() if named else hashlib.sha256(request.raw_message).digest()
+    if named:
+        return named.encode()
+    raw = request.raw_message
+    if len(raw) > _LARGE_OCTETS:
+        return await asyncio.to_thread(_digest, raw)
+    return _digest(raw)
+
+
+def _digest(raw: bytes) -> bytes:
+    return hashlib.sha256(raw).digest()
 
 
 def _sent_us(request: RecipientsRequest, header: Header | None) -> int | None:
@@ -255,31 +184,3 @@ def _sent_us(request: RecipientsRequest, header: Header | None) -> int | None:
         return None if parsed is None else int(mktime_tz(parsed)) * 1_000_000
     except (ValueError, OverflowError):  # a day that no calendar has
         return None
-
-
-def _rewritten_inline(raw: bytes, instructions: Instructions, header: Header) -> Rewritten | None:
-    """Rewrite *raw* if that is sure to be quick; None if it is not, or turns out not to be."""
-    if (
-        len(header) > MAX_INLINE_HEADER_OCTETS
-        or header.count_lines() > MAX_INLINE_HEADER_LINES
-        or address_octets(header) > MAX_INLINE_ADDRESS_OCTETS
-    ):
-        return None
-    budget = Budget.of_steps(MAX_INLINE_STEPS, text_octets=MAX_INLINE_TEXT_OCTETS)
-    rewritten = rewrite_message(raw, instructions, header=header, budget=budget)
-    return None if rewritten.outcome is Outcome.TOO_COMPLEX else rewritten
-
-
-def _log_failure(failure: Exception, *, octets: int) -> None:
-    if isinstance(failure, RemoteFailure):
-        kind, frames = failure.kind, failure.frames
-    else:
-        kind, frames = type(failure).__name__, frames_of(failure)
-    logger.error("rewriting failed", failure=kind, frames=frames, octets=octets)
-
-
-def _untracked(raw: bytes, header: Header | None, fields_to_remove: Sequence[str]) -> Rewritten:
-    removals = remove_fields(raw, header, fields_to_remove) if header is not None else []
-    return Rewritten(
-        outcome=Outcome.TRACKING_DISABLED, splice=merged(raw, removals) if removals else None
-    )

@@ -49,8 +49,10 @@ class RewritingPool:
         self._all: set[_Process] = set()
         self._is_closed = False
 
-    async def rewrite(self, raw: bytes, job: Job) -> Rewritten:
+    async def rewrite(self, raw: bytes, job: Job) -> list[Rewritten]:
         """Rewrite *raw* as *job* says, within the budget of its size.
+
+        Returns what became of its copies: fewer than asked for if they are too much at once.
 
         A caller that leaves does not end the work on its message: the process is free for
         the next one when it is done.
@@ -64,11 +66,11 @@ class RewritingPool:
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._threads, self._rewrite, raw, job)
 
-    def _rewrite(self, raw: bytes, job: Job) -> Rewritten:
+    def _rewrite(self, raw: bytes, job: Job) -> list[Rewritten]:
         for _ in range(MAX_ATTEMPTS):
             process = self._taken()
             try:
-                rewritten = process.rewrite(raw, job)
+                made = process.rewrite(raw, job)
             except (EOFError, OSError):
                 self._forget(process)
                 continue
@@ -77,11 +79,11 @@ class RewritingPool:
                 self._forget(process)
                 raise
             self._idle.append(process)
-            return rewritten
+            return made
         if self._is_closed:
             raise RewritingInterrupted
         logger.error("message not rewritten: no process survives it", octets=len(raw))
-        return Rewritten(outcome=Outcome.TOO_COMPLEX)
+        return [Rewritten(outcome=Outcome.TOO_COMPLEX)] * len(job.copies)
 
     def _taken(self) -> "_Process":
         """Return a process that is idle, or a new one."""
@@ -140,7 +142,7 @@ class _Process:
         self._process.start()
         theirs.close()
 
-    def rewrite(self, raw: bytes, job: Job) -> Rewritten:
+    def rewrite(self, raw: bytes, job: Job) -> list[Rewritten]:
         """Rewrite *raw* as *job* says.
 
         Raises:

@@ -59,5 +59,10 @@ class FieldChecks:
         Raises:
             InvalidFields: something was noted; it names the first 20.
         """
-        if self._violations:
-            raise InvalidFields(*self._violations[:MAX_VIOLATIONS])
+        mistake = self.mistake()
+        if mistake is not None:
+            raise mistake
+
+    def mistake(self) -> InvalidFields | None:
+        """Return what `finish` raises; None if it raises nothing."""
+        return InvalidFields(*self._violations[:MAX_VIOLATIONS]) if self._violations else None

@@ -7,6 +7,7 @@ from typing import Final
 from injector_service.configurations.configuration import Configuration
 from injector_service.configurations.snapshot import Snapshot
 from injector_service.errors import ConfigurationNotFound
+from injector_service.privacy import PrivacyLevel
 from injector_service.rewriting.mime import Header, sender_address
 from service_runtime.callers import Caller, ConfigurationNotAllowed
 
@@ -31,6 +32,16 @@ class Choice:
     Only where they were asked for: a message whose request names configurations may
     carry such a field for the next service on its way.
     """
+
+    @property
+    def tracking(self) -> tuple[Configuration, ...]:
+        """Those that track."""
+        return tuple(each for each in self.configurations if each.tracks)
+
+    @property
+    def privacy_level(self) -> PrivacyLevel:
+        """The most restrictive of all."""
+        return max(each.privacy_level for each in self.configurations)
 
 
 def choose(

@@ -1,10 +1,12 @@
 """Requests for several recipients and their answers: values from and to the contract's."""
 
-from collections.abc import Iterator
+from collections.abc import Mapping, Sequence
+from typing import Final, NamedTuple
 
 from emailopens.errors.v1 import error_reason_pb2
 from emailopens.injector.v1 import injector_service_pb2 as pb
-from injector_service.errors import MessageTooLarge
+from injector_service.copy_plan import Copy
+from injector_service.errors import MessageTooLarge, RecipientLeftOver
 from injector_service.grpc_api.convert_configuration import (
     privacy_level_from_proto,
     privacy_level_to_proto,
@@ -14,7 +16,7 @@ from injector_service.grpc_api.convert_rewrite import (
     WARNING_TO_PROTO,
     check_tracking,
 )
-from injector_service.injector import Copies, Copy
+from injector_service.injector import Copies
 from injector_service.privacy import PrivacyLevel
 from injector_service.recipients_request import (
     Recipient,
@@ -30,11 +32,20 @@ from injector_service.rewrite_request import (
 )
 from service_runtime.errors import InvalidFields
 from service_runtime.field_checks import FieldChecks
+from service_runtime.turns import Turns
 
-_OFF = pb.RewriteMessageRequest.TRACKING_OFF
+_OFF: Final = pb.RewriteMessageRequest.TRACKING_OFF
 
 
-def read_recipients_request(
+class _OfAll(NamedTuple):
+    """What the request says of all recipients."""
+
+    tags: Mapping[str, str]
+    is_off: bool
+    level: PrivacyLevel
+
+
+async def read_recipients_request(
     message: pb.RewriteForRecipientsRequest, *, max_message_octets: int
 ) -> RecipientsRequest:
     """Return *message* as a request; what is wrong with one recipient is said of it.
@@ -45,13 +56,23 @@ def read_recipients_request(
     """
     checks = FieldChecks()
     check_tracking(message.tracking, checks)
-    level = privacy_level_from_proto(message.privacy_level, checks, "privacy_level")
+    of_all = _OfAll(
+        tags=dict(message.tags),
+        is_off=message.tracking == _OFF,
+        level=privacy_level_from_proto(message.privacy_level, checks, "privacy_level"),
+    )
+    recipients = []
+    turns = Turns()
+    # One more than may be says that they are too many.
+    for each in message.recipients[: MAX_RECIPIENTS + 1]:
+        recipients.append(_recipient(each, of_all))
+        await turns.share()
     request = RecipientsRequest(
         raw_message=message.raw_message,
-        recipients=tuple(_recipients(message, level)),
+        recipients=tuple(recipients),
         configuration_ids=tuple(message.configuration_ids),
         default_configuration_ids=tuple(message.default_configuration_ids),
-        tags=dict(message.tags),
+        tags=of_all.tags,
         message_id=message.message_id,
     )
     check_recipients_request(request, checks)
@@ -62,70 +83,74 @@ def read_recipients_request(
     return request
 
 
-def _recipients(
-    message: pb.RewriteForRecipientsRequest, level: PrivacyLevel
-) -> Iterator[Recipient]:
-    tags = dict(message.tags)
-    is_off = message.tracking == _OFF
-    # One more than may be says that they are too many.
-    for each in message.recipients[: MAX_RECIPIENTS + 1]:
-        checks = FieldChecks()
-        check_recipient(each.address, checks, field="address")
-        check_message_id(each.message_id, checks)
-        check_tracking(each.tracking, checks)
-        own_level = privacy_level_from_proto(each.privacy_level, checks, "privacy_level")
-        check_recipient_mx(each.recipient_mx, checks)
-        own_tags = tags
-        if each.tags:
-            own_tags = {**tags, **each.tags}
-            check_tags(own_tags, checks)
-        yield Recipient(
-            address=each.address,
-            tags=own_tags,
-            message_id=each.message_id,
-            is_tracking_off=is_off or each.tracking == _OFF,
-            privacy_level=max(level, own_level),
-            mistake=_mistake(checks),
-            recipient_mx=each.recipient_mx[:],
-        )
+def _recipient(message: pb.RewriteForRecipientsRequest.Recipient, of_all: _OfAll) -> Recipient:
+    checks = FieldChecks()
+    tags, is_off, level = of_all
+    check_recipient(message.address, checks, field="address")
+    check_message_id(message.message_id, checks)
+    if message.tags:
+        tags = {**tags, **message.tags}
+        check_tags(tags, checks)
+    if message.tracking:
+        check_tracking(message.tracking, checks)
+        is_off = is_off or message.tracking == _OFF
+    if message.privacy_level:
+        own = privacy_level_from_proto(message.privacy_level, checks, "privacy_level")
+        level = max(level, own)
+    exchangers: Sequence[str] = ()
+    if message.recipient_mx:
+        exchangers = tuple(message.recipient_mx)
+        check_recipient_mx(exchangers, checks)
+    return Recipient(
+        message.address,
+        tags,
+        message.message_id,
+        is_off,
+        level,
+        mistake=checks.mistake(),
+        recipient_mx=exchangers,
+    )
 
 
-def _mistake(checks: FieldChecks) -> InvalidFields | None:
-    try:
-        checks.finish()
-    except InvalidFields as error:
-        return error
-    return None
-
-
-def copies_to_proto(copies: Copies) -> pb.RewriteForRecipientsResponse:
+async def copies_to_proto(copies: Copies) -> pb.RewriteForRecipientsResponse:
     """Return *copies* as the contract has them."""
-    return pb.RewriteForRecipientsResponse(
-        results=[_result(copy, index) for index, copy in enumerate(copies.copies)],
-        configuration_ids=copies.configuration_ids,
-    )
+    response = pb.RewriteForRecipientsResponse(configuration_ids=copies.configuration_ids)
+    turns = Turns()
+    for index, copy in enumerate(copies.copies):
+        _fill(response.results.add(), copy)
+        if copy.error is not None:
+            _fill_error(response.results[index].error, copy.error, index)
+        await turns.share()
+    return response
 
 
-def _result(copy: Copy, index: int) -> pb.RewriteForRecipientsResponse.Result:
+def _fill(result: pb.RewriteForRecipientsResponse.Result, copy: Copy) -> None:
     rewritten = copy.rewritten
-    result = pb.RewriteForRecipientsResponse.Result(
-        outcome=OUTCOME_TO_PROTO[rewritten.outcome],
-        message_id=copy.message_id,
-        pixel_url="" if rewritten.pixel is None else rewritten.pixel.url,
-        warnings=[WARNING_TO_PROTO[each] for each in rewritten.warnings],
-    )
+    result.outcome = OUTCOME_TO_PROTO[rewritten.outcome]
+    result.message_id = copy.message_id
     if copy.privacy_level is not None:
         result.privacy_level = privacy_level_to_proto(copy.privacy_level)
-    splice = rewritten.splice
-    if splice is not None and (splice.delete_count or splice.insert):
-        result.splices.add(
-            offset=splice.offset, delete_count=splice.delete_count, insert=splice.insert
-        )
-    if copy.error is not None:
-        result.outcome = pb.RewriteMessageResponse.OUTCOME_RECIPIENT_ERROR
-        result.error.reason = error_reason_pb2.ERROR_REASON_INVALID_FIELD
-        result.error.message = "; ".join(
-            f"recipients[{index}].{each.field}: {each.description}"
-            for each in copy.error.violations
-        )
-    return result
+    if rewritten.pixel is not None:
+        result.pixel_url = rewritten.pixel.url
+    if rewritten.warnings:
+        result.warnings.extend(WARNING_TO_PROTO[each] for each in rewritten.warnings)
+    for splice in (rewritten.removal, rewritten.splice):
+        if splice is not None and splice.changes:
+            result.splices.add(
+                offset=splice.offset, delete_count=splice.delete_count, insert=splice.insert
+            )
+
+
+def _fill_error(
+    result: pb.RewriteForRecipientsResponse.Error,
+    error: InvalidFields | RecipientLeftOver,
+    index: int,
+) -> None:
+    if isinstance(error, RecipientLeftOver):
+        result.reason = error_reason_pb2.ERROR_REASON_RECIPIENT_LEFT_OVER
+        result.message = error.message
+        return
+    result.reason = error_reason_pb2.ERROR_REASON_INVALID_FIELD
+    result.message = "; ".join(
+        f"recipients[{index}].{each.field}: {each.description}" for each in error.violations
+    )

@@ -62,8 +62,12 @@ class InjectorServicer(pb_grpc.InjectorServiceServicer):
         """Put a pixel into each recipient's copy of a message."""
         del context
         start = time.perf_counter()
-        wanted = read_recipients_request(request, max_message_octets=self._max_message_octets)
-        copies = await self._injector.rewrite_for_recipients(wanted, caller=current_caller())
-        for copy in copies.copies:
-            self._metrics.record(copy.rewritten, octets=len(wanted.raw_message), since=start)
-        return copies_to_proto(copies)
+        wanted = await read_recipients_request(request, max_message_octets=self._max_message_octets)
+        answer = await self._injector.rewrite_for_recipients(wanted, caller=current_caller())
+        response = await copies_to_proto(answer)
+        self._metrics.record_copies(
+            [copy.rewritten for copy in answer.copies],
+            octets=len(wanted.raw_message),
+            since=start,
+        )
+        return response

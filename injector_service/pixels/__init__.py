@@ -5,7 +5,14 @@ Read `maker` first.  Imports values of `configurations` and `rewriting`; only
 """
 
 from injector_service.pixels.mail_providers import MailProvider, provider_of
-from injector_service.pixels.maker import MessageFacts, PixelMaker
+from injector_service.pixels.maker import CopyFacts, MessageFacts, PixelMaker
 from injector_service.pixels.token_sealer import TokenSealer
 
-__all__ = ["MailProvider", "MessageFacts", "PixelMaker", "TokenSealer", "provider_of"]
+__all__ = [
+    "CopyFacts",
+    "MailProvider",
+    "MessageFacts",
+    "PixelMaker",
+    "TokenSealer",
+    "provider_of",
+]

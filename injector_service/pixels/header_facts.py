@@ -1,9 +1,9 @@
 """What a notification says of a message's header, as it is written there."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from typing import NamedTuple
 
-from injector_service.pixels.token_payload import NotifiedField
+from injector_service.pixels.token_payload import NotifiedField, TokenPayload
 from injector_service.rewriting import MAX_URL_CHARACTERS
 from injector_service.rewriting.mime import (
     Header,
@@ -28,19 +28,28 @@ class HeaderFacts(NamedTuple):
     header_message_id: str = ""
     notified_fields: tuple[NotifiedField, ...] = ()
 
+    def with_core(self, core: TokenPayload) -> TokenPayload:
+        """Return *core* with these."""
+        return core._replace(
+            identity_id=self.identity_id,
+            from_mailboxes=self.from_mailboxes,
+            to_mailboxes=self.to_mailboxes,
+            date=self.date,
+            subject=self.subject,
+            header_message_id=self.header_message_id,
+            notified_fields=self.notified_fields,
+            recipient=self.recipient,
+        )
 
-def read_header_facts(
-    header: Header, recipients: Sequence[str], notified_headers: Collection[str]
-) -> HeaderFacts:
-    """Return what notifications carry of *header*, of a message with one recipient.
+
+def read_header_facts(header: Header, notified_headers: Collection[str]) -> HeaderFacts:
+    """Return what notifications carry of *header*, but for the recipient.
 
     Args:
         header: the message's header.
-        recipients: the envelope's; if empty, those of the header count.
         notified_headers: names of the fields that the configurations ask for.
     """
     return HeaderFacts(
-        recipient=_recipient(header, recipients),
         identity_id=sender_address(header),
         from_mailboxes=from_mailboxes(header),
         to_mailboxes=to_mailboxes(header),
@@ -51,9 +60,8 @@ def read_header_facts(
     )
 
 
-def _recipient(header: Header, recipients: Sequence[str]) -> str:
-    if recipients:
-        return recipients[0]
+def read_recipient(header: Header) -> str:
+    """Return the recipient of a message with one in its header."""
     return next((address for address in recipient_addresses(header) if address), "")
 
 

@@ -3,7 +3,7 @@
 import enum
 import functools
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from importlib import resources
 
 
@@ -34,8 +34,10 @@ class MailProvider(enum.IntEnum):
     RETARUS = 21
 
 
-def provider_of(exchangers: Iterable[str]) -> MailProvider:
+def provider_of(exchangers: Sequence[str]) -> MailProvider:
     """Return whose *exchangers* are; of several providers, the first one of the table."""
+    if not exchangers:
+        return MailProvider.UNSPECIFIED
     table = _table()
     found = {name for each in exchangers if (name := _name_of(each, table)) is not None}
     # The order of the table is that of its names.

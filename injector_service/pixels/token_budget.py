@@ -6,6 +6,7 @@ the end of the subject; where that is not enough, To mailboxes from the end, the
 fields, the recipient last.  What identifies the message, and its tags, are never cut.
 """
 
+import functools
 import html
 import itertools
 import re
@@ -19,10 +20,13 @@ from injector_service.rewriting import PIXEL_PATH
 from injector_service.rewriting.mime import addr_spec
 
 # The flag that something was cut: a field number and a value.
-_FLAG_OCTETS: Final = 2
+FLAG_OCTETS: Final = 2
 
 # Seven bits of a length in each octet (protobuf's varint).
 _VARINT_BITS: Final = 7
+
+# Two for each base URL, of which an installation has a few.
+_REMEMBERED_LIMITS: Final = 256
 
 # RFC 2047 section 2, as long as they are found in mail.
 _ENCODED_WORD: Final = re.compile(r"=\?[^?\s]++\?[bBqQ]\?[^?]*+\?=")
@@ -37,6 +41,7 @@ class Fitted(NamedTuple):
     are_fields_cut: bool
 
 
+@functools.lru_cache(_REMEMBERED_LIMITS)
 def max_payload_octets(base_url: str, max_url_characters: int) -> int:
     """Return how many octets a payload may have so that the URL below *base_url* fits.
 
@@ -54,19 +59,19 @@ def fit(core: TokenPayload, facts: HeaderFacts, max_octets: int) -> Fitted:
 
     *core* itself must fit, which `excess_octets` says.
     """
-    whole = _joined(core, _without_recipient(facts) if _to_says_recipient(facts) else facts)
+    whole = (_without_recipient(facts) if _to_says_recipient(facts) else facts).with_core(core)
     plaintext = serialize(whole)
     if len(plaintext) <= max_octets:
         return Fitted(
             payload=whole, plaintext=plaintext, is_subject_cut=False, are_fields_cut=False
         )
-    room = _Room(max_octets - _core_octets(core) - _FLAG_OCTETS)
+    room = _Room(max_octets - _core_octets(core) - FLAG_OCTETS)
     to_mailboxes: tuple[str, ...] = ()
     if _to_says_recipient(facts) and room.holds_all(facts.to_mailboxes):
         facts = _without_recipient(facts)
         to_mailboxes = room.take_first(facts.to_mailboxes)
     cut = _cut(facts, to_mailboxes, room)
-    payload = _joined(core, cut)._replace(headers_truncated=True)
+    payload = cut.with_core(core)._replace(headers_truncated=True)
     return Fitted(
         payload=payload,
         plaintext=serialize(payload),
@@ -98,20 +103,7 @@ def _cut(facts: HeaderFacts, to_mailboxes: tuple[str, ...], room: "_Room") -> He
 
 def excess_octets(core: TokenPayload, max_octets: int) -> int:
     """Return by how many octets *core* is too long when all of the header is cut; 0 if it fits."""
-    return max(0, _core_octets(core) + _FLAG_OCTETS - max_octets)
-
-
-def _joined(core: TokenPayload, facts: HeaderFacts) -> TokenPayload:
-    return core._replace(
-        identity_id=facts.identity_id,
-        from_mailboxes=facts.from_mailboxes,
-        to_mailboxes=facts.to_mailboxes,
-        date=facts.date,
-        subject=facts.subject,
-        header_message_id=facts.header_message_id,
-        notified_fields=facts.notified_fields,
-        recipient=facts.recipient,
-    )
+    return max(0, _core_octets(core) + FLAG_OCTETS - max_octets)
 
 
 def _to_says_recipient(facts: HeaderFacts) -> bool:

@@ -5,6 +5,7 @@ service has the other half, and `tests/testdata/token_vectors.json` holds the tw
 together.
 """
 
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from cryptography.exceptions import InvalidTag
@@ -13,6 +14,7 @@ from google.protobuf.message import DecodeError
 
 from emailopens.notification.v1 import privacy_level_pb2
 from emailopens.token.v1 import pixel_token_pb2 as pb
+from injector_service.pixels.mail_providers import MailProvider
 from injector_service.pixels.token_payload import TokenPayload
 from service_runtime import base64url
 from service_runtime.key_ring import KeyRing
@@ -63,9 +65,42 @@ class TokenSealer:
         return _is_serialization(plaintext)
 
 
+class Plaintexts:
+    """The plaintexts of tokens whose payloads differ only in what copies differ in."""
+
+    __slots__ = ("_message", "_tags")
+
+    def __init__(self, payload: TokenPayload) -> None:
+        """Begin with *payload*, which has no tags."""
+        self._message = _message_of(payload)
+        self._tags: Mapping[str, str] = {}
+
+    def of(
+        self,
+        message_id: str,
+        recipient: str,
+        tags: Mapping[str, str],
+        mail_provider: MailProvider,
+    ) -> bytes:
+        """Return the plaintext of the payload with these."""
+        message = self._message
+        message.message_id = message_id
+        message.recipient = recipient
+        message.mail_provider = pb.MailProvider.ValueType(mail_provider)
+        if tags is not self._tags:
+            self._tags = tags
+            message.ClearField("tags")
+            message.tags.extend(_tags(sorted(tags.items())))
+        return message.SerializeToString(deterministic=True)
+
+
 def serialize(payload: TokenPayload) -> bytes:
     """Return the plaintext of the token for *payload*."""
-    message = pb.PixelToken(
+    return _message_of(payload).SerializeToString(deterministic=True)
+
+
+def _message_of(payload: TokenPayload) -> pb.PixelToken:
+    return pb.PixelToken(
         message_id=payload.message_id,
         configuration_ids=payload.configuration_ids,
         statistics_configuration_ids=payload.statistics_configuration_ids,
@@ -77,7 +112,7 @@ def serialize(payload: TokenPayload) -> bytes:
         date=payload.date,
         subject=payload.subject,
         header_message_id=payload.header_message_id,
-        tags=[pb.PixelToken.Tag(key=key, value=value) for key, value in payload.tags],
+        tags=_tags(payload.tags),
         notified_fields=[
             pb.PixelToken.NotifiedField(name=field.name, value=field.value)
             for field in payload.notified_fields
@@ -87,7 +122,10 @@ def serialize(payload: TokenPayload) -> bytes:
         open_expiry_days=payload.open_expiry_days,
         mail_provider=pb.MailProvider.ValueType(payload.mail_provider),
     )
-    return message.SerializeToString(deterministic=True)
+
+
+def _tags(tags: Iterable[tuple[str, str]]) -> list[pb.PixelToken.Tag]:
+    return [pb.PixelToken.Tag(key=key, value=value) for key, value in tags]
 
 
 def _is_serialization(plaintext: bytes) -> bool:

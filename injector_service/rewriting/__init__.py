@@ -16,7 +16,8 @@ from injector_service.rewriting.pixel import (
     MadePixel,
     Pixel,
 )
-from injector_service.rewriting.rewrite import Instructions, Rewritten, rewrite_message
+from injector_service.rewriting.rewrite import MessageCopies, rewrite_message
+from injector_service.rewriting.rewritten import Instructions, MakePixel, Rewritten
 
 __all__ = [
     "MAX_UNBROKEN_URL_CHARACTERS",
@@ -25,6 +26,8 @@ __all__ = [
     "Budget",
     "Instructions",
     "MadePixel",
+    "MakePixel",
+    "MessageCopies",
     "Outcome",
     "Pixel",
     "Placement",

@@ -45,6 +45,10 @@ class Budget:
             budget._text_octets = text_octets
         return budget
 
+    def rest(self) -> "Budget":
+        """Return a budget of what is left of this one."""
+        return Budget.of_steps(self._left, text_octets=self._text_octets)
+
     @property
     def left(self) -> int:
         """How many steps are left."""

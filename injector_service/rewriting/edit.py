@@ -26,6 +26,23 @@ class Splice(NamedTuple):
         view = memoryview(raw)
         return b"".join((view[: self.offset], self.insert, view[self.offset + self.delete_count :]))
 
+    @property
+    def is_large(self) -> bool:
+        """Whether what it puts in should not be copied without need."""
+        return len(self.insert) > _SMALL_OCTETS
+
+    @property
+    def changes(self) -> bool:
+        """Whether it changes anything."""
+        return bool(self.delete_count or self.insert)
+
+    def as_edit(self) -> "Edit":
+        """Return the same as an edit."""
+        return Edit(self.offset, self.offset + self.delete_count, self.insert)
+
+
+EMPTY: Final = Splice(offset=0, delete_count=0, insert=b"")
+
 
 class Edit(NamedTuple):
     """Replacement of ``[start, end)`` by *insert*, in a message, a body or a text."""

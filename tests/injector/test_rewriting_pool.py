@@ -1,7 +1,6 @@
 """Rewriting in other processes: the same octets, whatever happens to the processes."""
 
 import asyncio
-import dataclasses
 import datetime as dt
 import multiprocessing
 import os
@@ -18,10 +17,9 @@ import pytest
 from benchmarks.hostile_messages import FAMILIES
 from injector_service.configurations import Configuration
 from injector_service.errors import RewritingInterrupted
-from injector_service.pixels import MessageFacts, TokenSealer
-from injector_service.privacy import PrivacyLevel
+from injector_service.pixels import CopyFacts, MessageFacts, TokenSealer
 from injector_service.rewriting import Outcome, Placement, Rewritten, rewrite_message
-from injector_service.rewriting_pool import MAX_PROCESSES, rewriting_pool
+from injector_service.rewriting_pool import MAX_PROCESSES, RewritingPool, rewriting_pool
 from injector_service.rewriting_process import Job, RemoteFailure
 from service_runtime.key_ring import generate_key_ring
 
@@ -30,16 +28,14 @@ BASE_URL: Final = "https://open.example.org"
 
 JOB: Final = Job(
     facts=MessageFacts(
-        message_id="message",
         configurations=(Configuration(id="news", open_notifications_enabled=True),),
         acceptance_time=dt.datetime(2026, 1, 1, tzinfo=dt.UTC),
-        recipients=("bob@example.net",),
-        tags={"campaign": "may"},
-        privacy_level=PrivacyLevel.FULL,
     ),
     base_url=BASE_URL,
     placement=Placement.END,
     fields_to_remove=("X-Configuration-Id",),
+    copies=(CopyFacts("message", ("bob@example.net",), {"campaign": "may"}),),
+    is_in_one=True,
 )
 
 RAW: Final = (
@@ -50,7 +46,15 @@ RAW: Final = (
 
 def here(raw: bytes) -> Rewritten:
     """Rewrite in this process."""
-    return rewrite_message(raw, JOB.instructions(TokenSealer(KEY_RING)))
+    sealer = TokenSealer(KEY_RING)
+    make_pixel = JOB.maker(sealer).of(JOB.copies[0])
+    return rewrite_message(raw, JOB.instructions(sealer, make_pixel))
+
+
+async def there(pool: RewritingPool, raw: bytes = RAW, job: Job = JOB) -> Rewritten:
+    """Rewrite in a process of *pool*."""
+    (rewritten,) = await pool.rewrite(raw, job)
+    return rewritten
 
 
 class _Value:
@@ -90,7 +94,7 @@ def processes() -> int:
 async def test_process_gives_the_same_octets(raw: bytes) -> None:
     """What comes back is what this process would have made, to the pixel and the octet."""
     async with rewriting_pool(KEY_RING) as pool:
-        rewritten = await pool.rewrite(raw, JOB)
+        rewritten = await there(pool, raw)
 
     assert rewritten == here(raw)
     assert rewritten.message(raw) == here(raw).message(raw)
@@ -101,7 +105,7 @@ async def test_process_is_started_when_it_is_needed_and_ended_with_the_pool() ->
     async with rewriting_pool(KEY_RING) as pool:
         assert processes() == 0
         for _ in range(3):
-            await pool.rewrite(RAW, JOB)
+            await there(pool)
         assert processes() == 1
 
     assert processes() == 0
@@ -125,7 +129,7 @@ async def test_there_are_few_processes_however_many_messages() -> None:
     """Messages beyond them wait, and all are answered."""
     count = 2 * MAX_PROCESSES + 1
     async with rewriting_pool(KEY_RING) as pool:
-        all_rewritten = await asyncio.gather(*(pool.rewrite(RAW, JOB) for _ in range(count)))
+        all_rewritten = await asyncio.gather(*(there(pool) for _ in range(count)))
         assert 1 <= processes() <= MAX_PROCESSES
 
     assert [each.outcome for each in all_rewritten] == [Outcome.TRACKED] * count
@@ -135,7 +139,7 @@ async def test_message_of_a_process_that_is_killed_is_rewritten_by_another(tmp_p
     """A process that is killed loses nothing, and leaves nothing wrong."""
     job = with_base_url(_Value(die_once, str(tmp_path / "marker")))
     async with rewriting_pool(KEY_RING) as pool:
-        assert await pool.rewrite(RAW, job) == here(RAW)
+        assert await there(pool, job=job) == here(RAW)
 
     assert (tmp_path / "marker").exists()
 
@@ -143,36 +147,35 @@ async def test_message_of_a_process_that_is_killed_is_rewritten_by_another(tmp_p
 async def test_process_that_was_killed_while_it_was_idle_is_not_used() -> None:
     """A message is not given to one that is gone, and does not count it as an attempt."""
     async with rewriting_pool(KEY_RING) as pool:
-        await pool.rewrite(RAW, JOB)
+        await there(pool)
         (process,) = (
             each for each in multiprocessing.active_children() if each.name == "rewriting"
         )
         process.kill()
         await asyncio.to_thread(process.join)
 
-        assert await pool.rewrite(RAW, JOB) == here(RAW)
+        assert await there(pool) == here(RAW)
 
 
 async def test_message_that_no_process_survives_is_left_alone() -> None:
     """Mail flows: it comes back as it was, with a reason; the next one is rewritten."""
     async with rewriting_pool(KEY_RING) as pool:
-        rewritten = await pool.rewrite(RAW, with_base_url(_Value(os._exit, 1)))
+        rewritten = await there(pool, job=with_base_url(_Value(os._exit, 1)))
 
         assert rewritten == Rewritten(outcome=Outcome.TOO_COMPLEX)
         assert rewritten.message(RAW) is RAW
-        assert await pool.rewrite(RAW, JOB) == here(RAW)
+        assert await there(pool) == here(RAW)
 
 
 async def test_fault_in_a_process_leaves_the_message_alone_and_is_told() -> None:
     """Mail flows; what went wrong comes back as a class and frames, without values."""
-    facts = dataclasses.replace(
-        JOB.facts,
+    copy = JOB.copies[0]._replace(
         # What no check would let through, so that something fails.
         recipients=("bob@example.net", b"ann@example.org"),  # type: ignore[arg-type] # the fault
     )
-    broken = JOB._replace(facts=facts)
+    broken = JOB._replace(copies=(copy,))
     async with rewriting_pool(KEY_RING) as pool:
-        rewritten = await pool.rewrite(RAW, broken)
+        rewritten = await there(pool, job=broken)
 
     assert rewritten.outcome is Outcome.MALFORMED
     assert rewritten.message(RAW) is RAW
@@ -185,7 +188,7 @@ async def test_fault_in_a_process_leaves_the_message_alone_and_is_told() -> None
 async def test_who_still_waits_when_the_pool_ends_is_told() -> None:
     """No caller waits for ever, and none gets a wrong answer."""
     async with rewriting_pool(KEY_RING) as pool:
-        pending = [asyncio.create_task(pool.rewrite(RAW, JOB)) for _ in range(3 * MAX_PROCESSES)]
+        pending = [asyncio.create_task(there(pool)) for _ in range(3 * MAX_PROCESSES)]
         await asyncio.sleep(0)
 
     for outcome in await asyncio.gather(*pending, return_exceptions=True):

@@ -18,7 +18,8 @@ import pytest
 from injector_service.rewriting.edit import Splice
 from injector_service.rewriting.outcome import Outcome
 from injector_service.rewriting.pixel import MadePixel
-from injector_service.rewriting.rewrite import Instructions, Rewritten, rewrite_message
+from injector_service.rewriting.rewrite import rewrite_message
+from injector_service.rewriting.rewritten import Instructions, Rewritten
 from tests.mail.golden_messages import MESSAGES, PIXEL, is_own_token
 from tests.mail.judge import READERS, Position, html_bodies, position, texts
 from tests.mail.line_ends import stray_line_end

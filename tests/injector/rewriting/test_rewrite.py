@@ -8,12 +8,9 @@ import pytest
 from injector_service.rewriting.mime import Header
 from injector_service.rewriting.outcome import Outcome, Placement, RewriteWarning
 from injector_service.rewriting.pixel import MadePixel, Pixel
-from injector_service.rewriting.rewrite import (
-    LARGE_HTML_OCTETS,
-    Instructions,
-    Rewritten,
-    rewrite_message,
-)
+from injector_service.rewriting.reading import LARGE_HTML_OCTETS
+from injector_service.rewriting.rewrite import rewrite_message
+from injector_service.rewriting.rewritten import Instructions, Rewritten
 
 PIXEL = Pixel(url="https://open.example.org/o/" + "Ab-_9" * 24 + ".gif")
 HEADER = (

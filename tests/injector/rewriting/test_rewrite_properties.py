@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from injector_service.rewriting.outcome import Outcome, Placement, RewriteWarning
 from injector_service.rewriting.pixel import MadePixel, Pixel
-from injector_service.rewriting.rewrite import Instructions, Rewritten, rewrite_message
+from injector_service.rewriting.rewrite import rewrite_message
+from injector_service.rewriting.rewritten import Instructions, Rewritten
 from tests.mail.generated_messages import (
     HtmlMessage,
     html_messages,
