@@ -75,7 +75,8 @@ async def admin_server(
     Connections on which nothing has been asked for *idle* are closed, however many octets
     of a request have come.
 
-    By TLS if there is a *certificate*, and then by nothing else.
+    By TLS if there is a *certificate*, and then by nothing else.  Where clients must show
+    one, too, each connection has one answer: whoever is no longer believed gets no other.
 
     Raises:
         ListenError: the address is taken, not ours, or no address.
@@ -99,7 +100,12 @@ async def admin_server(
             headers={"Content-Type": prometheus_client.CONTENT_TYPE_LATEST},
         )
 
+    async def close_after(_: web.Request, response: web.StreamResponse) -> None:
+        response.force_close()
+
     application = web.Application()
+    if certificate is not None and certificate.asks_clients:
+        application.on_response_prepare.append(close_after)
     application.router.add_get("/healthz", health)
     application.router.add_get("/readyz", readiness)
     application.router.add_get("/metrics", metrics)

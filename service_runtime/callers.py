@@ -62,6 +62,9 @@ class Caller:
     has_certificate: bool = False
     """Whether its certificate said who it is, and not a key."""
 
+    key_digest: bytes = dataclasses.field(default=b"", repr=False)
+    """Of its key: who has been given another one under the same ID is another caller."""
+
     def may_use(self, configuration_id: str) -> bool:
         """Return whether a configuration is the caller's."""
         return not self.configuration_ids or configuration_id in self.configuration_ids

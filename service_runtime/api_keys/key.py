@@ -45,7 +45,12 @@ class ApiKey:
     @property
     def caller(self) -> Caller:
         """Who calls with it."""
-        return Caller(role=self.role, name=self.id, configuration_ids=self.configuration_ids)
+        return Caller(
+            role=self.role,
+            name=self.id,
+            configuration_ids=self.configuration_ids,
+            key_digest=self.digest,
+        )
 
     def is_expired(self, now: dt.datetime) -> bool:
         """Return whether its time is over."""

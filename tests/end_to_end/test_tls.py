@@ -133,6 +133,37 @@ async def test_operators_tools_are_for_who_shows_a_certificate(
         assert f'certificate_not_after_seconds{{port="{port}"}} 1.' in metrics
 
 
+async def test_operators_tool_that_is_no_longer_believed_is_refused(
+    certificates: Certificates, tmp_path: Path
+) -> None:
+    """Also one that was connected: its next question is asked by a new connection."""
+    foreign = Certificates(tmp_path / "foreign")
+    believed = certificates.authority.write(tmp_path, "believed")
+    files = dataclasses.replace(certificates.plain, client_ca=believed)
+    async with (
+        a_pixel_service(tmp_path, Protection(admin_tls=files)) as addresses,
+        aiohttp.ClientSession() as operator,
+    ):
+        context = certificates.context(with_certificate=True)
+
+        async def is_answered() -> bool:
+            try:
+                async with operator.get(
+                    f"https://{addresses.admin}/healthz", ssl=context
+                ) as response:
+                    return response.status == 200
+            except aiohttp.ClientError:
+                return False
+
+        async def is_refused() -> bool:
+            return not await is_answered()
+
+        assert await is_answered()
+        assert await is_answered()
+        put(believed, foreign.authority.certificate)
+        await until(is_refused)
+
+
 async def test_client_without_a_certificate_is_refused(
     certificates: Certificates, tmp_path: Path
 ) -> None:

@@ -3,6 +3,8 @@
 import asyncio
 import contextlib
 import datetime as dt
+import hashlib
+import json
 from collections.abc import AsyncIterator, Callable, MutableMapping, Sequence
 from pathlib import Path
 from typing import Any, cast
@@ -25,6 +27,7 @@ from service_runtime.callers import Role, current_caller
 from service_runtime.drain import Drain
 from service_runtime.grpc_server import GrpcService, grpc_server
 from tests.fixtures.api_keys import a_key, bearer
+from tests.fixtures.certificates import put
 
 NAME = pb.DESCRIPTOR.services_by_name["PixelService"].full_name
 NOW = dt.datetime(2026, 5, 4, 12, tzinfo=dt.UTC)
@@ -233,6 +236,25 @@ async def test_the_streams_of_a_revoked_key_end(file: Path) -> None:
         assert not kept.done()
         kept.cancel()
     assert refusal == again == (UNAUTHENTICATED, "API_KEY_INVALID", {})
+
+
+def replace_digest(file: Path) -> None:
+    """Put another key's digest into the only line of *file*."""
+    line = json.loads(file.read_text())
+    line["sha256"] = hashlib.sha256(b"another").hexdigest()
+    put(file, json.dumps(line).encode())
+
+
+async def test_the_streams_of_a_replaced_key_end(file: Path) -> None:
+    """Also when an operator has put another one's digest in its line, and changed nothing else."""
+    _, text = a_key(file, Role.SUBSCRIBER)
+    async with served(file) as channel:
+        stub = pb_grpc.PixelServiceStub(channel)
+        stream = stub.StreamOpens(pb.StreamOpensRequest(), metadata=bearer(text))
+        await stream.read()
+        replace_digest(file)
+
+        assert await refusal_of(stream.read()) == (UNAUTHENTICATED, "API_KEY_INVALID", {})
 
 
 async def test_the_streams_of_an_expired_key_end(file: Path) -> None:
