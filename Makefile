@@ -116,17 +116,22 @@ FUZZ_COST_SECONDS ?= 1200
 # How many calls it makes to running services.
 FUZZ_CALLS ?= 20000
 
+# How many sessions it has with the bridge.
+FUZZ_SESSIONS ?= 100000
+
 .PHONY: fuzz
 fuzz: $(DEVELOPMENT) ## Try FUZZ_COUNT mutants of mail, and expensive messages (an hour or more)
 	python -m tests.fuzz.fuzz_rewrite --count $(FUZZ_COUNT) --seed $(FUZZ_SEED)
 	python -m tests.fuzz.fuzz_cost --seconds $(FUZZ_COST_SECONDS) --seed $(FUZZ_SEED)
 	python -m tests.fuzz.fuzz_calls --count $(FUZZ_CALLS) --seed $(FUZZ_SEED)
+	python -m tests.fuzz.fuzz_sessions --count $(FUZZ_SESSIONS) --seed $(FUZZ_SEED)
 
 .PHONY: fuzz-short
 fuzz-short: $(DEVELOPMENT) ## The same for a minute and a half
 	python -m tests.fuzz.fuzz_rewrite --count 150000 --seconds 60
 	python -m tests.fuzz.fuzz_cost --seconds 30
 	python -m tests.fuzz.fuzz_calls --count 160
+	python -m tests.fuzz.fuzz_sessions --count 1000
 
 .PHONY: bench-timing
 bench-timing: $(DEVELOPMENT) ## Fail if the time of an answer tells a forged token
