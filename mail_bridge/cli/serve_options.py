@@ -3,6 +3,7 @@
 import datetime as dt
 import enum
 import ipaddress
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -33,6 +34,9 @@ _DEFAULTS: Final = Settings()
 _MAIL: Final = "Mail"
 _TRACKING: Final = "Tracking"
 _FILE: Final = click.Path(path_type=Path, dir_okay=False)
+
+# It is said in commands and answers, which end at a blank or a line end.
+_NAME: Final = re.compile(r"[A-Za-z0-9._:\[\]-]{1,255}+")
 
 # A client waits for its answer for 10 minutes, and the next hop has to say something, too.
 _LONGEST_DEADLINE: Final = 120 * SECOND
@@ -116,6 +120,7 @@ def mail_options() -> list[Decorator]:
         option(
             "hostname",
             section=_MAIL,
+            callback=_name,
             metavar="NAME",
             show_default="the machine's",
             help="What the bridge calls itself, to clients and to the next hop.",
@@ -238,6 +243,12 @@ def next_hop_access_options() -> list[Decorator]:
             help="Take mail from clients after STARTTLS only.",
         ),
     ]
+
+
+def _name(_context: click.Context, _parameter: click.Parameter, given: str | None) -> str | None:
+    if given is not None and _NAME.fullmatch(given) is None:
+        raise click.BadParameter(f"{given!r} is no name of a machine, such as mail.example.org")
+    return given
 
 
 def _injector_port() -> int:
