@@ -19,7 +19,7 @@ _OWN: Final = (b"PIPELINING", b"ENHANCEDSTATUSCODES", b"CHUNKING")
 def announced(
     next_hop: Extensions,
     *,
-    hostname: str,
+    name: str,
     max_message_octets: int,
     has_starttls: bool,
     passes: tuple[bytes, ...],
@@ -28,13 +28,13 @@ def announced(
 
     Args:
         next_hop: what it announces.
-        hostname: what the bridge calls itself.
+        name: what the bridge calls itself.
         max_message_octets: the largest message that is taken here.
         has_starttls: whether TLS can begin.
         passes: which of AUTH and XFORWARD this client may use if the next hop has them.
     """
     size = max_message_octets_of(next_hop, max_message_octets)
-    lines = [hostname.encode("ascii", "replace"), b"SIZE %d" % size, *_OWN]
+    lines = [name.encode(), b"SIZE %d" % size, *_OWN]
     lines += [keyword for keyword in _PASSED_ON if keyword in next_hop]
     lines += [b" ".join((each, *next_hop.parameters(each))) for each in passes if each in next_hop]
     if has_starttls:

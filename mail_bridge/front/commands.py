@@ -53,7 +53,7 @@ class Commands:
     def greeting(self) -> Reply:
         """Return what a client hears first."""
         protocol = "ESMTP" if self._is_smtp else "LMTP"
-        return Reply(220, (f"{self._settings.hostname} {protocol} mail-bridge".encode(),))
+        return Reply(220, (f"{self._settings.name} {protocol} mail-bridge".encode(),))
 
     async def obey(self, line: bytes) -> Reply | None:
         """Do what *line* says; return the answer, or None if that has been given.
@@ -71,7 +71,7 @@ class Commands:
         handler = self._handlers.get(verb)
         if handler is None:
             if verb in _HTTP:
-                raise Farewell(answers.NO_MAIL_CLIENT, "http")
+                raise Farewell(answers.NO_MAIL_CLIENT, "http", interrupts=True)
             return answers.NOT_DONE if verb in _NOT_DONE else answers.NOT_KNOWN
         if self._settings.requires_tls and not self._wire.is_tls and verb not in _WITHOUT_TLS:
             return answers.TLS_FIRST
@@ -110,7 +110,7 @@ class Commands:
         extensions = await self._begin()
         return announced(
             extensions,
-            hostname=self._settings.hostname,
+            name=self._settings.name,
             max_message_octets=self._envelope.max_message_octets,
             has_starttls=self._certificate is not None and not self._wire.is_tls,
             passes=self._passes(),
@@ -120,7 +120,7 @@ class Commands:
         if not argument:
             return answers.NAME_MISSING
         await self._begin()
-        return Reply(250, (self._settings.hostname.encode(),))
+        return Reply(250, (self._settings.name.encode(),))
 
     async def _begin(self) -> Extensions:
         """Begin anew, and look at what the next hop can do."""
@@ -184,7 +184,7 @@ class Commands:
             return answers.MAIL_IS_OPEN
         if self._wire.is_waiting:
             # Somebody on the way may have put it there (CVE-2011-0411).
-            raise Farewell(answers.TLS_NOT_ALONE, "starttls")
+            raise Farewell(answers.TLS_NOT_ALONE, "starttls", interrupts=True)
         self._wire.say(answers.READY_FOR_TLS)
         await self._wire.start_tls(self._certificate.http_context())
         # What was said before is forgotten (RFC 3207 section 4.2).

@@ -5,7 +5,7 @@ from typing import Final
 
 from mail_bridge.front import answers
 from mail_bridge.front.budget import Budget
-from mail_bridge.front.wire import Disconnected, Wire
+from mail_bridge.front.wire import Wire
 from mail_bridge.smtp import DotRemover, Reply
 
 # Between two pieces of a message: RFC 5321 section 4.5.3.2.5 has clients wait 3 minutes for
@@ -18,6 +18,10 @@ _MESSAGE_SECONDS: Final = 1800.0
 # What is too large is received to its end, so that the client hears why it was refused, up to
 # that many times the largest message.
 _MOST_TIMES_TOO_LARGE: Final = 4
+
+
+class MuchTooLarge(Exception):
+    """A message goes on far beyond what is taken."""
 
 
 class Incoming:
@@ -35,7 +39,8 @@ class Incoming:
         """Take the message from what follows DATA.
 
         Raises:
-            Disconnected: the client has gone, or sends without end.
+            Disconnected: the client has gone.
+            MuchTooLarge: it sends without end.
             TimeoutError: it is too slow.
         """
         remover = DotRemover()
@@ -50,7 +55,7 @@ class Incoming:
         """Take the *size* octets that follow BDAT.
 
         Raises:
-            Disconnected, TimeoutError: as above.
+            Disconnected, MuchTooLarge, TimeoutError: as above.
         """
         async with asyncio.timeout(_MESSAGE_SECONDS):
             while size > 0:
@@ -86,7 +91,7 @@ class Incoming:
                 self._octets += octets
         self._received += len(octets)
         if self._received > _MOST_TIMES_TOO_LARGE * self._max_octets:
-            raise Disconnected
+            raise MuchTooLarge
 
 
 async def _piece(wire: Wire, most: int | None = None) -> bytes:

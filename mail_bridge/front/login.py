@@ -68,7 +68,7 @@ class Login:
         self._failures += 1
         if self._failures == _MOST_FAILURES:
             self._wire.say(reply)
-            raise Farewell(answers.TOO_MANY_LOGINS, "logins")
+            raise Farewell(answers.TOO_MANY_LOGINS, "logins", interrupts=True)
         return reply
 
     async def close(self) -> None:

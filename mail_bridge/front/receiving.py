@@ -1,13 +1,14 @@
 """The commands that bring a message: DATA (RFC 5321) and BDAT (RFC 3030)."""
 
 import re
+from collections.abc import Coroutine
 from typing import Final
 
 from mail_bridge.front import answers
 from mail_bridge.front.envelope import OpenEnvelope
 from mail_bridge.front.farewell import Farewell
 from mail_bridge.front.handing_on import hand_on
-from mail_bridge.front.incoming import Incoming
+from mail_bridge.front.incoming import Incoming, MuchTooLarge
 from mail_bridge.front.login import Login
 from mail_bridge.front.served import Served
 from mail_bridge.front.wire import Wire
@@ -48,7 +49,7 @@ class Receiving:
         self._wire.say(answers.SEND_MESSAGE)
         await self._wire.flush()
         self._incoming = self._begun()
-        await self._incoming.receive_data(self._wire)
+        await self._receive(self._incoming.receive_data(self._wire))
         await self._finish(self._incoming)
         return None
 
@@ -56,11 +57,12 @@ class Receiving:
         """Receive a piece of a message, or the last one, by its size.
 
         Raises:
-            Farewell: there is no size, so nobody knows where the next command begins.
+            Farewell: there is no size, so nobody knows where the next command begins; or the
+                message goes on and on, as for DATA.
         """
         found = _CHUNK.fullmatch(argument)
         if found is None:
-            raise Farewell(answers.CHUNK_UNKNOWN, "chunk")
+            raise Farewell(answers.CHUNK_UNKNOWN, "chunk", interrupts=True)
         refusal = self._refusal_of_order()
         # What is refused comes all the same (RFC 3030 section 2).
         incoming = self._incoming or self._begun()
@@ -68,7 +70,7 @@ class Receiving:
             self._incoming = incoming
         else:
             incoming.refuse(refusal)
-        await incoming.receive_chunk(self._wire, int(found[1]))
+        await self._receive(incoming.receive_chunk(self._wire, int(found[1])))
         if refusal is not None or found[2] is None:
             return incoming.refusal or answers.CHUNK_OK
         await self._finish(incoming)
@@ -84,6 +86,13 @@ class Receiving:
             max_octets=self._envelope.max_message_octets,
             budget=self._served.budget,
         )
+
+    async def _receive(self, receiving: Coroutine[object, object, None]) -> None:
+        try:
+            await receiving
+        except MuchTooLarge:
+            self._say_to_all(answers.TOO_LARGE)
+            raise Farewell(answers.NO_MESSAGE_END, "message", interrupts=True) from None
 
     async def _finish(self, incoming: Incoming) -> None:
         message = incoming.taken()

@@ -9,7 +9,7 @@ from mail_bridge.front import answers
 from mail_bridge.front.commands import Commands
 from mail_bridge.front.farewell import Farewell
 from mail_bridge.front.served import Served
-from mail_bridge.front.wire import Disconnected, LineTooLong, Wire
+from mail_bridge.front.wire import Disconnected, LineTooLong, LineWithoutEnd, Wire
 from mail_bridge.smtp import Reply
 from service_runtime.frames import frames_of
 
@@ -41,6 +41,8 @@ class Session:
             await self._converse()
         except Farewell as farewell:
             self._end(farewell.reply, farewell.reason)
+            if farewell.interrupts:
+                await self._wire.pass_over_rest()
         except Disconnected:
             pass
         except TimeoutError:
@@ -76,6 +78,8 @@ class Session:
                 reply = await self._commands.obey(await self._line())
             except LineTooLong:
                 reply = answers.LINE_TOO_LONG
+            except LineWithoutEnd:
+                raise Farewell(answers.NO_LINE_END, "line", interrupts=True) from None
             if reply is not None:
                 self._wire.say(reply)
                 self._count_error(reply)
@@ -100,7 +104,7 @@ class Session:
         if reply.code // 100 == _PERMANENT:
             self._errors += 1
             if self._errors == _MOST_ERRORS:
-                raise Farewell(answers.TOO_MANY_ERRORS, "errors")
+                raise Farewell(answers.TOO_MANY_ERRORS, "errors", interrupts=True)
 
     def _end(self, reply: Reply, reason: str | None) -> None:
         self._wire.say(reply)

@@ -2,6 +2,7 @@
 
 import dataclasses
 import ipaddress
+import re
 import socket
 from typing import Final
 
@@ -59,3 +60,8 @@ class FrontSettings:
 
     xforward_clients: tuple[Network, ...] = LOOPBACK
     """Who may say by XFORWARD where mail came from."""
+
+    @property
+    def name(self) -> str:
+        """The hostname as it can be said: clients read ASCII up to a blank."""
+        return re.sub(r"[^!-~]", "-", self.hostname) or "localhost"

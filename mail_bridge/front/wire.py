@@ -1,6 +1,7 @@
 """One client's octets: lines and chunks from it, replies to it, all of them bounded."""
 
 import asyncio
+import contextlib
 import ssl
 from collections.abc import Callable
 from typing import Final, cast
@@ -22,6 +23,9 @@ _WRITE_SECONDS: Final = 60.0
 # After the last reply: what has not left by then stays.
 _CLOSE_SECONDS: Final = 10.0
 
+# For a client that goes on sending after the last reply.
+_LINGER_SECONDS: Final = 2.0
+
 _HANDSHAKE_SECONDS: Final = 30.0
 
 
@@ -31,6 +35,10 @@ class Disconnected(Exception):
 
 class LineTooLong(Exception):
     """A line had more octets than any command may have.  It has been passed over."""
+
+
+class LineWithoutEnd(Exception):
+    """A line goes on and on."""
 
 
 class Wire(asyncio.Protocol):
@@ -111,7 +119,7 @@ class Wire(asyncio.Protocol):
         """Return the next line, with its end.
 
         Raises:
-            LineTooLong: it is longer than any may be.
+            LineTooLong, LineWithoutEnd: it is longer than any may be.
             Disconnected: there is none.
         """
         while (end := self._octets.find(b"\n", self._start)) < 0:
@@ -195,6 +203,22 @@ class Wire(asyncio.Protocol):
         self._use(transport)
         self.is_tls = True
 
+    async def pass_over_rest(self) -> None:
+        """Send what was gathered, and take what the client was about to send, for a while.
+
+        A connection that is closed with octets unread is reset, and the client may never see the
+        last answer.
+        """
+        self._send_gathered()
+        if self.is_tls or self._is_lost:
+            return
+        self._transport.write_eof()
+        with contextlib.suppress(TimeoutError, Disconnected):
+            async with asyncio.timeout(_LINGER_SECONDS):
+                while True:
+                    self._start = len(self._octets)
+                    await self._arrive()
+
     def close(self) -> None:
         """Send what was gathered, and end the connection."""
         if self._is_lost:
@@ -237,7 +261,7 @@ class Wire(asyncio.Protocol):
         while not self.has_line:
             passed_over += len(self._octets) - self._start
             if passed_over > _MOST_PASSED_OVER:
-                raise Disconnected
+                raise LineWithoutEnd
             self._start = len(self._octets)
             await self._arrive()
         self._start = self._octets.find(b"\n", self._start) + 1

@@ -1,6 +1,5 @@
 """No client takes more than its share, and each hears why."""
 
-import contextlib
 from types import ModuleType
 
 import pytest
@@ -61,10 +60,14 @@ async def test_message_without_end_is_not_received_for_ever() -> None:
         talking_to(front.host, front.port) as client,
     ):
         await client.ask(MAIL, RCPT, b"DATA")
-        with contextlib.suppress(ConnectionError):
-            await client.say(b"x" * 100_000)
+        await client.say(b"x" * 100_000)
+        codes = [(await client.reply()).code for _ in range(2)]
+        is_over = await client.is_over()
+        counted = front.counted("ended_sessions_total", reason="message")
 
-        assert await client.is_over()
+    assert codes == [552, 421]
+    assert is_over
+    assert counted == 1
 
 
 async def test_messages_at_once_are_bounded_in_octets() -> None:
@@ -150,11 +153,12 @@ async def test_line_that_is_too_long_is_passed_over(octets: int) -> None:
 async def test_line_without_end_ends_the_session() -> None:
     """What sends megabytes without a line end is no mail client."""
     async with running_front() as front, talking_to(front.host, front.port) as client:
-        with contextlib.suppress(ConnectionError):
-            for _ in range(40):
-                await client.say(b"x" * 65_536)
+        await client.say(b"x" * 2_000_000)
+        farewell = await client.reply()
+        is_over = await client.is_over()
 
-        assert await client.is_over()
+    assert (farewell.code, farewell.lines[0][:6]) == (421, b"4.7.0 ")
+    assert is_over
 
 
 async def test_line_end_without_cr_is_none() -> None:
