@@ -146,6 +146,16 @@ test-browser: $(DEVELOPMENT) ## Show rewritten messages in Chromium (Debian: ins
 	.ci/install-debian chromium chromium
 	pytest tests/browser
 
+.PHONY: test-postfix
+test-postfix: $(DEVELOPMENT) ## Send mail through a real Postfix and the bridge (Debian: installs it; root)
+	.ci/install-postfix
+	pytest tests/postfix
+
+.PHONY: test-postfix-kills
+test-postfix-kills: $(DEVELOPMENT) ## Kill the bridge at random, 100 times, with Postfix' queue behind it
+	.ci/install-postfix
+	EMAILOPENS_CRASH_KILLS=100 pytest tests/postfix/test_kills.py
+
 .PHONY: test-go
 test-go: $(DEVELOPMENT) ## Generate Go stubs as documented (Debian: installs the generators)
 	.ci/install-debian protoc-gen-go-grpc protoc-gen-go-1-5 protoc-gen-go-grpc
