@@ -176,6 +176,7 @@ bench: $(DEVELOPMENT) $(PEERS)/node_modules/.installed ## Time everything, as ra
 	python -m benchmarks.beside_hostile
 	python -m benchmarks.allocator
 	python -m benchmarks.rpc_security
+	python -m benchmarks.pixel_security
 	python -m benchmarks.evidence
 	python -m benchmarks.open_log.log_alone
 	python -m benchmarks.open_log.drain

@@ -90,13 +90,14 @@ class Contestant:
 
     async def turn(self, request: pb.RewriteMessageRequest) -> float:
         """Have the service answer; return the processor time of a call in seconds."""
-        began = _processor_seconds(self.pid)
+        began = processor_seconds(self.pid)
         for _ in range(_CALLS // _AT_ONCE):
             await asyncio.gather(*(self.stub.RewriteMessage(request) for _ in range(_AT_ONCE)))
-        return (_processor_seconds(self.pid) - began) / _CALLS
+        return (processor_seconds(self.pid) - began) / _CALLS
 
 
-def _processor_seconds(pid: int) -> float:
+def processor_seconds(pid: int) -> float:
+    """Return how long the process *pid* has had a processor."""
     # What clock_getcpuclockid(3) returns for a process, which Python does not have: in
     # nanoseconds, where the files of /proc have hundredths of a second.
     return time.clock_gettime((~pid << 3) | 2)

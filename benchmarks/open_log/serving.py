@@ -5,6 +5,7 @@ import contextlib
 import dataclasses
 import itertools
 import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -260,6 +261,7 @@ async def load(
     connections: int,
     fetches: int | None = None,
     per_second: float | None = None,
+    tls: ssl.SSLContext | None = None,
 ) -> Load:
     """Fetch pixels at *address*, over so many connections that stay open.
 
@@ -270,6 +272,7 @@ async def load(
         connections: how many there are; each has one request under way.
         fetches: how many, if not as many as the time allows.
         per_second: how many a second, if not as many as are answered.
+        tls: what is believed, if they are fetched by TLS.
     """
     host, port = address.split(":")
     asking = _Asking(_requests(host, tokens, seconds=seconds, fetches=fetches), per_second)
@@ -280,6 +283,7 @@ async def load(
             lambda: _Connection(asking),
             host,
             int(port),
+            ssl=tls,
             # All of 127.0.0.0/8 is this machine: each connection is a client of its own.
             local_addr=(f"127.0.{1 + number // 250}.{1 + number % 250}", 0),
         )
