@@ -118,6 +118,26 @@ def quick_looks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connections, "_LOOK_SECONDS", 0.01)
 
 
+class Heads:
+    """The time that heads may take: plenty, until a test has it be over.
+
+    A limit so short that a test can wait for it would also hit those whom it should not.
+    """
+
+    def __init__(self) -> None:
+        self.limits = ConnectionLimits(head_seconds=3_600.0)
+
+    @contextlib.contextmanager
+    def are_late(self) -> Iterator[None]:
+        """Have every head that was begun be late inside the block."""
+        plenty = self.limits.head_seconds
+        object.__setattr__(self.limits, "head_seconds", 0.0)
+        try:
+            yield
+        finally:
+            object.__setattr__(self.limits, "head_seconds", plenty)
+
+
 def an_upload(body: bytes, *fields: bytes) -> bytes:
     length = b"Content-Length: %d" % len(body)
     head = (b"POST /o/t.gif HTTP/1.1", b"Host: x", b"Connection: close", length, *fields)
@@ -210,17 +230,19 @@ async def test_upload_without_end_is_cut_off() -> None:
 @pytest.mark.usefixtures("quick_looks")
 async def test_who_sends_a_head_slowly_is_cut_off() -> None:
     """A head has a deadline, however steadily its octets come."""
-    async with serving(limits=ConnectionLimits(head_seconds=0.2)) as running:
+    heads = Heads()
+    async with serving(limits=heads.limits) as running:
         reader, writer = await running.connect()
 
         async def drip() -> None:
             writer.write(b"GET /o/t.gif HTTP/1.1\r\nX: ")
             while True:
                 writer.write(b"a")
-                await asyncio.sleep(0.02)
+                await asyncio.sleep(0.002)
 
         dripping = asyncio.create_task(drip())
-        with contextlib.suppress(ConnectionError):
+        await until(lambda: running.server.octets > 30)
+        with heads.are_late(), contextlib.suppress(ConnectionError):
             assert await reader.read() == b""
         dripping.cancel()
         writer.close()
@@ -232,10 +254,13 @@ async def test_who_sends_a_head_slowly_is_cut_off() -> None:
 @pytest.mark.usefixtures("quick_looks")
 async def test_who_says_nothing_is_cut_off() -> None:
     """A connection that never asks ends at the deadline of a head."""
-    async with serving(limits=ConnectionLimits(head_seconds=0.1)) as running:
+    heads = Heads()
+    async with serving(limits=heads.limits) as running:
         reader, writer = await running.connect()
+        await until(lambda: running.server.counts.open == 1)
+        with heads.are_late():
+            assert await reader.read() == b""
 
-        assert await reader.read() == b""
         assert running.refused(Refusal.SLOW) == 1
         writer.close()
 
@@ -243,18 +268,22 @@ async def test_who_says_nothing_is_cut_off() -> None:
 @pytest.mark.usefixtures("quick_looks")
 async def test_who_has_asked_may_stay(logs: list[MutableMapping[str, Any]]) -> None:
     """Proxies keep their connections between bursts, longer than a head may take."""
-    async with serving(limits=ConnectionLimits(head_seconds=0.5)) as running:
+    heads = Heads()
+    async with serving(limits=heads.limits) as running:
         reader, writer = await running.connect()
         writer.write(FETCH)
         await reader.readuntil(PIXEL_GIF)
         silent_reader, silent_writer = await running.connect()
-        await silent_reader.read()  # until the deadline has passed
+        await until(lambda: running.server.counts.open == 2)
+        with heads.are_late():
+            assert await silent_reader.read() == b""
         silent_writer.close()
         writer.write(FETCH)
 
         assert await reader.readuntil(PIXEL_GIF)
         assert running.refused(Refusal.SLOW) == 1
         writer.close()
+        await until(lambda: any(each["event"] == "connections refused" for each in logs))
     (entry,) = (each for each in logs if each["event"] == "connections refused")
     assert (entry["count"], entry["total"]) == (1, {"request_too_slow": 1})
 
