@@ -38,8 +38,8 @@ _FILE: Final = click.Path(path_type=Path, dir_okay=False)
 # It is said in commands and answers, which end at a blank or a line end.
 _NAME: Final = re.compile(r"[A-Za-z0-9._:\[\]-]{1,255}+")
 
-# A client waits for its answer for 10 minutes, and the next hop has to say something, too.
-_LONGEST_DEADLINE: Final = 120 * SECOND
+# Clients wait for 10 minutes, of which the next hop has nine.
+_LONGEST_DEADLINE: Final = 25 * SECOND
 _LONGEST_TIMEOUT: Final = 500 * SECOND
 _LONGEST_IDLE: Final = 3_600 * SECOND
 _SHORTEST: Final = 0.01 * SECOND

@@ -42,3 +42,8 @@ def copies_of(
                 all_or_none=transaction.has_one_answer,
             )
             yield copy, some
+
+
+def growth(changes: Sequence[Change]) -> int:
+    """Return how many octets *changes* add."""
+    return sum(len(each.insert) - (each.end - each.start) for each in changes)

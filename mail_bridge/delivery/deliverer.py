@@ -1,9 +1,10 @@
 """A message on its way: asked about, made into copies, sent, answered for."""
 
-from collections.abc import AsyncGenerator, Sequence
+import time
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from typing import Final
 
-from mail_bridge.delivery.copies import copies_of
+from mail_bridge.delivery.copies import copies_of, growth
 from mail_bridge.delivery.injector import Injector, Made, TrackingFailed
 from mail_bridge.delivery.metrics import DeliveryMetrics
 from mail_bridge.delivery.policy import WhenUntracked
@@ -48,6 +49,7 @@ class Deliverer:
         self, transaction: Transaction, *, connection: OwnConnection | None = None
     ) -> AsyncGenerator[Reply, None]:
         """Yield the answer for each recipient: see `transaction.Delivery`."""
+        began = time.perf_counter()
         made = await self._made(transaction)
         if made is None:
             for _ in transaction.recipients:
@@ -61,6 +63,7 @@ class Deliverer:
         try:
             for place in range(len(made)):
                 yield self._answered(await sending.reply(place))
+            self._metrics.delivery_seconds.observe(time.perf_counter() - began)
         finally:
             await sending.stop()
 
@@ -89,9 +92,20 @@ class Deliverer:
         addresses = [each.address for each in transaction.recipients if each.address is not None]
         if not addresses:
             raise TrackingFailed(Untracked.ADDRESS)
-        found = iter(await self._injector.copies(transaction.message, addresses))
+        made = await self._injector.copies(transaction.message, addresses)
+        found = iter(self._small_enough(made, len(transaction.message)))
         unknown = Made(untracked=Untracked.ADDRESS)
         return [unknown if each.address is None else next(found) for each in transaction.recipients]
+
+    def _small_enough(self, made: Sequence[Made], octets: int) -> Iterator[Made]:
+        """Yield *made* of a message of so many *octets*, or the message where a pixel is too much.
+
+        A refusal for good would be the pixel's doing.
+        """
+        most = self._pool.max_message_octets
+        for each in made:
+            is_too_large = most is not None and octets <= most < octets + growth(each.changes)
+            yield Made(untracked=Untracked.NEXT_HOP) if is_too_large else each
 
     def _answered(self, reply: Reply) -> Reply:
         self._metrics.answered(reply)

@@ -30,6 +30,12 @@ class DeliveryMetrics:
             buckets=(0.001, 0.002, 0.005, 0.01, 0.03, 0.1, 0.3, 1, 3, 10),
             registry=registry,
         )
+        self.delivery_seconds = prometheus_client.Histogram(
+            "mail_bridge_delivery_seconds",
+            "From the end of a message to the last answer for it.",
+            buckets=(0.002, 0.005, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100, 300),
+            registry=registry,
+        )
 
     def made(self, untracked: str | None) -> None:
         """Count a recipient's copy."""

@@ -25,6 +25,9 @@ class Untracked(enum.StrEnum):
     INVALID = "message_invalid"
     TOO_LARGE = "message_too_large"
 
+    NEXT_HOP = "too_large_for_next_hop"
+    """The next hop would take the message, but not with a pixel in it."""
+
     ADDRESS = "address_unknown"
     """The recipient's address has a form that the injector does not know."""
 

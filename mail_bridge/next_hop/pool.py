@@ -45,8 +45,14 @@ class Pool:
         self._outage = Outage(
             "next hop is away", "next hop is back", settled_seconds=_SETTLED_SECONDS
         )
+        self._in_use = 0
         self.away: str | None = "not asked yet"
-        """Why the last connection to it failed; None: it did not."""
+        """Why it cannot be reached; None: it can."""
+
+    @property
+    def max_message_octets(self) -> int | None:
+        """The largest message that it takes, as far as it is known."""
+        return None if self._known is None else self._known.max_message_octets
 
     async def extensions(self) -> Extensions:
         """Return what it announces: as it said lately, or asked now.
@@ -72,7 +78,9 @@ class Pool:
         try:
             connection = await Connection.open(self._server)
         except NextHopAway as error:
-            self._known, self.away = None, str(error)
+            # One connection too many is no sign that others end.
+            if not self._in_use and not any(each.connection.is_usable for each in self._idle):
+                self._known, self.away = None, str(error)
             self._outage.failed(reason=str(error))
             raise
         self._outage.worked()
@@ -115,7 +123,7 @@ class Pool:
     async def _send(self, copy: Copy, deadline: float) -> Sequence[Reply]:
         kept = self._kept()
         if kept is not None:
-            transaction = await kept.send(copy, deadline=deadline)
+            transaction = await self._sent(kept, copy, deadline)
             # Servers close idle connections, now and then at the moment of their next use. That
             # is no reason to defer mail, unless octets of it are on their way.
             if not _is_worth_another(transaction):
@@ -125,7 +133,14 @@ class Pool:
                 connection = await self.connect()
         except (NextHopAway, TimeoutError):
             return [AWAY] * len(copy.recipients)
-        return self._ended(connection, await connection.send(copy, deadline=deadline))
+        return self._ended(connection, await self._sent(connection, copy, deadline))
+
+    async def _sent(self, connection: Connection, copy: Copy, deadline: float) -> MailTransaction:
+        self._in_use += 1
+        try:
+            return await connection.send(copy, deadline=deadline)
+        finally:
+            self._in_use -= 1
 
     def _ended(self, connection: Connection, transaction: MailTransaction) -> Sequence[Reply]:
         if transaction.failure is None:

@@ -144,3 +144,16 @@ async def test_strange_address_is_untracked_and_delivered(injector: str) -> None
 
     assert [each.code for each in replies] == [250] * 2
     assert sorted(len(pixels(each.message)) for each in hop.received) == [0, 1]
+
+
+@pytest.mark.parametrize(("room", "pixels_found"), [(0, 0), (2_000, 1)])
+async def test_pixel_makes_no_message_too_large(
+    injector: str, room: int, pixels_found: int
+) -> None:
+    """What the next hop would take as it is goes on as it is, if a pixel is too much for it."""
+    hop = ANextHop(extensions=(b"PIPELINING", b"SIZE %d" % (len(HTML) + room)))
+    async with a_client(hop, injector, tracking=NEWS) as client:
+        replies = await client.send(HTML.replace(b"\r\n.", b"\r\n.."))
+
+    assert [each.code for each in replies] == [250]
+    assert [len(pixels(each.message)) for each in hop.received] == [pixels_found]

@@ -218,3 +218,15 @@ async def test_next_hop_that_is_away_announces_nothing() -> None:
             await asyncio.sleep(0.01)
         assert await pool.extensions() == Extensions.of(Reply(250, (b"next.example", *EXTENSIONS)))
     pool.close()
+
+
+async def test_connection_too_many_is_no_sign_that_it_is_away() -> None:
+    """A next hop that takes no more connections is asked nothing, and sessions go on."""
+    hop = ANextHop({GREETING: [b"220 next.example", b"421 4.7.0 Too many connections"]})
+    async with a_pool(hop) as pool:
+        known = await pool.extensions()
+        with pytest.raises(NextHopAway):
+            await pool.connect()
+        assert await pool.extensions() == known
+        assert pool.away is None
+        assert [each.code for each in await pool.send(a_copy())] == [250]
