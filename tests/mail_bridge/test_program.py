@@ -7,6 +7,8 @@ import sys
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
+import pytest
+
 from examples.pair import HOST, free_ports
 from tests.mail_bridge.a_bridge import TEXT
 from tests.mail_bridge.a_next_hop import END, ANextHop, Instead
@@ -62,6 +64,9 @@ async def hand_over(client: TalkingClient, recipients: Sequence[bytes] = TWO) ->
     await client.say(TEXT + b".\r\n")
 
 
+@pytest.mark.guarantee(
+    "G10", "The bridge says that a recipient has a message only after the next hop has said so"
+)
 async def test_killed_bridge_has_promised_nothing() -> None:
     """Killed after the next hop has the message: the client hears nothing, and sends it again."""
     hop = ANextHop({END: [Instead.SILENCE, b"250 Ok"]})

@@ -45,6 +45,7 @@ async def until_tracked(delivery: ADelivery, hop: ANextHop) -> None:
     raise AssertionError("never tracked again")
 
 
+@pytest.mark.guarantee("G11", "Mail goes on when the injector is away", "octet by octet as it came")
 async def test_mail_goes_on_when_the_injector_is_killed(injector: AnInjector) -> None:
     """It arrives as it came, and is tracked again once the injector runs again."""
     hop = ANextHop()
@@ -60,6 +61,7 @@ async def test_mail_goes_on_when_the_injector_is_killed(injector: AnInjector) ->
         assert not delivery.injector.reach.is_away
 
 
+@pytest.mark.guarantee("G11", "frozen")
 async def test_mail_goes_on_when_the_injector_is_frozen(injector: AnInjector) -> None:
     """Some messages wait for the deadline, and the others no more; it is seen when it goes on."""
     hop = ANextHop()

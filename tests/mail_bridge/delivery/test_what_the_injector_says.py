@@ -114,6 +114,7 @@ async def test_message_by_message_the_reason_is_counted(injector: str) -> None:
     assert delivery.tracked() == 1.0
 
 
+@pytest.mark.guarantee("G11", "refuses")
 async def test_wrong_key_is_said_and_a_right_one_is_taken_up(tmp_path: Path) -> None:
     """Mail passes while the injector refuses the bridge, and is tracked with another key."""
     keys, mine = tmp_path / "keys", tmp_path / "mine"

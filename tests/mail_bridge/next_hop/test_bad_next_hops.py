@@ -18,6 +18,7 @@ MANY = 3_000
 NONSENSE = [b"HTTP/1.1 400 Bad Request", b"x" * 5_000, b"2", b"199 Hm", b"250-a\r\n251 b"]
 
 
+@pytest.mark.guarantee("G10", "what nobody knows is tried again by whoever sent it")
 @pytest.mark.parametrize("verb", [GREETING, b"EHLO", b"MAIL", b"RCPT", b"DATA", END])
 @pytest.mark.parametrize(
     "instead", [*NONSENSE, b"334 Say more", b"\xff", Instead.CLOSED, Instead.CUT]

@@ -41,6 +41,7 @@ async def test_connection_is_kept_for_the_next_message(extensions: tuple[bytes, 
     assert b"RSET" not in hop.commands
 
 
+@pytest.mark.guarantee("G10", "passes refusals on as they were said")
 @pytest.mark.parametrize("verb", [b"MAIL", b"RCPT", b"DATA", END])
 @pytest.mark.parametrize("extensions", [(b"PIPELINING",), (b"8BITMIME",)])
 async def test_refusal_is_the_answer_with_all_its_lines(
