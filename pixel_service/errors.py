@@ -15,6 +15,7 @@
   - SessionStale            the session token is not of the live stream
   - ConsumerStalled         the client did not read for too long
   - StreamQuota             the process serves as many streams as it may
+  - EvidenceUnusable        rules, ranges or databases cannot be used
 
 * TokenInvalid              a pixel token that is not ours; never sent to anyone
 * LogSchemaOld              an operator must migrate the log before serving
@@ -185,6 +186,12 @@ class StreamQuota(PixelError):
             f"the process serves {whom}{max_streams} streams already",
             metadata={"max_streams": str(max_streams)},
         )
+
+
+class EvidenceUnusable(PixelError):
+    """The rules, address ranges or databases that fetches are judged by cannot be used."""
+
+    reason = "EVIDENCE_UNUSABLE"
 
 
 class TokenInvalid(Exception):

@@ -31,6 +31,7 @@ from pixel_service.notification import number_open
 from pixel_service.open_log import OpenLog, connect
 from pixel_service.range_updates import RangeRefreshing
 from pixel_service.recording import Recorder
+from pixel_service.rejudging import Rejudger
 from pixel_service.settings import Settings
 from pixel_service.streaming import LiveStreams, Tail, following
 from service_runtime.admin_server import Condition
@@ -156,7 +157,7 @@ class LogProcess:
             address = await stack.enter_async_context(
                 grpc_server(
                     listen=settings.grpc,
-                    services=_services(parts, drain),
+                    services=_services(parts, drain, settings),
                     status_codes=STATUS_OF,
                     drain=drain,
                     admission=self._admission,
@@ -270,17 +271,19 @@ async def _housekeeping(settings: Settings, log: OpenLog) -> AsyncIterator[House
         yield housekeeping
 
 
-def _services(parts: _Parts, drain: Drain) -> list[GrpcService]:
+def _services(parts: _Parts, drain: Drain, settings: Settings) -> list[GrpcService]:
     streaming = StreamServicer(
         open_log=parts.log, tail=parts.tail, streams=parts.streams, drain=drain
     )
     eraser = Eraser(open_log=parts.log, bring_in=parts.recorder.bring_in)
+    rejudger = Rejudger(open_log=parts.log, load_judge=lambda: settings.judge_loader().load())
+    operations = OperationServicer(
+        open_log=parts.log, eraser=eraser, rejudger=rejudger, drain=drain
+    )
     # Each of them needs the log for whatever it is asked.
     can_serve = parts.tail.is_well
     return [
         PixelServicer(open_log=parts.log, streaming=streaming).service(can_serve=can_serve),
         SubscriptionServicer(open_log=parts.log).service(can_serve=can_serve),
-        OperationServicer(open_log=parts.log, eraser=eraser, drain=drain).service(
-            can_serve=can_serve
-        ),
+        operations.service(can_serve=can_serve),
     ]

@@ -36,6 +36,7 @@ ROLES: Final[Mapping[str, frozenset[Role]]] = {
     f"{_PIXEL}.OperationService/EraseOpens": _OPERATORS,
     f"{_PIXEL}.OperationService/TrimOpens": _OPERATORS,
     f"{_PIXEL}.OperationService/CountOpens": _OPERATORS,
+    f"{_PIXEL}.OperationService/RejudgeOpens": _OPERATORS,
     f"{_PIXEL}.OperationService/GetLogStats": _OPERATORS,
     # What the service can do, which the contract says anyway.
     "grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo": _ALL,

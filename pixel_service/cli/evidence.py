@@ -17,6 +17,7 @@ from pixel_service.cli.evidence_options import (
     rules_option,
 )
 from pixel_service.cli.evidence_ranges import print_ranges, update_ranges
+from pixel_service.cli.rejudging import rejudge
 from pixel_service.evidence import (
     Evidence,
     Fetch,
@@ -35,6 +36,7 @@ def evidence() -> None:
 
 evidence.add_command(print_ranges)
 evidence.add_command(update_ranges)
+evidence.add_command(rejudge)
 
 
 @evidence.command(name="rules")

@@ -7,6 +7,7 @@ are any, the operator's network databases.  `Judge.judge` turns a `Fetch` into
 Read `judge` first, then `rules.toml`.
 """
 
+from pixel_service.evidence.browser_versions import day_number
 from pixel_service.evidence.client import known_families
 from pixel_service.evidence.errors import (
     DatabaseInvalid,
@@ -27,6 +28,7 @@ from pixel_service.evidence.facts import (
     MailProvider,
     Network,
     OtherFetches,
+    RecordedFetch,
     Signal,
     clean_user_agent,
 )
@@ -76,10 +78,12 @@ __all__ = [
     "OtherFetches",
     "Range",
     "RangesInvalid",
+    "RecordedFetch",
     "Rule",
     "RulesInvalid",
     "Signal",
     "clean_user_agent",
+    "day_number",
     "is_name_of_ranges",
     "known_families",
     "load_judge",

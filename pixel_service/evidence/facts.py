@@ -11,6 +11,8 @@ import enum
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
+from pixel_service.evidence.ranges import Range
+
 # What the contract promises of `Open.user_agent`.  Also bounds what one fetch
 # can cost: every pattern is tried on at most this much.
 MAX_USER_AGENT_CHARACTERS: Final = 512
@@ -153,6 +155,28 @@ class Evidence(NamedTuple):
     signals: tuple[Signal, ...]
     since_acceptance: dt.timedelta | None
     ruleset_version: str
+    client: Client | None
+    network: Network | None
+
+
+class RecordedFetch(NamedTuple):
+    """What was kept of a fetch that was judged before."""
+
+    user_agent: str | None
+    """None: not kept."""
+
+    addresses: Range | None
+    """Its address, or those of the network that is left of it; None: not kept."""
+
+    open_day: int
+    """When it was, counted in days from 1970-01-01 in UTC."""
+
+    since_seconds: float | None
+    """From acceptance to the fetch; None: not known."""
+
+    signals: frozenset[str]
+    """The names of the rules that held."""
+
     client: Client | None
     network: Network | None
 

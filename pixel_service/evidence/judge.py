@@ -18,13 +18,14 @@ from pixel_service.evidence.facts import (
     Fetch,
     Network,
     OtherFetches,
+    RecordedFetch,
     clean_user_agent,
 )
 from pixel_service.evidence.judgement import weigh
 from pixel_service.evidence.network import ReadNetwork
-from pixel_service.evidence.ranges import parse_address
+from pixel_service.evidence.ranges import only_one, parse_address
 from pixel_service.evidence.rule_index import RuleIndex
-from pixel_service.evidence.rules import RuleSet
+from pixel_service.evidence.rules import Fact, RuleSet
 
 # What is remembered, so that most fetches cost a look-up.  User agents repeat: a few
 # thousand make up nearly all traffic, and an entry has at most 1 KiB.  Addresses repeat
@@ -69,6 +70,8 @@ class Judge:
         self._of_user_agent = functools.lru_cache(MAX_USER_AGENTS)(self._match_user_agent)
         self._of_address = functools.lru_cache(MAX_ADDRESSES)(self._match_address)
         self._of_headers = functools.lru_cache(MAX_HEADERS)(self._match_headers)
+        self._checkable = functools.cache(self._checkable_rules)
+        self._held = functools.lru_cache(MAX_JUDGEMENTS)(self._index.named)
         self._weigh = functools.lru_cache(MAX_JUDGEMENTS)(self._evidence_of)
 
     def judge(self, fetch: Fetch) -> Evidence:
@@ -118,6 +121,34 @@ class Judge:
         bits &= self._of_headers(self._headers_of(headers) if headers else ())
         bits &= self._index.by_others(others) & self._index.by_provider(mail_provider)
         return self._weigh(bits, client, network)
+
+    def judge_again(self, recorded: RecordedFetch) -> Evidence:
+        """Return what is known about a fetch that was *recorded*, by what was kept of it.
+
+        Where nothing was kept that a rule looks at, the rule holds if it held then: header
+        fields, other fetches and the recipient's mail exchangers are never kept.
+        """
+        held = self._held(recorded.signals)
+        bits = self._checkable(has_user_agent=recorded.user_agent is not None) | held
+        bits &= self._index.by_time(recorded.since_seconds)
+        client, network = recorded.client, recorded.network
+        if recorded.user_agent is not None:
+            by_user_agent, client = self._of_user_agent(
+                recorded.user_agent[:MAX_USER_AGENT_CHARACTERS], newest_on(recorded.open_day)
+            )
+            bits &= by_user_agent
+        if network is None and self._read_network and (address := only_one(recorded.addresses)):
+            network = self._read_network(address)
+        system = network.autonomous_system_number if network else 0
+        bits &= self._index.by_recorded_address(recorded.addresses, system, held)
+        return self._weigh(bits, client, network)
+
+    def _checkable_rules(self, *, has_user_agent: bool) -> int:
+        """Return the rules that look at nothing that is not kept, but for the address."""
+        never_kept = Fact.HEADER | Fact.OTHER_FETCHES | Fact.RECIPIENT
+        return self._index.asking_nothing_of(
+            never_kept if has_user_agent else never_kept | Fact.USER_AGENT
+        )
 
     def is_of_scanner(self, ip_address: str) -> bool:
         """Say whether *ip_address* is in a network from which nothing but scanners fetch."""

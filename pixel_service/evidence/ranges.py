@@ -26,6 +26,7 @@ MAX_IPV4_ADDRESSES: Final = 2**28
 # interpreter is given up, which takes a loop that waits for it from 6 ms to less than one.
 _YIELD_EVERY: Final = 256
 
+_IPV4: Final = 4
 _BITS: Final = {4: 32, 6: 128}
 _FAMILY: Final = {4: socket.AF_INET, 6: socket.AF_INET6}
 
@@ -63,6 +64,15 @@ class AddressSet:
         number = int(address)
         index = bisect.bisect_right(self._firsts[address.version], number) - 1
         return index >= 0 and number <= self._lasts[address.version][index]
+
+    def covers(self, addresses: Range) -> bool | None:
+        """Say whether all *addresses* are in it, or none; None if some are."""
+        firsts, lasts = self._firsts[addresses.version], self._lasts[addresses.version]
+        index = bisect.bisect_right(firsts, addresses.last) - 1
+        if index < 0 or lasts[index] < addresses.first:
+            return False
+        is_whole = firsts[index] <= addresses.first and addresses.last <= lasts[index]
+        return True if is_whole else None
 
     def __len__(self) -> int:
         """Return the number of disjoint intervals."""
@@ -113,6 +123,14 @@ def ranges_of(entries: Iterable[tuple[str, str]]) -> list[Range]:
     if not ranges:
         raise RangesInvalid("lists no address range")
     return ranges
+
+
+def only_one(addresses: Range | None) -> Address | None:
+    """Return the address that *addresses* are, None if they are several or none."""
+    if addresses is None or addresses.first != addresses.last:
+        return None
+    kind = ipaddress.IPv4Address if addresses.version == _IPV4 else ipaddress.IPv6Address
+    return kind(addresses.first)
 
 
 def parse_address(text: str | None) -> Address | None:

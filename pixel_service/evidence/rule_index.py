@@ -8,7 +8,7 @@ rules that hold for a fetch are the bits that all kinds leave.
 import bisect
 import itertools
 from collections import defaultdict
-from collections.abc import Callable, Hashable, Iterable, Mapping
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping
 from typing import TypeVar
 
 from pixel_service.evidence.browser_versions import BrowserVersions
@@ -18,7 +18,7 @@ from pixel_service.evidence.facts import (
     MailProvider,
     OtherFetches,
 )
-from pixel_service.evidence.ranges import Address
+from pixel_service.evidence.ranges import Address, Range
 from pixel_service.evidence.rules import Fact, Rule
 
 Match = TypeVar("Match", bound=Hashable)
@@ -72,6 +72,27 @@ class RuleIndex:
     def by_address(self, address: Address | None, autonomous_system: int) -> int:
         """Return the rules that *address*, of that system (0: not known), leaves."""
         return _matching(self._addresses, lambda match: match.holds(address, autonomous_system))
+
+    def by_recorded_address(
+        self, addresses: Range | None, autonomous_system: int, held: int
+    ) -> int:
+        """Return the rules that what was kept of an address leaves.
+
+        Where it does not say whether a rule holds, it does if it is among those that *held*.
+        """
+        bits = 0
+        for match, rules in self._addresses.items():
+            holds = None if match is None else match.holds_of_recorded(addresses, autonomous_system)
+            bits |= rules if match is None or holds else 0 if holds is False else rules & held
+        return bits
+
+    def asking_nothing_of(self, facts: Fact) -> int:
+        """Return the rules that look at none of *facts*."""
+        return sum(1 << bit for bit, rule in enumerate(self._rules) if not rule.facts & facts)
+
+    def named(self, names: Collection[str]) -> int:
+        """Return the rules that have one of *names*."""
+        return sum(1 << bit for bit, rule in enumerate(self._rules) if rule.name in names)
 
     def by_headers(self, headers: Mapping[str, str]) -> int:
         """Return the rules that *headers* (names in lower case) leave."""

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 from pixel_service.evidence.browser_versions import BrowserVersions
 from pixel_service.evidence.facts import Agent, MailProvider, OtherFetches, Signal
-from pixel_service.evidence.ranges import Address, AddressSet
+from pixel_service.evidence.ranges import Address, AddressSet, Range
 
 
 class Fact(enum.Flag):
@@ -71,6 +71,23 @@ class AddressMatch:
         if self.ranges is not None and (address is None or address not in self.ranges):
             return False
         return self.autonomous_systems is None or autonomous_system in self.autonomous_systems
+
+    def holds_of_recorded(self, addresses: Range | None, autonomous_system: int) -> bool | None:
+        """Return what `holds` does of what was kept of an address; None if that does not say it.
+
+        Args:
+            addresses: the address, or its network; None if nothing was kept.
+            autonomous_system: 0 if that is not known.
+        """
+        answers: list[bool | None] = []
+        if self.ranges is not None:
+            answers.append(None if addresses is None else self.ranges.covers(addresses))
+        if self.autonomous_systems is not None:
+            is_in = autonomous_system in self.autonomous_systems
+            answers.append(is_in if autonomous_system else None)
+        if False in answers:
+            return False
+        return None if None in answers else True
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

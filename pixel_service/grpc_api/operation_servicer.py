@@ -9,7 +9,8 @@ from emailopens.pixel.v1 import operation_service_pb2 as pb
 from emailopens.pixel.v1 import operation_service_pb2_grpc as pb_grpc
 from pixel_service.erasing import Eraser, Erasure
 from pixel_service.grpc_api import operation_values as values
-from pixel_service.open_log import OpenLog, Trimmed
+from pixel_service.open_log import OpenLog, Trimmed, decode_cursor
+from pixel_service.rejudging import Rejudged, Rejudger
 from service_runtime.drain import Drain
 from service_runtime.errors import Draining
 from service_runtime.grpc_server import GrpcService
@@ -26,9 +27,12 @@ class OperationServicer(pb_grpc.OperationServiceServicer):
     steps.
     """
 
-    def __init__(self, *, open_log: OpenLog, eraser: Eraser, drain: Drain) -> None:
+    def __init__(
+        self, *, open_log: OpenLog, eraser: Eraser, rejudger: Rejudger, drain: Drain
+    ) -> None:
         self._log = open_log
         self._eraser = eraser
+        self._rejudger = rejudger
         self._drain = drain
 
     async def EraseOpens(
@@ -73,6 +77,21 @@ class OperationServicer(pb_grpc.OperationServiceServicer):
             self._refuse_while_draining()
             for response in values.counts_to_proto(wanted.of(counts)):
                 yield response
+
+    async def RejudgeOpens(
+        self, request: pb.RejudgeOpensRequest, _: Context
+    ) -> AsyncIterator[pb.RejudgeOpensResponse]:
+        """Judge recorded opens again."""
+        self._refuse_while_draining()
+        identity = self._log.identity
+        cursor = request.after_cursor
+        after = decode_cursor(cursor, identity) if cursor else None
+        rejudged: Rejudged | None = None
+        async for rejudged in self._rejudger.rejudge(after=after, is_dry_run=not request.apply):
+            self._refuse_while_draining()
+            yield values.rejudged_so_far(rejudged, identity)
+        if rejudged is not None:
+            yield values.rejudged_at_last(rejudged, identity)
 
     async def GetLogStats(self, _: pb.GetLogStatsRequest, __: Context) -> pb.GetLogStatsResponse:
         """Return how much the log holds."""

@@ -10,7 +10,8 @@ from emailopens.pixel.v1 import operation_service_pb2 as pb
 from pixel_service.erasing import Erasure, Target, opens_of_message, opens_of_recipient
 from pixel_service.grpc_api.requests import read_configuration_ids
 from pixel_service.grpc_api.times import duration, timestamp
-from pixel_service.open_log import DayCount, LogIdentity, LogStats, encode_cursor
+from pixel_service.open_log import BEGINNING, DayCount, LogIdentity, LogStats, encode_cursor
+from pixel_service.rejudging import Difference, Rejudged
 from service_runtime.field_checks import FieldChecks
 
 # An address of 254 characters (RFC 5321 section 4.5.3.1.3), and a display name.
@@ -150,11 +151,47 @@ def _count_to_proto(count: DayCount) -> pb.DailyCount:
         first_opens=count.first_opens,
         collapsed_opens=count.collapsed_opens,
         agent_counts=[
-            # The numbers are the contract's; the stubs want them under their own names.
-            pb.AgentCount(agent=cast("open_notification_pb2.Agent.ValueType", agent), opens=opens)
+            pb.AgentCount(agent=_agent(agent), opens=opens)
             for agent, opens in sorted(count.opens_by_agent.items())
         ],
     )
+
+
+def rejudged_so_far(rejudged: Rejudged, identity: LogIdentity) -> pb.RejudgeOpensResponse:
+    """Return how far judging again has come."""
+    return pb.RejudgeOpensResponse(
+        examined_opens=rejudged.examined,
+        total_opens=rejudged.total,
+        rejudged_opens=rejudged.judged,
+        cursor=encode_cursor(rejudged.after or BEGINNING, identity),
+        ruleset_version=rejudged.ruleset_version,
+    )
+
+
+def rejudged_at_last(rejudged: Rejudged, identity: LogIdentity) -> pb.RejudgeOpensResponse:
+    """Return what judging again came to."""
+    response = rejudged_so_far(rejudged, identity)
+    for (before, after), opens in rejudged.differences.most_common():
+        response.changes.add(
+            agent_before=_agent(before.agent),
+            confidence_before=_confidence(before.confidence),
+            agent_after=_agent(after.agent),
+            confidence_after=_confidence(after.confidence),
+            opens=opens,
+            example_event_ids=rejudged.examples[Difference(before, after)],
+        )
+    return response
+
+
+# The numbers are the contract's; the stubs want them under their own names.
+
+
+def _agent(number: int) -> open_notification_pb2.Agent.ValueType:
+    return cast("open_notification_pb2.Agent.ValueType", number)
+
+
+def _confidence(number: int) -> open_notification_pb2.Confidence.ValueType:
+    return cast("open_notification_pb2.Confidence.ValueType", number)
 
 
 def stats_to_proto(stats: LogStats, identity: LogIdentity) -> pb.GetLogStatsResponse:

@@ -22,4 +22,5 @@ STATUS_OF: Final[Mapping[type[ServiceError], grpc.StatusCode]] = {
     errors.SessionStale: grpc.StatusCode.FAILED_PRECONDITION,
     errors.ConsumerStalled: grpc.StatusCode.ABORTED,
     errors.StreamQuota: grpc.StatusCode.RESOURCE_EXHAUSTED,
+    errors.EvidenceUnusable: grpc.StatusCode.FAILED_PRECONDITION,
 }

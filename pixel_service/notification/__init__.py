@@ -12,12 +12,15 @@ Read `open` first.
 from pixel_service.notification.mail import mail_octets
 from pixel_service.notification.matching import Matches, matches_message, matches_recipient
 from pixel_service.notification.open import number_open, open_octets
+from pixel_service.notification.recorded import RecordedOpen, read_recorded
 
 __all__ = [
     "Matches",
+    "RecordedOpen",
     "mail_octets",
     "matches_message",
     "matches_recipient",
     "number_open",
     "open_octets",
+    "read_recorded",
 ]

@@ -15,6 +15,8 @@ from pixel_service.open_log.values import (
     OpenRecord,
     Page,
     Position,
+    Revised,
+    Revision,
     Trimmed,
 )
 
@@ -138,6 +140,28 @@ class OpenLog(Protocol):
         What was counted under their message keys is forgotten, so that the next open of
         such a message is its first.  Goes on as long as it is iterated, in small steps,
         and sees what was appended before the beginning.
+        """
+
+    def revise(
+        self,
+        revision_of: Callable[[bytes], Revision | None],
+        *,
+        after: Position | None = None,
+        is_dry_run: bool = False,
+    ) -> AsyncIterator[Revised]:
+        """Write other judgements into opens, those that *revision_of* makes of a notification.
+
+        Places, event IDs, numbers and bursts stay, and no reader is told: one that comes
+        by later reads what is there then.  What is only counted, or is erased meanwhile,
+        stays as it is.  Goes on as long as it is iterated, in small steps, from *after*
+        on (None: from the beginning); what was written stays written.  Sees what was
+        appended before the beginning.
+
+        Args:
+            revision_of: returns what becomes of an open with this serialized notification,
+                which lacks open number and burst; None: nothing.
+            after: where to begin.
+            is_dry_run: whether nothing is written.
         """
 
     async def stats(self) -> LogStats:

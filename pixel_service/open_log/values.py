@@ -262,6 +262,29 @@ class Erased:
     """
 
 
+class Revision(NamedTuple):
+    """What an open is from now on."""
+
+    agent: int
+    confidence: int
+    notification: bytes
+    """As in `OpenRecord`: without open number and burst."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Revised:
+    """What revising has done until now."""
+
+    examined: int = 0
+    """Opens that were looked at."""
+
+    total: int = 0
+    """Opens to be looked at, by sequence numbers: gaps of aborted writes count."""
+
+    after: Position
+    """Up to where they were looked at, and written."""
+
+
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class OutsideLog:
     """What was recorded and could not be brought into the log."""

@@ -10,9 +10,11 @@ Read `levels` first: its table says what each level keeps.
 from pixel_service.privacy.canary import canary_time, encode_canary
 from pixel_service.privacy.kept_fetch import (
     KeptFetch,
+    coarsen,
     keep_counted_fetch,
     keep_fetch,
     mask_address,
+    network_of,
 )
 from pixel_service.privacy.kept_message import keep_count, keep_message
 from pixel_service.privacy.kept_open import KeptOpen, KeptOpenInvalid, decode_open, encode_open
@@ -25,6 +27,7 @@ __all__ = [
     "KeptOpenInvalid",
     "PrivacyLevel",
     "canary_time",
+    "coarsen",
     "decode_open",
     "encode_canary",
     "encode_open",
@@ -34,4 +37,5 @@ __all__ = [
     "keep_message",
     "level_of",
     "mask_address",
+    "network_of",
 ]

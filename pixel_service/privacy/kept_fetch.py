@@ -4,7 +4,7 @@ The endpoint knows everything about a fetch; whatever is written or sent must kn
 than the privacy level allows.
 
 Evidence is judged before anything is discarded, and is kept at every level, less
-what `_coarsen` takes from it.
+what `coarsen` takes from it.
 """
 
 import functools
@@ -61,7 +61,7 @@ def keep_fetch(
     """Return what may be kept of a fetch: at OFF, only that it was one."""
     if level is _FULL:
         return KeptFetch(normal_address(ip_address), clean_user_agent(user_agent), evidence)
-    coarse = _coarsen(evidence, level)
+    coarse = coarsen(evidence, level)
     return KeptFetch(_kept_address(ip_address, level), _kept_agent(coarse, level), coarse)
 
 
@@ -88,10 +88,14 @@ def mask_address(address: str | None) -> str:
     cut as IPv4 is.  Masking twice equals masking once.  Empty for what is no
     address.
     """
+    network = network_of(address)
+    return "" if network is None else str(network.network_address)
+
+
+def network_of(address: str | None) -> ipaddress.IPv4Network | ipaddress.IPv6Network | None:
+    """Return the network that `mask_address` leaves of *address*; None for what is no address."""
     parsed = parse_address(address)
-    if parsed is None:
-        return ""
-    return str(ipaddress.ip_network((parsed, _prefix_of(parsed)), strict=False).network_address)
+    return None if parsed is None else ipaddress.ip_network((parsed, _prefix_of(parsed)), False)  # noqa: FBT003 - positional alone
 
 
 @functools.lru_cache(maxsize=_MAX_CACHED_ADDRESSES)
@@ -115,14 +119,16 @@ def _kept_agent(evidence: Evidence, level: PrivacyLevel) -> str:
     return evidence.client.name
 
 
-def _coarsen(evidence: Evidence, level: PrivacyLevel) -> Evidence:
-    """Take from *evidence* what would give away what *level* discards.
+def coarsen(evidence: Evidence, level: PrivacyLevel) -> Evidence:
+    """Take from *evidence* what would give away what *level* discards; twice is as once.
 
     Parts of a client's name can be copied from the user agent, and a device's
     can be a rare model: below FULL only families from a closed list remain.  For
     ANONYMOUS nothing remains by which a fetch could be tied to a message or a
     small network.
     """
+    if level is _FULL:
+        return evidence
     client = known_families(evidence.client)
     if level < PrivacyLevel.ANONYMOUS:
         return evidence._replace(client=client)
@@ -132,6 +138,7 @@ def _coarsen(evidence: Evidence, level: PrivacyLevel) -> Evidence:
         network = network if network.country else None
     if client is not None:
         client = client._replace(device="")
+        client = client if any(client) else None
     return evidence._replace(client=client, network=network, since_acceptance=None)
 
 

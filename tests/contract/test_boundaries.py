@@ -256,7 +256,15 @@ RULES: Final = (
     Rule(
         room=f"{PIXEL}.grpc_api",
         promise="From messages to values and back; no rules of its own.",
-        ours=("erasing", "errors", "notification", "open_log", "protobuf_octets", "streaming"),
+        ours=(
+            "erasing",
+            "errors",
+            "notification",
+            "open_log",
+            "protobuf_octets",
+            "rejudging",
+            "streaming",
+        ),
         never=("aiohttp", "sqlalchemy"),
     ),
     Rule(
@@ -264,6 +272,12 @@ RULES: Final = (
         promise="Knows whose opens they are, and that some wait outside the log.",
         ours=("notification", "open_log"),
         never=("aiohttp", "emailopens", "grpc", "sqlalchemy"),
+    ),
+    Rule(
+        room=f"{PIXEL}.rejudging",
+        promise="Judges again what the log holds, by what was kept.",
+        ours=("errors", "evidence", "notification", "open_log"),
+        never=("aiohttp", "emailopens", "google", "grpc", "sqlalchemy"),
     ),
     Rule(
         room=f"{PIXEL}.housekeeping",

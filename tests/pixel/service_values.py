@@ -16,6 +16,7 @@ from emailopens.pixel.v1 import operation_service_pb2_grpc, subscription_service
 from emailopens.pixel.v1 import pixel_service_pb2_grpc as pb_grpc
 from emailopens.token.v1 import pixel_token_pb2
 from pixel_service.erasing import Eraser
+from pixel_service.evidence import Judge, load_judge
 from pixel_service.grpc_api import (
     STATUS_OF,
     OperationServicer,
@@ -26,6 +27,7 @@ from pixel_service.grpc_api import (
 from pixel_service.grpc_api.stream_servicer import DEFAULT_STALL_TIMEOUT
 from pixel_service.notification import number_open
 from pixel_service.open_log import OpenLog, OutsideLog, Position, connect
+from pixel_service.rejudging import Rejudger
 from pixel_service.streaming import LiveStreams, following
 from service_runtime.admission import OPEN_TO_ALL, Admission
 from service_runtime.drain import Drain
@@ -104,6 +106,7 @@ async def streaming(
     grace: dt.timedelta = dt.timedelta(seconds=1),
     bring_in: Callable[[], Awaitable[OutsideLog]] = nothing_outside,
     admission: Admission = OPEN_TO_ALL,
+    judge_loader: Callable[[], Judge] = load_judge,
 ) -> AsyncIterator[StreamService]:
     """Serve streams over *log* inside the block."""
     drain = Drain(grace=grace)
@@ -120,7 +123,10 @@ async def streaming(
             PixelServicer(open_log=log, streaming=servicer).service(can_serve=tail.is_well),
             SubscriptionServicer(open_log=log).service(can_serve=tail.is_well),
             OperationServicer(
-                open_log=log, eraser=Eraser(open_log=log, bring_in=bring_in), drain=drain
+                open_log=log,
+                eraser=Eraser(open_log=log, bring_in=bring_in),
+                rejudger=Rejudger(open_log=log, load_judge=judge_loader),
+                drain=drain,
             ).service(can_serve=tail.is_well),
         ]
         async with (

@@ -19,6 +19,7 @@ from pixel_service.open_log.postgres.rows import to_entries
 from pixel_service.open_log.sql import journals
 from pixel_service.open_log.sql.counting import count_in_steps
 from pixel_service.open_log.sql.erasing import StoredOpen, erase_in_steps, erase_opens
+from pixel_service.open_log.sql.revising import RevisedOpen, revise_in_steps, revise_opens
 from pixel_service.open_log.sql.subscriptions import SqlSubscriptions
 from pixel_service.open_log.sql.trimming import trim_in_steps
 from pixel_service.open_log.values import (
@@ -33,6 +34,8 @@ from pixel_service.open_log.values import (
     OpenRecord,
     Page,
     Position,
+    Revised,
+    Revision,
     Trimmed,
 )
 from service_runtime.times import microseconds_of, time_of
@@ -237,6 +240,20 @@ class PostgresOpenLog:
             functools.partial(erase_opens, positions=positions),
             writes=True,
         )
+
+    def revise(
+        self,
+        revision_of: Callable[[bytes], Revision | None],
+        *,
+        after: Position | None = None,
+        is_dry_run: bool = False,
+    ) -> AsyncIterator[Revised]:
+        """Write other judgements into opens, in small steps."""
+        return revise_in_steps(self, revision_of, after=after, is_dry_run=is_dry_run)
+
+    async def revise_step(self, revised: Sequence[RevisedOpen]) -> None:
+        """Write what these opens are to be, all or none."""
+        await self._pool.run(functools.partial(revise_opens, revised=revised), writes=True)
 
     async def stats(self) -> LogStats:
         """Return what an operator wants to know."""

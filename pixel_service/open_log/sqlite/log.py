@@ -17,6 +17,7 @@ from pixel_service.open_log.numbering import Suffixes
 from pixel_service.open_log.sql import journals
 from pixel_service.open_log.sql.counting import count_in_steps
 from pixel_service.open_log.sql.erasing import StoredOpen, erase_in_steps
+from pixel_service.open_log.sql.revising import RevisedOpen, revise_in_steps
 from pixel_service.open_log.sql.subscriptions import SqlSubscriptions
 from pixel_service.open_log.sql.trimming import trim_in_steps
 from pixel_service.open_log.sqlite import reading, steps
@@ -33,6 +34,8 @@ from pixel_service.open_log.values import (
     OpenRecord,
     Page,
     Position,
+    Revised,
+    Revision,
     Trimmed,
 )
 from service_runtime.times import microseconds_of, time_of
@@ -251,6 +254,20 @@ class SqliteOpenLog:
     async def erase_step(self, positions: Sequence[Position]) -> int:
         """Erase the opens at *positions*; return how many held anything."""
         return await self._writer.execute(functools.partial(steps.erase_step, positions=positions))
+
+    def revise(
+        self,
+        revision_of: Callable[[bytes], Revision | None],
+        *,
+        after: Position | None = None,
+        is_dry_run: bool = False,
+    ) -> AsyncIterator[Revised]:
+        """Write other judgements into opens, in small steps."""
+        return revise_in_steps(self, revision_of, after=after, is_dry_run=is_dry_run)
+
+    async def revise_step(self, revised: Sequence[RevisedOpen]) -> None:
+        """Write what these opens are to be, all or none."""
+        await self._writer.execute(functools.partial(steps.revise_step, revised=revised))
 
     async def stats(self) -> LogStats:
         """Return what an operator wants to know."""

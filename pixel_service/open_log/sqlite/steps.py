@@ -1,4 +1,4 @@
-"""The steps of trimming and erasing, each a transaction of the one connection that writes."""
+"""The steps of trimming, erasing and revising: transactions of the one connection that writes."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -6,6 +6,7 @@ from typing import Final
 import sqlalchemy as sa
 
 from pixel_service.open_log.sql.erasing import erase_opens
+from pixel_service.open_log.sql.revising import RevisedOpen, revise_opens
 from pixel_service.open_log.sqlite.counts import MessageCounts
 
 # The last open of a message takes its count along.
@@ -81,3 +82,12 @@ def erase_step(
     # Overwrite with zeros what is given up: gone means gone.
     connection.exec_driver_sql("PRAGMA secure_delete = ON")
     return erase_opens(connection, positions=positions)
+
+
+def revise_step(
+    connection: sa.Connection, _: MessageCounts, *, revised: Sequence[RevisedOpen]
+) -> None:
+    """Write what these opens are to be."""
+    # The octets from before, too, are gone when the open is erased one day.
+    connection.exec_driver_sql("PRAGMA secure_delete = ON")
+    revise_opens(connection, revised=revised)

@@ -15,6 +15,8 @@ from pixel_service.open_log import (
     OpenLog,
     OpenRecord,
     Position,
+    Revised,
+    Revision,
     Trimmed,
     connect,
 )
@@ -132,6 +134,25 @@ async def erase(
     *_, erased = [each async for each in log.erase(matches, message_keys=message_keys)]
     assert not erased.older_state_is_read
     return erased.entries
+
+
+async def revise(
+    log: OpenLog,
+    revision_of: Callable[[bytes], Revision | None],
+    *,
+    after: Position | None = None,
+    is_dry_run: bool = False,
+) -> Revised:
+    """Revise to the end; return how that went."""
+    steps = log.revise(revision_of, after=after, is_dry_run=is_dry_run)
+    *_, revised = [each async for each in steps]
+    return revised
+
+
+def revision_of(notification: bytes) -> Revision:
+    """Return another judgement of an open: a scanner, surely."""
+    event_id = event_id_in(notification)
+    return Revision(4, 3, new_open(event_id, message_id="judged again").notification)
 
 
 async def daily_counts(log: OpenLog, *, earliest_day: dt.date | None = None) -> list[DayCount]:

@@ -3,6 +3,7 @@
 import asyncio
 import dataclasses
 import datetime as dt
+from collections.abc import Sequence
 from typing import Any, cast
 
 import pytest
@@ -14,11 +15,13 @@ from pixel_service.open_log import (
     OpenLog,
     OpenRecord,
     Position,
+    Revision,
     decode_cursor,
     encode_cursor,
 )
 from pixel_service.open_log.sql import tables
 from pixel_service.open_log.sql.counting import count_in_steps
+from pixel_service.open_log.sql.revising import RevisedOpen, revise_in_steps
 from tests.pixel.open_log.log_values import (
     NOON,
     LogHome,
@@ -31,6 +34,8 @@ from tests.pixel.open_log.log_values import (
     new_opens,
     numbers_of,
     read_all,
+    revise,
+    revision_of,
     trim,
 )
 
@@ -488,6 +493,79 @@ async def test_an_erased_open_is_not_recorded_again(log: OpenLog) -> None:
     await erase(log, lambda _: True)
     await log.append([open_])
 
+    assert await read_all(log) == []
+
+
+async def test_revised_opens_stay_where_they_are(log: OpenLog) -> None:
+    """They have another judgement, and the places, IDs, numbers and bursts that they had."""
+    opens = [new_open(message_key=KEY, source_key=b"a") for _ in range(250)]
+    await log.append([*opens, new_open(message_key=KEY, notified=False)])
+    before = await read_all(log)
+
+    revised = await revise(log, revision_of)
+
+    after = await read_all(log)
+    assert revised.examined == 251
+    assert revised.total >= 251
+    assert revised.after >= after[-1].position
+    assert {(entry.agent, entry.confidence) for entry in after} == {(4, 3)}
+    assert all(b"judged again" in entry.notification for entry in after)
+    for name in ("position", "configuration_id", "first_open"):
+        assert [getattr(each, name) for each in after] == [getattr(each, name) for each in before]
+    assert event_ids(after) == event_ids(opens)
+    assert [numbers_of(each) for each in after] == [numbers_of(each) for each in before]
+    (count,) = await daily_counts(log)
+    assert count.opens_by_agent == {4: 250, 1: 1}
+
+
+async def test_a_dry_run_revises_nothing(log: OpenLog) -> None:
+    """Everything is looked at, and stays as it is."""
+    await log.append(new_opens(150))
+    before = await read_all(log)
+
+    assert (await revise(log, revision_of, is_dry_run=True)).examined == 150
+    assert await read_all(log) == before
+
+
+async def test_revising_goes_on_where_it_ended(log: OpenLog) -> None:
+    """What was written stays written, and what comes after is not looked at twice."""
+    await log.append(new_opens(250))
+    looked_at: list[str] = []
+
+    def counted(notification: bytes) -> Revision:
+        looked_at.append(event_id_in(notification))
+        return revision_of(notification)
+
+    async for revised in log.revise(counted):
+        if revised.examined:
+            break
+    first = len(looked_at)
+    await revise(log, counted, after=revised.after)
+
+    assert 0 < first < 250
+    assert len(looked_at) == len(set(looked_at)) == 250
+    assert {entry.agent for entry in await read_all(log)} == {4}
+
+
+async def test_what_is_erased_meanwhile_is_not_revised(log: OpenLog) -> None:
+    """An open that is erased between looking and writing does not come back."""
+    await log.append(new_opens(3))
+    step: list[RevisedOpen] = []
+
+    class Late:
+        """The log, with a writer that comes after the one that erases."""
+
+        end, earliest, stored = log.end, log.earliest, log.stored  # type: ignore[attr-defined] # both have them
+
+        async def revise_step(self, revised: Sequence[RevisedOpen]) -> None:
+            step.extend(revised)
+            await erase(log, lambda _: True)
+            await log.revise_step(revised)  # type: ignore[attr-defined] # as above
+
+    async for _ in revise_in_steps(Late(), revision_of, after=None, is_dry_run=False):
+        pass
+
+    assert len(step) == 3
     assert await read_all(log) == []
 
 

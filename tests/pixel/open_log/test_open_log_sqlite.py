@@ -12,7 +12,7 @@ import pytest
 import sqlalchemy as sa
 
 from pixel_service.errors import LogHole, LogUnavailable
-from pixel_service.open_log import BEGINNING, Position, decode_cursor
+from pixel_service.open_log import BEGINNING, Position, Revision, decode_cursor
 from pixel_service.open_log.sql.counting import count_in_steps
 from pixel_service.open_log.sqlite import engine
 from pixel_service.open_log.sqlite.engine import reader_engine, writer_engine
@@ -71,6 +71,24 @@ async def test_erased_octets_are_on_no_page_of_any_file(
         assert await erase(log, lambda octets: secret in octets) == 20
 
         assert files_with(b"SQLite format 3", tmp_path) == ["opens.db"]
+        assert files_with(secret, tmp_path) == []
+
+
+async def test_octets_from_before_a_revision_are_erased_with_the_open(
+    sqlite_home: LogHome, tmp_path: Path
+) -> None:
+    """What an open was before it was judged again is on no page either."""
+    secret = b"reader@example.org"
+    async with sqlite_home.connect() as log:
+        for _ in range(20):
+            await log.append([new_open(notification=secret * 20), *new_opens(20)])
+        revised = secret + b"again" * 99
+        async for _ in log.revise(
+            lambda octets: Revision(4, 3, revised) if secret in octets else None
+        ):
+            pass
+        assert await erase(log, lambda octets: octets == revised) == 20
+
         assert files_with(secret, tmp_path) == []
 
 

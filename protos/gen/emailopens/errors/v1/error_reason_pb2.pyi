@@ -125,6 +125,10 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     copies before this one are all that one call may make. Call again for the
     recipients that have this reason.
     """
+    ERROR_REASON_EVIDENCE_UNUSABLE: _ErrorReason.ValueType  # 31
+    """FAILED_PRECONDITION: the rules, address ranges or databases that the operator
+    supplied to judge fetches by cannot be used. The text says why.
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """ErrorReason is the `reason` of the `google.rpc.ErrorInfo` that every error
@@ -235,5 +239,9 @@ ERROR_REASON_RECIPIENT_LEFT_OVER: ErrorReason.ValueType  # 30
 """Of one recipient in the answer of RewriteForRecipients, and no status: the
 copies before this one are all that one call may make. Call again for the
 recipients that have this reason.
+"""
+ERROR_REASON_EVIDENCE_UNUSABLE: ErrorReason.ValueType  # 31
+"""FAILED_PRECONDITION: the rules, address ranges or databases that the operator
+supplied to judge fetches by cannot be used. The text says why.
 """
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

@@ -365,6 +365,126 @@ class CountOpensResponse(_message.Message):
 Global___CountOpensResponse: _TypeAlias = CountOpensResponse  # noqa: Y015
 
 @_typing.final
+class RejudgeOpensRequest(_message.Message):
+    """RejudgeOpensRequest is the request of OperationService.RejudgeOpens."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    APPLY_FIELD_NUMBER: _builtins.int
+    AFTER_CURSOR_FIELD_NUMBER: _builtins.int
+    apply: _builtins.bool
+    """Optional. Whether opens are changed. Otherwise the call says what would change."""
+    after_cursor: _builtins.str
+    """Optional. Where to begin: a cursor of this log. If empty, or before the earliest
+    open, at the earliest open.
+    """
+    def __init__(
+        self,
+        *,
+        apply: _builtins.bool = ...,
+        after_cursor: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after_cursor", b"after_cursor", "apply", b"apply"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RejudgeOpensRequest: _TypeAlias = RejudgeOpensRequest  # noqa: Y015
+
+@_typing.final
+class RejudgeOpensResponse(_message.Message):
+    """RejudgeOpensResponse is one element of the stream of
+    OperationService.RejudgeOpens.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EXAMINED_OPENS_FIELD_NUMBER: _builtins.int
+    TOTAL_OPENS_FIELD_NUMBER: _builtins.int
+    REJUDGED_OPENS_FIELD_NUMBER: _builtins.int
+    CURSOR_FIELD_NUMBER: _builtins.int
+    RULESET_VERSION_FIELD_NUMBER: _builtins.int
+    CHANGES_FIELD_NUMBER: _builtins.int
+    examined_opens: _builtins.int
+    """Always set. How many opens the call has looked at until now."""
+    total_opens: _builtins.int
+    """Always set. How many there were to look at when it began, about."""
+    rejudged_opens: _builtins.int
+    """Always set. How many of those examined had been judged by other rules."""
+    cursor: _builtins.str
+    """Always set. Up to where the call has come."""
+    ruleset_version: _builtins.str
+    """Always set. The version of the rules that judge now."""
+    @_builtins.property
+    def changes(self) -> _containers.RepeatedCompositeFieldContainer[Global___JudgementChange]:
+        """In the last response alone. Judgements that have become others, those of most
+        opens first. At most 324.
+        """
+
+    def __init__(
+        self,
+        *,
+        examined_opens: _builtins.int = ...,
+        total_opens: _builtins.int = ...,
+        rejudged_opens: _builtins.int = ...,
+        cursor: _builtins.str = ...,
+        ruleset_version: _builtins.str = ...,
+        changes: _abc.Iterable[Global___JudgementChange] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["changes", b"changes", "cursor", b"cursor", "examined_opens", b"examined_opens", "rejudged_opens", b"rejudged_opens", "ruleset_version", b"ruleset_version", "total_opens", b"total_opens"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RejudgeOpensResponse: _TypeAlias = RejudgeOpensResponse  # noqa: Y015
+
+@_typing.final
+class JudgementChange(_message.Message):
+    """JudgementChange says how many opens had one judgement and have another."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    AGENT_BEFORE_FIELD_NUMBER: _builtins.int
+    CONFIDENCE_BEFORE_FIELD_NUMBER: _builtins.int
+    AGENT_AFTER_FIELD_NUMBER: _builtins.int
+    CONFIDENCE_AFTER_FIELD_NUMBER: _builtins.int
+    OPENS_FIELD_NUMBER: _builtins.int
+    EXAMPLE_EVENT_IDS_FIELD_NUMBER: _builtins.int
+    agent_before: _open_notification_pb2.Agent.ValueType
+    """Always set. Who probably fetched, as it was recorded."""
+    confidence_before: _open_notification_pb2.Confidence.ValueType
+    """Always set. How sure that was."""
+    agent_after: _open_notification_pb2.Agent.ValueType
+    """Always set. Who probably fetched, by the rules of now."""
+    confidence_after: _open_notification_pb2.Confidence.ValueType
+    """Always set. How sure that is."""
+    opens: _builtins.int
+    """Always set. How many opens."""
+    @_builtins.property
+    def example_event_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The event IDs of at most 3 of them."""
+
+    def __init__(
+        self,
+        *,
+        agent_before: _open_notification_pb2.Agent.ValueType = ...,
+        confidence_before: _open_notification_pb2.Confidence.ValueType = ...,
+        agent_after: _open_notification_pb2.Agent.ValueType = ...,
+        confidence_after: _open_notification_pb2.Confidence.ValueType = ...,
+        opens: _builtins.int = ...,
+        example_event_ids: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_after", b"agent_after", "agent_before", b"agent_before", "confidence_after", b"confidence_after", "confidence_before", b"confidence_before", "example_event_ids", b"example_event_ids", "opens", b"opens"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___JudgementChange: _TypeAlias = JudgementChange  # noqa: Y015
+
+@_typing.final
 class GetLogStatsRequest(_message.Message):
     """GetLogStatsRequest is the request of OperationService.GetLogStats."""
 

@@ -27,7 +27,8 @@ if _version_not_supported:
 
 class OperationServiceStub:
     """OperationService is for those who run the service: it erases opens, removes
-    old ones ahead of retention, counts them, and says how much the log holds.
+    old ones ahead of retention, counts them, judges them again, and says how much the
+    log holds.
 
     A service that asks for API keys is called with one of an operator or an admin;
     without one, or with another's, every call returns `UNAUTHENTICATED`
@@ -67,6 +68,11 @@ class OperationServiceStub:
                 request_serializer=emailopens_dot_pixel_dot_v1_dot_operation__service__pb2.CountOpensRequest.SerializeToString,
                 response_deserializer=emailopens_dot_pixel_dot_v1_dot_operation__service__pb2.CountOpensResponse.FromString,
                 _registered_method=True)
+        self.RejudgeOpens = channel.unary_stream(
+                '/emailopens.pixel.v1.OperationService/RejudgeOpens',
+                request_serializer=emailopens_dot_pixel_dot_v1_dot_operation__service__pb2.RejudgeOpensRequest.SerializeToString,
+                response_deserializer=emailopens_dot_pixel_dot_v1_dot_operation__service__pb2.RejudgeOpensResponse.FromString,
+                _registered_method=True)
         self.GetLogStats = channel.unary_unary(
                 '/emailopens.pixel.v1.OperationService/GetLogStats',
                 request_serializer=emailopens_dot_pixel_dot_v1_dot_operation__service__pb2.GetLogStatsRequest.SerializeToString,
@@ -76,7 +82,8 @@ class OperationServiceStub:
 
 class OperationServiceServicer:
     """OperationService is for those who run the service: it erases opens, removes
-    old ones ahead of retention, counts them, and says how much the log holds.
+    old ones ahead of retention, counts them, judges them again, and says how much the
+    log holds.
 
     A service that asks for API keys is called with one of an operator or an admin;
     without one, or with another's, every call returns `UNAUTHENTICATED`
@@ -147,6 +154,32 @@ class OperationServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def RejudgeOpens(self, request, context):
+        """Judges the opens that the log holds again: by the rules, address ranges and
+        databases that the service would use if it started now. As far as was kept what
+        they look at: where it was not, a rule holds if it held when the open was
+        recorded. So for what is never kept (header fields, other fetches, the
+        recipient's mail exchangers), and for what the open's privacy level discards.
+
+        Without `apply` nothing is changed: the last response says what would be. With
+        it, each open gets its new evidence, and keeps its place, ID, numbers and all
+        else. Nobody is notified again: who reads an open later, from an earlier cursor
+        say, reads what it is then; `evidence.ruleset_version` tells by which rules it
+        was judged. Opens that are only counted hold nothing to judge by and stay as they
+        are.
+
+        Opens that the same rules have judged are passed over, so a call may be
+        repeated, and one that ended early be continued from its last `cursor`. Sees what
+        was recorded before the call.
+
+        Returns `INVALID_ARGUMENT` (CURSOR_MALFORMED), `FAILED_PRECONDITION`
+        (EVIDENCE_UNUSABLE, CURSOR_FOREIGN_LOG), `UNAVAILABLE` (STORAGE_UNAVAILABLE,
+        DRAINING) or `DATA_LOSS` (LOG_DAMAGED).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetLogStats(self, request, context):
         """Returns how much the log holds, from when to when.
 
@@ -174,6 +207,11 @@ def add_OperationServiceServicer_to_server(servicer, server):
                     request_deserializer=emailopens_dot_pixel_dot_v1_dot_operation__service__pb2.CountOpensRequest.FromString,
                     response_serializer=emailopens_dot_pixel_dot_v1_dot_operation__service__pb2.CountOpensResponse.SerializeToString,
             ),
+            'RejudgeOpens': grpc.unary_stream_rpc_method_handler(
+                    servicer.RejudgeOpens,
+                    request_deserializer=emailopens_dot_pixel_dot_v1_dot_operation__service__pb2.RejudgeOpensRequest.FromString,
+                    response_serializer=emailopens_dot_pixel_dot_v1_dot_operation__service__pb2.RejudgeOpensResponse.SerializeToString,
+            ),
             'GetLogStats': grpc.unary_unary_rpc_method_handler(
                     servicer.GetLogStats,
                     request_deserializer=emailopens_dot_pixel_dot_v1_dot_operation__service__pb2.GetLogStatsRequest.FromString,
@@ -189,7 +227,8 @@ def add_OperationServiceServicer_to_server(servicer, server):
  # This class is part of an EXPERIMENTAL API.
 class OperationService:
     """OperationService is for those who run the service: it erases opens, removes
-    old ones ahead of retention, counts them, and says how much the log holds.
+    old ones ahead of retention, counts them, judges them again, and says how much the
+    log holds.
 
     A service that asks for API keys is called with one of an operator or an admin;
     without one, or with another's, every call returns `UNAUTHENTICATED`
@@ -279,6 +318,33 @@ class OperationService:
             '/emailopens.pixel.v1.OperationService/CountOpens',
             emailopens_dot_pixel_dot_v1_dot_operation__service__pb2.CountOpensRequest.SerializeToString,
             emailopens_dot_pixel_dot_v1_dot_operation__service__pb2.CountOpensResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RejudgeOpens(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/emailopens.pixel.v1.OperationService/RejudgeOpens',
+            emailopens_dot_pixel_dot_v1_dot_operation__service__pb2.RejudgeOpensRequest.SerializeToString,
+            emailopens_dot_pixel_dot_v1_dot_operation__service__pb2.RejudgeOpensResponse.FromString,
             options,
             channel_credentials,
             insecure,

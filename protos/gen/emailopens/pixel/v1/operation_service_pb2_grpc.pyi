@@ -28,7 +28,8 @@ GRPC_VERSION: str
 
 class OperationServiceStub:
     """OperationService is for those who run the service: it erases opens, removes
-    old ones ahead of retention, counts them, and says how much the log holds.
+    old ones ahead of retention, counts them, judges them again, and says how much the
+    log holds.
 
     A service that asks for API keys is called with one of an operator or an admin;
     without one, or with another's, every call returns `UNAUTHENTICATED`
@@ -91,6 +92,28 @@ class OperationServiceStub:
     Returns `INVALID_ARGUMENT` (INVALID_FIELD), `UNAVAILABLE`
     (STORAGE_UNAVAILABLE, DRAINING) or `DATA_LOSS` (LOG_DAMAGED).
     """
+    RejudgeOpens: _grpc.UnaryStreamMultiCallable[_operation_service_pb2.RejudgeOpensRequest, _operation_service_pb2.RejudgeOpensResponse]
+    """Judges the opens that the log holds again: by the rules, address ranges and
+    databases that the service would use if it started now. As far as was kept what
+    they look at: where it was not, a rule holds if it held when the open was
+    recorded. So for what is never kept (header fields, other fetches, the
+    recipient's mail exchangers), and for what the open's privacy level discards.
+
+    Without `apply` nothing is changed: the last response says what would be. With
+    it, each open gets its new evidence, and keeps its place, ID, numbers and all
+    else. Nobody is notified again: who reads an open later, from an earlier cursor
+    say, reads what it is then; `evidence.ruleset_version` tells by which rules it
+    was judged. Opens that are only counted hold nothing to judge by and stay as they
+    are.
+
+    Opens that the same rules have judged are passed over, so a call may be
+    repeated, and one that ended early be continued from its last `cursor`. Sees what
+    was recorded before the call.
+
+    Returns `INVALID_ARGUMENT` (CURSOR_MALFORMED), `FAILED_PRECONDITION`
+    (EVIDENCE_UNUSABLE, CURSOR_FOREIGN_LOG), `UNAVAILABLE` (STORAGE_UNAVAILABLE,
+    DRAINING) or `DATA_LOSS` (LOG_DAMAGED).
+    """
     GetLogStats: _grpc.UnaryUnaryMultiCallable[_operation_service_pb2.GetLogStatsRequest, _operation_service_pb2.GetLogStatsResponse]
     """Returns how much the log holds, from when to when.
 
@@ -100,7 +123,8 @@ class OperationServiceStub:
 @_typing.type_check_only
 class OperationServiceAsyncStub(OperationServiceStub):
     """OperationService is for those who run the service: it erases opens, removes
-    old ones ahead of retention, counts them, and says how much the log holds.
+    old ones ahead of retention, counts them, judges them again, and says how much the
+    log holds.
 
     A service that asks for API keys is called with one of an operator or an admin;
     without one, or with another's, every call returns `UNAUTHENTICATED`
@@ -160,6 +184,28 @@ class OperationServiceAsyncStub(OperationServiceStub):
     Returns `INVALID_ARGUMENT` (INVALID_FIELD), `UNAVAILABLE`
     (STORAGE_UNAVAILABLE, DRAINING) or `DATA_LOSS` (LOG_DAMAGED).
     """
+    RejudgeOpens: _aio.UnaryStreamMultiCallable[_operation_service_pb2.RejudgeOpensRequest, _operation_service_pb2.RejudgeOpensResponse]  # type: ignore[assignment]
+    """Judges the opens that the log holds again: by the rules, address ranges and
+    databases that the service would use if it started now. As far as was kept what
+    they look at: where it was not, a rule holds if it held when the open was
+    recorded. So for what is never kept (header fields, other fetches, the
+    recipient's mail exchangers), and for what the open's privacy level discards.
+
+    Without `apply` nothing is changed: the last response says what would be. With
+    it, each open gets its new evidence, and keeps its place, ID, numbers and all
+    else. Nobody is notified again: who reads an open later, from an earlier cursor
+    say, reads what it is then; `evidence.ruleset_version` tells by which rules it
+    was judged. Opens that are only counted hold nothing to judge by and stay as they
+    are.
+
+    Opens that the same rules have judged are passed over, so a call may be
+    repeated, and one that ended early be continued from its last `cursor`. Sees what
+    was recorded before the call.
+
+    Returns `INVALID_ARGUMENT` (CURSOR_MALFORMED), `FAILED_PRECONDITION`
+    (EVIDENCE_UNUSABLE, CURSOR_FOREIGN_LOG), `UNAVAILABLE` (STORAGE_UNAVAILABLE,
+    DRAINING) or `DATA_LOSS` (LOG_DAMAGED).
+    """
     GetLogStats: _aio.UnaryUnaryMultiCallable[_operation_service_pb2.GetLogStatsRequest, _operation_service_pb2.GetLogStatsResponse]  # type: ignore[assignment]
     """Returns how much the log holds, from when to when.
 
@@ -168,7 +214,8 @@ class OperationServiceAsyncStub(OperationServiceStub):
 
 class OperationServiceServicer(metaclass=_abc_1.ABCMeta):
     """OperationService is for those who run the service: it erases opens, removes
-    old ones ahead of retention, counts them, and says how much the log holds.
+    old ones ahead of retention, counts them, judges them again, and says how much the
+    log holds.
 
     A service that asks for API keys is called with one of an operator or an admin;
     without one, or with another's, every call returns `UNAUTHENTICATED`
@@ -243,6 +290,34 @@ class OperationServiceServicer(metaclass=_abc_1.ABCMeta):
 
         Returns `INVALID_ARGUMENT` (INVALID_FIELD), `UNAVAILABLE`
         (STORAGE_UNAVAILABLE, DRAINING) or `DATA_LOSS` (LOG_DAMAGED).
+        """
+
+    @_abc_1.abstractmethod
+    def RejudgeOpens(
+        self,
+        request: _operation_service_pb2.RejudgeOpensRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_operation_service_pb2.RejudgeOpensResponse], _abc.AsyncIterator[_operation_service_pb2.RejudgeOpensResponse]]:
+        """Judges the opens that the log holds again: by the rules, address ranges and
+        databases that the service would use if it started now. As far as was kept what
+        they look at: where it was not, a rule holds if it held when the open was
+        recorded. So for what is never kept (header fields, other fetches, the
+        recipient's mail exchangers), and for what the open's privacy level discards.
+
+        Without `apply` nothing is changed: the last response says what would be. With
+        it, each open gets its new evidence, and keeps its place, ID, numbers and all
+        else. Nobody is notified again: who reads an open later, from an earlier cursor
+        say, reads what it is then; `evidence.ruleset_version` tells by which rules it
+        was judged. Opens that are only counted hold nothing to judge by and stay as they
+        are.
+
+        Opens that the same rules have judged are passed over, so a call may be
+        repeated, and one that ended early be continued from its last `cursor`. Sees what
+        was recorded before the call.
+
+        Returns `INVALID_ARGUMENT` (CURSOR_MALFORMED), `FAILED_PRECONDITION`
+        (EVIDENCE_UNUSABLE, CURSOR_FOREIGN_LOG), `UNAVAILABLE` (STORAGE_UNAVAILABLE,
+        DRAINING) or `DATA_LOSS` (LOG_DAMAGED).
         """
 
     @_abc_1.abstractmethod
