@@ -5,6 +5,7 @@ from typing import NoReturn
 import click
 
 from injector_service.cli.configurations import configurations
+from injector_service.cli.copies import copies
 from injector_service.cli.rewrite import rewrite
 from injector_service.cli.serve import serve
 from injector_service.cli.token_keys import token_keys
@@ -27,6 +28,7 @@ def commands() -> None:
 
 commands.add_command(serve)
 commands.add_command(rewrite)
+commands.add_command(copies)
 commands.add_command(configurations)
 commands.add_command(token_keys)
 commands.add_command(api_keys_group(prefix="EMAILOPENS_INJECTOR", data=DEFAULT_DATA))

@@ -150,6 +150,34 @@ def test_warnings_are_said(address: str) -> None:
     ]
 
 
+def test_a_message_becomes_a_copy_for_each_recipient(address: str, tmp_path: Path) -> None:
+    """Each is a file with a pixel of its own, and a line says whose it is and what became of it."""
+    call(address, "configurations", "create", "copied")
+    listed = tmp_path / "recipients"
+    # More than one call takes.
+    rest = [f"r{number}@example.org" for number in range(1_000)]
+    listed.write_text("\n".join(("no address", *rest)) + "\n\n")
+
+    done = call(
+        address,
+        *("copies", "--default-configuration=copied", f"--into={tmp_path}/made/here"),
+        *("--recipient=ann@example.org", f"--recipients={listed}"),
+        stdin=message(),
+    )
+
+    assert done.returncode == 3
+    assert re.fullmatch(rb"0002\.eml: recipients\[1\]\.address: .*\n", done.stderr)
+    lines = [line.split("\t") for line in done.stdout.decode().splitlines()]
+    assert [line[1] for line in lines] == ["ann@example.org", "no address", *rest]
+    assert {line[2] for line in lines} == {"TRACKED", "RECIPIENT_ERROR"}
+    copies = [(tmp_path / "made/here" / line[0]).read_bytes() for line in lines]
+    assert copies[1] == message()
+    assert len(set(copies)) == len(lines) == 1_002
+    for copy, line in zip(copies, lines, strict=True):
+        assert (len(line[3]) == 22) == (line[2] == "TRACKED")
+        assert re.sub(rb'<img src="http://127.0.0.1:8080/o/[^>]*>', b"", copy) == message()
+
+
 def test_configurations_through_their_life(address: str) -> None:
     """Create, get, update, list and delete do what they say."""
     created = json.loads(
@@ -219,6 +247,19 @@ def test_a_configuration_may_get_its_id(address: str) -> None:
         (["rewrite", "--tag", "novalue"], 2, r"--tag novalue: must be KEY=VALUE, each key once"),
         (["rewrite", "--privacy-level", "some"], 2, r".*'some' is not one of 'full', .*"),
         (["rewrite", "--target", "127.0.0.1:1"], 1, r"UNAVAILABLE: .*"),
+        (["copies", "--recipient=a@b.c"], 2, r"Missing option '--into'\."),
+        (["copies", "--into=x"], 2, r"give --recipient or --recipients"),
+        (["copies", "--into=x", "--recipients=no-such-file"], 2, r".*'no-such-file'.*"),
+        (
+            ["copies", "--into=/dev/null/x", "--recipient=a@b.c"],
+            1,
+            r"/dev/null/x: Not a directory",
+        ),
+        (
+            ["copies", "--into=x", "--recipient=a@b.c", "--configuration=nowhere"],
+            1,
+            r"NOT_FOUND: .*configuration_id nowhere\)",
+        ),
         (["configurations", "create", "BAD", "--senders", "@"], 1, r"INVALID_ARGUMENT: .*"),
         (["configurations", "update", "x"], 2, r"nothing to change"),
         (["configurations", "get"], 2, r"Missing argument.*"),
@@ -439,6 +480,7 @@ def test_a_missing_key_ring_is_said(tmp_path: Path) -> None:
         [],
         ["serve"],
         ["rewrite"],
+        ["copies"],
         ["configurations"],
         *(["configurations", name] for name in ("create", "get", "list", "update", "delete")),
         ["token-keys"],
