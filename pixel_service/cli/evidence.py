@@ -19,10 +19,13 @@ from pixel_service.cli.evidence_options import (
 from pixel_service.cli.evidence_ranges import print_ranges, update_ranges
 from pixel_service.cli.rejudging import rejudge
 from pixel_service.evidence import (
+    MAX_MESSAGES_OF_ADDRESS,
     Evidence,
     Fetch,
     Judge,
+    MailProvider,
     NetworkDatabases,
+    OtherFetches,
     load_judge,
 )
 from service_runtime.cli import format_option
@@ -82,6 +85,29 @@ def print_rules(rules: Path | None, ranges: Path, format_: str) -> None:
     metavar="NAME:VALUE",
     help="Another header field of the fetch; may be repeated.",
 )
+@click.option(
+    "--messages",
+    "messages_of_address",
+    type=click.IntRange(0, MAX_MESSAGES_OF_ADDRESS),
+    default=0,
+    metavar="COUNT",
+    help="How many messages the address fetches within a second.",
+)
+@click.option(
+    "--second-network",
+    "is_second_network",
+    is_flag=True,
+    help="Another network, with another user agent, has just fetched the message.",
+)
+@click.option(
+    "--scanned", "is_scanned", is_flag=True, help="A scanner's network has fetched it before."
+)
+@click.option(
+    "--recipient-behind",
+    "provider",
+    type=click.Choice([each.name.lower() for each in MailProvider if each], case_sensitive=False),
+    help="Through whom the recipient's mail comes.",
+)
 @evidence_option(
     "--autonomous-systems",
     variable="autonomous_systems",
@@ -98,12 +124,16 @@ def print_rules(rules: Path | None, ranges: Path, format_: str) -> None:
 @format_option(default="text", for_people="text")
 @data_option
 @ranges_option
-def explain(
+def explain(  # noqa: PLR0913 - an option is an argument
     *,
     user_agent: str,
     ip_address: str,
     since: float | None,
     headers: tuple[str, ...],
+    messages_of_address: int,
+    is_second_network: bool,
+    is_scanned: bool,
+    provider: str | None,
     autonomous_systems: Path | None,
     countries: Path | None,
     rules: Path | None,
@@ -121,6 +151,8 @@ def explain(
             headers=dict(map(_parse_header, headers)),
             open_time=now,
             acceptance_time=None if since is None else now - since * SECOND,
+            others=OtherFetches(messages_of_address, is_second_network, is_scanned),
+            mail_provider=MailProvider[(provider or "unspecified").upper()],
         )
     )
     if format_ == "json":

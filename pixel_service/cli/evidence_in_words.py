@@ -1,6 +1,8 @@
 """Rules and evidence in words, for the operator's commands."""
 
-from pixel_service.evidence import Evidence, HeaderMatch, Rule
+from collections.abc import Iterator
+
+from pixel_service.evidence import Evidence, HeaderMatch, OthersMatch, Rule
 
 
 def asked_by(rule: Rule) -> dict[str, str]:
@@ -25,6 +27,10 @@ def asked_by(rule: Rule) -> dict[str, str]:
         asked["header"] = f"{' | '.join(sorted(rule.header.names))} {_header_test(rule.header)}"
     if rule.time is not None:
         asked["time"] = f"from {rule.time.at_least:g} s to below {rule.time.below:g} s"
+    if rule.others is not None:
+        asked["other fetches"] = "; ".join(_others_tests(rule.others))
+    if rule.behind is not None:
+        asked["recipient"] = f"behind {' | '.join(sorted(each.name for each in rule.behind))}"
     return asked
 
 
@@ -34,6 +40,15 @@ def _header_test(header: HeaderMatch) -> str:
     if header.equals is not None:
         return f"is {' | '.join(sorted(header.equals))}"
     return f"contains {' | '.join(header.contains or ())}"
+
+
+def _others_tests(others: OthersMatch) -> Iterator[str]:
+    if others.messages_at_least is not None:
+        yield f"of at least {others.messages_at_least} messages by the address within a second"
+    if others.is_second_network is not None:
+        yield f"by another network just before: {'yes' if others.is_second_network else 'no'}"
+    if others.is_scanned is not None:
+        yield f"by a scanner's network before: {'yes' if others.is_scanned else 'no'}"
 
 
 def rule_as_json(rule: Rule) -> dict[str, object]:

@@ -51,7 +51,7 @@ from pixel_service.evidence.ranges import (
     parse_address,
     ranges_of,
 )
-from pixel_service.evidence.rules import HeaderMatch, Rule
+from pixel_service.evidence.rules import HeaderMatch, OthersMatch, Rule
 
 __all__ = [
     "MAX_IPV4_ADDRESSES",
@@ -76,6 +76,7 @@ __all__ = [
     "Network",
     "NetworkDatabases",
     "OtherFetches",
+    "OthersMatch",
     "Range",
     "RangesInvalid",
     "RecordedFetch",

@@ -60,6 +60,10 @@ def test_rules_are_printed_with_their_sources() -> None:
     assert "gmail-image-proxy: IMAGE_PROXY, MEDIUM" in result.output
     assert "source  mautic/mautic#16069" in result.output
     assert "address in google" in result.output
+    assert "header sec-fetch-dest is document" in result.output
+    assert "other fetches of at least 5 messages by the address within a second" in result.output
+    assert "other fetches by a scanner's network before: yes" in result.output
+    assert "recipient behind APPRIVER | BARRACUDA" in result.output
 
 
 def test_rules_are_printed_for_programs() -> None:
@@ -106,8 +110,34 @@ def test_a_judgement_is_explained_for_programs() -> None:
 
 
 @pytest.mark.parametrize(
+    ("arguments", "signal"),
+    [
+        (["--messages", "5"], "many-messages-at-once"),
+        (["--second-network"], "second-network-soon"),
+        (["--scanned"], "scanned-before"),
+        (["--recipient-behind", "Proofpoint"], "browser-behind-filter-soon"),
+    ],
+)
+def test_what_was_seen_around_a_fetch_can_be_told(arguments: list[str], signal: str) -> None:
+    """What other fetches and the recipient's mail exchangers show is explained, too."""
+    browser = "Mozilla/5.0 (X11; Linux x86_64; rv:153.0) Gecko/20100101 Firefox/153.0"
+    plain = run("explain", "--user-agent", browser, "--after", "40")
+    result = run("explain", "--user-agent", browser, "--after", "40", *arguments)
+
+    assert result.exit_code == 0
+    assert f"  {signal}: " not in plain.output
+    assert f"  {signal}: " in result.output
+
+
+@pytest.mark.parametrize(
     "arguments",
-    [["--after", "-1"], ["--after", "nan"], ["--after", "1e300"], ["--header", "prefetch"]],
+    [
+        ["--after", "-1"],
+        ["--after", "nan"],
+        ["--after", "1e300"],
+        ["--header", "prefetch"],
+        ["--messages", "9"],
+    ],
 )
 def test_a_question_without_sense_is_refused(arguments: list[str]) -> None:
     """What cannot have been seen is an error of usage."""
