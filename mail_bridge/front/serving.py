@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from typing import Final
 
 import prometheus_client
+import structlog
 
 from mail_bridge.front import answers
 from mail_bridge.front.budget import Budget
@@ -26,6 +27,9 @@ _BACKLOG: Final = 1024
 
 # After the grace: sessions say good-bye.
 _FAREWELL_SECONDS: Final = 2.0
+
+
+logger = structlog.get_logger()
 
 
 @contextlib.asynccontextmanager
@@ -100,6 +104,7 @@ class _Sessions:
         limit = self._limit_reached_by(peer)
         if limit is not None:
             self._served.metrics.connection_refused(limit)
+            logger.warning("connection refused", limit=limit)
             wire.say(answers.TOO_MANY_CONNECTIONS)
             wire.close()
             return

@@ -110,3 +110,4 @@ class Session:
         self._wire.say(reply)
         if reason is not None:
             self._served.metrics.session_ended(reason)
+            logger.info("session ended", reason=reason)

@@ -1,8 +1,11 @@
 """No client takes more than its share, and each hears why."""
 
+from collections.abc import Iterator, MutableMapping
 from types import ModuleType
+from typing import Any
 
 import pytest
+import structlog
 
 from mail_bridge.front import FrontSettings, Limits, incoming, session, wire
 from mail_bridge.smtp import MAX_LINE_OCTETS
@@ -11,6 +14,12 @@ from tests.mail_bridge.talking_client import TalkingClient, talking_to
 
 MAIL, RCPT = b"MAIL FROM:<a@example.com>", b"RCPT TO:<b@example.net>"
 MESSAGE = b"Subject: x\r\n\r\nHello\r\n"
+
+
+@pytest.fixture
+def logs() -> Iterator[list[MutableMapping[str, Any]]]:
+    with structlog.testing.capture_logs() as found:
+        yield found
 
 
 def limited(limits: Limits) -> FrontSettings:
@@ -115,7 +124,9 @@ async def test_recipients_are_bounded() -> None:
         (Limits(max_connections_of_address=2), "address"),
     ],
 )
-async def test_connections_are_bounded(limits: Limits, name: str) -> None:
+async def test_connections_are_bounded(
+    limits: Limits, name: str, logs: list[MutableMapping[str, Any]]
+) -> None:
     """One too many is told so, and may come in when another has gone."""
     async with running_front(settings=limited(limits)) as front:
         async with (
@@ -137,6 +148,7 @@ async def test_connections_are_bounded(limits: Limits, name: str) -> None:
     assert connections == 2
     assert taken == [DELIVERED]
     assert counted == 1
+    assert [each["limit"] for each in logs if each["event"] == "connection refused"] == [name]
 
 
 @pytest.mark.parametrize("octets", [MAX_LINE_OCTETS - 1, MAX_LINE_OCTETS + 1, 300_000])
@@ -171,7 +183,9 @@ async def test_line_end_without_cr_is_none() -> None:
 
 
 @pytest.mark.parametrize("line", [b"WHAT", b"MAIL FROM:nobody", b"x" * 20_000])
-async def test_too_many_errors_end_the_session(line: bytes) -> None:
+async def test_too_many_errors_end_the_session(
+    line: bytes, logs: list[MutableMapping[str, Any]]
+) -> None:
     """A client that makes nothing but mistakes is no mail client."""
     async with running_front() as front, talking_to(front.host, front.port) as client:
         codes = [(await client.ask(line)).code for _ in range(20)]
@@ -183,6 +197,7 @@ async def test_too_many_errors_end_the_session(line: bytes) -> None:
     assert (farewell.code, farewell.lines[0][:6]) == (421, b"4.7.0 ")
     assert is_over
     assert counted == 1
+    assert [each["reason"] for each in logs if each["event"] == "session ended"] == ["errors"]
 
 
 async def test_browser_is_not_listened_to() -> None:
