@@ -123,7 +123,9 @@ class JournalReader:
             # A batch whose sync failed was written once more, under the same numbers.
             if head.sequence <= self._last:
                 continue
-            self._notice_gap(head.sequence, head.batch_start)
+            if head.sequence > self._last + 1 or self._doubtful:
+                self._notice_gap(head.sequence, head.batch_start)
+            self._was_torn = self._is_new_segment = False
             self._last = head.sequence
             if head.kind == Kind.ENTRY:
                 entries.append(payload)
@@ -140,10 +142,8 @@ class JournalReader:
             self._doubtful, self._doubtful_batch = gap - promised, batch_start
         else:
             promised = max(promised, gap)
-        self._was_torn = False
         if promised:
             self._miss(promised)
-        self._is_new_segment = False
 
     def _miss(self, count: int) -> None:
         self.missing += count

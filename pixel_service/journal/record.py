@@ -28,8 +28,9 @@ from typing import Final, NamedTuple
 _MARKER: Final = b"\xe5\x0aJ"
 _FIELDS: Final = struct.Struct(">3sBIQII")
 _CHECKSUM: Final = struct.Struct(">I")
+_HEAD: Final = struct.Struct(_FIELDS.format + "I")
 
-HEAD_OCTETS: Final = _FIELDS.size + _CHECKSUM.size
+HEAD_OCTETS: Final = _HEAD.size
 
 # The longest payload that is believed: a token of 1,950 characters makes an open of a
 # few thousand octets.
@@ -92,14 +93,14 @@ def frame(payloads: Iterable[bytes], *, first: int, seed: int) -> bytes:
 
 def head_at(octets: bytes, start: int, seed: int) -> Head | None:
     """Return the head that stands at *start* of *octets*; None if none does."""
-    end = start + _FIELDS.size
-    if len(octets) < start + HEAD_OCTETS or not octets.startswith(_MARKER, start):
+    if len(octets) < start + HEAD_OCTETS:
         return None
-    (checksum,) = _CHECKSUM.unpack_from(octets, end)
-    if zlib.crc32(octets[start:end], seed) != checksum:
+    marker, kind, length, sequence, place, checksum, own = _HEAD.unpack_from(octets, start)
+    if marker != _MARKER or zlib.crc32(octets[start : start + _FIELDS.size], seed) != own:
         return None
-    head = Head(*_FIELDS.unpack_from(octets, start)[1:])
-    return head if head.length <= MAX_PAYLOAD_OCTETS else None
+    # By position, because one is made for every record.
+    head = Head(kind, length, sequence, place, checksum)
+    return head if length <= MAX_PAYLOAD_OCTETS else None
 
 
 def payload_of(octets: bytes, start: int, head: Head, seed: int) -> bytes | None:

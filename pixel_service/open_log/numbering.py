@@ -71,6 +71,8 @@ class Numbers(NamedTuple):
 
 UNKNOWN: Final = Numbers(0, 0)
 
+_NEVER_OPENED: Final = Counts(0, 0)
+
 
 class BurstWindow:
     """Remembers which bursts are under way: rule 5."""
@@ -87,7 +89,10 @@ class BurstWindow:
 
         Rule 2.
         """
-        number, start = self._bursts.get(_source_of(open_), (None, open_.open_time))
+        burst = self._bursts.get(_source_of(open_))
+        if burst is None:
+            return None
+        number, start = burst
         return None if abs(open_.open_time - start) > self.window else number
 
     def remembers(self, open_: OpenRecord) -> bool:
@@ -123,7 +128,7 @@ def number_opens(
             numbers.append(UNKNOWN)  # rule 3
             continue
         message = (open_.message_key, open_.configuration_id)
-        before = counts.get(message, Counts(0, 0))
+        before = counts.get(message, _NEVER_OPENED)
         burst = window.number_of(open_)
         bursts = before.bursts
         # Rule 6.

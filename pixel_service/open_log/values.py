@@ -28,7 +28,8 @@ class JournalPosition:
     sequence: int
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+# Not frozen, which would take twice as long to make, and one is made for every open.
+@dataclasses.dataclass(slots=True, kw_only=True)
 class OpenRecord:
     """One open, for one configuration, to be appended to the log."""
 
