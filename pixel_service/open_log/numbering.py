@@ -71,7 +71,7 @@ class Numbers(NamedTuple):
 
 UNKNOWN: Final = Numbers(0, 0)
 
-_NEVER_OPENED: Final = Counts(0, 0)
+NEVER_OPENED: Final = Counts(0, 0)
 
 
 class BurstWindow:
@@ -128,7 +128,7 @@ def number_opens(
             numbers.append(UNKNOWN)  # rule 3
             continue
         message = (open_.message_key, open_.configuration_id)
-        before = counts.get(message, _NEVER_OPENED)
+        before = counts.get(message, NEVER_OPENED)
         burst = window.number_of(open_)
         bursts = before.bursts
         # Rule 6.

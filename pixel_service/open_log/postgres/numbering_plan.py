@@ -10,7 +10,7 @@ unless the open joins one that this process remembers; whether that one is still
 from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
-from pixel_service.open_log.numbering import BurstWindow, Counts, MessageOf
+from pixel_service.open_log.numbering import NEVER_OPENED, BurstWindow, Counts, MessageOf
 from pixel_service.open_log.values import OpenRecord
 
 
@@ -52,10 +52,13 @@ def plan_numbers(opens: Sequence[OpenRecord], window: BurstWindow) -> Plan:
             numbered.append((0, 0, 0, False))
             continue
         message = (open_.message_key, open_.configuration_id)
-        before = totals.get(message, Counts(0, 0))
-        # What the batch has begun has taken the place of what was remembered.
-        known = 0 if begun.remembers(open_) else window.number_of(open_) or 0
-        ordinal = begun.number_of(open_) or 0
+        before = totals.get(message)
+        if before is None:
+            before, known, ordinal = NEVER_OPENED, window.number_of(open_) or 0, 0
+        else:
+            # What the batch has begun has taken the place of what was remembered.
+            known = 0 if begun.remembers(open_) else window.number_of(open_) or 0
+            ordinal = begun.number_of(open_) or 0
         begins = not known and not ordinal
         bursts = before.bursts + begins
         if begins:
