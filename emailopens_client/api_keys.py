@@ -64,6 +64,10 @@ class ApiKeyFile:
     def _key(self) -> str | None:
         if self._path is None:
             return None
+        if _KEY.fullmatch(str(self._path)):
+            raise ApiKeyUnusable(
+                "an API key is where its file should be: others on this machine may have seen it"
+            )
         try:
             # Not waiting for whoever would write into a FIFO.
             descriptor = os.open(self._path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)

@@ -75,8 +75,10 @@ class PixelServer:
     ) -> None:
         """Answer at *sockets* from now on, by TLS if there is a context for it."""
         if tls is not None:
+            # Who takes as long as a head may is cut off, and counted, like all others; only
+            # what goes wrong there is left to this.
             self._by_tls = Listener(
-                sockets, self._plain.admit, context=tls, handshake_seconds=self._head_seconds
+                sockets, self._plain.admit, context=tls, handshake_seconds=2 * self._head_seconds
             )
             return
         loop = asyncio.get_running_loop()

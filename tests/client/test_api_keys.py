@@ -154,3 +154,12 @@ def test_a_key_leaves_the_machine_encrypted_or_by_request(tmp_path: Path) -> Non
 def test_what_stays_on_the_machine_is_known(target: str, *, expected: bool) -> None:
     """What is not sure to stay is taken to leave."""
     assert is_on_this_machine(target) is expected
+
+
+def test_key_in_the_place_of_its_file_is_not_said_again() -> None:
+    """It was visible once, on a command line or in a variable, and is in no log for that."""
+    with pytest.raises(ApiKeyUnusable) as refused:
+        ApiKeyFile(Path(KEY)).read("localhost:50052", is_encrypted=True)
+
+    assert KEY not in str(refused.value)
+    assert "may have seen it" in str(refused.value)

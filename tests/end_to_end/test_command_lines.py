@@ -86,6 +86,19 @@ def test_every_command_that_calls_takes_tls_and_a_key(
         assert "--api-key-file" not in names
 
 
+@pytest.mark.parametrize(("context", "command"), ALL, ids=IDS)
+def test_no_key_of_a_caller_is_taken_from_a_command_line(
+    context: click.Context, command: click.Command
+) -> None:
+    """Every user of a machine can see those: options name the files of keys."""
+    for option in options_of(command):
+        # Orchestrators give the key ring in the environment.
+        if "key" not in option.opts[0] or option.opts == ["--token-keys"]:
+            continue
+        is_flag_or_file = option.is_flag or isinstance(option.type, click.Path)
+        assert is_flag_or_file, (context.command_path, option.opts)
+
+
 def test_the_same_option_has_the_same_form_everywhere() -> None:
     """One name is one thing, whatever program and command it is given to."""
     forms = defaultdict(set)

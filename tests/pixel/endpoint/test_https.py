@@ -98,16 +98,19 @@ async def test_every_kind_of_request_is_answered(certificates: Certificates) -> 
 
 @pytest.mark.parametrize("begun", [b"", BEGUN])
 async def test_connection_that_does_not_agree_on_keys_is_closed(
-    certificates: Certificates, begun: bytes
+    certificates: Certificates, begun: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As soon as a request's head would have had to be there, and its place is free."""
-    limits = ConnectionLimits(head_seconds=0.3)
+    limits = ConnectionLimits(head_seconds=0.5)
+    monkeypatch.setattr(connections, "_LOOK_SECONDS", 0.01)
     async with served(certificates, limits=limits) as (server, address):
         reader, writer = await asyncio.open_connection(*address)
         writer.write(begun)
         await ended(reader)
         writer.close()
         await until(lambda: server.counts.open == 0)
+
+        assert server.counts.refused == {Refusal.SLOW: 1}
 
 
 @pytest.mark.parametrize("begun", [b"", BEGUN])
