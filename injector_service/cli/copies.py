@@ -73,7 +73,7 @@ def copies(  # noqa: PLR0913 - an argument for each option
     *,
     is_off: bool,
 ) -> int:
-    """Read a message, and write a copy with a pixel of its own for each recipient.
+    """Read a message, and write a copy for each recipient.
 
     The message comes from standard input.  The copies go into FOLDER as 0001.eml and so on,
     and standard output has a line for each: file, address, outcome and message ID, with tabs

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 @data_option
 @ranges_option
 def print_ranges(ranges: Path, format_: str) -> None:
-    """Print the address ranges in use: from when they are, and where from."""
+    """Print the address ranges in use, their age and source."""
     with one_line_errors():
         found = load_ranges(ranges)
     now = dt.datetime.now(dt.UTC)

@@ -25,7 +25,7 @@ _ROW: Final = "{:>12}  {:<24} {:<24} {}"
 )
 @target_option
 def rejudge(target: Target, *, applies: bool, after_cursor: str) -> None:
-    """Judge recorded opens again, and show what is judged otherwise.
+    """Judge recorded opens again; show what differs.
 
     By the rules, ranges and databases that the running service would have if it started
     now, as far as was kept what they look at.  Nothing is changed without --apply.  With it,
