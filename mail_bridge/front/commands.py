@@ -77,9 +77,13 @@ class Commands:
             return answers.TLS_FIRST
         return await handler(argument)
 
-    async def close(self) -> None:
-        """Let go of what the session had."""
+    def forget(self) -> None:
+        """Let go of the message that the client has begun with."""
         self._receiving.reset()
+
+    async def close(self) -> None:
+        """Let go of everything that the session had."""
+        self.forget()
         await self._login.close()
 
     @property

@@ -29,10 +29,13 @@ class OpenEnvelope:
         self._budget = budget
         self.has_one_answer = settings.protocol is FrontProtocol.SMTP
         """Whether a message has one answer for all recipients."""
+        self._held_octets = 0
         self.reset()
 
     def reset(self) -> None:
         """Forget everything."""
+        self._budget.give_back(self._held_octets)
+        self._held_octets = 0
         self.is_open = False
         """Whether MAIL was accepted."""
         self._mail = b""
@@ -75,6 +78,8 @@ class OpenEnvelope:
         refusal = answers.RECIPIENT_WRONG if not envelope.path else self._refusal_of_one_more()
         if refusal is not None:
             return refusal
+        if not self._hold(argument):
+            return answers.NO_ROOM
         self._recipients.append(Recipient(argument, envelope.address))
         return answers.RECIPIENT_OK
 
@@ -85,8 +90,8 @@ class OpenEnvelope:
         attributes = argument.split()
         if not attributes or not all(b"=" in each for each in attributes):
             return answers.XFORWARD_SYNTAX
-        if len(self._xforward) == _MOST_XFORWARDS:
-            return answers.XFORWARD_SYNTAX
+        if len(self._xforward) == _MOST_XFORWARDS or not self._hold(argument):
+            return answers.NO_ROOM
         self._xforward.append(argument)
         return answers.OK
 
@@ -100,6 +105,13 @@ class OpenEnvelope:
             message=message,
             has_one_answer=self.has_one_answer,
         )
+
+    def _hold(self, argument: bytes) -> bool:
+        """Return whether there is room for *argument*: a thousand long ones are megabytes."""
+        if not self._budget.take(len(argument)):
+            return False
+        self._held_octets += len(argument)
+        return True
 
     def _refusal_of_one_more(self) -> Reply | None:
         """Return why there cannot be another recipient; or None."""

@@ -12,7 +12,7 @@ class FrontMetrics:
         )
         self.held_octets = prometheus_client.Gauge(
             "mail_bridge_held_octets",
-            "Octets of messages that come in or are handed on.",
+            "Octets of messages and of their recipients that come in or are handed on.",
             registry=registry,
         )
         self._refused = prometheus_client.Counter(

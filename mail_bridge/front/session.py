@@ -42,6 +42,7 @@ class Session:
         except Farewell as farewell:
             self._end(farewell.reply, farewell.reason)
             if farewell.interrupts:
+                self._commands.forget()
                 await self._wire.pass_over_rest()
         except Disconnected:
             pass

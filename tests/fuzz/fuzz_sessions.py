@@ -22,6 +22,7 @@ import uvloop
 from mail_bridge.front import FrontSettings, Limits
 from mail_bridge.smtp import MAX_LINE_OCTETS, ReplyReader
 from service_runtime.drain import DEFAULT_GRACE
+from service_runtime.logging import configure_logging
 from tests.mail_bridge.front.recording import Front, running_front
 from tests.mail_bridge.talking_client import with_dots
 
@@ -220,6 +221,7 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=2_000)
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
+    configure_logging(level="WARNING")
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         found = runner.run(findings(count=arguments.count, seed=arguments.seed))
     for each in found:

@@ -81,7 +81,7 @@ async def test_message_without_end_is_not_received_for_ever() -> None:
 
 async def test_messages_at_once_are_bounded_in_octets() -> None:
     """Where there is no room for one more message its client comes again; room comes back."""
-    limits = Limits(max_held_octets=1_000)
+    limits = Limits(max_held_octets=1_000 + 2 * len(b"TO:<b@example.net>"))
     async with (
         running_front(settings=limited(limits)) as front,
         talking_to(front.host, front.port) as first,
@@ -99,7 +99,7 @@ async def test_messages_at_once_are_bounded_in_octets() -> None:
         taken = await second.send(b"y" * 500 + b"\r\n")
         held_in_the_end = front.counted("held_octets")
 
-    assert (held, held_in_the_end) == (602, 0)
+    assert (held, held_in_the_end) == (602 + len(b"TO:<b@example.net>"), 0)
     assert [each.code for each in (said_early, *said_late)] == [452, 452]
     assert said_early.lines[0].startswith(b"4.3.1 ")
     assert [delivered, *taken] == [DELIVERED, DELIVERED]
@@ -115,6 +115,26 @@ async def test_recipients_are_bounded() -> None:
         refused = await client.ask(RCPT)
 
     assert (refused.code, refused.lines[0][:6]) == (452, b"4.5.3 ")
+
+
+@pytest.mark.parametrize("command", [b"RCPT TO:<b@example.net> X=" + b"x" * 400, b"XFORWARD A=b"])
+async def test_envelopes_are_held_within_the_same_bound(command: bytes) -> None:
+    """Recipients with long parameters take room as messages do, and give it back."""
+    async with (
+        running_front(settings=limited(Limits(max_held_octets=1_000))) as front,
+        talking_to(front.host, front.port) as client,
+    ):
+        opening = [MAIL] if command.startswith(b"RCPT") else []
+        replies = [await client.ask(*opening, command)]
+        while replies[-1].code == 250:
+            replies.append(await client.ask(command))
+        await client.ask(b"RSET")
+        held = front.counted("held_octets")
+        again = await client.ask(*opening, command)
+
+    assert (replies[-1].code, replies[-1].lines[0][:6]) == (452, b"4.3.1 ")
+    assert held == 0
+    assert again.code == 250
 
 
 @pytest.mark.parametrize(

@@ -43,6 +43,15 @@ async def test_announces_what_the_next_hop_can_and_what_it_does_itself(
     }
 
 
+@pytest.mark.parametrize(
+    ("hostname", "name"),
+    [("mail.example", "mail.example"), ("my h\r\n250 öst", "my-h--250--st"), ("", "localhost")],
+)
+def test_name_is_one_word_whatever_the_machine_is_called(hostname: str, name: str) -> None:
+    """What follows it in a greeting is read as something else."""
+    assert FrontSettings(hostname=hostname).name == name
+
+
 async def test_announces_nothing_that_the_next_hop_has_not() -> None:
     """A next hop without extensions gets mail that needs none; the smaller size is said."""
     next_hop = StatedNextHop(Extensions({b"SIZE": b"1000"}))
