@@ -4,6 +4,8 @@ import time
 from collections.abc import AsyncGenerator, Iterator, Sequence
 from typing import Final
 
+import structlog
+
 from mail_bridge.delivery.copies import copies_of, growth
 from mail_bridge.delivery.injector import Injector, Made, TrackingFailed
 from mail_bridge.delivery.metrics import DeliveryMetrics
@@ -13,9 +15,12 @@ from mail_bridge.delivery.sending import Send, Sending
 from mail_bridge.next_hop import Connection, Copy, Pool
 from mail_bridge.smtp import Reply
 from mail_bridge.transaction import OwnConnection, Transaction
+from service_runtime.frames import frames_of
 
 # For whoever wants no mail to go on untracked.
 _NOT_TRACKED: Final = Reply(451, (b"4.3.0 Tracking is not available, try again later",))
+
+logger = structlog.get_logger()
 
 
 class Deliverer:
@@ -69,14 +74,14 @@ class Deliverer:
 
     async def _made(self, transaction: Transaction) -> Sequence[Made] | None:
         """Return what becomes of each recipient's copy; None: the client is to come again."""
-        try:
-            with self._metrics.tracking_seconds.time():
+        is_deferred = False
+        with self._metrics.tracking_seconds.time():
+            try:
                 made = await self._tracked(transaction)
-        except TrackingFailed as failure:
-            is_deferred = failure.reason in FAILURES and self._when_untracked is WhenUntracked.DEFER
-            made = [Made(untracked=failure.reason)] * len(transaction.recipients)
-        else:
-            is_deferred = False
+            except TrackingFailed as failure:
+                made = [Made(untracked=failure.reason)] * len(transaction.recipients)
+                is_failure = failure.reason in FAILURES
+                is_deferred = is_failure and self._when_untracked is WhenUntracked.DEFER
         for each in made:
             self._metrics.made(each.untracked)
         return None if is_deferred else made
@@ -92,10 +97,22 @@ class Deliverer:
         addresses = [each.address for each in transaction.recipients if each.address is not None]
         if not addresses:
             raise TrackingFailed(Untracked.ADDRESS)
-        made = await self._injector.copies(transaction.message, addresses)
+        made = await self._copies(transaction.message, addresses)
         found = iter(self._small_enough(made, len(transaction.message)))
         unknown = Made(untracked=Untracked.ADDRESS)
         return [unknown if each.address is None else next(found) for each in transaction.recipients]
+
+    async def _copies(self, message: bytes, addresses: Sequence[str]) -> Sequence[Made]:
+        """Return what the injector makes; a fault of ours makes nothing, and mail goes on."""
+        try:
+            return await self._injector.copies(message, addresses)
+        except TrackingFailed:
+            raise
+        except Exception as error:
+            logger.error(  # noqa: TRY400 - no traceback: its values may be of a message
+                "tracking failed", error=type(error).__name__, frames=frames_of(error)
+            )
+            raise TrackingFailed(Untracked.ERROR) from error
 
     def _small_enough(self, made: Sequence[Made], octets: int) -> Iterator[Made]:
         """Yield *made* of a message of so many *octets*, or the message where a pixel is too much.

@@ -136,11 +136,18 @@ class Injector:
             async with self._channel.stub() as stub:
                 return await stub.RewriteForRecipients(request, timeout=seconds)
         except grpc.aio.AioRpcError as error:
-            if not self._settings.api_key.explains(error):
+            if not self._settings.api_key.explains(error) or not await self._renewed():
                 raise
-        await self._channel.open()
         async with self._channel.stub() as stub:
             return await stub.RewriteForRecipients(request, timeout=seconds)
+
+    async def _renewed(self) -> bool:
+        """Open a channel with what is in the files now; return whether they can be used."""
+        try:
+            await self._channel.open()
+        except (ApiKeyUnusable, TlsFilesUnusable):
+            return False
+        return True
 
     def _failed(self, error: grpc.aio.AioRpcError) -> TrackingFailed:
         reason = reason_of_error(error)

@@ -177,6 +177,25 @@ async def test_key_that_is_replaced_costs_no_pixel(tmp_path: Path) -> None:
     assert delivery.tracked() == 2.0
 
 
+async def test_key_file_that_is_empty_for_a_moment_keeps_no_mail_back(tmp_path: Path) -> None:
+    """Whoever replaces it may be in the middle of that while mail comes."""
+    keys, mine = tmp_path / "keys", tmp_path / "mine"
+    _, admin = a_key(keys, Role.ADMIN)
+    old_id, old = a_key(keys, Role.SENDER)
+    mine.write_text(old)
+    hop = ANextHop()
+    async with an_injector_service(tmp_path, Protection(), api_keys=keys) as address:
+        await configured(address, metadata=bearer(admin))
+        async with a_delivery(hop, address, api_key=ApiKeyFile(mine)) as delivery:
+            await delivery.deliver(HTML)
+            mine.write_text("")
+            remove_key(keys, old_id)
+            await until_refused(address, old)
+            assert [each.code for each in await delivery.deliver(HTML)] == [250]
+
+    assert delivery.untracked() == {"injector_refuses": 1.0}
+
+
 @pytest.mark.parametrize("text", ["", "no key"])
 async def test_file_without_a_key_is_a_mistake_at_the_start(tmp_path: Path, text: str) -> None:
     """Nobody wants mail to go on untracked for that, unseen."""
