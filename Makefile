@@ -166,6 +166,19 @@ $(PEERS)/node_modules/.installed: $(PEERS)/package.json
 	npm install --prefix $(PEERS) --no-package-lock --no-audit --no-fund --silent
 	@touch $@
 
+CORPORA := build/corpora
+$(CORPORA)/.fetched: Makefile
+	python -m pip download --quiet --no-deps --dest $(CORPORA) \
+	  device-detector==6.5.1 crawler-user-agents==1.67.0
+	@# Only its sources have the tests' lists.
+	python -m pip download --quiet --no-deps --no-binary crawlerdetect --dest $(CORPORA) \
+	  crawlerdetect==0.4.2
+	@touch $@
+
+.PHONY: evidence
+evidence: $(DEVELOPMENT) $(CORPORA)/.fetched ## Judge public lists of user agents: how often it is right
+	python -m benchmarks.calibration
+
 PICTURES := docs/pictures
 
 .PHONY: bench
@@ -195,7 +208,7 @@ bench-long: $(DEVELOPMENT) ## Fill logs of millions of opens, and measure beside
 	python -m benchmarks.open_log.felt
 
 .PHONY: check
-check: lint types contract test fuzz-short ## Run every check
+check: lint types contract test evidence fuzz-short ## Run every check
 
 .PHONY: clean
 clean: ## Remove what the targets made

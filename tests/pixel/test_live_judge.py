@@ -12,6 +12,7 @@ from pixel_service.settings import Settings
 from tests.pixel.evidence.test_ranges import set_of
 
 NOW = dt.datetime.now(dt.UTC)
+UNKNOWN = "Mozilla/5.0 (Linux; Android 5.1; wv)"
 
 
 def a_live_judge(data: Path) -> LiveJudge:
@@ -25,7 +26,7 @@ def store(data: Path, text: str, *, now: dt.datetime = NOW) -> None:
 
 def agent_at(judge: Judge, address: str) -> Agent:
     fetch = Fetch(
-        ip_address=address, user_agent="x/1", headers={}, open_time=NOW, acceptance_time=None
+        ip_address=address, user_agent=UNKNOWN, headers={}, open_time=NOW, acceptance_time=None
     )
     return judge.judge(fetch).agent
 

@@ -105,7 +105,7 @@ def test_a_judgement_is_explained_for_programs() -> None:
     found = json.loads(result.output)
 
     assert found["agent"] == "PRIVACY_PREFETCH"
-    assert [signal["name"] for signal in found["signals"]] == ["purpose-prefetch"]
+    assert [signal["name"] for signal in found["signals"]] == ["purpose-prefetch", "program"]
     assert found["sinceAcceptance"] is None
 
 
