@@ -119,12 +119,17 @@ FUZZ_CALLS ?= 20000
 # How many sessions it has with the bridge.
 FUZZ_SESSIONS ?= 100000
 
+# Tokens, paths, cursors, page tokens, configurations, API keys: 4,000 examples of each where
+# `make test` has 200.
+FUZZED_PARSERS := tests/fuzz/test_parsers.py tests/runtime/api_keys/test_any_input.py
+
 .PHONY: fuzz
 fuzz: $(DEVELOPMENT) ## Try FUZZ_COUNT mutants of mail, and expensive messages (an hour or more)
 	python -m tests.fuzz.fuzz_rewrite --count $(FUZZ_COUNT) --seed $(FUZZ_SEED)
 	python -m tests.fuzz.fuzz_cost --seconds $(FUZZ_COST_SECONDS) --seed $(FUZZ_SEED)
 	python -m tests.fuzz.fuzz_calls --count $(FUZZ_CALLS) --seed $(FUZZ_SEED)
 	python -m tests.fuzz.fuzz_sessions --count $(FUZZ_SESSIONS) --seed $(FUZZ_SEED)
+	pytest --quiet --timeout=3600 --hypothesis-profile=thorough $(FUZZED_PARSERS)
 
 .PHONY: fuzz-short
 fuzz-short: $(DEVELOPMENT) ## The same for a minute and a half

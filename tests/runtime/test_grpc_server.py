@@ -287,6 +287,24 @@ async def test_message_over_the_limit_is_refused() -> None:
     assert error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
 
 
+async def test_metadata_without_end_are_refused(caplog: pytest.LogCaptureFixture) -> None:
+    """Before anything of ours sees them; the connection, and others, go on."""
+    async with served() as channel:
+        stub = pb_grpc.PixelServiceStub(channel)
+        for metadata in (
+            (("x-long", "a" * 100_000),),
+            tuple((f"x-{number}", "b" * 30) for number in range(2_000)),
+            (("authorization", "Bearer " + "c" * 100_000),),
+        ):
+            with pytest.raises(grpc.aio.AioRpcError) as raised:
+                await stub.ListOpens(pb.ListOpensRequest(page_size=1), metadata=metadata)
+            assert raised.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+            answer = await stub.ListOpens(pb.ListOpensRequest(page_size=1))
+            assert answer.cursor == "x"
+
+    assert caplog.records == []
+
+
 async def test_calls_beyond_the_limit_wait_in_the_client() -> None:
     """Memory is bounded by the calls at once; one connection's further ones are late, not lost."""
     async with serving(max_calls=4) as address, connected(address) as channel:
