@@ -76,7 +76,7 @@ def message_key(message_id: str) -> bytes:
     """Return what tells messages apart in the log without their IDs.
 
     It begins with the time that the ID has, if it has one: counts of messages of one time
-    are in one place then, and what an append costs does not grow with the log.
+    are in one place then, and an append to a large log costs less.
     """
     time = time_octets(message_id)
     octets = MESSAGE_KEY_OCTETS - len(time)
