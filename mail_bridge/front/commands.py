@@ -23,9 +23,7 @@ _HTTP: Final = frozenset({b"CONNECT", b"GET", b"HEAD", b"OPTIONS", b"POST", b"PU
 _NOT_DONE: Final = frozenset({b"ETRN", b"EXPN", b"SAML", b"SEND", b"SOML", b"TURN"})
 
 # What may come before STARTTLS where that is required (RFC 3207 section 4).
-_WITHOUT_TLS: Final = frozenset(
-    {b"EHLO", b"HELO", b"HELP", b"LHLO", b"NOOP", b"QUIT", b"RSET", b"STARTTLS", b"VRFY"}
-)
+_WITHOUT_TLS: Final = frozenset({b"EHLO", b"HELO", b"LHLO", b"NOOP", b"QUIT", b"STARTTLS"})
 
 _Handler = Callable[[bytes], Awaitable[Reply | None]]
 
@@ -38,6 +36,10 @@ class Commands:
         self._settings = served.settings
         self._next_hop = served.next_hop
         self._certificate = served.certificate
+        # Clients that must show who they are do that by TLS.
+        self._requires_tls = served.settings.requires_tls or (
+            served.certificate is not None and served.certificate.asks_clients
+        )
         self._client = ipaddress.ip_address(wire.peer)
         self._envelope = OpenEnvelope(served.settings, served.budget)
         self._login = Login(wire, served.next_hop)
@@ -73,7 +75,7 @@ class Commands:
             if verb in _HTTP:
                 raise Farewell(answers.NO_MAIL_CLIENT, "http", interrupts=True)
             return answers.NOT_DONE if verb in _NOT_DONE else answers.NOT_KNOWN
-        if self._settings.requires_tls and not self._wire.is_tls and verb not in _WITHOUT_TLS:
+        if self._requires_tls and not self._wire.is_tls and verb not in _WITHOUT_TLS:
             return answers.TLS_FIRST
         return await handler(argument)
 

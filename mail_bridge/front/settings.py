@@ -56,7 +56,10 @@ class FrontSettings:
     """What the bridge calls itself."""
 
     requires_tls: bool = False
-    """Whether clients must say STARTTLS before they send anything."""
+    """Whether clients must say STARTTLS before they send anything.
+
+    They must, too, if they have to show a certificate.
+    """
 
     xforward_clients: tuple[Network, ...] = LOOPBACK
     """Who may say by XFORWARD where mail came from."""

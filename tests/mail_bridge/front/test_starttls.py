@@ -113,6 +113,37 @@ async def test_tls_can_be_required(certificate: Certificate, context: ssl.SSLCon
     assert (allowed.code, delivered) == (250, DELIVERED)
 
 
+@pytest.mark.parametrize("has_certificate", [True, False])
+async def test_clients_can_be_asked_for_a_certificate(
+    authority: tuple[Authority, Path],
+    context: ssl.SSLContext,
+    tmp_path: Path,
+    *,
+    has_certificate: bool,
+) -> None:
+    """Whoever has none sends nothing, by TLS or without it."""
+    path, key = authority[0].issue().write(tmp_path)
+    files = TlsFiles(certificate=path, key=key, client_ca=authority[1])
+    if has_certificate:
+        context.load_cert_chain(*authority[0].issue("client").write(tmp_path, "client"))
+    async with (
+        running_front(certificate=Certificate(files, port="mail")) as front,
+        talking_to(front.host, front.port) as client,
+    ):
+        refused = await client.ask(MAIL)
+        await client.ask(b"STARTTLS")
+        await client.start_tls(context)
+        if has_certificate:
+            await client.ask(b"LHLO c")
+            assert await client.send(MESSAGE) == [DELIVERED]
+        else:
+            with pytest.raises((EOFError, OSError)):
+                await client.ask(b"LHLO c")
+
+    assert refused.code == 530
+    assert len(front.delivery.messages) == has_certificate
+
+
 @pytest.mark.parametrize(("lines", "code"), [([b"STARTTLS now"], 501), ([MAIL, b"STARTTLS"], 503)])
 async def test_wrong_use_is_said(lines: list[bytes], code: int, certificate: Certificate) -> None:
     """STARTTLS has no argument, and comes before a message."""
