@@ -207,6 +207,12 @@ bench: $(DEVELOPMENT) $(PEERS)/node_modules/.installed ## Time everything, as ra
 	python -m benchmarks.open_log.sustained
 	python -m benchmarks.open_log.backlog --picture $(PICTURES)/backlog.svg
 
+.PHONY: bench-mail
+bench-mail: $(DEVELOPMENT) ## Time the bridge with Postfix, and the filter (Debian: installs Postfix; root)
+	.ci/install-postfix
+	python -m benchmarks.mail_bridge
+	python -m benchmarks.filter_start
+
 .PHONY: bench-long
 bench-long: $(DEVELOPMENT) ## Fill logs of millions of opens, and measure beside them (half an hour, 10 GB)
 	python -m benchmarks.open_log.growth --picture $(PICTURES)/growth.svg
