@@ -18,6 +18,10 @@ from mail_bridge.filter.options import DEFER, FilterOptions
 EXIT_INPUT_OUTPUT: Final = 74
 EXIT_TRY_AGAIN: Final = 75
 
+# The descriptors of standard output and error.
+_OUTPUT: Final = 1
+_ERRORS: Final = 2
+
 _CHUNK: Final = 1024 * 1024
 
 
@@ -28,7 +32,7 @@ def run_filter(options: FilterOptions) -> int:
     except OSError as error:
         _say(f"standard input or output: {error.strerror}")
         # What is still in the buffer goes nowhere, or Python would complain at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        os.dup2(os.open(os.devnull, os.O_WRONLY), _OUTPUT)
         return EXIT_INPUT_OUTPUT
 
 
@@ -88,6 +92,9 @@ def _write_copy(sink: BinaryIO, message: bytes, answer: Answer) -> None:
 def _say(text: str) -> None:
     # Nobody may listen; the message has passed all the same.
     try:
+        # Exim reads both as one: what is said would be in the message.
+        if os.path.sameopenfile(_OUTPUT, _ERRORS):
+            return
         sys.stderr.write(f"mail-bridge filter: {text}\n")
     except OSError:
         return

@@ -175,6 +175,20 @@ async def test_output_that_nobody_reads_is_an_error(path: Path) -> None:
     assert said.decode().splitlines()[-1].startswith("mail-bridge filter: standard input or output")
 
 
+async def test_nothing_is_said_into_the_message(path: Path) -> None:
+    """Where standard error goes with standard output, as in Exim, the message is alone there."""
+    process = await asyncio.create_subprocess_exec(
+        Path(sys.executable).with_name("mail-bridge"),
+        *("filter", "--recipient=anna@example.org", f"--socket={path}"),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    out, _ = await process.communicate(MESSAGE)
+
+    assert (process.returncode, out) == (0, MESSAGE)
+
+
 async def test_socket_is_its_owners_alone(path: Path) -> None:
     """It has mode 0600, replaces one that nobody listens at, and is gone at the end."""
     with socket.socket(socket.AF_UNIX) as left_behind:
