@@ -156,6 +156,11 @@ test-postfix: $(DEVELOPMENT) ## Send mail through a real Postfix and the bridge 
 	.ci/install-postfix
 	pytest tests/postfix
 
+.PHONY: test-exim
+test-exim: $(DEVELOPMENT) ## The same with a real Exim (Debian: downloads it; root)
+	.ci/unpack-debian build/exim usr/sbin/exim4 exim4-daemon-light libidn12
+	pytest tests/exim
+
 .PHONY: test-postfix-kills
 test-postfix-kills: $(DEVELOPMENT) ## Kill the bridge at random, 100 times, with Postfix' queue behind it
 	.ci/install-postfix

@@ -1,132 +1,20 @@
 """What comes out of a real Postfix with the bridge, octet by octet, beside one without."""
 
-import os
-import re
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Final
-
 import pytest
 
 from examples.pair import Pair
-from injector_service.rewriting import Instructions, MadePixel, Pixel, rewrite_message
-from tests.mail import golden_messages, judge
 from tests.postfix.byte_sink import ByteSink
+from tests.postfix.comparing import delivered, messages, with_pixel, without_received
 from tests.postfix.flows import Flows
 from tests.postfix.servers import (
     AFTER_QUEUE,
     BEFORE_QUEUE,
     ONE_RECIPIENT,
     STRAIGHT_ON,
-    Flow,
     create_configuration,
 )
-from tests.postfix.submission import submission
 
 pytestmark = pytest.mark.timeout(300)
-
-# Of the real messages, spread over all folders; each passes Postfix four times.
-SAMPLE: Final = 150
-
-# Beyond it a message takes seconds and shows nothing more; one of 25 MB has its own test.
-MAX_SAMPLE_OCTETS: Final = 1_000_000
-
-# Configurations that do not exist: it passes as it is.
-NAMES_WRONGLY: Final = frozenset({"remove-fields-folded"})
-
-RECIPIENT: Final = "reader@example.net"
-
-# Octets that filters are known to change, in one message.
-AWKWARD: Final = b"\r\n".join(
-    (
-        b"From:  Robin <robin@example.org>",
-        b"To:\t<reader@example.net>",
-        b"Subject: folded",
-        b"  here",
-        b"X-Trailing: blanks  ",
-        b"MIME-Version: 1.0",
-        b"Content-Type: text/html; charset=windows-1252",
-        b"Content-Transfer-Encoding: 8bit",
-        b"",
-        b"<p>caf\xe9 \xff\x00 nul",
-        *(b".", b"..", b".dot", b"...dots", b"blanks at the end  \t"),
-        b"<p>" + b"y" * 2_000,
-        b"a lone \r in it, and a lone \n in it",
-        *(b"", b"From the start", b"", b"", b""),
-    )
-)
-
-
-def messages() -> dict[str, bytes]:
-    """Return messages by name, with line ends as they are on the wire."""
-    found = {"awkward": AWKWARD}
-    for golden in golden_messages.golden_messages():
-        if golden.name in NAMES_WRONGLY:
-            continue
-        found[golden.name] = _on_the_wire(golden.path.read_bytes())
-    found.update(_sample())
-    return found
-
-
-def _sample() -> Iterator[tuple[str, bytes]]:
-    corpus = os.environ.get("MAIL_CORPUS")
-    if not corpus:
-        return
-    files = [
-        file
-        for file in sorted(Path(corpus).rglob("*"))
-        if file.is_file() and file.suffix != ".md" and file.stat().st_size <= MAX_SAMPLE_OCTETS
-    ]
-    for file in files[:: max(len(files) // SAMPLE, 1)]:
-        yield file.relative_to(corpus).as_posix(), _on_the_wire(file.read_bytes())
-
-
-def _on_the_wire(raw: bytes) -> bytes:
-    return re.sub(rb"\r?\n", b"\r\n", raw)
-
-
-def delivered(flow: Flow, sink: ByteSink, sent: dict[str, bytes]) -> dict[str, bytes]:
-    """Send all messages; return what the sink got of each."""
-    sink.clear()
-    with submission(flow.ports.smtp) as client:
-        for number, raw in enumerate(sent.values()):
-            client.send(f"FROM:<m{number}@example.org>", [f"TO:<{RECIPIENT}>"], raw)
-    came = sink.wait_for(len(sent))
-    by_sender = {each.sender: each.octets for each in came}
-    assert len(came) == len(by_sender) == len(sent)
-    return {name: by_sender[f"m{number}@example.org"] for number, name in enumerate(sent)}
-
-
-def without_received(octets: bytes, hops: int) -> bytes:
-    """Return a message without the fields that *hops* passages of Postfix have put before it."""
-    for _ in range(hops):
-        field = re.match(rb"Received: from [^\n]*\n(?:[ \t][^\n]*\n)+", octets)
-        assert field is not None
-        octets = octets[field.end() :]
-    return octets
-
-
-def with_pixel(plain: bytes, own: bytes, base_url: str) -> bytes:
-    """Return *plain* with the pixel that is in *own*, if it is to have one."""
-    urls = {
-        url
-        for text in (*judge.texts(own), own.decode("latin-1"))
-        for url in re.findall(re.escape(base_url) + r"/o/[A-Za-z0-9_-]+\.gif", text)
-    }
-    # It is expected and missing if the message could have one, and this one is not in it.
-    pixel = Pixel(url=min(urls, default=f"{base_url}/o/missing.gif"))
-    rewritten = rewrite_message(
-        plain,
-        Instructions(
-            recipients=(RECIPIENT,),
-            make_pixel=lambda _header, _most: MadePixel(pixel),
-            is_own_token=lambda _token: False,
-            fields_to_remove=("X-Configuration-Id", "X-Ses-Configuration-Set"),
-        ),
-    )
-    message = rewritten.message(plain)
-    # A pixel at the end of the last line is followed by a line end, as SMTP has it.
-    return message if message.endswith(b"\r\n") else message + b"\r\n"
 
 
 @pytest.fixture(scope="module")
@@ -141,7 +29,7 @@ def unfiltered(
     flows: Flows, running_byte_sink: ByteSink, sent: dict[str, bytes]
 ) -> dict[str, bytes]:
     """Return what Postfix makes of the messages without a filter."""
-    came = delivered(flows.plain(), running_byte_sink, sent)
+    came = delivered(flows.plain().ports.smtp, running_byte_sink, sent)
     return {name: without_received(octets, 1) for name, octets in came.items()}
 
 
@@ -159,7 +47,7 @@ def test_nothing_but_the_pixel_is_added(
     unfiltered: dict[str, bytes],
 ) -> None:
     """What is delivered is what Postfix delivers without the bridge, and the pixel."""
-    came = delivered(flows.bridged(section), sink, sent)
+    came = delivered(flows.bridged(section).ports.smtp, sink, sent)
 
     base_url = f"http://{pair.pixel_http}"
     own = {name: without_received(octets, hops) for name, octets in came.items()}

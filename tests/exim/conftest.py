@@ -1,0 +1,38 @@
+"""Exim and what is around it, once for the whole folder, which a plain run leaves out."""
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from examples.pair import Pair, pair_on_free_ports, running_pair
+from tests.fixtures.asked_for import ignored_unless_asked_for
+from tests.postfix.byte_sink import ByteSink, running_sink
+from tests.postfix.servers import create_configuration
+
+HERE = Path(__file__).parent
+
+
+def pytest_ignore_collect(config: pytest.Config) -> bool | None:
+    """Collect what is here only if it is asked for by name."""
+    return ignored_unless_asked_for(HERE, config)
+
+
+@pytest.fixture(scope="session")
+def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
+    """Run both services, with the configuration that the page names."""
+    data = tmp_path_factory.mktemp("data")
+    with contextlib.ExitStack() as stack:
+        log = stack.enter_context((data / "log").open("wb"))
+        addresses = stack.enter_context(running_pair(pair_on_free_ports(), data=data, log=log))
+        for configuration_id in ("newsletter", "spring"):
+            create_configuration(addresses.injector, configuration_id)
+        yield addresses
+
+
+@pytest.fixture
+def sink() -> Iterator[ByteSink]:
+    """Run where mail goes in the end."""
+    with running_sink() as sink:
+        yield sink
