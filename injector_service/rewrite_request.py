@@ -59,9 +59,12 @@ def check_rewrite_request(request: RewriteRequest, checks: FieldChecks) -> None:
     checks.require_at_most(len(request.recipients), MAX_RECIPIENTS, "recipients", "elements")
     for index, recipient in enumerate(request.recipients[:MAX_RECIPIENTS]):
         check_recipient(recipient, checks, field=f"recipients[{index}]")
-    check_tags(request.tags, checks)
+    # Most requests have none.
+    if request.tags:
+        check_tags(request.tags, checks)
     check_message_id(request.message_id, checks)
-    check_recipient_mx(request.recipient_mx, checks)
+    if request.recipient_mx:
+        check_recipient_mx(request.recipient_mx, checks)
 
 
 def check_message(raw_message: bytes, checks: FieldChecks) -> None:
@@ -71,11 +74,8 @@ def check_message(raw_message: bytes, checks: FieldChecks) -> None:
 
 def check_message_id(message_id: str, checks: FieldChecks, *, field: str = "message_id") -> None:
     """Note that *message_id*, if there is one, is none."""
-    checks.require(
-        not message_id or _MESSAGE_ID.fullmatch(message_id),
-        field,
-        f"must match {_MESSAGE_ID.pattern}",
-    )
+    if message_id and not _MESSAGE_ID.fullmatch(message_id):
+        checks.refuse(field, f"must match {_MESSAGE_ID.pattern}")
 
 
 def check_configuration_ids(
@@ -85,20 +85,16 @@ def check_configuration_ids(
     checks.require_at_most(len(configuration_ids), MAX_CONFIGURATION_IDS, field, "elements")
     for index, configuration_id in enumerate(configuration_ids[:MAX_CONFIGURATION_IDS]):
         checks.require_id(configuration_id, f"{field}[{index}]")
-        checks.require(
-            configuration_id not in configuration_ids[:index],
-            f"{field}[{index}]",
-            "is listed twice",
-        )
+        if index and configuration_id in configuration_ids[:index]:
+            checks.refuse(f"{field}[{index}]", "is listed twice")
 
 
 def check_recipient(recipient: str, checks: FieldChecks, *, field: str) -> None:
     """Note that *recipient* is no address of an envelope."""
-    checks.require(
-        len(recipient) <= MAX_RECIPIENT_CHARACTERS and _RECIPIENT.fullmatch(recipient),
-        field,
-        f"must be an address alone, of at most {MAX_RECIPIENT_CHARACTERS} characters",
-    )
+    if len(recipient) > MAX_RECIPIENT_CHARACTERS or not _RECIPIENT.fullmatch(recipient):
+        checks.refuse(
+            field, f"must be an address alone, of at most {MAX_RECIPIENT_CHARACTERS} characters"
+        )
 
 
 def check_recipient_mx(names: Sequence[str], checks: FieldChecks) -> None:

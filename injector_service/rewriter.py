@@ -33,6 +33,9 @@ MAX_INLINE_HEADER_OCTETS: Final = 32 * 1024
 MAX_INLINE_HEADER_LINES: Final = 500
 MAX_INLINE_ADDRESS_OCTETS: Final = 1_000
 
+# A header of so many octets has neither too many addresses nor, as fields, too many lines.
+MIN_COUNTED_OCTETS: Final = min(MAX_INLINE_ADDRESS_OCTETS, 2 * MAX_INLINE_HEADER_LINES - 2)
+
 logger = structlog.get_logger()
 
 
@@ -119,7 +122,8 @@ class Rewriter:
 
 def _is_quick(header: Header) -> bool:
     """Say whether it is sure that reading *header* again is quick."""
-    return (
+    # Its lines and its addresses are in it.
+    return len(header) <= MIN_COUNTED_OCTETS or (
         len(header) <= MAX_INLINE_HEADER_OCTETS
         and header.count_lines() <= MAX_INLINE_HEADER_LINES
         and address_octets(header) <= MAX_INLINE_ADDRESS_OCTETS

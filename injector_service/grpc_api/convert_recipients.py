@@ -1,7 +1,7 @@
 """Requests for several recipients and their answers: values from and to the contract's."""
 
 from collections.abc import Mapping, Sequence
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from emailopens.errors.v1 import error_reason_pb2
 from emailopens.injector.v1 import injector_service_pb2 as pb
@@ -13,6 +13,7 @@ from injector_service.grpc_api.convert_configuration import (
 )
 from injector_service.grpc_api.convert_rewrite import (
     OUTCOME_TO_PROTO,
+    TRACKING_OFF,
     WARNING_TO_PROTO,
     check_tracking,
 )
@@ -33,8 +34,6 @@ from injector_service.rewrite_request import (
 from service_runtime.errors import InvalidFields
 from service_runtime.field_checks import FieldChecks
 from service_runtime.turns import Turns
-
-_OFF: Final = pb.RewriteMessageRequest.TRACKING_OFF
 
 
 class _OfAll(NamedTuple):
@@ -58,7 +57,7 @@ async def read_recipients_request(
     check_tracking(message.tracking, checks)
     of_all = _OfAll(
         tags=dict(message.tags),
-        is_off=message.tracking == _OFF,
+        is_off=message.tracking == TRACKING_OFF,
         level=privacy_level_from_proto(message.privacy_level, checks, "privacy_level"),
     )
     recipients = []
@@ -93,7 +92,7 @@ def _recipient(message: pb.RewriteForRecipientsRequest.Recipient, of_all: _OfAll
         check_tags(tags, checks)
     if message.tracking:
         check_tracking(message.tracking, checks)
-        is_off = is_off or message.tracking == _OFF
+        is_off = is_off or message.tracking == TRACKING_OFF
     if message.privacy_level:
         own = privacy_level_from_proto(message.privacy_level, checks, "privacy_level")
         level = max(level, own)

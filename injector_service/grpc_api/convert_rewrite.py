@@ -20,6 +20,12 @@ WARNING_TO_PROTO: Final = {
     each: pb.RewriteMessageResponse.Warning.Value(f"WARNING_{each.name}") for each in RewriteWarning
 }
 
+# By names of their own: the generated classes look theirs up each time.
+TRACKING_OFF: Final = pb.RewriteMessageRequest.TRACKING_OFF
+_VIEW_SPLICE: Final = pb.RewriteMessageRequest.VIEW_SPLICE
+_TRACKINGS: Final = frozenset(pb.RewriteMessageRequest.Tracking.values())
+_VIEWS: Final = frozenset(pb.RewriteMessageRequest.View.values())
+
 
 def read_rewrite_request(
     message: pb.RewriteMessageRequest, *, max_message_octets: int
@@ -32,18 +38,15 @@ def read_rewrite_request(
     """
     checks = FieldChecks()
     check_tracking(message.tracking, checks)
-    checks.require(
-        message.view in pb.RewriteMessageRequest.View.values(),
-        "view",
-        "must be a view that this service knows",
-    )
+    if message.view not in _VIEWS:
+        checks.refuse("view", "must be a view that this service knows")
     request = RewriteRequest(
         raw_message=message.raw_message,
         configuration_ids=tuple(message.configuration_ids),
         recipients=tuple(message.recipients),
         tags=dict(message.tags),
         message_id=message.message_id,
-        is_tracking_off=message.tracking == pb.RewriteMessageRequest.TRACKING_OFF,
+        is_tracking_off=message.tracking == TRACKING_OFF,
         privacy_level=privacy_level_from_proto(message.privacy_level, checks, "privacy_level"),
         recipient_mx=tuple(message.recipient_mx),
     )
@@ -62,11 +65,8 @@ def check_tracking(
     field: str = "tracking",
 ) -> None:
     """Note that *tracking* is no choice of ours."""
-    checks.require(
-        tracking in pb.RewriteMessageRequest.Tracking.values(),
-        field,
-        "must be a choice that this service knows",
-    )
+    if tracking not in _TRACKINGS:
+        checks.refuse(field, "must be a choice that this service knows")
 
 
 def answer_to_proto(
@@ -83,7 +83,7 @@ def answer_to_proto(
         privacy_level=privacy_level_to_proto(answer.privacy_level),
     )
     splice = rewritten.splice
-    if view != pb.RewriteMessageRequest.VIEW_SPLICE:
+    if view != _VIEW_SPLICE:
         response.raw_message = rewritten.message(raw)
     elif splice is not None and (splice.delete_count or splice.insert):
         response.splice.offset = splice.offset

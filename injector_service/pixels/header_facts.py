@@ -7,9 +7,8 @@ from injector_service.pixels.token_payload import NotifiedField, TokenPayload
 from injector_service.rewriting import MAX_URL_CHARACTERS
 from injector_service.rewriting.mime import (
     Header,
-    from_mailboxes,
+    from_address_and_mailboxes,
     recipient_addresses,
-    sender_address,
     to_mailboxes,
 )
 
@@ -49,13 +48,14 @@ def read_header_facts(header: Header, notified_headers: Collection[str]) -> Head
         header: the message's header.
         notified_headers: names of the fields that the configurations ask for.
     """
+    identity_id, from_mailboxes = from_address_and_mailboxes(header)
     return HeaderFacts(
-        identity_id=sender_address(header),
-        from_mailboxes=from_mailboxes(header),
+        identity_id=identity_id,
+        from_mailboxes=from_mailboxes,
         to_mailboxes=to_mailboxes(header),
-        date=header.get("Date") or "",
-        subject=header.get("Subject") or "",
-        header_message_id=header.get("Message-ID") or "",
+        date=header.text(b"date"),
+        subject=header.text(b"subject"),
+        header_message_id=header.text(b"message-id"),
         notified_fields=_notified_fields(header, notified_headers),
     )
 

@@ -33,7 +33,7 @@ The rules, which the code refers to by their numbers:
 from injector_service.rewriting.mime.addresses import addr_spec
 from injector_service.rewriting.mime.correspondents import (
     address_octets,
-    from_mailboxes,
+    from_address_and_mailboxes,
     recipient_addresses,
     sender_address,
     to_mailboxes,
@@ -47,7 +47,7 @@ __all__ = [
     "addr_spec",
     "address_octets",
     "find_html_part",
-    "from_mailboxes",
+    "from_address_and_mailboxes",
     "message_start",
     "read_message_header",
     "recipient_addresses",

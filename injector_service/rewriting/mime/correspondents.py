@@ -1,5 +1,6 @@
 """Who a message is from and to, as its header says."""
 
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from injector_service.rewriting.mime.addresses import addr_spec, mailboxes
@@ -20,19 +21,21 @@ def address_octets(header: Header) -> int:
 
 def sender_address(header: Header) -> str:
     """Return the address of the first mailbox of From; empty if there is none."""
-    value = next(iter(header.get_all("From")), None)
-    found = None if value is None else mailboxes(value)
-    return addr_spec(found[0]) if found else ""
+    return from_address_and_mailboxes(header)[0]
 
 
-def from_mailboxes(header: Header) -> tuple[str, ...]:
-    """Return the mailboxes of From as written; a field that is no address list is one of them."""
-    return _mailboxes(header, "From")
+def from_address_and_mailboxes(header: Header) -> tuple[str, tuple[str, ...]]:
+    """Return that, and the mailboxes of From as `to_mailboxes` returns those of To."""
+    values = header.get_all("From")
+    lists = [_split(value) for value in values]
+    address = addr_spec(lists[0][0]) if lists and lists[0] else ""
+    return address, _joined(header, "From", values, lists)
 
 
 def to_mailboxes(header: Header) -> tuple[str, ...]:
     """Return the mailboxes of To as written; a field that is no address list is one of them."""
-    return _mailboxes(header, "To")
+    values = header.get_all("To")
+    return _joined(header, "To", values, [_split(value) for value in values])
 
 
 def recipient_addresses(header: Header) -> list[str | None]:
@@ -40,17 +43,25 @@ def recipient_addresses(header: Header) -> list[str | None]:
     addresses: list[str | None] = []
     for name in _RECIPIENT_FIELDS:
         for value in header.get_all(name):
-            found = None if value is None else mailboxes(value)
+            found = _split(value)
             addresses += [None] if found is None else map(addr_spec, found)
     return addresses
 
 
-def _mailboxes(header: Header, name: str) -> tuple[str, ...]:
+def _split(value: str | None) -> list[str] | None:
+    return None if value is None else mailboxes(value)
+
+
+def _joined(
+    header: Header, name: str, values: Sequence[str | None], lists: Iterable[list[str] | None]
+) -> tuple[str, ...]:
+    """Return the mailboxes of *lists*, which are what *values* split into, if they do."""
     found: list[str] = []
-    for value in header.get_all(name):
-        if value is None:
+    for value, split in zip(values, lists, strict=True):
+        if split is not None:
+            found += split
+        elif value is not None:
+            found.append(value)
+        else:
             found.append((header.get(name) or "")[:_UNREAD_CHARACTERS])
-            continue
-        split = mailboxes(value)
-        found += [value] if split is None else split
     return tuple(found)

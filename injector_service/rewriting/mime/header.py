@@ -5,7 +5,7 @@ A message that is only passed through needs three or four of its fields.  So a
 """
 
 import re
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import Final, NamedTuple
 
 from injector_service.rewriting.mime.content_type import parse_content_type
@@ -84,6 +84,8 @@ class Header:
 
     def count_octets(self, lowered_name: bytes) -> int:
         """Return how many octets the fields with this name have together."""
+        if self._lowered.find(b"\n" + lowered_name) < 0:
+            return 0
         return sum(found.end() - found.start() for found in self._all(lowered_name))
 
     @property
@@ -98,6 +100,11 @@ class Header:
             if name.lower() in lowered_names:
                 yield HeaderField(name, text_of(_start_of(found[2])))
 
+    def text(self, lowered_name: bytes) -> str:
+        """Return what `get` returns, or nothing for None."""
+        value = self.find(lowered_name)
+        return "" if value is None else text_of(_start_of(value))
+
     def get(self, name: str) -> str | None:
         """Return the unfolded value of the first field called *name*, or None.
 
@@ -111,11 +118,20 @@ class Header:
 
         None for each that is longer than any list of addresses that we look at.
         """
-        spans = (found.span(2) for found in self._all(name.lower().encode("ascii")))
         return [
-            text_of(self._raw[start:end]) if end - start <= MAX_ADDRESS_OCTETS else None
-            for start, end in spans
+            text_of(value) if len(value) <= MAX_ADDRESS_OCTETS else None
+            for value in self._values(name.lower().encode("ascii"))
         ]
+
+    def _values(self, lowered_name: bytes) -> Iterable[bytes]:
+        first = self.find(lowered_name)
+        if first is None:
+            return ()
+        # Mostly it is the only one.
+        wanted = b"\n" + lowered_name
+        if self._lowered.rfind(wanted) == self._lowered.find(wanted):
+            return (first,)
+        return (found[2] for found in self._all(lowered_name))
 
     def find(self, lowered_name: bytes) -> bytes | None:
         """Return the first value of a field as found, folds included, or None."""

@@ -26,7 +26,7 @@ _TOKEN: Final = re.compile(rb"=[0-9A-Fa-f]{2}|=[ \t]*+\r?\n|[^=]|=")
 class QuotedPrintableBody:
     """A part's body in quoted-printable; *octets* is what it says."""
 
-    __slots__ = ("_end", "_line", "_line_end", "_raw", "_start", "octets")
+    __slots__ = ("_end", "_kept", "_line", "_line_end", "_place", "_raw", "_start", "octets")
     breaks_lines = True
 
     def __init__(
@@ -37,6 +37,9 @@ class QuotedPrintableBody:
         self._end = len(raw) if end is None else end
         # The line looked at last: edits may be many, and lines long.
         self._line = (-1, -1, -1)
+        # What was found out last: copies of a message are edited at the same place.
+        self._place = (-1, -1)
+        self._kept = (-1, -1)
         self._line_end = line_end
         self.octets = decode(raw, start, self._end)
 
@@ -61,7 +64,9 @@ class QuotedPrintableBody:
         """
         raw, end = self._raw, self._end
         line = raw.rfind(b"\n", self._start, encoded_edits[0].start) + 1 or self._start
-        kept = len(self.octets) - len(decode(raw, line, end))
+        if self._kept[0] != line:
+            self._kept = (line, len(self.octets) - len(decode(raw, line, end)))
+        kept = self._kept[1]
         if kept > edits[0].start:
             return False
         changed = decode(applied(raw, encoded_edits, start=line, end=end))
@@ -69,6 +74,11 @@ class QuotedPrintableBody:
 
     def _locate(self, position: int) -> int:
         """Return the offset in the body of the token that gives octet *position*."""
+        if self._place[0] != position:
+            self._place = (position, self._located(position))
+        return self._place[1]
+
+    def _located(self, position: int) -> int:
         raw, octets = self._raw, self.octets
         # Usually what is there is written as itself, close to the end.
         literal = octets[position : position + 6]

@@ -110,7 +110,7 @@ def test_a_message_goes_through_rewrite(address: str) -> None:
     found = re.search(rb'<img src="http://127.0.0.1:8080/o/[\w-]+\.gif"[^>]*>', done.stdout)
     assert found is not None
     assert done.stdout.replace(found[0], b"") == message()
-    assert re.fullmatch(rb"outcome: TRACKED\nmessage ID: [\w~]{22}\n", done.stderr)
+    assert re.fullmatch(rb"outcome: TRACKED\nmessage ID: [\w~-]{22}\n", done.stderr)
 
 
 @pytest.mark.parametrize(

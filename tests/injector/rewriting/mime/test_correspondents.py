@@ -3,7 +3,7 @@
 import pytest
 
 from injector_service.rewriting.mime.correspondents import (
-    from_mailboxes,
+    from_address_and_mailboxes,
     recipient_addresses,
     sender_address,
     to_mailboxes,
@@ -28,7 +28,7 @@ def test_mailboxes_are_as_written() -> None:
     """Mailboxes keep their display names, and a field that is no address list is one of them."""
     header = header_of("From: A <a@example.org>, b@example.org", "To: c@example.org", 'To: "open')
 
-    assert from_mailboxes(header) == ("A <a@example.org>", "b@example.org")
+    assert from_address_and_mailboxes(header)[1] == ("A <a@example.org>", "b@example.org")
     assert to_mailboxes(header) == ("c@example.org", '"open')
 
 
