@@ -8,8 +8,7 @@ from mail_bridge.front.budget import Budget
 from mail_bridge.front.wire import Wire
 from mail_bridge.smtp import DotRemover, Reply
 
-# Between two pieces of a message: RFC 5321 section 4.5.3.2.5 has clients wait 3 minutes for
-# the other side to take one; section 4.5.3.2.7 has servers wait 5.
+# Between two pieces of a message (RFC 5321 section 4.5.3.2.7 has servers wait 5 minutes).
 _PIECE_SECONDS: Final = 300.0
 
 # For all of it: 50 MB need half an hour at 230 kbit/s.
