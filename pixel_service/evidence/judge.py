@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from pixel_service.evidence.browser_versions import (
-    BrowserVersions,
     day_number,
     newest_on,
 )
@@ -114,7 +113,7 @@ class Judge:
             mail_provider: As there.
         """
         by_user_agent, client = self._of_user_agent(
-            (user_agent or "")[:MAX_USER_AGENT_CHARACTERS], newest_on(open_day)
+            (user_agent or "")[:MAX_USER_AGENT_CHARACTERS], open_day
         )
         by_address, network = self._of_address((ip_address or "")[:MAX_ADDRESS_CHARACTERS])
         bits = by_user_agent & by_address & self._index.by_time(since_seconds)
@@ -134,7 +133,7 @@ class Judge:
         client, network = recorded.client, recorded.network
         if recorded.user_agent is not None:
             by_user_agent, client = self._of_user_agent(
-                recorded.user_agent[:MAX_USER_AGENT_CHARACTERS], newest_on(recorded.open_day)
+                recorded.user_agent[:MAX_USER_AGENT_CHARACTERS], recorded.open_day
             )
             bits &= by_user_agent
         if network is None and self._read_network and (address := only_one(recorded.addresses)):
@@ -162,10 +161,9 @@ class Judge:
             if name in headers
         )
 
-    def _match_user_agent(
-        self, user_agent: str, newest: BrowserVersions
-    ) -> tuple[int, Client | None]:
+    def _match_user_agent(self, user_agent: str, open_day: int) -> tuple[int, Client | None]:
         cleaned = clean_user_agent(user_agent)
+        newest = newest_on(open_day)
         return self._index.by_user_agent(cleaned, newest), self._read_client(cleaned)
 
     def _match_address(self, text: str) -> tuple[int, Network | None]:

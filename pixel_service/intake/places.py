@@ -1,24 +1,38 @@
 """Records in a memory of a fixed size, each at the place that its key gives."""
 
 import struct
-from typing import Any, Final
+from typing import Any, Final, NamedTuple, Self
 
 from service_runtime.shared_memory import SharedMemory
 
 # This span of time's, that of the span before, and an empty one for the next.
 _PARTS: Final = 3
 
-# Which octets of a key say its place, and which tell it from others of the place. Not the
-# first ones, in which keys of messages have a time.
-_PLACE: Final = slice(12, 16)
-TAG: Final = slice(4, 12)
 _TAG_OCTETS: Final = 8
+
+
+class PlaceKey(NamedTuple):
+    """What a record is of, made once for all that is asked of it."""
+
+    number: int
+    """Says the place."""
+
+    tag: bytes
+    """Tells it from others of the place; 8 octets."""
+
+    @classmethod
+    def of(cls, key: bytes) -> Self:
+        """Return it for a *key* of 16 octets, of which the last 12 are a hash.
+
+        Not of the first ones, in which keys of messages have a time.
+        """
+        return cls(int.from_bytes(key[12:], "little"), key[4:12])
 
 
 class Places:
     """Records of this span of time and of the one before.
 
-    The first value of a record is the tag of its key.  Keys are hashes of 16 octets.
+    The first value of a record is the tag of its key.
     """
 
     def __init__(
@@ -35,7 +49,9 @@ class Places:
         *count* is a power of two.
         """
         self._octets = memory.octets
-        self._record = record
+        self._size = record.size
+        # Here, because looking them up takes as long as a look at the memory.
+        self._pack, self._unpack = record.pack_into, record.unpack_from
         self._mask = count - 1
         self._span_us = seconds * 1_000_000
         self._start = start
@@ -51,27 +67,28 @@ class Places:
         """Return how many octets of memory are needed."""
         return _PARTS * count * record.size
 
-    def find(self, key: bytes, now_us: int) -> tuple[Any, ...] | None:
+    def find(self, key: PlaceKey, now_us: int) -> tuple[Any, ...] | None:
         """Return the record of *key*, of this span or the one before; None if there is none."""
         if not self._from_us <= now_us < self._until_us:
             self._turn_to(now_us)
-        octets, tag = self._octets, key[TAG]
-        place = (int.from_bytes(key[_PLACE], "little") & self._mask) * self._record.size
+        number, tag = key
+        octets = self._octets
+        place = (number & self._mask) * self._size
         at = self._current + place
         # Not unpacked to be looked at: most are not what is asked for.
         if octets[at : at + _TAG_OCTETS] == tag:
-            return self._record.unpack_from(octets, at)
+            return self._unpack(octets, at)
         at = self._previous + place
         if octets[at : at + _TAG_OCTETS] == tag:
-            return self._record.unpack_from(octets, at)
+            return self._unpack(octets, at)
         return None
 
-    def write(self, key: bytes, now_us: int, *values: object) -> None:
+    def write(self, key: PlaceKey, now_us: int, *values: object) -> None:
         """Write the record of *key* for this span, whatever was in its place."""
         if not self._from_us <= now_us < self._until_us:
             self._turn_to(now_us)
-        place = (int.from_bytes(key[_PLACE], "little") & self._mask) * self._record.size
-        self._record.pack_into(self._octets, self._current + place, key[TAG], *values)
+        at = self._current + (key.number & self._mask) * self._size
+        self._pack(self._octets, at, key.tag, *values)
 
     def empty(self, now_us: int) -> None:
         """Empty the part of the next span; call this once in each span at least."""

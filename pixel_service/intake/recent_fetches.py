@@ -22,7 +22,7 @@ from collections.abc import Callable
 from typing import Final, NamedTuple, Self
 
 from pixel_service.evidence import MAX_MESSAGES_OF_ADDRESS, OtherFetches
-from pixel_service.intake.places import Places
+from pixel_service.intake.places import PlaceKey, Places
 from pixel_service.privacy import mask_address
 from service_runtime.shared_memory import SharedMemory
 from service_runtime.times import now_us
@@ -62,11 +62,17 @@ _MESSAGES: Final = 1 << 15
 _SCANNED_MESSAGES: Final = 1 << 16
 
 
+# Of nearly every fetch.
+_ALONE: Final = OtherFetches(messages_of_address=1)
+
+
 class FetcherKeys(NamedTuple):
     """Who fetches, without saying who it is."""
 
     source: bytes
     """Tells addresses apart."""
+    place: PlaceKey
+    """The same, for what is remembered of an address."""
     network: bytes
     """Tells networks apart, as `MASKED` has them."""
 
@@ -112,15 +118,17 @@ class RecentFetches:
         self, message_key: bytes, keys: FetcherKeys, user_agent: str | None, open_us: int
     ) -> OtherFetches:
         """Remember a fetch of the message *message_key*; return what it is evidence of."""
-        return OtherFetches(
-            self._count_messages(message_key, keys.source, open_us),
-            self._is_second_network(message_key, keys.network, user_agent or "", open_us),
-            self._scanned.find(message_key, open_us) is not None,
-        )
+        message = PlaceKey.of(message_key)
+        messages = self._count_messages(message_key, keys.place, open_us)
+        is_second = self._is_second_network(message, keys.network, user_agent or "", open_us)
+        is_scanned = self._scanned.find(message, open_us) is not None
+        if messages == 1 and not is_second and not is_scanned:
+            return _ALONE
+        return OtherFetches(messages, is_second, is_scanned)
 
     def note_scanner(self, message_key: bytes, open_us: int) -> None:
         """Remember that a network of a scanner fetches the message *message_key*."""
-        self._scanned.write(message_key, open_us)
+        self._scanned.write(PlaceKey.of(message_key), open_us)
 
     async def forget(self) -> None:
         """Empty what is over whenever it is; for ever."""
@@ -133,40 +141,39 @@ class RecentFetches:
         for places in (self._addresses, self._networks, self._scanned):
             places.empty(now_us)
 
-    def _count_messages(self, message_key: bytes, source_key: bytes, open_us: int) -> int:
+    def _count_messages(self, message_key: bytes, source: PlaceKey, open_us: int) -> int:
         """Return how many messages the address fetches in this second, this one included."""
+        found = self._addresses.find(source, open_us)
         message = message_key[-3:] + _MESSAGE_END
-        found = self._addresses.find(source_key, open_us)
         if found is None or not 0 <= open_us - found[1] < _SECOND_US:
-            self._addresses.write(source_key, open_us, open_us, message)
+            self._addresses.write(source, open_us, open_us, message)
             return 1
         _, began_us, messages = found
         messages = messages.rstrip(b"\0")
         if message not in messages and len(messages) < MAX_MESSAGES_OF_ADDRESS * _MESSAGE_OCTETS:
             messages += message
-            self._addresses.write(source_key, open_us, began_us, messages)
+            self._addresses.write(source, open_us, began_us, messages)
         return len(messages) // _MESSAGE_OCTETS
 
     def _is_second_network(
-        self, message_key: bytes, network_key: bytes, user_agent: str, open_us: int
+        self, message: PlaceKey, network_key: bytes, user_agent: str, open_us: int
     ) -> bool:
         """Say whether another network began to fetch the message, with another user agent.
 
         With the same one it is the same client, which has an address of IPv4 and one of IPv6,
         or the same proxy.
         """
-        found = self._networks.find(message_key, open_us)
+        found = self._networks.find(message, open_us)
         if found is None or not 0 <= open_us - found[1] < _SOON_US:
             agent_key = self._agent_key(user_agent)
-            self._networks.write(message_key, open_us, open_us, network_key, agent_key)
+            self._networks.write(message, open_us, open_us, network_key, agent_key)
             return False
         return bool(found[2] != network_key and found[3] != self._agent_key(user_agent))
 
     def _keys_of(self, ip_address: str) -> FetcherKeys:
-        return FetcherKeys(
-            self._key(ip_address, octets=_SOURCE_KEY_OCTETS),
-            self._key(mask_address(ip_address), octets=_NETWORK_KEY_OCTETS),
-        )
+        source = self._key(ip_address, octets=_SOURCE_KEY_OCTETS)
+        network = self._key(mask_address(ip_address), octets=_NETWORK_KEY_OCTETS)
+        return FetcherKeys(source, PlaceKey.of(source), network)
 
     def _key(self, text: str, *, octets: int) -> bytes:
         encoded = text.encode(errors="surrogatepass")
