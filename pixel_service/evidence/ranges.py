@@ -83,14 +83,19 @@ class AddressSet:
         lasts, firsts = self._lasts[version], self._firsts[version]
         return sum(lasts) - sum(firsts) + len(firsts)
 
+    def ranges(self) -> Iterator[Range]:
+        """Yield the disjoint intervals, in order, IPv4 first."""
+        for version in (4, 6):
+            for low, high in zip(self._firsts[version], self._lasts[version], strict=True):
+                yield Range(version, low, high)
+
     def networks(self) -> Iterator[str]:
         """Yield the fewest networks that make up the set, in order, IPv4 first."""
-        for version in (4, 6):
+        for version, low, high in self.ranges():
             bits, family = _BITS[version], _FAMILY[version]
-            for low, high in zip(self._firsts[version], self._lasts[version], strict=True):
-                for number, length in _prefixes(low, high, bits):
-                    text = socket.inet_ntop(family, number.to_bytes(bits // 8, "big"))
-                    yield f"{text}/{length}"
+            for number, length in _prefixes(low, high, bits):
+                text = socket.inet_ntop(family, number.to_bytes(bits // 8, "big"))
+                yield f"{text}/{length}"
 
 
 def parse_ranges(text: str) -> list[Range]:

@@ -17,7 +17,7 @@ CATALOGUE_FILE: Final = "ranges.toml"
 # Each list is downloaded; nobody publishes so many.
 MAX_LISTS: Final = 100
 
-_KEYS: Final = frozenset({"name", "lists", "systems", "also"})
+_KEYS: Final = frozenset({"name", "lists", "systems", "also", "keeps_built_in"})
 _LIST_KEYS: Final = frozenset({"url", "link", "format", "select", "at_least"})
 
 
@@ -45,6 +45,8 @@ class PublishedRanges:
     """Autonomous systems whose networks belong to it, too."""
     also: tuple[Range, ...]
     """Networks that no list has."""
+    keeps_built_in: bool
+    """Whether the built-in ranges belong to it, too: of some makers nothing is published."""
 
 
 def load_catalogue(folder: Path) -> Mapping[str, PublishedRanges]:
@@ -96,6 +98,7 @@ def _parse_ranges(table: Mapping[str, Any]) -> PublishedRanges:
         lists=tuple(_parse_list(each, name) for each in table.get("lists", ())),
         systems=frozenset(map(int, table.get("systems", ()))),
         also=tuple(ranges_of(also)) if also else (),
+        keeps_built_in=table.get("keeps_built_in", False) is True,
     )
 
 

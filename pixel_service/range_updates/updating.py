@@ -13,6 +13,7 @@ from pixel_service.evidence import (
     EvidenceError,
     Range,
     RangesInvalid,
+    load_ranges,
     load_stored,
     networks_of,
     require_no_less,
@@ -60,6 +61,9 @@ async def update(published: PublishedRanges, folder: Path, *, database: Path | N
         return Update(name=name, outcome=Outcome.SKIPPED, reason=reason)
     try:
         ranges = list(published.also)
+        if published.keeps_built_in:
+            built_in = load_ranges(None).get(name)
+            ranges += built_in.addresses.ranges() if built_in else ()
         for each in published.lists:
             ranges += await _fetch(each)
         if published.systems and database is not None:

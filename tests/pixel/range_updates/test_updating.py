@@ -225,3 +225,21 @@ async def test_a_bad_source_leaves_the_old_ranges(
 
     assert (folder / "office.txt").read_bytes() == before
     assert names_in(folder) == ["office.txt"]
+
+
+@pytest.mark.parametrize("keeps", ["true", "false"])
+async def test_built_in_ranges_stay_beside_fetched_ones_if_they_are_to(
+    lists: ListServer, folder: Path, keeps: str
+) -> None:
+    """Of several makers some publish nothing, and would be lost."""
+    catalogue(
+        folder,
+        lists,
+        f'[[ranges]]\nname = "yahoo"\nkeeps_built_in = {keeps}\n'
+        'lists = [{ url = "HOST/list", format = "lines" }]',
+    )
+    lists.answers["/list"] = Answer("192.0.2.0/24")
+    await updated(folder, "yahoo")
+
+    assert "192.0.2.0/24" in stored(folder, "yahoo")
+    assert ("98.136.0.0/14" in stored(folder, "yahoo")) == (keeps == "true")
