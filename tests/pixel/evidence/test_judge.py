@@ -138,10 +138,10 @@ def test_memory_is_bounded(judge: Judge) -> None:
 def test_what_is_remembered_changes_nothing(judge: Judge) -> None:
     """The time since acceptance counts anew for a user agent and address seen before."""
     first = judge.judge(fetch("Mozilla/5.0 (X) Chrome/1.0", "203.0.113.1", seconds=1))
-    second = judge.judge(fetch("Mozilla/5.0 (X) Chrome/1.0", "203.0.113.1", seconds=100))
+    second = judge.judge(fetch("Mozilla/5.0 (X) Chrome/1.0", "203.0.113.1", seconds=400))
 
     assert first.agent != second.agent
-    assert second.since_acceptance == dt.timedelta(seconds=100)
+    assert second.since_acceptance == dt.timedelta(seconds=400)
 
 
 def test_threads_share_a_judge(judge: Judge, databases: NetworkDatabases) -> None:
