@@ -102,8 +102,8 @@ class OperationServiceStub:
     Without `apply` nothing is changed: the last response says what would be. With
     it, each open gets its new evidence, and keeps its place, ID, numbers and all
     else. Nobody is notified again: who reads an open later, from an earlier cursor
-    say, reads what it is then; `evidence.ruleset_version` tells by which rules it
-    was judged. Opens that are only counted hold nothing to judge by and stay as they
+    say, reads what it is then, on streams after half a minute at most;
+    `evidence.ruleset_version` tells by which rules it was judged. Opens that are only counted hold nothing to judge by and stay as they
     are.
 
     Opens that the same rules have judged are passed over, so a call may be
@@ -194,8 +194,8 @@ class OperationServiceAsyncStub(OperationServiceStub):
     Without `apply` nothing is changed: the last response says what would be. With
     it, each open gets its new evidence, and keeps its place, ID, numbers and all
     else. Nobody is notified again: who reads an open later, from an earlier cursor
-    say, reads what it is then; `evidence.ruleset_version` tells by which rules it
-    was judged. Opens that are only counted hold nothing to judge by and stay as they
+    say, reads what it is then, on streams after half a minute at most;
+    `evidence.ruleset_version` tells by which rules it was judged. Opens that are only counted hold nothing to judge by and stay as they
     are.
 
     Opens that the same rules have judged are passed over, so a call may be
@@ -307,8 +307,8 @@ class OperationServiceServicer(metaclass=_abc_1.ABCMeta):
         Without `apply` nothing is changed: the last response says what would be. With
         it, each open gets its new evidence, and keeps its place, ID, numbers and all
         else. Nobody is notified again: who reads an open later, from an earlier cursor
-        say, reads what it is then; `evidence.ruleset_version` tells by which rules it
-        was judged. Opens that are only counted hold nothing to judge by and stay as they
+        say, reads what it is then, on streams after half a minute at most;
+        `evidence.ruleset_version` tells by which rules it was judged. Opens that are only counted hold nothing to judge by and stay as they
         are.
 
         Opens that the same rules have judged are passed over, so a call may be
