@@ -1,18 +1,14 @@
 """What operators and filters see of a bridge that runs."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import aiohttp
-import pytest
 
 from examples.pair import HOST, free_ports
 from mail_bridge.filter import Answer, Question, Verdict
 from mail_bridge.filter.asking import ask
-from service_runtime.protection import Protection
-from tests.fixtures.tls_services import an_injector_service
-from tests.mail_bridge.a_bridge import HTML, TEXT, a_bridge, a_client, configured
+from tests.mail_bridge.a_bridge import HTML, TEXT, a_bridge, a_client
 from tests.mail_bridge.a_next_hop import ANextHop
 
 # Looks a hundredth of a second apart, until something is seen.
@@ -70,14 +66,6 @@ async def test_mail_is_counted() -> None:
     for answer in ("delivered", "refused", "deferred"):
         assert f'mail_bridge_answers_total{{answer="{answer}"}} 1.0' in lines
     assert "example" not in text
-
-
-@pytest.fixture
-async def injector(tmp_path: Path) -> AsyncIterator[str]:
-    """Run an injector with a configuration; yields where."""
-    async with an_injector_service(tmp_path, Protection()) as address:
-        await configured(address)
-        yield address
 
 
 async def test_filters_are_answered(injector: str, tmp_path: Path) -> None:

@@ -1,27 +1,15 @@
 """Each recipient gets a copy of their own, and whoever needs none shares one."""
 
 import re
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 
 from mail_bridge.front import FrontProtocol, SeveralRecipients
 from mail_bridge.smtp import Reply
-from service_runtime.protection import Protection
-from tests.fixtures.tls_services import an_injector_service
-from tests.mail_bridge.a_bridge import HTML, TEXT, a_client, configured
+from tests.mail_bridge.a_bridge import HTML, TEXT, a_client
 from tests.mail_bridge.a_next_hop import END, ANextHop
 
 PIXEL = re.compile(rb'<img src="[^"]*"[^>]*>(\r\n)?')
-
-
-@pytest.fixture
-async def injector(tmp_path: Path) -> AsyncIterator[str]:
-    """Run an injector with a configuration; yields where."""
-    async with an_injector_service(tmp_path, Protection()) as address:
-        await configured(address)
-        yield address
 
 
 def pixels(message: bytes) -> list[bytes]:

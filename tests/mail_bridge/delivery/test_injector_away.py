@@ -11,8 +11,8 @@ from mail_bridge.smtp import Reply
 from service_runtime.background import running
 from tests.mail_bridge.a_bridge import HTML, configured
 from tests.mail_bridge.a_next_hop import ANextHop
+from tests.mail_bridge.an_injector import AnInjector, an_injector
 from tests.mail_bridge.delivery.a_delivery import ADelivery, a_delivery
-from tests.mail_bridge.delivery.an_injector import AnInjector, an_injector
 
 # Deliveries after which mail must be tracked again; one that is not waits for no longer.
 MANY = 3_000
@@ -27,7 +27,7 @@ def process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AnInjector]:
 
 
 @pytest.fixture
-def injector(process: AnInjector) -> AnInjector:
+def mortal(process: AnInjector) -> AnInjector:
     """Return the injector, which runs, whatever another test has done."""
     process.start_again()
     return process
@@ -46,44 +46,44 @@ async def until_tracked(delivery: ADelivery, hop: ANextHop) -> None:
 
 
 @pytest.mark.guarantee("G11", "Mail goes on when the injector is away", "octet by octet as it came")
-async def test_mail_goes_on_when_the_injector_is_killed(injector: AnInjector) -> None:
+async def test_mail_goes_on_when_the_injector_is_killed(mortal: AnInjector) -> None:
     """It arrives as it came, and is tracked again once the injector runs again."""
     hop = ANextHop()
-    async with a_delivery(hop, injector.address, deadline_seconds=0.5) as delivery:
-        injector.kill()
+    async with a_delivery(hop, mortal.address, deadline_seconds=0.5) as delivery:
+        mortal.kill()
         for _ in range(5):
             assert [each.code for each in await delivery.deliver(HTML)] == [250]
         assert [each.message for each in hop.received] == [HTML] * 5
         assert set(delivery.untracked()) == {"injector_away"}
         assert delivery.injector.reach.is_away
-        injector.start()
+        mortal.start()
         await until_tracked(delivery, hop)
         assert not delivery.injector.reach.is_away
 
 
 @pytest.mark.guarantee("G11", "frozen")
-async def test_mail_goes_on_when_the_injector_is_frozen(injector: AnInjector) -> None:
+async def test_mail_goes_on_when_the_injector_is_frozen(mortal: AnInjector) -> None:
     """Some messages wait for the deadline, and the others no more; it is seen when it goes on."""
     hop = ANextHop()
-    async with a_delivery(hop, injector.address, watches=False, deadline_seconds=0.5) as delivery:
-        injector.freeze()
+    async with a_delivery(hop, mortal.address, watches=False, deadline_seconds=0.5) as delivery:
+        mortal.freeze()
         for _ in range(10):
             assert [each.code for each in await delivery.deliver(HTML)] == [250]
         assert [each.message for each in hop.received] == [HTML] * 10
         assert set(delivery.untracked()) <= {"injector_deadline", "injector_away"}
         assert delivery.injector.reach.is_away
         async with running(delivery.injector.watch()):
-            injector.thaw()
+            mortal.thaw()
             await until_tracked(delivery, hop)
 
 
-async def test_injector_that_starts_again_is_waited_for(injector: AnInjector) -> None:
+async def test_injector_that_starts_again_is_waited_for(mortal: AnInjector) -> None:
     """A restart that is shorter than the deadline costs no pixel."""
     hop = ANextHop()
-    async with a_delivery(hop, injector.address, watches=False) as delivery:
-        injector.kill()
+    async with a_delivery(hop, mortal.address, watches=False) as delivery:
+        mortal.kill()
         delivering = asyncio.create_task(delivery.deliver(HTML))
-        await asyncio.to_thread(injector.start)
+        await asyncio.to_thread(mortal.start)
         assert [each.code for each in await delivering] == [250]
 
     assert delivery.tracked() == 1.0
