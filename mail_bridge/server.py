@@ -4,6 +4,7 @@ import contextlib
 from collections.abc import AsyncIterator, Callable, Sequence
 
 import prometheus_client
+import structlog
 
 from mail_bridge.delivery import Deliverer, DeliveryMetrics, Injector, answering_filters
 from mail_bridge.filter_socket import serving_filters
@@ -15,6 +16,8 @@ from service_runtime.background import kept_running
 from service_runtime.certificates import following_certificates
 from service_runtime.drain import Drain
 from service_runtime.protection import announce
+
+logger = structlog.get_logger()
 
 
 async def serve(
@@ -45,6 +48,8 @@ async def serve(
         await stack.enter_async_context(kept_running("look at the injector", injector.watch))
         address = await stack.enter_async_context(_serving(settings, injector, pool, drain))
         announce(settings.ports)
+        if settings.takes_no_passwords:
+            logger.warning("AUTH is not offered: the next hop is elsewhere, and TLS not required")
         if on_ready is not None:
             on_ready(address)
         await drain.wait()

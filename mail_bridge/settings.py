@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from mail_bridge.delivery import TrackingSettings
-from mail_bridge.front import FrontSettings
+from mail_bridge.front import FrontProtocol, FrontSettings
 from mail_bridge.next_hop import NextHopServer
 from service_runtime.drain import DEFAULT_GRACE
 from service_runtime.protection import Protection, ServedPort
@@ -51,6 +51,11 @@ class Settings:
             caller_options="--tls-client-ca",
         )
         return [mail] if self.admin is None else [mail, self.protection.admin_port(self.admin)]
+
+    @property
+    def takes_no_passwords(self) -> bool:
+        """Whether applications cannot log in, because others might see how."""
+        return self.front.protocol is FrontProtocol.SMTP and not self.next_hop.may_see_credentials
 
     @property
     def tls_files(self) -> Mapping[str, TlsFiles | None]:

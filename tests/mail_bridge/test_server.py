@@ -56,8 +56,8 @@ async def test_mail_is_counted() -> None:
     """By what became of it, with no word of the mail."""
     admin = f"{HOST}:{free_ports(1)}"
     hop = ANextHop({b"RCPT": [b"250 Ok", b"550 5.1.1 No", b"450 4.2.0 Later"]})
-    tracking = {"deadline_seconds": 0.1}
-    async with a_client(hop, NOBODY, admin=admin, tracking=tracking) as client:
+    async with a_client(hop, NOBODY, admin=admin) as client:
+        await asked_until(admin, 200, "injector answers: no")
         await client.send(TEXT, b"a@example.net", b"b@example.net", b"c@example.net")
         _, text = await asked(admin, "/metrics")
 
@@ -88,9 +88,10 @@ async def test_filters_are_answered(injector: str, tmp_path: Path) -> None:
 async def test_filter_hears_that_the_injector_is_away(tmp_path: Path) -> None:
     """That may be over later, which the filter's own setting is about."""
     path = tmp_path / "filter"
+    admin = f"{HOST}:{free_ports(1)}"
     hop = ANextHop()
-    tracking = {"deadline_seconds": 0.1}
-    async with hop.running(), a_bridge(hop, NOBODY, filter_socket=path, tracking=tracking):
+    async with hop.running(), a_bridge(hop, NOBODY, filter_socket=path, admin=admin):
+        await asked_until(admin, 200, "injector answers: no")
         answer = await asyncio.to_thread(asked_by_filter, path, HTML)
 
     assert (answer.verdict, answer.reason) == (Verdict.FAILED, "injector_away")

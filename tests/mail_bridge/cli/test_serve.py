@@ -105,6 +105,29 @@ def test_options_are_settings() -> None:
     assert settings.admin == "127.0.0.1:9099"
 
 
+@pytest.mark.parametrize(
+    ("options", "takes_none"),
+    [
+        ((), False),
+        (("--protocol=smtp",), False),
+        (("--protocol=smtp", "--next-hop=mail.example.org:587"), True),
+        (("--next-hop=mail.example.org:587",), False),
+        (
+            ("--protocol=smtp", "--next-hop=mail.example.org:587", "--next-hop-tls=required"),
+            False,
+        ),
+    ],
+)
+def test_passwords_need_tls_to_another_machine(
+    options: tuple[str, ...], *, takes_none: bool
+) -> None:
+    """What is missing is said at the start: applications would wonder why they cannot log in."""
+    settings = parsed(*options)
+
+    assert isinstance(settings, Settings)
+    assert settings.takes_no_passwords == takes_none
+
+
 def test_variables_are_options() -> None:
     """Containers are told by their environment."""
     settings = parsed(
