@@ -21,6 +21,7 @@ collapsed into this open.  Version 1 is still what an open is written as that ha
 """
 
 import functools
+import itertools
 import json
 import struct
 from typing import Any, Final, NamedTuple
@@ -118,21 +119,25 @@ def _decode(octets: bytes) -> KeptOpen:
         start += _COLLAPSED.size
     elif version != _VERSION:
         raise ValueError
-    if start + sum(lengths) + _OPEN_ID_OCTETS != len(octets):
+    key, source, address, agent, evidence, message, end = itertools.accumulate(
+        lengths, initial=start
+    )
+    if end + _OPEN_ID_OCTETS != len(octets):
         raise ValueError
-    parts: list[bytes] = []
-    for length in (*lengths, _OPEN_ID_OCTETS):
-        parts.append(octets[start : start + length])
-        start += length
-    message_key, source_key, ip_address, user_agent, evidence, message, open_id = parts
+    fetch = KeptFetch(
+        octets[address:agent].decode(),
+        octets[agent:evidence].decode(),
+        _evidence_of(octets[evidence:message]),
+    )
+    # By position, because one is made for every open that is recorded.
     return KeptOpen(
-        open_id=open_id.decode("ascii"),
-        open_us=open_us,
-        message_key=message_key,
-        source_key=source_key,
-        message=message,
-        fetch=KeptFetch(ip_address.decode(), user_agent.decode(), _evidence_of(evidence)),
-        collapsed=collapsed,
+        octets[end:].decode("ascii"),
+        open_us,
+        octets[key:source],
+        octets[source:address],
+        octets[message:end],
+        fetch,
+        collapsed,
     )
 
 
