@@ -7,7 +7,8 @@ import click
 
 from emailopens_client.api_keys import ApiKeyUnusable
 from emailopens_client.channels import TlsFilesUnusable
-from mail_bridge.cli.serve_options import PREFIX, all_options
+from mail_bridge.cli.option_kinds import PREFIX
+from mail_bridge.cli.serve_options import all_options
 from mail_bridge.cli.serve_settings import settings_of
 from service_runtime import process
 from service_runtime.allocator import keep_large_blocks
