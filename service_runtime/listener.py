@@ -5,7 +5,6 @@ begins thousands and ends none of them meets no limit.
 """
 
 import asyncio
-import errno
 import functools
 import socket
 import ssl
@@ -20,9 +19,9 @@ _SHUTDOWN_SECONDS: Final = 2.0
 # Accepted in one turn of the event loop; others wait no longer than that takes.
 _MOST_AT_ONCE: Final = 100
 
-# Connections cannot be accepted because something has run out: until the next attempt.
+# Where connections cannot be accepted, as a rule because descriptors have run out: until the
+# next attempt.
 _PAUSE_SECONDS: Final = 1.0
-_RUN_OUT: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 
 logger = structlog.get_logger()
 
@@ -99,8 +98,6 @@ class Listener:
             except (BlockingIOError, InterruptedError, ConnectionAbortedError):
                 return
             except OSError as error:
-                if error.errno not in _RUN_OUT:
-                    raise
                 logger.error("no connection can be accepted", reason=error.strerror)  # noqa: TRY400 - the reason is all
                 self._loop.remove_reader(listening)
                 self._loop.call_later(_PAUSE_SECONDS, self._go_on, listening)
