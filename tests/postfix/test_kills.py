@@ -33,9 +33,10 @@ RECIPIENTS: Final = ("anna@example.net", "ben@example.net", "chloe@example.net")
 # LMTP client, whose number the page shows.
 IN_FLIGHT: Final = 20 * len(RECIPIENTS)
 
-# What Postfix logs of a recipient whose message it has handed over and who was not answered.
+# What Postfix' LMTP client logs of a recipient whose message it has handed over and for whom it
+# got no answer.  Others that wait for the same destination are said to have the same fault.
 _UNANSWERED: Final = re.compile(
-    r": (?P<queue_id>[0-9A-Za-z]+): to=<(?P<address>[^>]+)>, .*"
+    r"postfix/lmtp\[\d+\]: (?P<queue_id>[0-9A-Za-z]+): to=<(?P<address>[^>]+)>, .*"
     r"while sending end of data -- message may be sent more than once"
 )
 
@@ -83,7 +84,7 @@ def test_bridge_killed_at_random_loses_nothing(
     }
     assert len(message_ids) == len(came)
     doubled = came.total() - len(came)
-    assert doubled <= KILLS * IN_FLIGHT
+    assert doubled <= unanswered.total() <= KILLS * IN_FLIGHT
     record_table["bridge killed with a queue behind it"] = [
         f"{KILLS} kills, {len(came)} copies, {unanswered.total()} unanswered, {doubled} doubled"
     ]
