@@ -43,10 +43,10 @@ class Injector:
             yield process
 
 
-@pytest.fixture
-def injector(tmp_path: Path) -> Injector:
+@pytest.fixture(scope="module")
+def injector(tmp_path_factory: pytest.TempPathFactory) -> Injector:
     """Return an injector that has a configuration, and does not run."""
-    injector = Injector(tmp_path)
+    injector = Injector(tmp_path_factory.mktemp("injector"))
     with injector.running():
         create_configuration(injector.address)
     return injector
