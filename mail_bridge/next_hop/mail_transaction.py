@@ -13,7 +13,7 @@ from mail_bridge.next_hop.copy import Copy
 from mail_bridge.next_hop.protocol import NextHopProtocol
 from mail_bridge.next_hop.server import NextHopServer
 from mail_bridge.next_hop.wire import Wire
-from mail_bridge.smtp import Extensions, Piece, Reply
+from mail_bridge.smtp import Extensions, Piece, Reply, resembles_end
 from mail_bridge.transaction import NextHopAway
 
 # "Service not available, closing transmission channel" (RFC 5321 section 4.2.2).
@@ -82,6 +82,8 @@ class MailTransaction:
         Raises:
             NextHopAway: the answers are not known that are None.
         """
+        if not self._is_chunked and self._has_false_end():
+            raise NextHopAway("no longer takes messages by their size")
         has_data = self._is_pipelined and not self._must_wait
         data = await self._send_envelope(reset=reset, has_data=has_data)
         accepted = [place for place, answer in enumerate(self.answers) if answer is None]
@@ -96,6 +98,15 @@ class MailTransaction:
             self._answer(accepted, _refusal("DATA", data))
             return
         await self._send_message(accepted)
+
+    def _has_false_end(self) -> bool:
+        """Return whether a server might take what DATA carries for ended too early.
+
+        Such messages are refused in front where the next hop has no CHUNKING.  It may have had it
+        by then, and what is taken out of a message may bring a dot to a lone CR or LF.
+        """
+        message = self._copy.message
+        return not message.is_text and resembles_end(b"".join(message.pieces(self._copy.changes)))
 
     async def _send_envelope(self, *, reset: bool, has_data: bool) -> Reply | None:
         """Send all commands but DATA, or with it; return the reply to that."""

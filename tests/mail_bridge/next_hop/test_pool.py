@@ -1,5 +1,7 @@
 """Copies reach the next hop as they are, and what it says of them is the answer."""
 
+from collections.abc import Sequence
+
 import pytest
 
 from mail_bridge.next_hop import AWAY, NextHopProtocol
@@ -133,6 +135,22 @@ async def test_what_data_cannot_carry_goes_by_chunk(message: bytes) -> None:
     assert [each.code for each in replies] == [250]
     assert received.message == message[:1] + b"<img>" + message[1:]
     assert b"BDAT %d LAST" % (len(message) + 5) in hop.commands
+
+
+@pytest.mark.parametrize(
+    ("message", "changes"),
+    [(b"a\n.\nMAIL FROM:<x>\r\n", ()), (b"a\nX: y\r\n.\r\nb\r\n", [Change(2, 8, b"")])],
+)
+async def test_no_end_more_goes_to_a_next_hop_that_takes_no_chunks_any_more(
+    message: bytes, changes: Sequence[Change]
+) -> None:
+    """The session in front was told of chunks that are gone: nothing goes, and it comes again."""
+    hop = ANextHop(extensions=(b"PIPELINING",))
+    async with a_pool(hop) as pool:
+        assert await pool.send(a_copy(message=message, changes=changes)) == [AWAY]
+        assert [each.code for each in await pool.send(a_copy(message=b"lone\nLF\r\n"))] == [250]
+
+    assert [each.message for each in hop.received] == [b"lone\nLF\r\n"]
 
 
 async def test_message_without_a_last_line_end_gets_one_where_there_are_no_chunks() -> None:
