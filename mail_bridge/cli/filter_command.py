@@ -6,13 +6,12 @@ import click
 
 from mail_bridge.filter import (
     DEFAULTS,
-    DEFER,
     MAX_DEADLINE_SECONDS,
     MAX_STATUS,
-    PASS,
     FilterOptions,
     run_filter,
 )
+from mail_bridge.when_untracked import WhenUntracked
 from service_runtime.spans import SECOND, Span
 
 
@@ -27,8 +26,8 @@ from service_runtime.spans import SECOND, Span
 )
 @click.option(
     "--when-untracked",
-    type=click.Choice([PASS, DEFER]),
-    default=DEFAULTS.when_untracked,
+    type=click.Choice([each.value for each in WhenUntracked]),
+    default=DEFAULTS.when_untracked.value,
     show_default=True,
     help="What happens to the message when tracking fails.",
 )
@@ -72,7 +71,7 @@ def filter_(
     return run_filter(
         FilterOptions(
             recipients=tuple(recipients),
-            when_untracked=when_untracked,
+            when_untracked=WhenUntracked(when_untracked),
             untracked_status=untracked_status,
             deadline=deadline,
             socket=socket,

@@ -9,12 +9,12 @@ import structlog
 from mail_bridge.delivery.copies import copies_of, growth
 from mail_bridge.delivery.injector import Injector, Made, TrackingFailed
 from mail_bridge.delivery.metrics import DeliveryMetrics
-from mail_bridge.delivery.policy import WhenUntracked
 from mail_bridge.delivery.reasons import FAILURES, Untracked
 from mail_bridge.delivery.sending import Send, Sending
 from mail_bridge.next_hop import Connection, Copy, Pool
 from mail_bridge.smtp import Reply
 from mail_bridge.transaction import OwnConnection, Transaction
+from mail_bridge.when_untracked import WhenUntracked
 from service_runtime.frames import frames_of
 
 # For whoever wants no mail to go on untracked.

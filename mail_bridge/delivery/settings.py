@@ -5,7 +5,7 @@ from typing import Final
 
 from emailopens_client.api_keys import ApiKeyFile
 from emailopens_client.channels import Tls
-from mail_bridge.delivery.policy import WhenUntracked
+from mail_bridge.when_untracked import WhenUntracked
 
 DEFAULT_INJECTOR: Final = "127.0.0.1:50051"
 

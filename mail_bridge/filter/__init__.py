@@ -14,10 +14,8 @@ from mail_bridge.filter.frames import (
 )
 from mail_bridge.filter.options import (
     DEFAULTS,
-    DEFER,
     MAX_DEADLINE_SECONDS,
     MAX_STATUS,
-    PASS,
     FilterOptions,
     quick_options,
 )
@@ -25,10 +23,8 @@ from mail_bridge.filter.run import run_filter
 
 __all__ = [
     "DEFAULTS",
-    "DEFER",
     "MAX_DEADLINE_SECONDS",
     "MAX_STATUS",
-    "PASS",
     "QUESTION_HEAD_OCTETS",
     "Answer",
     "FilterOptions",

@@ -7,8 +7,7 @@ help, and what is wrong.
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-PASS: Final = "pass"  # noqa: S105 - no password
-DEFER: Final = "defer"
+from mail_bridge.when_untracked import WhenUntracked
 
 # Above it a status says that a signal has ended a program, or that it could not be started.
 MAX_STATUS: Final = 125
@@ -21,7 +20,7 @@ class FilterOptions(NamedTuple):
     """The options, with their defaults."""
 
     recipients: tuple[str, ...] = ()
-    when_untracked: str = PASS
+    when_untracked: WhenUntracked = WhenUntracked.PASS
     untracked_status: int = 0
     deadline: float = 10.0
     socket: str = "/run/mail-bridge/filter"
@@ -55,7 +54,7 @@ def quick_options(arguments: Sequence[str]) -> FilterOptions | None:
             recipients=tuple(
                 value for name, value in zip(names, values, strict=True) if name == "--recipient"
             ),
-            when_untracked=given.get("--when-untracked", DEFAULTS.when_untracked),
+            when_untracked=WhenUntracked(given.get("--when-untracked", DEFAULTS.when_untracked)),
             untracked_status=int(given.get("--untracked-status", DEFAULTS.untracked_status)),
             deadline=float(given.get("--deadline", DEFAULTS.deadline)),
             socket=given.get("--socket", DEFAULTS.socket),
@@ -68,7 +67,6 @@ def quick_options(arguments: Sequence[str]) -> FilterOptions | None:
 def _are_right(options: FilterOptions) -> bool:
     return (
         bool(options.recipients)
-        and options.when_untracked in {PASS, DEFER}
         and 0 <= options.untracked_status <= MAX_STATUS
         and 0 < options.deadline <= MAX_DEADLINE_SECONDS
     )

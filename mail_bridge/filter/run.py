@@ -12,7 +12,8 @@ from mail_bridge.filter.frames import (
     Question,
     Verdict,
 )
-from mail_bridge.filter.options import DEFER, FilterOptions
+from mail_bridge.filter.options import FilterOptions
+from mail_bridge.when_untracked import WhenUntracked
 
 # As sysexits.h has them, which mail servers know.
 EXIT_INPUT_OUTPUT: Final = 74
@@ -39,7 +40,7 @@ def run_filter(options: FilterOptions) -> int:
 def _filtered(options: FilterOptions, source: BinaryIO, sink: BinaryIO) -> int:
     message = source.read(MAX_MESSAGE_OCTETS + 1)
     answer = _answer(options, message)
-    if answer.verdict is Verdict.FAILED and options.when_untracked == DEFER:
+    if answer.verdict is Verdict.FAILED and options.when_untracked is WhenUntracked.DEFER:
         _say(f"nothing passes: {answer.reason}")
         return EXIT_TRY_AGAIN
     _write_copy(sink, message, answer)

@@ -299,7 +299,7 @@ RULES: Final = (
     Rule(
         room=f"{BRIDGE}.delivery",
         promise="Sends each recipient's copy, tracked or not, and knows no client.",
-        ours=("filter", "next_hop", "smtp", "transaction"),
+        ours=("filter", "next_hop", "smtp", "transaction", "when_untracked"),
         never=("aiohttp",),
     ),
     Rule(
@@ -311,12 +311,13 @@ RULES: Final = (
     Rule(
         room=f"{BRIDGE}.filter",
         promise="A program for one message, which loads little more than a socket.",
+        ours=("when_untracked",),
         never=(*_REWRITING_ALONE, "click", "dataclasses"),
     ),
     Rule(
         room=f"{BRIDGE}.cli",
         promise="Starts without loading what it may not need.",
-        ours=("delivery", "filter", "front", "next_hop", "server", "settings"),
+        ours=("delivery", "filter", "front", "next_hop", "server", "settings", "when_untracked"),
     ),
     Rule(
         room=BRIDGE,
