@@ -198,6 +198,7 @@ bench: $(DEVELOPMENT) $(PEERS)/node_modules/.installed ## Time everything, as ra
 	python -m benchmarks.hostile
 	python -m benchmarks.beside_hostile
 	python -m benchmarks.allocator
+	python -m benchmarks.rpc
 	python -m benchmarks.rpc_security
 	python -m benchmarks.pixel_security
 	python -m benchmarks.evidence

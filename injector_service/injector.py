@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from email.utils import mktime_tz, parsedate_tz
 from typing import Final
 
-from injector_service.configurations import Choice, Configurations, choose
+from injector_service.configurations import Choice, Configuration, Configurations, choose
 from injector_service.copy_plan import Copy, CopyPlan, untracked
 from injector_service.new_ids import CopyIds, new_message_id
 from injector_service.pixels import CopyFacts, MessageFacts, TokenSealer, provider_of
@@ -104,7 +104,8 @@ class Injector:
         else:
             provider = provider_of(request.recipient_mx)
             copy = CopyFacts(message_id, request.recipients, request.tags, level, provider)
-            rewritten = await self._rewriter.one(raw, header, self._job(choice, time, copy))
+            job = self._job(choice, tracking, time)._replace(copies=(copy,))
+            rewritten = await self._rewriter.one(raw, header, job)
         return Answer(
             rewritten=rewritten,
             message_id=message_id,
@@ -135,7 +136,7 @@ class Injector:
             await _identity(request, header), sent_us=_sent_us(request, header)
         )
         plan = CopyPlan(raw, header, choice, copy_id)
-        job = None if choice is None else self._job(choice, self._clock())
+        job = None if choice is None else self._job(choice, choice.tracking, self._clock())
         await plan.settle(request.recipients, None if job is None else self._rewriter.maker(job))
         if job is not None and plan.tracked:
             job = job._replace(copies=tuple(plan.tracked))
@@ -147,14 +148,14 @@ class Injector:
             else tuple(each.id for each in choice.configurations),
         )
 
-    def _job(self, choice: Choice, time: dt.datetime, *copies: CopyFacts) -> Job:
+    def _job(self, choice: Choice, tracking: tuple[Configuration, ...], time: dt.datetime) -> Job:
         first = choice.configurations[0]
         return Job(
-            facts=MessageFacts(configurations=choice.tracking, acceptance_time=time),
+            facts=MessageFacts(configurations=tracking, acceptance_time=time),
             base_url=first.pixel_base_url or self._pixel_base_url,
             placement=first.pixel_placement,
             fields_to_remove=choice.fields_to_remove,
-            copies=copies,
+            copies=(),
         )
 
 

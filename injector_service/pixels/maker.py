@@ -112,7 +112,7 @@ class _Kind:
         self._level = level
         self._notified_headers = _notified_headers(facts)
         self._core = _core_payload(facts, level)
-        self._cores = Plaintexts(self._core)
+        self._cores = Plaintexts.of_payload(self._core)
         self._fitting = CopyFacts("", ())
         self._header: Header | None = None
         self._facts = HeaderFacts()
@@ -171,7 +171,7 @@ class _Kind:
         self._to_address = (
             addr_spec(facts.to_mailboxes[0]) if len(facts.to_mailboxes) == 1 else None
         )
-        self._plaintexts = Plaintexts(facts.with_core(self._core))
+        self._plaintexts = self._cores.with_header(facts)
 
 
 def _recipient(copy: CopyFacts, header: Header) -> str:

@@ -6,7 +6,7 @@ together.
 """
 
 from collections.abc import Iterable, Mapping
-from typing import Final
+from typing import Final, Self
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESSIV
@@ -14,8 +14,9 @@ from google.protobuf.message import DecodeError
 
 from emailopens.notification.v1 import privacy_level_pb2
 from emailopens.token.v1 import pixel_token_pb2 as pb
+from injector_service.pixels.header_facts import HeaderFacts
 from injector_service.pixels.mail_providers import MailProvider
-from injector_service.pixels.token_payload import TokenPayload
+from injector_service.pixels.token_payload import NotifiedField, TokenPayload
 from service_runtime import base64url
 from service_runtime.key_ring import KeyRing
 
@@ -70,10 +71,29 @@ class Plaintexts:
 
     __slots__ = ("_message", "_tags")
 
-    def __init__(self, payload: TokenPayload) -> None:
-        """Begin with *payload*, which has no tags."""
-        self._message = _message_of(payload)
+    def __init__(self, message: pb.PixelToken) -> None:
+        self._message = message
         self._tags: Mapping[str, str] = {}
+
+    @classmethod
+    def of_payload(cls, payload: TokenPayload) -> Self:
+        """Return those of *payload*, which has no tags."""
+        return cls(_message_of(payload))
+
+    def with_header(self, facts: HeaderFacts) -> Self:
+        """Return those of the same payload with what the header says."""
+        message = pb.PixelToken()
+        message.CopyFrom(self._message)
+        message.ClearField("tags")
+        message.identity_id = facts.identity_id
+        message.from_mailboxes.extend(facts.from_mailboxes)
+        message.to_mailboxes.extend(facts.to_mailboxes)
+        message.date = facts.date
+        message.subject = facts.subject
+        message.header_message_id = facts.header_message_id
+        if facts.notified_fields:
+            message.notified_fields.extend(_notified_fields(facts.notified_fields))
+        return type(self)(message)
 
     def of(
         self,
@@ -87,7 +107,7 @@ class Plaintexts:
         message.message_id = message_id
         message.recipient = recipient
         message.mail_provider = pb.MailProvider.ValueType(mail_provider)
-        if tags is not self._tags:
+        if tags is not self._tags and (tags or self._tags):
             self._tags = tags
             message.ClearField("tags")
             message.tags.extend(_tags(sorted(tags.items())))
@@ -113,15 +133,16 @@ def _message_of(payload: TokenPayload) -> pb.PixelToken:
         subject=payload.subject,
         header_message_id=payload.header_message_id,
         tags=_tags(payload.tags),
-        notified_fields=[
-            pb.PixelToken.NotifiedField(name=field.name, value=field.value)
-            for field in payload.notified_fields
-        ],
+        notified_fields=_notified_fields(payload.notified_fields),
         headers_truncated=payload.headers_truncated,
         recipient=payload.recipient,
         open_expiry_days=payload.open_expiry_days,
         mail_provider=pb.MailProvider.ValueType(payload.mail_provider),
     )
+
+
+def _notified_fields(fields: Iterable[NotifiedField]) -> list[pb.PixelToken.NotifiedField]:
+    return [pb.PixelToken.NotifiedField(name=field.name, value=field.value) for field in fields]
 
 
 def _tags(tags: Iterable[tuple[str, str]]) -> list[pb.PixelToken.Tag]:
