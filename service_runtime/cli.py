@@ -64,7 +64,7 @@ def run_command(command: click.Command) -> NoReturn:
         _fail(str(error), EXIT_ERROR)
     except (click.Abort, KeyboardInterrupt):
         sys.exit(EXIT_INTERRUPTED)
-    except _OutputFailed as error:
+    except OutputFailed as error:
         # What is still in the buffer goes nowhere, or Python would complain at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         if error.errno == errno.EPIPE:
@@ -91,7 +91,7 @@ def _word_of_a_service(error: Exception) -> str | None:
     return describe_error(error) if isinstance(error, grpc.aio.AioRpcError) else None
 
 
-class _OutputFailed(Exception):
+class OutputFailed(Exception):
     """Standard output cannot be written.  No `OSError`: click would take it for its own."""
 
     def __init__(self, error: OSError) -> None:
@@ -108,7 +108,7 @@ class _RawOutput(io.FileIO):
         try:
             return super().write(octets)
         except OSError as error:
-            raise _OutputFailed(error) from error
+            raise OutputFailed(error) from error
 
 
 def _standard_output() -> io.TextIOWrapper:

@@ -9,6 +9,7 @@ from emailopens.pixel.v1 import operation_service_pb2 as operation_pb
 from emailopens.pixel.v1 import operation_service_pb2_grpc as operation_pb_grpc
 from emailopens.pixel.v1 import pixel_service_pb2 as pb
 from emailopens.pixel.v1 import pixel_service_pb2_grpc as pb_grpc
+from pixel_service.cli.export import export
 from pixel_service.cli.filter_options import configuration_option, filter_options
 from pixel_service.cli.output import Format, print_heading, print_notification
 from pixel_service.cli.target import CALL_SECONDS, responses, target_option
@@ -20,7 +21,10 @@ _PAGE: Final = 1_000
 
 @click.group()
 def opens() -> None:
-    """List what was recorded, or erase it."""
+    """List what was recorded, export or erase it."""
+
+
+opens.add_command(export)
 
 
 @opens.command(name="list")

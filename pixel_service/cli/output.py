@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Final, Literal
 
 from google.protobuf import json_format
+from google.protobuf.descriptor import EnumDescriptor
 
 from emailopens.notification.v1 import open_notification_pb2 as pb
 from emailopens.pixel.v1 import operation_service_pb2 as operation_pb
@@ -35,7 +36,7 @@ def print_heading(format_: Format) -> None:
 
 def print_notification(notification: pb.OpenNotification, format_: Format) -> None:
     """Print *notification* in a line: its canonical JSON, or what fits into columns."""
-    _print_line(_as_json(notification) if format_ == "json" else _as_row(notification))
+    _print_line(as_json(notification) if format_ == "json" else _as_row(notification))
 
 
 def print_counts_heading(format_: Format) -> None:
@@ -88,7 +89,8 @@ def _print_line(text: str) -> None:
     sys.stdout.flush()
 
 
-def _as_json(notification: pb.OpenNotification) -> str:
+def as_json(notification: pb.OpenNotification) -> str:
+    """Return the canonical JSON of *notification*, in a line."""
     return json_format.MessageToJson(notification, indent=None, ensure_ascii=False)
 
 
@@ -97,13 +99,16 @@ def _as_row(notification: pb.OpenNotification) -> str:
     return _COLUMNS.format(
         notification.open.open_time.ToJsonString(),
         notification.configuration_id,
-        _short(pb.Agent.Name(evidence.agent)),
-        _short(pb.Confidence.Name(evidence.confidence)),
+        short_name(pb.Agent.DESCRIPTOR, evidence.agent),
+        short_name(pb.Confidence.DESCRIPTOR, evidence.confidence),
         notification.open.ip_address or "-",
         notification.mail.message_id or "-",
     ).rstrip()
 
 
-def _short(name: str) -> str:
-    """Return the name of an enum's value without the enum's."""
-    return name.partition("_")[2]
+def short_name(enum: EnumDescriptor, number: int) -> str:
+    """Return the name of an enum's value without the enum's; its number if it is a newer one."""
+    value = enum.values_by_number.get(number)
+    if value is None:
+        return str(number)
+    return value.name.removeprefix(enum.values_by_number[0].name.removesuffix("UNSPECIFIED"))

@@ -19,9 +19,19 @@ def parse_start(text: str) -> LogEnd | dt.datetime | str:
     if text in (LogEnd.EARLIEST.value, LogEnd.LATEST.value):
         return LogEnd(text)
     try:
-        time = dt.datetime.fromisoformat(text)
+        return parse_time(text)
     except ValueError:
         return text
+
+
+def parse_time(text: str) -> dt.datetime:
+    """Return the time that *text* is.
+
+    Raises:
+        click.UsageError: it has no zone.
+        ValueError: it is no time.
+    """
+    time = dt.datetime.fromisoformat(text)
     if time.tzinfo is None:
         raise click.UsageError(f"{text} has no zone: write 2026-05-04T12:00:00Z, or +02:00")
     return time

@@ -6,8 +6,6 @@ import json
 import os
 import re
 import signal
-import sys
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import aiohttp
@@ -18,42 +16,9 @@ from examples.pair import pair_on_free_ports, pixel_options
 from pixel_service.open_log import OpenLog
 from service_runtime.key_ring import generate_key_ring, write_key_ring
 from tests.fixtures.postgres import Postgres
+from tests.pixel.cli.running import PROGRAM, run, run_well
 from tests.pixel.open_log.log_values import event_ids, new_open, new_opens
-from tests.pixel.service_values import StreamService, a_log, a_token, seal, streaming
-
-PROGRAM = Path(sys.executable).with_name("pixel-service")
-
-
-@pytest.fixture
-async def log(tmp_path: Path) -> AsyncIterator[OpenLog]:
-    async with a_log(tmp_path) as open_log:
-        yield open_log
-
-
-@pytest.fixture
-async def service(log: OpenLog) -> AsyncIterator[StreamService]:
-    async with streaming(log) as running:
-        yield running
-
-
-async def run(*arguments: str, **environment: str) -> tuple[int, str, str]:
-    """Run `pixel-service` with *arguments*; return exit status, output and errors."""
-    process = await asyncio.create_subprocess_exec(
-        PROGRAM,
-        *arguments,
-        env={**os.environ, **environment},
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    output, errors = await process.communicate()
-    return process.returncode or 0, output.decode(), errors.decode()
-
-
-async def run_well(*arguments: str) -> str:
-    """Run a command that must succeed; return its output."""
-    status, output, errors = await run(*arguments)
-    assert status == 0, errors
-    return output
+from tests.pixel.service_values import StreamService, a_token, seal, streaming
 
 
 async def test_stream_prints_one_notification_a_line(service: StreamService) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from pixel_service.errors import CursorForeignLog, LogUnavailable, SessionStale
 from pixel_service.open_log import begin_epoch, decode_cursor, encode_cursor
-from tests.pixel.cli.test_cli import run, run_well
+from tests.pixel.cli.running import run, run_well
 from tests.pixel.open_log.log_values import LogHome, event_ids, new_opens, read_all
 
 

@@ -1,0 +1,62 @@
+"""What a command that reads opens says while the service does not answer."""
+
+import math
+import time
+from collections.abc import Callable
+from typing import Final
+
+import click
+import grpc
+
+from service_runtime.channel import describe_error
+
+# Failures that are less than this apart are of one outage: attempts are 30 s apart at
+# most, and gRPC gives each about 20 s.
+_OUTAGE_SECONDS: Final = 60.0
+
+
+def say(sentence: str) -> None:
+    """Say *sentence* to whoever runs the command."""
+    click.echo(sentence, err=True)
+
+
+class Outages:
+    """Says what is waited for, once an outage.
+
+    Args:
+        target: the service.
+        waits: whether to wait for a service that has never answered.
+        patience: for how many seconds to wait for one that has.
+        say: says a sentence.
+    """
+
+    def __init__(
+        self,
+        target: str,
+        *,
+        waits: bool,
+        patience: float = math.inf,
+        say: Callable[[str], None] = say,
+    ) -> None:
+        self._target = target
+        self._waits = waits
+        self._patience = patience
+        self._say = say
+        self._began = self._last = -math.inf
+
+    def failed(self, failure: grpc.aio.AioRpcError | None, *, is_first: bool) -> None:
+        """Say that the service is waited for, unless that was just said.
+
+        Raises:
+            ClickException: it is not to be waited for, or not any longer.
+        """
+        what = "no answer in time" if failure is None else describe_error(failure)
+        if is_first and not self._waits:
+            raise click.ClickException(f"no pixel service at {self._target}: {what}")
+        now = time.monotonic()
+        if now - self._last > _OUTAGE_SECONDS:
+            self._began = now
+            self._say(f"waiting for the pixel service at {self._target}: {what}")
+        self._last = now
+        if now - self._began > self._patience:
+            raise click.ClickException(f"no answer any longer from {self._target}: {what}")
