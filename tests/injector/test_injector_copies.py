@@ -16,11 +16,12 @@ from injector_service.configurations.store import connect
 from injector_service.errors import RecipientLeftOver
 from injector_service.injector import Copies, Injector
 from injector_service.new_ids import CopyIds
-from injector_service.pixels import TokenSealer
+from injector_service.pixels import CopyFacts, MessageFacts, TokenSealer
 from injector_service.recipients_request import Recipient, RecipientsRequest
 from injector_service.rewrite_request import RewriteRequest
 from injector_service.rewriting import Outcome, Placement
 from injector_service.rewriting_pool import rewriting_pool
+from injector_service.rewriting_process import Job, made_copies
 from service_runtime.callers import ANYBODY
 from service_runtime.key_ring import generate_key_ring
 
@@ -152,6 +153,28 @@ async def test_copies_of_another_process_are_bounded_too(injector: Injector) -> 
     made = outcomes.count(Outcome.TRACKED)
     assert 1 <= made < 60
     assert outcomes == [Outcome.TRACKED] * made + [Outcome.RECIPIENT_ERROR] * (60 - made)
+
+
+def test_time_of_copies_is_bounded_where_nobody_waits_for_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A process ends a call whose time is over, after one copy at least."""
+    monkeypatch.setattr(rewriting_process, "MAX_COPIES_SECONDS", 0.0)
+    copies = (CopyFacts(f"copy-{number}", (f"r{number}@example.org",)) for number in range(3))
+    job = Job(
+        facts=MessageFacts(
+            configurations=(Configuration(id="news", open_notifications_enabled=True),),
+            acceptance_time=dt.datetime(2026, 1, 1, tzinfo=dt.UTC),
+        ),
+        base_url="https://open.example.org",
+        placement=Placement.END,
+        fields_to_remove=(),
+        copies=tuple(copies),
+    )
+
+    made = list(made_copies(SMALL, job, TokenSealer(generate_key_ring())))
+
+    assert [each.outcome for each in made] == [Outcome.TRACKED]
 
 
 async def test_header_that_is_too_long_is_too_complex_for_every_copy(injector: Injector) -> None:

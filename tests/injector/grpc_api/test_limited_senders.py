@@ -96,3 +96,25 @@ async def test_a_sender_bound_to_anothers_is_as_if_not_bound(
 
     assert refusal.code is grpc.StatusCode.INVALID_ARGUMENT
     assert refusal.fields == ["configuration_ids"]
+
+
+@pytest.mark.parametrize("field", ["configuration_ids", "default_configuration_ids"])
+async def test_copies_are_made_by_its_own_configuration_alone(
+    service: Service, limited: Metadata, field: str
+) -> None:
+    """Whether the request names another's configuration, or falls back to it."""
+    raw = message(sender="else@example.net")
+
+    def request(configuration_id: str) -> pb.RewriteForRecipientsRequest:
+        made = pb.RewriteForRecipientsRequest(raw_message=raw)
+        made.recipients.add(address="ann@example.org")
+        getattr(made, field).append(configuration_id)
+        return made
+
+    response = await service.injector.RewriteForRecipients(request("news"), metadata=limited)
+    with refused() as refusal:
+        await service.injector.RewriteForRecipients(request("shop"), metadata=limited)
+
+    assert list(response.configuration_ids) == ["news"]
+    assert refusal.code is grpc.StatusCode.PERMISSION_DENIED
+    assert refusal.reason == "CONFIGURATION_NOT_ALLOWED"
