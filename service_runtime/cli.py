@@ -113,11 +113,13 @@ class _RawOutput(io.FileIO):
 
 def _standard_output() -> io.TextIOWrapper:
     old = sys.stdout
+    is_terminal = old.isatty()
     return io.TextIOWrapper(
         io.BufferedWriter(_RawOutput(old.fileno(), "wb", closefd=False)),
         encoding=old.encoding,
-        errors=old.errors,
-        line_buffering=old.isatty(),
+        # A person reads on where a program must not: what the terminal cannot show is a "?".
+        errors="replace" if is_terminal else old.errors,
+        line_buffering=is_terminal,
     )
 
 

@@ -11,6 +11,7 @@ from emailopens.pixel.v1 import subscription_service_pb2 as pb
 from emailopens.pixel.v1 import subscription_service_pb2_grpc as pb_grpc
 from emailopens_client import LogEnd
 from pixel_service.cli.filter_options import configuration_option, filter_options
+from pixel_service.cli.header_text import printable
 from pixel_service.cli.start import START, parse_start
 from pixel_service.cli.target import CALL_SECONDS, target_option
 from service_runtime.cli import wait_for
@@ -66,7 +67,7 @@ def _row(subscription: pb.Subscription) -> str:
         subscription.lag,
         "fell behind" if subscription.fell_behind else "ok",
         subscription.acknowledge_time.ToJsonString(),
-        subscription.consumer_name or "-",
+        printable(subscription.consumer_name) or "-",
         ",".join(subscription.configuration_ids) or "all",
     )
 
