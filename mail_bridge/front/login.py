@@ -57,6 +57,9 @@ class Login:
             return answers.LOGIN_AWAY
         try:
             reply = await self._exchange(connection, b"AUTH " + argument)
+            if reply.is_closing:
+                # That is about its connection: ours goes on, and no password was wrong.
+                return answers.LOGIN_AWAY
             if reply.code == _SUCCEEDED:
                 self.connection = connection
                 return reply

@@ -16,9 +16,6 @@ from mail_bridge.next_hop.wire import Wire
 from mail_bridge.smtp import Extensions, Piece, Reply, resembles_end
 from mail_bridge.transaction import NextHopAway
 
-# "Service not available, closing transmission channel" (RFC 5321 section 4.2.2).
-_CLOSING: Final = 421
-
 # "Start mail input".
 _GO_ON: Final = 354
 
@@ -183,7 +180,7 @@ class MailTransaction:
             self._wire.ask(b"".join(b"%b\r\n" % line for line in each), replies=len(each))
             for _ in each:
                 reply = await self._wire.reply(self._seconds())
-                if reply.code == _CLOSING:
+                if reply.is_closing:
                     raise Closing(reply)
                 replies.append(reply)
         return replies
@@ -195,7 +192,7 @@ def _refusal(what: str, reply: Reply) -> Reply:
     Raises:
         NextHopAway: it ends the connection, or means nothing here.
     """
-    if reply.code == _CLOSING:
+    if reply.is_closing:
         raise Closing(reply)
     if reply.code // 100 not in _REFUSALS:
         raise NextHopAway(f"answers {what} with {reply.code}")

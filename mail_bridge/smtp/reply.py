@@ -35,6 +35,11 @@ class Reply:
         """Whether the server waits for more."""
         return self.code // 100 == 3  # noqa: PLR2004 - RFC 5321 section 4.2.1: 3yz
 
+    @property
+    def is_closing(self) -> bool:
+        """Whether the server is about to close the connection, whatever it was asked."""
+        return self.code == 421  # noqa: PLR2004 - RFC 5321 section 4.2.2
+
     def octets(self) -> bytes:
         """Return the reply as it goes over the wire."""
         *others, last = self.lines

@@ -144,9 +144,12 @@ async def test_questions_without_end_are_not_passed_on() -> None:
 
 
 @pytest.mark.parametrize("answers", [[], [Reply(334, (b"",))]])
-async def test_next_hop_that_goes_away_is_said(answers: list[Reply]) -> None:
+@pytest.mark.parametrize("end", [NextHopAway("gone"), Reply(421, (b"4.3.2 Stopping",))])
+async def test_next_hop_that_goes_away_is_said(
+    answers: list[Reply], end: Reply | NextHopAway
+) -> None:
     """The client tries again later, and no password was wrong."""
-    next_hop = StatedNextHop(answers=[*answers, NextHopAway("gone")])
+    next_hop = StatedNextHop(answers=[*answers, end])
     async with (
         running_front(FrontProtocol.SMTP, next_hop=next_hop) as front,
         talking_to(front.host, front.port, greets_with=EHLO) as client,
