@@ -66,9 +66,10 @@ class Session:
     def drain(self) -> None:
         """End the session as soon as no message is being sent."""
         self._is_draining = True
-        if self._wait is not None and not self._commands.is_sending:
+        wait = self._wait
+        if wait is not None and not wait.expired() and not self._commands.is_sending:
             # At a time that is over: the wait ends now.
-            self._wait.reschedule(0)
+            wait.reschedule(0)
 
     async def _converse(self) -> None:
         self._wire.say(self._commands.greeting())
