@@ -70,6 +70,8 @@ class Receiving:
             self._incoming = incoming
         else:
             incoming.refuse(refusal)
+        # What was answered so far does not wait for a message that came with its envelope.
+        await self._wire.flush()
         await self._receive(incoming.receive_chunk(self._wire, int(found[1])))
         if refusal is not None or found[2] is None:
             return incoming.refusal or answers.CHUNK_OK

@@ -225,6 +225,19 @@ async def test_commands_may_come_at_once_or_in_pieces(piece: int) -> None:
     assert messages == [b"one\r\n.two\r\n", b"thr\r\nMAIL\r\n."]
 
 
+async def test_envelope_is_answered_before_the_message_that_came_with_it() -> None:
+    """A next hop may take minutes for a message, and clients wait for less for RCPT."""
+    async with running_front() as front, talking_to(front.host, front.port) as client:
+        front.delivery.may_go_on.clear()
+        await client.say(b"\r\n".join([MAIL, RCPT, b"BDAT 3 LAST", b"abc"]))
+        early = [(await client.reply()).code for _ in range(2)]
+        front.delivery.may_go_on.set()
+        delivered = await client.reply()
+
+    assert early == [250, 250]
+    assert delivered == DELIVERED
+
+
 async def test_client_that_has_said_everything_still_gets_its_answers() -> None:
     """A client may end its side of the connection before it has heard the answers."""
     async with (
