@@ -25,9 +25,6 @@ class Transaction:
     mail: bytes
     """The argument of MAIL verbatim, such as `FROM:<a@b.example> BODY=8BITMIME`."""
 
-    sender: str | None
-    """The address in it; empty for a bounce, None: one that the injector could not know."""
-
     recipients: tuple[Recipient, ...]
     """At least one."""
 

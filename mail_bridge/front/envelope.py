@@ -39,7 +39,6 @@ class OpenEnvelope:
         self.is_open = False
         """Whether MAIL was accepted."""
         self._mail = b""
-        self._sender: str | None = None
         self._recipients: list[Recipient] = []
         self._xforward: list[bytes] = []
 
@@ -62,7 +61,7 @@ class OpenEnvelope:
         if refusal is not None:
             return refusal
         self.is_open = True
-        self._mail, self._sender = argument, envelope.address
+        self._mail = argument
         return answers.SENDER_OK
 
     def rcpt(self, argument: bytes) -> Reply:
@@ -99,7 +98,6 @@ class OpenEnvelope:
         """Return everything, with the *message*; MAIL and RCPT were accepted."""
         return Transaction(
             mail=self._mail,
-            sender=self._sender,
             recipients=tuple(self._recipients),
             xforward=tuple(self._xforward),
             message=message,

@@ -33,7 +33,6 @@ class ADelivery:
         to = recipients or ("reader@example.net",)
         transaction = Transaction(
             mail=b"FROM:<shop@example.org>",
-            sender="shop@example.org",
             recipients=tuple(Recipient(b"TO:<%b>" % each.encode(), each) for each in to),
             message=message,
             has_one_answer=False,
