@@ -2,9 +2,12 @@
 
 import dataclasses
 from collections.abc import AsyncGenerator
-from typing import Protocol
+from typing import Final, Protocol
 
 from mail_bridge.smtp import Extensions, Reply
+
+# What every server takes in one transaction (RFC 5321 section 4.5.3.1.8).
+MOST_RECIPIENTS_TOGETHER: Final = 100
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

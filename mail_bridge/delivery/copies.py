@@ -1,14 +1,10 @@
 """Which copies a message is sent as, and who gets which."""
 
 from collections.abc import Iterator, Sequence
-from typing import Final
 
 from mail_bridge.next_hop import Copy
 from mail_bridge.smtp import Change, Message
-from mail_bridge.transaction import Transaction
-
-# What every server takes in one transaction (RFC 5321 section 4.5.3.1.8).
-_MOST_RECIPIENTS: Final = 100
+from mail_bridge.transaction import MOST_RECIPIENTS_TOGETHER, Transaction
 
 Places = Sequence[int]
 
@@ -29,10 +25,8 @@ def copies_of(
     for place, each in enumerate(changes):
         sharing.setdefault(each, []).append(place)
     for each, places in sharing.items():
-        # Nobody gets a message if somebody is refused: of one transaction that can be said.
-        most = len(places) if transaction.has_one_answer else _MOST_RECIPIENTS
-        for start in range(0, len(places), most):
-            some = places[start : start + most]
+        for start in range(0, len(places), MOST_RECIPIENTS_TOGETHER):
+            some = places[start : start + MOST_RECIPIENTS_TOGETHER]
             copy = Copy(
                 mail=transaction.mail,
                 recipients=[transaction.recipients[place].line for place in some],

@@ -13,7 +13,7 @@ from mail_bridge.smtp import (
     Reply,
     parse_envelope,
 )
-from mail_bridge.transaction import Recipient, Transaction
+from mail_bridge.transaction import MOST_RECIPIENTS_TOGETHER, Recipient, Transaction
 
 # Postfix has seven attributes and puts as many on a line as 512 octets hold.
 _MOST_XFORWARDS: Final = 16
@@ -29,6 +29,11 @@ class OpenEnvelope:
         self._budget = budget
         self.has_one_answer = settings.protocol is FrontProtocol.SMTP
         """Whether a message has one answer for all recipients."""
+        self._max_recipients = settings.limits.max_recipients
+        if self.has_one_answer:
+            # They share a transaction. One that the next hop cannot take is refused for all of
+            # them, each time that it comes.
+            self._max_recipients = min(self._max_recipients, MOST_RECIPIENTS_TOGETHER)
         self._held_octets = 0
         self.reset()
 
@@ -116,7 +121,7 @@ class OpenEnvelope:
         waits = self._settings.several_recipients is SeveralRecipients.DEFER
         if self._recipients and self.has_one_answer and waits:
             return answers.ALONE_PLEASE
-        if self.recipients >= self._settings.limits.max_recipients:
+        if self.recipients >= self._max_recipients:
             return answers.TOO_MANY_RECIPIENTS
         return None
 

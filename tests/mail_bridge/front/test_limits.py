@@ -7,7 +7,15 @@ from typing import Any
 import pytest
 import structlog
 
-from mail_bridge.front import FrontSettings, Limits, incoming, session, wire
+from mail_bridge.front import (
+    FrontProtocol,
+    FrontSettings,
+    Limits,
+    SeveralRecipients,
+    incoming,
+    session,
+    wire,
+)
 from mail_bridge.smtp import MAX_LINE_OCTETS
 from tests.mail_bridge.front.recording import DELIVERED, running_front
 from tests.mail_bridge.talking_client import TalkingClient, talking_to
@@ -115,6 +123,19 @@ async def test_recipients_are_bounded() -> None:
         refused = await client.ask(RCPT)
 
     assert (refused.code, refused.lines[0][:6]) == (452, b"4.5.3 ")
+
+
+async def test_recipients_with_one_answer_are_as_many_as_every_next_hop_takes() -> None:
+    """One too many for it would keep the message from all of them, however often it comes."""
+    settings = FrontSettings(several_recipients=SeveralRecipients.PASS)
+    async with (
+        running_front(FrontProtocol.SMTP, settings=settings) as front,
+        talking_to(front.host, front.port, greets_with=b"EHLO c") as client,
+    ):
+        await client.ask(MAIL)
+        codes = [(await client.ask(RCPT)).code for _ in range(101)]
+
+    assert codes == [250] * 100 + [452]
 
 
 @pytest.mark.parametrize("command", [b"RCPT TO:<b@example.net> X=" + b"x" * 400, b"XFORWARD A=b"])
