@@ -11,8 +11,8 @@ import click
 from emailopens_client.api_keys import ApiKeyFile
 from emailopens_client.channels import Tls
 from mail_bridge.delivery import TrackingSettings
-from mail_bridge.front import FrontSettings, Limits
-from mail_bridge.next_hop import NextHopServer
+from mail_bridge.front import FrontProtocol, FrontSettings, Limits, SeveralRecipients
+from mail_bridge.next_hop import NextHopProtocol, NextHopServer
 from mail_bridge.settings import Settings
 from service_runtime.listen import split_address
 from service_runtime.protection import Protection
@@ -31,6 +31,10 @@ def settings_of(given: Options) -> Settings:
     mail_tls, admin_tls = take_tls_files("tls", options), take_tls_files("admin-tls", options)
     if options["require_tls"] and mail_tls is None:
         raise click.UsageError("--require-tls needs --tls-certificate and --tls-key")
+    _check_answers(options)
+    if options["max_held_octets"] < options["max_message_octets"]:
+        # Such a message would be deferred for ever.
+        raise click.UsageError("--max-held-octets must not be less than --max-message-octets")
     hostname = options["hostname"] or socket.gethostname()
     return Settings(
         front=_front(options, hostname),
@@ -46,6 +50,20 @@ def settings_of(given: Options) -> Settings:
         ),
         grace=dt.timedelta(seconds=options["grace"]),
     )
+
+
+def _check_answers(options: Options) -> None:
+    """Go on if one answer for all recipients can be a true one.
+
+    By LMTP some recipients may have a message that others do not get, and the client, who hears
+    of one answer, sends it again to all.
+    """
+    shares_an_answer = (
+        options["protocol"] is FrontProtocol.SMTP
+        and options["several_recipients"] is SeveralRecipients.PASS
+    )
+    if shares_an_answer and options["next_hop_protocol"] is NextHopProtocol.LMTP:
+        raise click.UsageError("--several-recipients pass needs --next-hop-protocol smtp")
 
 
 def _front(options: Options, hostname: str) -> FrontSettings:

@@ -60,7 +60,6 @@ def test_options_are_settings() -> None:
         "--protocol=smtp",
         "--several-recipients=pass",
         "--next-hop=[::1]:25",
-        "--next-hop-protocol=lmtp",
         "--next-hop-tls=required",
         "--next-hop-ca=hop.pem",
         "--next-hop-connections=3",
@@ -90,7 +89,6 @@ def test_options_are_settings() -> None:
     assert settings.front.limits.max_recipients == 5
     assert settings.front.requires_tls
     assert (settings.next_hop.host, settings.next_hop.port) == ("::1", 25)
-    assert settings.next_hop.protocol is NextHopProtocol.LMTP
     assert settings.next_hop.tls is NextHopTls.REQUIRED
     assert settings.next_hop.ca == Path("hop.pem")
     assert settings.next_hop.connections == 3
@@ -128,6 +126,23 @@ def test_passwords_need_tls_to_another_machine(
     assert settings.takes_no_passwords == takes_none
 
 
+@pytest.mark.parametrize("front", ["--protocol=lmtp", "--several-recipients=defer"])
+def test_next_hop_may_speak_lmtp(front: str) -> None:
+    """Its answers for single recipients reach whoever hears of single recipients."""
+    settings = parsed("--protocol=smtp", front, "--next-hop-protocol=lmtp")
+
+    assert isinstance(settings, Settings)
+    assert settings.next_hop.protocol is NextHopProtocol.LMTP
+
+
+def test_one_answer_for_all_needs_one_answer() -> None:
+    """With several answers after it some would get each message again and again."""
+    wrong = parsed("--protocol=smtp", "--several-recipients=pass", "--next-hop-protocol=lmtp")
+
+    assert isinstance(wrong, str)
+    assert "--several-recipients pass needs --next-hop-protocol smtp" in wrong
+
+
 def test_variables_are_options() -> None:
     """Containers are told by their environment."""
     settings = parsed(
@@ -151,6 +166,7 @@ def test_variables_are_options() -> None:
         ("--require-tls", "--require-tls needs --tls-certificate and --tls-key"),
         ("--tls-certificate=c", "--tls-certificate and --tls-key belong together"),
         ("--injector-client-key=k", "needs --injector-client-certificate"),
+        ("--max-held-octets=1000", "must not be less than --max-message-octets"),
         ("--protocol=uucp", "'uucp' is not one of"),
         ("--injector-deadline=nan", "is not a number"),
         ("--max-recipients=1001", "not in the range"),
