@@ -67,7 +67,13 @@ class Pool:
             # Once for all sessions that ask meanwhile; it goes on if one of them ends.
             self._asking = asyncio.create_task(self._ask())
             self._asking.add_done_callback(self._asked)
-        return await asyncio.shield(self._asking)
+        try:
+            return await asyncio.shield(self._asking)
+        except NextHopAway:
+            if self._known is None:
+                raise
+            # It takes no connection more, and mail over those that it has.
+            return self._known
 
     async def connect(self) -> Connection:
         """Return a new connection that is nobody else's.

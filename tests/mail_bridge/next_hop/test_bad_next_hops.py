@@ -6,6 +6,7 @@ import pytest
 
 from examples.pair import free_ports
 from mail_bridge.next_hop import AWAY, NextHopProtocol
+from mail_bridge.next_hop import pool as pool_
 from mail_bridge.smtp import Extensions, Reply
 from mail_bridge.transaction import NextHopAway
 from service_runtime.background import running
@@ -221,8 +222,12 @@ async def test_next_hop_that_is_away_announces_nothing() -> None:
     pool.close()
 
 
-async def test_connection_too_many_is_no_sign_that_it_is_away() -> None:
-    """A next hop that takes no more connections is asked nothing, and sessions go on."""
+@pytest.mark.parametrize("renew_seconds", [60.0, 0.0])
+async def test_connection_too_many_is_no_sign_that_it_is_away(
+    renew_seconds: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A next hop that takes no more connections still has what it announced, and sessions go on."""
+    monkeypatch.setattr(pool_, "_RENEW_SECONDS", renew_seconds)
     hop = ANextHop({GREETING: [b"220 next.example", b"421 4.7.0 Too many connections"]})
     async with a_pool(hop) as pool:
         known = await pool.extensions()
