@@ -129,9 +129,10 @@ def children_of(pid: int) -> list[int]:
     """Return the PIDs of the processes that the supervisor *pid* has started."""
     found = []
     for path in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
-        command = Path(f"/proc/{path}/cmdline").read_bytes()
-        if b"spawn_main" in command:
-            found.append(int(path))
+        # It may go while it is looked at.
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            if b"spawn_main" in Path(f"/proc/{path}/cmdline").read_bytes():
+                found.append(int(path))
     return found
 
 
