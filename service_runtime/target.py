@@ -14,6 +14,7 @@ from emailopens_client.api_keys import ApiKeyFile, ApiKeyUnusable
 from emailopens_client.channels import Tls, TlsFilesUnusable, open_channel
 from emailopens_client.targets import with_port
 from service_runtime.listen import split_address
+from service_runtime.waiting import said_if_silent
 
 # What the operator's tools send and take at most: the injector's largest message,
 # 50 MiB by default, and room for whoever raised that.
@@ -46,7 +47,7 @@ class Target:
 
 @contextlib.asynccontextmanager
 async def connect(target: Target) -> AsyncIterator[grpc.aio.Channel]:
-    """Open a channel to *target* for the block.
+    """Open a channel to *target* for the block; say so if the service is long in coming.
 
     Raises:
         click.ClickException: a file that TLS needs, or the API key, cannot be used.
@@ -59,6 +60,13 @@ async def connect(target: Target) -> AsyncIterator[grpc.aio.Channel]:
             channel = await stack.enter_async_context(opened)
         except (TlsFilesUnusable, ApiKeyUnusable) as error:
             raise click.ClickException(str(error)) from error
+        # An address that swallows what is sent to it fails after 20 s.
+        await stack.enter_async_context(
+            said_if_silent(
+                f"waiting for the service at {target.address}",
+                is_silent=lambda: channel.get_state() is grpc.ChannelConnectivity.CONNECTING,
+            )
+        )
         yield channel
 
 

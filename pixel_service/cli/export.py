@@ -118,4 +118,4 @@ def export(  # noqa: PLR0913 - an option is an argument
         progress=progress,
     )
     with exporting.shown():
-        wait_for(exporting.run(opens))
+        wait_for(exporting.run(opens, outages))

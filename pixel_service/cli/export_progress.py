@@ -8,7 +8,7 @@ from typing import Final, Protocol
 
 import click
 
-from pixel_service.cli.outages import say
+from service_runtime.waiting import say
 
 # Finer than any terminal shows.
 _STEPS: Final = 1_000

@@ -14,6 +14,7 @@ from emailopens_client import ApiKeyUnusable, OpenStream, TlsFilesUnusable
 from pixel_service.cli.cursor_file import CursorFile
 from pixel_service.cli.export_options import Wanted
 from pixel_service.cli.export_progress import Progress
+from pixel_service.cli.outages import Outages
 from pixel_service.cli.output import as_json
 from service_runtime.cli import OutputFailed
 
@@ -39,7 +40,7 @@ class Exporting:
     cursors: CursorFile
     progress: Progress
 
-    async def run(self, opens: OpenStream) -> None:
+    async def run(self, opens: OpenStream, outages: Outages) -> None:
         """Write all of them.
 
         Raises:
@@ -47,7 +48,7 @@ class Exporting:
             AioRpcError: what ends a stream for good.
         """
         heading = self.heading
-        async with opens:
+        async with outages.watched(opens), opens:
             async for batch in opens.batches():
                 chosen = [each for each in batch.notifications if self.wanted.has(each)]
                 _write(heading + self.rows(chosen))

@@ -3,21 +3,19 @@
 import math
 import time
 from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from typing import Final
 
 import click
 import grpc
 
+from emailopens_client import OpenStream
 from service_runtime.channel import describe_error
+from service_runtime.waiting import said_if_silent, say
 
 # Failures that are less than this apart are of one outage: attempts are 30 s apart at
 # most, and gRPC gives each about 20 s.
 _OUTAGE_SECONDS: Final = 60.0
-
-
-def say(sentence: str) -> None:
-    """Say *sentence* to whoever runs the command."""
-    click.echo(sentence, err=True)
 
 
 class Outages:
@@ -39,10 +37,19 @@ class Outages:
         say: Callable[[str], None] = say,
     ) -> None:
         self._target = target
+        self._waiting = f"waiting for the pixel service at {target}"
         self._waits = waits
         self._patience = patience
         self._say = say
         self._began = self._last = -math.inf
+
+    def watched(self, opens: OpenStream) -> AbstractAsyncContextManager[None]:
+        """Say inside the block that *opens* are waited for, if neither they nor errors come."""
+        return said_if_silent(
+            self._waiting,
+            is_silent=lambda: not opens.cursor and math.isinf(self._last),
+            say=self._say,
+        )
 
     def failed(self, failure: grpc.aio.AioRpcError | None, *, is_first: bool) -> None:
         """Say that the service is waited for, unless that was just said.
@@ -56,7 +63,7 @@ class Outages:
         now = time.monotonic()
         if now - self._last > _OUTAGE_SECONDS:
             self._began = now
-            self._say(f"waiting for the pixel service at {self._target}: {what}")
+            self._say(f"{self._waiting}: {what}")
         self._last = now
         if now - self._began > self._patience:
             raise click.ClickException(f"no answer any longer from {self._target}: {what}")

@@ -82,16 +82,18 @@ def stream(
     )
     try:
         with contextlib.suppress(KeyboardInterrupt):
-            wait_for(_print_all(opens, format_, cursors))
+            wait_for(_print_all(opens, outages, format_, cursors))
     except (TlsFilesUnusable, ApiKeyUnusable) as error:
         raise click.ClickException(str(error)) from error
     if cursor_file is None and opens.cursor:
         click.echo(f"cursor: {opens.cursor}", err=True)
 
 
-async def _print_all(opens: OpenStream, format_: Format, cursors: CursorFile) -> None:
+async def _print_all(
+    opens: OpenStream, outages: Outages, format_: Format, cursors: CursorFile
+) -> None:
     print_heading(format_)
-    async with opens:
+    async with outages.watched(opens), opens:
         async for notification in opens:
             # What was printed before is done with; keep that first.
             cursors.keep(opens.cursor)

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import signal
+import socket
 from pathlib import Path
 
 import aiohttp
@@ -288,6 +289,37 @@ async def test_wrong_target_is_one_clear_line(command: list[str]) -> None:
     assert (status, output, len(errors.splitlines())) == (1, "", 1)
     assert errors.startswith("pixel-service: UNAVAILABLE")
     assert target in errors
+
+
+async def test_silent_target_is_waited_for_aloud() -> None:
+    """An address that takes a connection and never says a word is named while it is waited for."""
+    with socket.create_server(("127.0.0.1", 0)) as nobody:
+        target = f"127.0.0.1:{nobody.getsockname()[1]}"
+
+        async def first_line(*command: str) -> str:
+            process = await asyncio.create_subprocess_exec(
+                *(str(PROGRAM), *command, f"--target={target}"),
+                stdout=asyncio.subprocess.DEVNULL,
+                stderr=asyncio.subprocess.PIPE,
+            )
+            assert process.stderr is not None
+            said = await process.stderr.readline()
+            process.kill()
+            await process.communicate()
+            return said.decode()
+
+        # At once, because each takes some seconds.
+        said = await asyncio.gather(
+            first_line("opens", "list"),
+            first_line("stream"),
+            first_line("opens", "export", "--format=csv"),
+        )
+
+    assert list(said) == [
+        f"waiting for the service at {target}\n",
+        f"waiting for the pixel service at {target}\n",
+        f"waiting for the pixel service at {target}\n",
+    ]
 
 
 async def test_restoring_is_refused_while_the_service_runs(
