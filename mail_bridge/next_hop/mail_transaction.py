@@ -13,7 +13,7 @@ from mail_bridge.next_hop.copy import Copy
 from mail_bridge.next_hop.protocol import NextHopProtocol
 from mail_bridge.next_hop.server import NextHopServer
 from mail_bridge.next_hop.wire import Wire
-from mail_bridge.smtp import Extensions, Piece, Reply, resembles_end
+from mail_bridge.smtp import Extensions, Piece, Reply, parse_envelope, resembles_end
 from mail_bridge.transaction import NextHopAway
 
 # "Start mail input".
@@ -26,6 +26,14 @@ _TRY_AGAIN: Final = 451
 AWAY: Final = Reply(_TRY_AGAIN, (b"4.3.0 The next hop does not answer as it should",))
 
 _REFUSALS: Final = (4, 5)
+
+# Of the syntax of parameters, of one that is not implemented or not known (RFC 5321 section 4.2.2).
+_OF_PARAMETERS: Final = (501, 504, 555)
+
+# The client asks again what is announced, and says or does without.
+_NOT_NOW: Final = Reply(_TRY_AGAIN, (b"4.3.0 The next hop announces something else now",))
+
+_KEYWORDS: Final = {b"MAIL": b"FROM:", b"RCPT": b"TO:"}
 
 
 class Closing(NextHopAway):
@@ -62,6 +70,7 @@ class MailTransaction:
         self._wire = wire
         self._server = server
         self._deadline = deadline
+        self._extensions = extensions
         self._is_pipelined = b"PIPELINING" in extensions
         # What DATA cannot carry goes by BDAT (RFC 3030), and nothing else, because that is what
         # more servers get right.
@@ -120,12 +129,21 @@ class MailTransaction:
         mail, *of_recipients = replies[len(resets) + len(xforward) : len(commands)]
         for place, reply in enumerate(of_recipients):
             if not mail.is_positive:
-                self.answers[place] = _refusal("MAIL", mail)
+                self.answers[place] = self._refusal_of(b"MAIL", self._copy.mail, mail)
             elif not reply.is_positive:
-                self.answers[place] = _refusal("RCPT", reply)
+                line = self._copy.recipients[place]
+                self.answers[place] = self._refusal_of(b"RCPT", line, reply)
         if self._copy.all_or_none:
             self._refuse_all()
         return replies[-1] if has_data else None
+
+    def _refusal_of(self, verb: bytes, argument: bytes, reply: Reply) -> Reply:
+        """Return what *reply* refuses: a parameter that was announced earlier is none for good."""
+        refusal = _refusal(verb.decode(), reply)
+        if refusal.code not in _OF_PARAMETERS:
+            return refusal
+        envelope = parse_envelope(argument, _KEYWORDS[verb])
+        return _NOT_NOW if self._extensions.lack(envelope.parameters) else refusal
 
     def _refuse_all(self) -> None:
         """Give everybody the answer of whoever is refused: the first that may be taken later."""

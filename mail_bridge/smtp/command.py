@@ -37,13 +37,16 @@ class CommandMalformed(Exception):
     """A line is no command of SMTP."""
 
 
+Parameters = Mapping[bytes, bytes]
+
+
 class Envelope(NamedTuple):
     """What MAIL or RCPT says."""
 
     path: bytes
     """What is between `<` and `>`; empty for the sender of a bounce."""
 
-    parameters: Mapping[bytes, bytes]
+    parameters: Parameters
     """By keyword, in capitals; the value is empty if there is none."""
 
     @property

@@ -2,8 +2,22 @@
 
 import dataclasses
 from collections.abc import Mapping
+from typing import Final
 
+from mail_bridge.smtp.command import Parameters
 from mail_bridge.smtp.reply import Reply
+
+# Which extension a parameter of MAIL or RCPT belongs to (RFC 1870, RFC 6152, RFC 6531,
+# RFC 3461).
+_OF_PARAMETER: Final = {
+    b"SIZE": b"SIZE",
+    b"BODY": b"8BITMIME",
+    b"SMTPUTF8": b"SMTPUTF8",
+    b"RET": b"DSN",
+    b"ENVID": b"DSN",
+    b"NOTIFY": b"DSN",
+    b"ORCPT": b"DSN",
+}
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -19,6 +33,10 @@ class Extensions:
     def parameters(self, keyword: bytes) -> tuple[bytes, ...]:
         """Return the parameters of *keyword*; none if it is not announced."""
         return tuple(self.keywords.get(keyword, b"").split())
+
+    def lack(self, parameters: Parameters) -> bool:
+        """Return whether any of *parameters* belongs to an extension that is not announced."""
+        return any(_OF_PARAMETER[each] not in self for each in parameters if each in _OF_PARAMETER)
 
     @property
     def max_message_octets(self) -> int | None:

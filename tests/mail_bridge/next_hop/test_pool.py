@@ -62,6 +62,26 @@ async def test_refusal_is_the_answer_with_all_its_lines(
     assert hop.received[-1].message == TEXT
 
 
+@pytest.mark.parametrize("verb", [b"MAIL", b"RCPT"])
+@pytest.mark.parametrize(
+    ("extensions", "refusal", "expected"),
+    [
+        ((b"PIPELINING",), b"555 5.5.4 What", 451),
+        ((b"PIPELINING",), b"550 5.1.1 Nobody", 550),
+        ((b"PIPELINING", b"8BITMIME", b"DSN"), b"555 5.5.4 What", 555),
+    ],
+)
+async def test_parameter_of_an_extension_that_is_gone_is_no_refusal_for_good(
+    verb: bytes, extensions: tuple[bytes, ...], refusal: bytes, expected: int
+) -> None:
+    """The client was told of it earlier: it comes again, and hears what is announced now."""
+    hop = ANextHop({verb: refusal}, extensions=extensions)
+    async with a_pool(hop) as pool:
+        (reply,) = await pool.send(a_copy(b"TO:<b@example.org> NOTIFY=NEVER"))
+
+    assert reply.code == expected
+
+
 async def test_refused_recipient_is_nobody_elses_refusal() -> None:
     """Each recipient of a shared copy has an answer of its own."""
     hop = ANextHop({b"RCPT": [b"250 Ok", NOBODY, b"452 4.2.2 Full", b"250 Ok"]})
