@@ -33,8 +33,10 @@ def announced(
         has_starttls: whether TLS can begin.
         passes: which of AUTH and XFORWARD this client may use if the next hop has them.
     """
-    size = max_message_octets_of(next_hop, max_message_octets)
-    lines = [name.encode(), b"SIZE %d" % size, *_OWN]
+    lines = [name.encode(), *_OWN]
+    if b"SIZE" in next_hop:
+        # The client says a size then, which is passed on like all that MAIL says.
+        lines.append(b"SIZE %d" % max_message_octets_of(next_hop, max_message_octets))
     lines += [keyword for keyword in _PASSED_ON if keyword in next_hop]
     lines += [b" ".join((each, *next_hop.parameters(each))) for each in passes if each in next_hop]
     if has_starttls:

@@ -53,7 +53,18 @@ def test_name_is_one_word_whatever_the_machine_is_called(hostname: str, name: st
 
 
 async def test_announces_nothing_that_the_next_hop_has_not() -> None:
-    """A next hop without extensions gets mail that needs none; the smaller size is said."""
+    """A next hop without extensions gets mail that needs none, and MAIL without a size."""
+    async with (
+        running_front(FrontProtocol.SMTP, next_hop=StatedNextHop(Extensions())) as front,
+        talking_to(front.host, front.port, greets_with=EHLO) as client,
+    ):
+        announced = await client.ask(EHLO)
+
+    assert set(announced.lines[1:]) == {b"PIPELINING", b"ENHANCEDSTATUSCODES", b"CHUNKING"}
+
+
+async def test_smaller_size_is_announced() -> None:
+    """A message that the next hop does not take need not be sent."""
     next_hop = StatedNextHop(Extensions({b"SIZE": b"1000"}))
     async with (
         running_front(FrontProtocol.SMTP, next_hop=next_hop) as front,
