@@ -174,19 +174,30 @@ def _written(path: Path | None) -> dt.datetime:
 
 
 def _replace(path: Path, octets: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".", delete=False) as file:
+    folder = path.parent
+    if not folder.exists():
+        folder.mkdir(parents=True)
+        _give_as_root(folder, folder.parent)
+    with tempfile.NamedTemporaryFile(dir=folder, prefix=".", delete=False) as file:
         try:
             file.write(octets)
             file.flush()
             os.fsync(file.fileno())
-            if path.parent.stat().st_uid != os.geteuid():
+            if folder.stat().st_uid != os.geteuid():
                 # The service runs as another user, and it is not a secret.
                 Path(file.name).chmod(0o644)
+            _give_as_root(Path(file.name), folder)
             Path(file.name).replace(path)
         except BaseException:
             Path(file.name).unlink(missing_ok=True)
             raise
+
+
+def _give_as_root(path: Path, folder: Path) -> None:
+    """Give what root has made in *folder* to the folder's owner, who runs the service."""
+    if os.geteuid() == 0:
+        found = folder.stat()
+        os.chown(path, found.st_uid, found.st_gid)
 
 
 def _read_text(path: Path) -> str:

@@ -259,3 +259,15 @@ def test_addresses_are_read_as_servers_give_them(text: str | None, address: str 
     parsed = parse_address(text)
 
     assert (None if parsed is None else str(parsed)) == address
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files to others")
+def test_what_root_stores_belongs_to_the_folders_owner(tmp_path: Path) -> None:
+    """An operator updates as root, and the service, another user, reads and refreshes it."""
+    os.chown(tmp_path, 65534, 65534)
+    folder = tmp_path / "ranges"
+
+    store_ranges(folder, "yahoo", set_of("192.0.2.0/24"), origin="from a test", now=NOW)
+
+    owners = {path.name: path.stat().st_uid for path in (folder, folder / "yahoo.txt")}
+    assert owners == {"ranges": 65534, "yahoo.txt": 65534}
