@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 # less than 2,000.
 MAX_LINE_OCTETS: Final = 12_288 + 64
 
-# A server that takes a lone CR for the end of a line would see another command behind it.
+# A server that takes a lone CR for the end of a line would see another command after it.
 _CONTROL: Final = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 
 # `<` path `>` and what follows a blank; quoted strings may hold any of these (section 4.1.2).
