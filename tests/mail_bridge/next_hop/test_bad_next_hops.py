@@ -46,6 +46,17 @@ async def test_silence_ends(verb: bytes) -> None:
         assert await pool.send(a_copy()) == [AWAY]
 
 
+async def test_kept_connection_that_stalls_is_waited_for_once() -> None:
+    """A next hop that does not answer would not over another connection, and the client waits."""
+    hop = ANextHop({b"MAIL": [OK, Instead.SILENCE]})
+    async with a_pool(hop, timeout_seconds=0.2) as pool:
+        await pool.send(a_copy())
+        assert await pool.send(a_copy()) == [AWAY]
+
+    # Under load the first may come to nothing, and then there is no kept connection.
+    assert sum(each.startswith(b"MAIL") for each in hop.commands) <= 2
+
+
 @pytest.mark.parametrize("verb", [GREETING, b"EHLO"])
 async def test_server_that_takes_no_mail_refuses_no_message(verb: bytes) -> None:
     """What a server says of itself is no word about a message, not even for good."""
