@@ -138,6 +138,8 @@ class _Session:
                 lines = [b"next.example", *self._hop.extensions]
                 text = b"\r\n".join(b"250-%b" % each for each in lines[:-1])
                 await self._write(text + b"\r\n250 " + lines[-1])
+            case b"MAIL" if self._mail:
+                await self._write(b"503 5.5.1 One message at a time")
             case b"RCPT" if not self._mail:
                 await self._write(b"503 5.5.1 MAIL first")
             case b"DATA" if not self._recipients and not self._hop.is_lenient:

@@ -1,5 +1,6 @@
 """Each recipient gets a copy of their own, and whoever needs none shares one."""
 
+import asyncio
 import re
 
 import pytest
@@ -7,7 +8,8 @@ import pytest
 from mail_bridge.front import FrontProtocol, SeveralRecipients
 from mail_bridge.smtp import Reply
 from tests.mail_bridge.a_bridge import HTML, TEXT, a_client
-from tests.mail_bridge.a_next_hop import END, ANextHop
+from tests.mail_bridge.a_next_hop import END, ANextHop, Instead
+from tests.mail_bridge.delivery.a_delivery import a_delivery
 
 PIXEL = re.compile(rb'<img src="[^"]*"[^>]*>(\r\n)?')
 
@@ -34,6 +36,18 @@ async def test_each_recipient_has_a_pixel_of_their_own(injector: str) -> None:
     assert [len(pixels(each.message)) for each in hop.received] == [1] * 3
     assert len({pixels(each.message)[0] for each in hop.received}) == 3
     assert {PIXEL.sub(b"", each.message) for each in hop.received} == {HTML}
+
+
+async def test_copies_of_a_client_that_has_gone_stay(injector: str) -> None:
+    """It has to send all of them again, so those that are on their way are given up."""
+    hop = ANextHop({END: Instead.SILENCE})
+    async with a_delivery(hop, injector) as delivery:
+        delivering = asyncio.create_task(delivery.deliver(HTML))
+        await hop.silent.wait()
+        delivering.cancel()
+        await asyncio.wait([delivering])
+        # Its connection.
+        await hop.closed.acquire()
 
 
 async def test_message_that_comes_again_is_the_same_message(injector: str) -> None:

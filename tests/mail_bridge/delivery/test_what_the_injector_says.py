@@ -60,6 +60,51 @@ async def test_large_message_passes(tmp_path: Path) -> None:
                 assert delivery.untracked() == {"message_too_large": 1.0}
 
 
+class _Nonsense(injector_pb_grpc.InjectorServiceServicer):
+    """Says of each message what is of another one."""
+
+    def __init__(self, splices: Sequence[injector_pb.Splice]) -> None:
+        self._splices = splices
+
+    async def RewriteForRecipients(  # noqa: N802 - gRPC's name
+        self,
+        request: injector_pb.RewriteForRecipientsRequest,
+        context: object,  # noqa: ARG002 - gRPC's own
+    ) -> injector_pb.RewriteForRecipientsResponse:
+        result = injector_pb.RewriteForRecipientsResponse.Result(
+            outcome=injector_pb.RewriteMessageResponse.OUTCOME_TRACKED, splices=self._splices
+        )
+        return injector_pb.RewriteForRecipientsResponse(results=[result] * len(request.recipients))
+
+
+@pytest.mark.parametrize(
+    "splices",
+    [
+        [injector_pb.Splice(offset=len(HTML), delete_count=1)],
+        [injector_pb.Splice(offset=len(HTML) + 1, insert=b"x")],
+        [injector_pb.Splice(offset=9, insert=b"x"), injector_pb.Splice(offset=8, insert=b"x")],
+    ],
+)
+async def test_changes_of_another_message_are_not_made(
+    splices: Sequence[injector_pb.Splice],
+) -> None:
+    """The message goes on as it came."""
+    hop = ANextHop()
+    server = grpc.aio.server()
+    nonsense = _Nonsense(splices)  # type: ignore[abstract]  # the bridge makes no other call
+    injector_pb_grpc.add_InjectorServiceServicer_to_server(nonsense, server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    try:
+        async with a_delivery(hop, f"127.0.0.1:{port}") as delivery:
+            assert [each.code for each in await delivery.deliver(HTML)] == [250]
+    finally:
+        await server.stop(0)
+
+    assert [each.message for each in hop.received] == [HTML]
+    assert delivery.untracked() == {"injector_error": 1.0}
+
+
 async def test_configuration_that_does_not_exist_is_said_once(injector: str) -> None:
     """One line at the start names it, and mail passes."""
     hop = ANextHop()

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from mail_bridge.next_hop import AWAY, NextHopServer, NextHopTls
+from mail_bridge.transaction import NextHopAway
 from service_runtime.tls_files import TlsError
 from tests.fixtures.certificates import Authority
 from tests.mail_bridge.a_next_hop import EXTENSIONS, ANextHop, Instead
@@ -71,6 +72,23 @@ async def test_mail_that_needs_tls_does_not_go_without(
     """Whoever takes the announcement away, or fails, gets nothing."""
     hop = ANextHop(dict(answers), extensions=extensions)
     async with a_pool(hop, tls=NextHopTls.REQUIRED, ca=authority[1]) as pool:
+        assert await pool.send(a_copy()) == [AWAY]
+
+    assert hop.received == []
+
+
+async def test_answer_that_somebody_put_before_tls_is_none_after_it(
+    authority: tuple[Authority, Path], tmp_path: Path
+) -> None:
+    """Said in the clear it may come from anybody, and is no announcement (CVE-2021-38371)."""
+    hop = ANextHop(
+        {b"STARTTLS": b"220 Ready\r\n250 Injected"},
+        extensions=WITH_TLS,
+        certificate=served(authority[0], tmp_path),
+    )
+    async with a_pool(hop, tls=NextHopTls.REQUIRED, ca=authority[1]) as pool:
+        with pytest.raises(NextHopAway):
+            await pool.extensions()
         assert await pool.send(a_copy()) == [AWAY]
 
     assert hop.received == []
