@@ -25,7 +25,11 @@ async def service(tmp_path: Path) -> AsyncIterator[StreamService]:
 
 
 async def rejudge(service: StreamService, *options: str) -> tuple[int, str, str]:
-    """Return exit status, output and errors."""
+    """Return exit status, output and errors.
+
+    Among the errors may be that the service is being waited for, on a machine that has much
+    to do.
+    """
     process = await asyncio.create_subprocess_exec(
         *(PROGRAM, "evidence", "rejudge", f"--target={service.address}", *options),
         stdout=subprocess.PIPE,
@@ -36,19 +40,18 @@ async def rejudge(service: StreamService, *options: str) -> tuple[int, str, str]
 
 
 async def test_differences_are_shown_before_anything_is_written(service: StreamService) -> None:
-    """Twice the same without `--apply`; with it they are written, and then there are none."""
-    first = await rejudge(service)
-    second = await rejudge(service)
+    """`--apply` finds what was shown without it, and writes it; then there is nothing to do."""
+    shown = await rejudge(service)
     applied = await rejudge(service, "--apply")
     last = await rejudge(service)
 
-    assert first == second
-    status, output, errors = first
+    status, output, errors = shown
     assert status == 0
     assert re.search(r"^ +3  PERSON LOW +PERSON MEDIUM +\S+:0 \S+:0 \S+:0$", output, re.MULTILINE)
     assert "rejudged   3" in output
     assert "--apply does" in errors
-    assert applied == (0, output, "")
+    assert applied[:2] == (0, output)
+    assert "--apply does" not in applied[2]
     assert "rejudged   0" in last[1]
     assert "changed    0" in last[1]
 
@@ -59,4 +62,5 @@ async def test_wrong_cursor_is_one_line(service: StreamService) -> None:
 
     assert status == 1
     assert output == ""
-    assert len(errors.splitlines()) == 1
+    said = [line for line in errors.splitlines() if not line.startswith("waiting for the service")]
+    assert len(said) == 1
