@@ -53,6 +53,8 @@ async def test_mail_goes_on_when_the_injector_is_killed(mortal: AnInjector) -> N
     """It arrives as it came, and is tracked again once the injector runs again."""
     hop = ANextHop()
     async with a_delivery(hop, mortal.address, deadline_seconds=0.5) as delivery:
+        await until_tracked(delivery, hop)
+        hop.received.clear()
         mortal.kill()
         for _ in range(5):
             assert [each.code for each in await delivery.deliver(HTML)] == [250]

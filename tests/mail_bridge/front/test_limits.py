@@ -70,6 +70,24 @@ async def test_message_over_the_limit_is_refused_for_each_recipient(octets: int)
     assert (held, counted) == (0, 2)
 
 
+async def test_message_that_becomes_too_large_gives_back_what_it_held() -> None:
+    """Its first part was kept, and is no longer."""
+    async with (
+        running_front(settings=limited(Limits(max_message_octets=1_000))) as front,
+        talking_to(front.host, front.port) as client,
+    ):
+        await client.ask(MAIL, RCPT)
+        codes = []
+        for _ in range(2):
+            await client.say(b"BDAT 600\r\n" + b"x" * 600)
+            codes.append((await client.reply()).code)
+        await client.ask(b"RSET")
+        held = front.counted("held_octets")
+
+    assert codes == [250, 552]
+    assert held == 0
+
+
 async def test_message_without_end_is_not_received_for_ever() -> None:
     """What is many times too large comes from no mail client."""
     async with (

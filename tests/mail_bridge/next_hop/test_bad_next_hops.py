@@ -161,13 +161,14 @@ async def test_consent_before_the_end_of_a_message_is_none() -> None:
 
 
 async def test_message_to_nobody_is_not_sent() -> None:
-    """A server that takes a message after it has refused all recipients gets none."""
-    hop = ANextHop({b"RCPT": b"550 5.1.1 Nobody"})
+    """A server that takes a message after it has refused all recipients gets none, nor commands."""
+    hop = ANextHop({b"RCPT": [b"550 5.1.1 Nobody", OK]})
     hop.is_lenient = True
     async with a_pool(hop) as pool:
         assert await pool.send(a_copy()) == [Reply(550, (b"5.1.1 Nobody",))]
+        assert [each.code for each in await pool.send(a_copy())] == [250]
 
-    assert hop.received == []
+    assert [(each.connection, each.message) for each in hop.received] == [(2, TEXT)]
 
 
 async def test_no_more_connections_than_allowed() -> None:
