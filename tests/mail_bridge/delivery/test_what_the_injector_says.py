@@ -11,6 +11,7 @@ import grpc
 import pytest
 from structlog.testing import capture_logs
 
+from emailopens.errors.v1 import error_reason_pb2
 from emailopens.injector.v1 import injector_service_pb2 as injector_pb
 from emailopens.injector.v1 import injector_service_pb2_grpc as injector_pb_grpc
 from emailopens_client.api_keys import ApiKeyFile, ApiKeyUnusable
@@ -60,11 +61,12 @@ async def test_large_message_passes(tmp_path: Path) -> None:
                 assert delivery.untracked() == {"message_too_large": 1.0}
 
 
-class _Nonsense(injector_pb_grpc.InjectorServiceServicer):
-    """Says of each message what is of another one."""
+class _Stating(injector_pb_grpc.InjectorServiceServicer):
+    """Says of each message what it was told to, and no more than one copy a call if it is slow."""
 
-    def __init__(self, splices: Sequence[injector_pb.Splice]) -> None:
+    def __init__(self, splices: Sequence[injector_pb.Splice], *, is_slow: bool = False) -> None:
         self._splices = splices
+        self._is_slow = is_slow
 
     async def RewriteForRecipients(  # noqa: N802 - gRPC's name
         self,
@@ -74,7 +76,30 @@ class _Nonsense(injector_pb_grpc.InjectorServiceServicer):
         result = injector_pb.RewriteForRecipientsResponse.Result(
             outcome=injector_pb.RewriteMessageResponse.OUTCOME_TRACKED, splices=self._splices
         )
-        return injector_pb.RewriteForRecipientsResponse(results=[result] * len(request.recipients))
+        results = [result] * len(request.recipients)
+        if self._is_slow:
+            left_over = injector_pb.RewriteForRecipientsResponse.Result(
+                outcome=injector_pb.RewriteMessageResponse.OUTCOME_RECIPIENT_ERROR
+            )
+            left_over.error.reason = error_reason_pb2.ERROR_REASON_RECIPIENT_LEFT_OVER
+            results[1:] = [left_over] * len(results[1:])
+        return injector_pb.RewriteForRecipientsResponse(results=results)
+
+
+@contextlib.asynccontextmanager
+async def a_stating_injector(
+    splices: Sequence[injector_pb.Splice], *, is_slow: bool = False
+) -> AsyncIterator[str]:
+    """Run it; yields where."""
+    server = grpc.aio.server()
+    stating = _Stating(splices, is_slow=is_slow)  # type: ignore[abstract]  # there are no other calls
+    injector_pb_grpc.add_InjectorServiceServicer_to_server(stating, server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    try:
+        yield f"127.0.0.1:{port}"
+    finally:
+        await server.stop(0)
 
 
 @pytest.mark.parametrize(
@@ -90,19 +115,26 @@ async def test_changes_of_another_message_are_not_made(
 ) -> None:
     """The message goes on as it came."""
     hop = ANextHop()
-    server = grpc.aio.server()
-    nonsense = _Nonsense(splices)  # type: ignore[abstract]  # the bridge makes no other call
-    injector_pb_grpc.add_InjectorServiceServicer_to_server(nonsense, server)
-    port = server.add_insecure_port("127.0.0.1:0")
-    await server.start()
-    try:
-        async with a_delivery(hop, f"127.0.0.1:{port}") as delivery:
-            assert [each.code for each in await delivery.deliver(HTML)] == [250]
-    finally:
-        await server.stop(0)
+    async with a_stating_injector(splices) as address, a_delivery(hop, address) as delivery:
+        assert [each.code for each in await delivery.deliver(HTML)] == [250]
 
     assert [each.message for each in hop.received] == [HTML]
     assert delivery.untracked() == {"injector_error": 1.0}
+
+
+async def test_copies_that_one_call_leaves_over_are_made_by_the_next() -> None:
+    """Whoever comes late in a long list has a pixel, too."""
+    hop = ANextHop()
+    to = ("a@example.net", "b@example.net", "c@example.net")
+    splices = [injector_pb.Splice(offset=len(HTML), insert=b"x\r\n")]
+    async with (
+        a_stating_injector(splices, is_slow=True) as address,
+        a_delivery(hop, address) as delivery,
+    ):
+        assert [each.code for each in await delivery.deliver(HTML, *to)] == [250] * 3
+
+    assert {each.message for each in hop.received} == {HTML + b"x\r\n"}
+    assert delivery.tracked() == 3.0
 
 
 async def test_configuration_that_does_not_exist_is_said_once(injector: str) -> None:
