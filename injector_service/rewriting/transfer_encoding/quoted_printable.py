@@ -19,6 +19,7 @@ _LEAST_WINDOW: Final = 256
 
 # What, besides "=", does not stand for itself (RFC 2045 section 6.7 rules 1 and 2).
 _NOT_LITERAL: Final = re.compile(rb"[^ -~]")
+_LITERAL: Final = bytes(range(0x20, 0x7F))
 
 _TOKEN: Final = re.compile(rb"=[0-9A-Fa-f]{2}|=[ \t]*+\r?\n|[^=]|=")
 
@@ -200,7 +201,8 @@ def fold(text: bytes, *, column: int, rest: int, line_end: bytes) -> bytes:
     The existing octets around it keep their lines; soft breaks are ours.
     """
     text = text.replace(b"=", b"=3D")
-    if _NOT_LITERAL.search(text) is not None:
+    # Mostly there is nothing else, and that is seen four times as fast as by the pattern.
+    if text.translate(None, _LITERAL):
         text = _NOT_LITERAL.sub(lambda found: b"=%02X" % found[0][0], text)
     if column + len(text) + rest <= MAX_ENCODED_LINE_OCTETS:
         return text
