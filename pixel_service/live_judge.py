@@ -9,7 +9,7 @@ from typing import Final
 
 import structlog
 
-from pixel_service.evidence import Judge, JudgeLoader, RangesInvalid
+from pixel_service.evidence import Judge, JudgeLoader, RangesInvalid, range_paths
 from service_runtime.file_state import FileState, file_state
 
 # Between two looks at the files.  A look is one stat each; new ranges come once a day.
@@ -100,4 +100,9 @@ class LiveJudge:
 
 
 def _state_of(folder: Path) -> _State:
-    return {path.name: file_state(path) for path in folder.glob("*.txt")}
+    try:
+        paths = range_paths(folder)
+    except RangesInvalid:
+        # Another state than before, so that whoever loads says why.
+        return {"": file_state(folder)}
+    return {path.name: file_state(path) for path in paths}

@@ -41,6 +41,7 @@ from pixel_service.evidence.range_files import (
     is_name_of_ranges,
     load_ranges,
     load_stored,
+    range_paths,
     require_no_less,
     store_ranges,
 )
@@ -92,6 +93,7 @@ __all__ = [
     "load_stored",
     "networks_of",
     "parse_address",
+    "range_paths",
     "ranges_of",
     "require_no_less",
     "store_ranges",

@@ -62,10 +62,10 @@ def load_ranges(
         known: what was loaded before; what has not changed is not parsed again.
 
     Raises:
-        RangesInvalid: a file cannot be used.
+        RangesInvalid: the folder or a file cannot be used.
     """
     found = {}
-    for path in sorted(folder.glob("*.txt")) if folder else ():
+    for path in range_paths(folder) if folder else ():
         found[path.stem] = _parse_file(path.stem, _read_text(path), path, known or {})
     for built_in in resources.files(__package__).joinpath("ranges").iterdir():
         name, _, kind = built_in.name.rpartition(".")
@@ -73,6 +73,21 @@ def load_ranges(
             text = built_in.read_text(encoding="utf-8")
             found[name] = _parse_file(name, text, None, known or {})
     return found
+
+
+def range_paths(folder: Path) -> list[Path]:
+    """Return the files of *folder* that are address ranges, in the order of their names.
+
+    Raises:
+        RangesInvalid: it is there and cannot be read.
+    """
+    try:
+        found = sorted(folder.iterdir())
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise RangesInvalid(f"{folder}: {error.strerror}") from error
+    return [path for path in found if path.suffix == ".txt"]
 
 
 def load_stored(folder: Path, name: str) -> NamedRanges | None:

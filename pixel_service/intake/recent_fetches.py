@@ -9,8 +9,10 @@ finds its place taken displaces what was there; processes write without waiting 
 another, and what two of them write at once may be lost.  Either costs a signal and
 nothing else.
 
-Addresses, networks and user agents are keyed hashes here, and gone within 45 s.  Messages
-whose fetches may not be linked are not here at all.
+Addresses, networks and user agents are keyed hashes in it, and gone within 45 s; this
+process also has the last addresses and user agents themselves, some thousands, beside
+their hashes, so that these need not be made again.  Messages whose fetches may not be
+linked are not here at all.
 """
 
 import asyncio

@@ -96,6 +96,23 @@ async def test_a_file_that_cannot_be_used_leaves_the_ranges_from_before(tmp_path
     assert agent_at(live.current, "198.51.100.1") is Agent.SCANNER
 
 
+async def test_a_folder_that_cannot_be_read_leaves_the_ranges_from_before(tmp_path: Path) -> None:
+    """It is one error line and a count, and neither an empty list nor the end."""
+    store(tmp_path, "192.0.2.0/24")
+    live = a_live_judge(tmp_path)
+    folder = tmp_path / "ranges"
+    folder.rename(tmp_path / "elsewhere")
+    # What no user can list, not even root.
+    folder.write_bytes(b"")
+    with structlog.testing.capture_logs() as logs:
+        await look_twice(live)
+        await look_twice(live)
+
+    assert agent_at(live.current, "192.0.2.1") is Agent.SCANNER
+    assert [each["reason"] for each in logs] == [f"{folder}: Not a directory"]
+    assert live.health.refusals == 1
+
+
 async def test_ranges_of_a_rule_that_are_gone_leave_those_from_before(tmp_path: Path) -> None:
     """A rule of the operator's own is not left without what it looks into."""
     (tmp_path / "ranges").mkdir()
