@@ -250,9 +250,9 @@ async def test_successor_takes_over_without_a_failed_fetch(
         server, _ = await stack.enter_async_context(served(certificates, sockets=own))
         async with fetching(where, certificates.context()) as found:
             if shares_sockets:
-                await server.let_go(grace=dt.timedelta(seconds=1))
+                await server.let_go(grace=dt.timedelta(seconds=30))
             else:
-                await server.hand_over(own, grace=dt.timedelta(seconds=1))
+                await server.hand_over(own, grace=dt.timedelta(seconds=30))
             await stack.aclose()
 
     assert all(found)
