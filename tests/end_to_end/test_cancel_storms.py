@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import grpc
+import pytest
 
 from emailopens.injector.v1 import configuration_service_pb2 as configuration_pb
 from emailopens.injector.v1 import configuration_service_pb2_grpc as configuration_pb_grpc
@@ -20,6 +21,9 @@ from emailopens.pixel.v1 import subscription_service_pb2 as subscription_pb
 from emailopens.pixel.v1 import subscription_service_pb2_grpc as subscription_pb_grpc
 from examples.pair import Pair, running_pair
 from tests.fuzz.fuzz_calls import TELLTALES, memory_of
+
+# Storms are work, and a machine that has other work needs several times as long for them.
+pytestmark = pytest.mark.timeout(300)
 
 MESSAGE: Final = (
     b"From: ann@example.org\r\nTo: bob@example.net\r\nContent-Type: text/html\r\n\r\n<p>Hello</p>"

@@ -17,6 +17,9 @@ from service_runtime.callers import Role
 from tests.fixtures.api_keys import a_key, bearer
 from tests.fixtures.tls_services import Certificates
 
+# Six programs are started, one after the other, on a machine that may have other work.
+pytestmark = pytest.mark.timeout(180)
+
 ROOT: Final = Path(__file__).parents[2]
 FETCH: Final = b"GET /o/x.gif HTTP/1.1\r\nHost: x\r\n\r\n"
 LAST_FETCH: Final = b"GET /o/x.gif HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
