@@ -17,6 +17,9 @@ from tests.mail_bridge.front.recording import Front, StatedNextHop, running_fron
 
 SENDER, READERS = "sender@example.com", ["a@example.net", "b@example.net", "c@example.net"]
 
+# Otherwise the DNS is asked for the name of this machine.
+HOSTNAME = "client.example"
+
 
 def message() -> EmailMessage:
     """Return one as an application makes it."""
@@ -35,7 +38,7 @@ async def test_application_with_a_host_and_a_port_sends_mail(tmp_path: Path) -> 
     next_hop = StatedNextHop(answers=[Reply(235, (b"2.7.0 Welcome",))])
 
     def send(front: Front) -> None:
-        with smtplib.SMTP("localhost", front.port) as client:
+        with smtplib.SMTP("localhost", front.port, HOSTNAME) as client:
             client.starttls(context=ssl.create_default_context(cafile=str(ca)))
             client.login("user", "password")
             for reader in READERS:
@@ -61,7 +64,7 @@ async def test_application_with_several_recipients_hears_whom_to_try_again(
     """Smtplib sends to the others, and returns those who come later with their answers."""
 
     def send(front: Front) -> dict[str, tuple[int, bytes]]:
-        with smtplib.SMTP("localhost", front.port) as client:
+        with smtplib.SMTP("localhost", front.port, HOSTNAME) as client:
             return client.send_message(message(), to_addrs=READERS)
 
     settings = FrontSettings(several_recipients=several)
@@ -77,7 +80,7 @@ async def test_lmtp_client_sends_mail() -> None:
     """Smtplib's LMTP reads one answer only, so one recipient at a time."""
 
     def send(front: Front) -> None:
-        with smtplib.LMTP("localhost", front.port) as client:
+        with smtplib.LMTP("localhost", front.port, HOSTNAME) as client:
             for reader in READERS:
                 client.send_message(message(), to_addrs=[reader])
 
@@ -91,7 +94,7 @@ async def test_message_that_is_refused_raises_in_the_application() -> None:
     """An answer that is no success reaches whoever sends, with its text."""
 
     def send(front: Front) -> None:
-        with smtplib.SMTP("localhost", front.port) as client:
+        with smtplib.SMTP("localhost", front.port, HOSTNAME) as client:
             client.send_message(message(), to_addrs=READERS[:1])
 
     settings = FrontSettings(limits=Limits(max_message_octets=100))
