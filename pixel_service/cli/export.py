@@ -34,13 +34,6 @@ _BEGINNING: Final = dt.datetime(1980, 1, 1, tzinfo=dt.UTC)
 
 @click.command()
 @click.option(
-    "--format",
-    "format_",
-    type=click.Choice(["csv", "jsonl"]),
-    required=True,
-    help="csv for spreadsheets; jsonl has each notification whole, as `stream` prints it.",
-)
-@click.option(
     "--from",
     "from_time",
     type=Time(),
@@ -67,6 +60,13 @@ _BEGINNING: Final = dt.datetime(1980, 1, 1, tzinfo=dt.UTC)
     show_default="unless it goes on after a cursor",
     help="Whether CSV begins with the names of the columns.",
 )
+@click.option(
+    "--format",
+    "format_",
+    type=click.Choice(["csv", "jsonl"]),
+    required=True,
+    help="csv for spreadsheets; jsonl has each notification whole, as `stream` prints it.",
+)
 @target_option
 def export(  # noqa: PLR0913 - an option is an argument
     target: Target,
@@ -81,11 +81,12 @@ def export(  # noqa: PLR0913 - an option is an argument
     *,
     heading: bool | None,
 ) -> None:
-    """Write the opens that are recorded by now to standard output, the oldest first.
+    """Write recorded opens to standard output, the oldest first.
 
-    Goes on by itself when the service is restarted, and gives up when it has not answered
-    for ten minutes.  The last cursor is printed on standard error, unless it is kept in a
-    file: starting there goes on without a gap, whether the export was complete or not.
+    They are those that are recorded by now.  Goes on by itself when the service is
+    restarted, and gives up when it has not answered for ten minutes.  The last cursor is
+    printed on standard error, unless it is kept in a file: starting there goes on without
+    a gap, whether the export was complete or not.
     """
     if from_time is not None and to_time is not None and from_time >= to_time:
         raise click.UsageError("--to must be later than --from")

@@ -61,7 +61,7 @@ def _parse_tags(
 def _parse_tag(text: str) -> tuple[str, str | None]:
     name, separator, value = text.partition("=")
     if not name:
-        raise click.BadParameter(f"{text!r} is not NAME or NAME=VALUE")
+        raise click.BadParameter(f"{text!r} is not KEY or KEY=VALUE")
     return name, value if separator else None
 
 
@@ -70,6 +70,6 @@ tag_option: Final = click.option(
     "tags",
     multiple=True,
     callback=_parse_tags,
-    metavar="NAME[=VALUE]",
+    metavar="KEY[=VALUE]",
     help="Only opens of messages with this tag; if repeated, with each of them.",
 )

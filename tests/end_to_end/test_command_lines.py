@@ -106,8 +106,14 @@ def test_the_same_option_has_the_same_form_everywhere() -> None:
         for option in options_of(command):
             forms[option.opts[0]].add((option.metavar or option.type.name, option.is_flag))
 
-    # Filters select what has the value; settings set it.
-    assert {name: found for name, found in forms.items() if len(found) > 1} == {}
+    place = "earliest|latest|TIME|CURSOR"
+    assert {name: found for name, found in forms.items() if len(found) > 1} == {
+        # A range of times; and where to begin, or to go back to, in the log.
+        "--from": {("TIME", False), (place, False)},
+        "--to": {("TIME", False), (place, False)},
+        # Filters select what has the tag, with any value; settings set it.
+        "--tag": {("KEY=VALUE", False), ("KEY[=VALUE]", False)},
+    }
 
 
 def test_both_programs_serve_with_the_same_words() -> None:

@@ -56,7 +56,7 @@ def test_time_and_tags_select(
         (["--format=csv", "--from=9999-12-31T23:59:00-12:00"], "is no time"),
         (["--format=csv", "--to=2026-03-01"], "has no zone"),
         (["--format=csv", "--from=2026-03-01T00:00Z", "--to=2026-03-01T00:00Z"], "later than"),
-        (["--format=csv", "--tag==x"], "'=x' is not NAME or NAME=VALUE"),
+        (["--format=csv", "--tag==x"], "'=x' is not KEY or KEY=VALUE"),
         (["--format=csv", "--after-cursor=x", "--cursor-file=y"], "--after-cursor or"),
     ],
 )
