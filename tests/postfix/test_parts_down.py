@@ -187,7 +187,8 @@ def test_bridge_that_is_replaced_under_mail_doubles_nothing(
 ) -> None:
     """A bridge that is stopped ends what it has begun: everybody gets every message once."""
     with injector.running():
-        with bridged(unbridged, injector, tmp_path):
+        # What is not over by the end of the grace is answered 421, and comes again.
+        with bridged(unbridged, injector, tmp_path, "--grace=20"):
             send(unbridged, MESSAGES)
             sink.wait_for(MESSAGES // 2)
         with bridged(unbridged, injector, tmp_path):
