@@ -45,7 +45,7 @@ def count_option(name: str, default: int, help_: str, *, most: int | None = None
         name,
         section=LIMITS,
         type=click.IntRange(min=1, max=most),
-        metavar="COUNT",
+        metavar="OCTETS" if name.endswith("-octets") else "COUNT",
         default=default,
         help=help_,
     )

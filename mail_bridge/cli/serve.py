@@ -26,7 +26,7 @@ def serve(
     log_format: Literal["text", "json"],
     **options: Any,  # noqa: ANN401 - click's
 ) -> None:
-    """Take mail in, put a pixel into each recipient's copy, and pass it on.
+    """Pass mail on, with a pixel in each recipient's copy.
 
     A recipient is answered for when the next hop has answered. Mail that cannot be tracked passes
     as it came. Until SIGTERM or SIGINT, which lets messages on their way end; a second one ends

@@ -1,4 +1,4 @@
-"""Both programs speak one language: names, order and words of their options."""
+"""All programs speak one language: names, order and words of their options."""
 
 import re
 from collections import defaultdict
@@ -8,9 +8,11 @@ import click
 import pytest
 
 from injector_service.cli.main import commands as injector_commands
+from mail_bridge.cli.main import commands as bridge_commands
 from pixel_service.cli.main import commands as pixel_commands
 
-PROGRAMS = {"injector-service": injector_commands, "pixel-service": pixel_commands}
+SERVICES = {"injector-service": injector_commands, "pixel-service": pixel_commands}
+PROGRAMS = {**SERVICES, "mail-bridge": bridge_commands}
 
 # What comes last in every help, in this order: the form of what is printed, where the
 # service is and how it is spoken to, and where its data are.
@@ -116,13 +118,13 @@ def test_the_same_option_has_the_same_form_everywhere() -> None:
     }
 
 
-def test_both_programs_serve_with_the_same_words() -> None:
+def test_both_services_serve_with_the_same_words() -> None:
     """What both have is called alike, in sections that come in one order."""
     helps = {
         program: next(
             context.get_help() for context, _ in ALL if context.command_path == f"{program} serve"
         )
-        for program in PROGRAMS
+        for program in SERVICES
     }
     sections = {name: re.findall(r"^(\w.*):$", text, re.MULTILINE) for name, text in helps.items()}
     of_both = [each for each in sections["injector-service"] if each in sections["pixel-service"]]

@@ -20,6 +20,9 @@ from service_runtime.key_ring import generate_key_ring, write_key_ring
 from tests.end_to_end.listing import listed
 from tests.pixel.service_values import a_token, seal
 
+# Each starts programs, one after the other, which takes its time on a busy machine.
+pytestmark = pytest.mark.timeout(180)
+
 PROGRAM = Path(sys.executable).with_name("pixel-service")
 RING = generate_key_ring()
 LOOPBACK = "127.0.0.0/8"
