@@ -1,7 +1,7 @@
 """What passes between the rooms: a message with its recipients, and who takes it from there."""
 
 import dataclasses
-from collections.abc import AsyncGenerator
+from collections.abc import Sequence
 from typing import Final, Protocol
 
 from mail_bridge.smtp import Extensions, Reply
@@ -90,17 +90,33 @@ class NextHop(Protocol):
         ...
 
 
+class Answers(Protocol):
+    """What becomes of a message for each recipient, in order."""
+
+    async def following(self) -> Reply:
+        """Return the answer for the recipient who follows, once it is known.
+
+        The sooner a client hears of a copy that was delivered, the fewer are delivered twice when
+        this process is killed.  To be asked once for each recipient.
+        """
+        ...
+
+    async def give_up(self) -> Sequence[Reply]:
+        """Send nothing more, and return the answers that are left: 451 where nobody knows.
+
+        Whoever is known to have the message must not get it again; what is not on its way by
+        then stays, because the client has to send it again anyway.  Never raises.
+        """
+        ...
+
+
 class Delivery(Protocol):
     """Brings messages to the next hop, each recipient's copy with its pixel."""
 
     def deliver(
         self, transaction: Transaction, *, connection: OwnConnection | None = None
-    ) -> AsyncGenerator[Reply, None]:
-        """Yield the answer for each recipient, in order, each once it is known.  Never raises.
-
-        The sooner a client hears of a copy that was delivered, the fewer are delivered twice when
-        this process is killed.  Close it (`contextlib.aclosing`) when the client is gone: what is
-        not on its way by then stays, because the client has to send it again anyway.
+    ) -> Answers:
+        """Return what the answers come from; whoever asks for them gives up in the end.
 
         Args:
             transaction: the message.

@@ -1,11 +1,12 @@
 """A message on its way: asked about, made into copies, sent, answered for."""
 
-import time
-from collections.abc import AsyncGenerator, Iterator, Sequence
+import functools
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 import structlog
 
+from mail_bridge.delivery.answering import Answering, Replies, SameForAll
 from mail_bridge.delivery.copies import copies_of, growth
 from mail_bridge.delivery.injector import Injector, Made, TrackingFailed
 from mail_bridge.delivery.metrics import DeliveryMetrics
@@ -50,27 +51,24 @@ class Deliverer:
         self._when_untracked = when_untracked
         self._most_copies = most_copies
 
-    async def deliver(
+    def deliver(
         self, transaction: Transaction, *, connection: OwnConnection | None = None
-    ) -> AsyncGenerator[Reply, None]:
-        """Yield the answer for each recipient: see `transaction.Delivery`."""
-        began = time.perf_counter()
+    ) -> Answering:
+        """Return what the answers come from: see `transaction.Delivery`."""
+        return Answering(
+            functools.partial(self._begin, transaction, connection),
+            recipients=len(transaction.recipients),
+            metrics=self._metrics,
+        )
+
+    async def _begin(self, transaction: Transaction, connection: OwnConnection | None) -> Replies:
         made = await self._made(transaction)
         if made is None:
-            for _ in transaction.recipients:
-                yield self._answered(_NOT_TRACKED)
-            return
+            return SameForAll(_NOT_TRACKED)
         copies = copies_of(transaction, [each.changes for each in made])
         if connection is None:
-            sending = Sending(self._pool.send, copies, most=self._most_copies)
-        else:
-            sending = Sending(_through(connection), copies, most=1)
-        try:
-            for place in range(len(made)):
-                yield self._answered(await sending.reply(place))
-            self._metrics.delivery_seconds.observe(time.perf_counter() - began)
-        finally:
-            await sending.stop()
+            return Sending(self._pool.send, copies, most=self._most_copies)
+        return Sending(_through(connection), copies, most=1)
 
     async def _made(self, transaction: Transaction) -> Sequence[Made] | None:
         """Return what becomes of each recipient's copy; None: the client is to come again."""
@@ -123,10 +121,6 @@ class Deliverer:
         for each in made:
             is_too_large = most is not None and octets <= most < octets + growth(each.changes)
             yield Made(untracked=Untracked.NEXT_HOP) if is_too_large else each
-
-    def _answered(self, reply: Reply) -> Reply:
-        self._metrics.answered(reply)
-        return reply
 
 
 def _through(connection: OwnConnection) -> Send:

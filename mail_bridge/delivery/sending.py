@@ -2,15 +2,19 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import Final
 
 import structlog
 
 from mail_bridge.delivery.copies import Places
-from mail_bridge.next_hop import AWAY, Copy
+from mail_bridge.next_hop import Copy
 from mail_bridge.smtp import Reply
 from service_runtime.frames import frames_of
 
 Send = Callable[[Copy], Awaitable[Sequence[Reply]]]
+
+# For whom nobody knows, because nobody waits any more.
+GIVEN_UP: Final = Reply(451, (b"4.3.0 Given up before the next hop has answered; come again",))
 
 logger = structlog.get_logger()
 
@@ -29,18 +33,18 @@ class Sending:
         self._send = send
         self._room = asyncio.Semaphore(most)
         self._tasks: list[asyncio.Task[Sequence[Reply]]] = []
-        self._of_place: dict[int, tuple[asyncio.Task[Sequence[Reply]], int]] = {}
+        self._of_place: dict[int, tuple[asyncio.Task[Sequence[Reply]], Copy, int]] = {}
         for copy, places in copies:
             task = asyncio.create_task(self._sent(copy))
             self._tasks.append(task)
             for nth, place in enumerate(places):
-                self._of_place[place] = task, nth
+                self._of_place[place] = task, copy, nth
 
     async def reply(self, place: int) -> Reply:
-        """Return the answer for the recipient at *place*, once it is known."""
-        task, nth = self._of_place[place]
+        """Return the answer for the recipient at *place*, once it is known or was given up."""
+        task, copy, nth = self._of_place[place]
         await asyncio.wait((task,))
-        return task.result()[nth]
+        return (copy.replies(GIVEN_UP) if task.cancelled() else task.result())[nth]
 
     async def stop(self) -> None:
         """Send nothing more: copies of which not everything is sent are not delivered."""
@@ -57,4 +61,4 @@ class Sending:
                 logger.error(  # noqa: TRY400 - a traceback may hold what is in the message
                     "copy not sent", error=type(error).__name__, frames=frames_of(error)
                 )
-                return [AWAY] * len(copy.recipients)
+                return copy.replies()

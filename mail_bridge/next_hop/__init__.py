@@ -1,8 +1,7 @@
 """The client's side: connections to the server that mail goes on to."""
 
 from mail_bridge.next_hop.connection import Connection
-from mail_bridge.next_hop.copy import Copy
-from mail_bridge.next_hop.mail_transaction import AWAY
+from mail_bridge.next_hop.copy import AWAY, Copy
 from mail_bridge.next_hop.pool import Pool
 from mail_bridge.next_hop.protocol import NextHopProtocol
 from mail_bridge.next_hop.server import NextHopServer

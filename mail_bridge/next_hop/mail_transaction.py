@@ -9,7 +9,7 @@ import itertools
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from mail_bridge.next_hop.copy import Copy
+from mail_bridge.next_hop.copy import AWAY, Copy
 from mail_bridge.next_hop.protocol import NextHopProtocol
 from mail_bridge.next_hop.server import NextHopServer
 from mail_bridge.next_hop.wire import Wire
@@ -21,9 +21,6 @@ _GO_ON: Final = 354
 
 # "Requested action aborted: error in processing".
 _TRY_AGAIN: Final = 451
-
-# For whom nobody knows what became of the message.
-AWAY: Final = Reply(_TRY_AGAIN, (b"4.3.0 The next hop does not answer as it should",))
 
 _REFUSALS: Final = (4, 5)
 
@@ -58,8 +55,6 @@ class MailTransaction:
         server: NextHopServer,
         deadline: float,
     ) -> None:
-        self.answers: list[Reply | None] = [None] * len(copy.recipients)
-        """For each recipient; None: not known."""
         self.has_begun_message = False
         """Whether octets of the message are on their way, which may be delivered then."""
         self.is_complete = False
@@ -67,6 +62,7 @@ class MailTransaction:
         self.failure: NextHopAway | None = None
         """Why it ended early, if it did."""
         self._copy = copy
+        copy.forget_answers()
         self._wire = wire
         self._server = server
         self._deadline = deadline
@@ -79,8 +75,8 @@ class MailTransaction:
 
     def replies(self) -> Sequence[Reply]:
         """Return the answer for each recipient."""
-        unknown = self.failure.reply if isinstance(self.failure, Closing) else AWAY
-        return [answer or unknown for answer in self.answers]
+        failure = self.failure
+        return self._copy.replies(failure.reply if isinstance(failure, Closing) else AWAY)
 
     async def run(self, *, reset: bool) -> None:
         """Send it; *reset* what the connection was used for before.
@@ -92,7 +88,7 @@ class MailTransaction:
             raise NextHopAway("no longer takes messages by their size")
         has_data = self._is_pipelined and not self._must_wait
         data = await self._send_envelope(reset=reset, has_data=has_data)
-        accepted = [place for place, answer in enumerate(self.answers) if answer is None]
+        accepted = [place for place, answer in enumerate(self._copy.answers) if answer is None]
         if not accepted:
             if data is not None and data.code == _GO_ON:
                 # It waits for a message to nobody (RFC 2920 section 3.1).
@@ -129,10 +125,10 @@ class MailTransaction:
         mail, *of_recipients = replies[len(resets) + len(xforward) : len(commands)]
         for place, reply in enumerate(of_recipients):
             if not mail.is_positive:
-                self.answers[place] = self._refusal_of(b"MAIL", self._copy.mail, mail)
+                self._copy.answers[place] = self._refusal_of(b"MAIL", self._copy.mail, mail)
             elif not reply.is_positive:
                 line = self._copy.recipients[place]
-                self.answers[place] = self._refusal_of(b"RCPT", line, reply)
+                self._copy.answers[place] = self._refusal_of(b"RCPT", line, reply)
         if self._copy.all_or_none:
             self._refuse_all()
         return replies[-1] if has_data else None
@@ -147,9 +143,9 @@ class MailTransaction:
 
     def _refuse_all(self) -> None:
         """Give everybody the answer of whoever is refused: the first that may be taken later."""
-        refused = sorted(filter(None, self.answers), key=lambda each: each.code // 100)
+        refused = sorted(filter(None, self._copy.answers), key=lambda each: each.code // 100)
         if refused:
-            self.answers[:] = [refused[0]] * len(self.answers)
+            self._copy.answers[:] = [refused[0]] * len(self._copy.answers)
 
     async def _send_message(self, accepted: Sequence[int]) -> None:
         is_lmtp = self._server.protocol is NextHopProtocol.LMTP
@@ -188,7 +184,7 @@ class MailTransaction:
 
     def _answer(self, places: Sequence[int], reply: Reply) -> None:
         for place in places:
-            self.answers[place] = reply
+            self._copy.answers[place] = reply
 
     async def _ask(self, commands: Sequence[bytes]) -> Sequence[Reply]:
         """Return the answers to *commands*, none of which ends the connection."""

@@ -8,7 +8,7 @@ from typing import Final
 
 from mail_bridge.next_hop.connection import Connection
 from mail_bridge.next_hop.copy import Copy
-from mail_bridge.next_hop.mail_transaction import AWAY, MailTransaction
+from mail_bridge.next_hop.mail_transaction import MailTransaction
 from mail_bridge.next_hop.server import NextHopServer
 from mail_bridge.next_hop.wire import Silent
 from mail_bridge.smtp import Extensions, Reply
@@ -102,7 +102,7 @@ class Pool:
             async with asyncio.timeout_at(deadline):
                 await self._slots.acquire()
         except TimeoutError:
-            return [AWAY] * len(copy.recipients)
+            return copy.replies()
         try:
             return await self._send(copy, deadline)
         finally:
@@ -138,7 +138,7 @@ class Pool:
             async with asyncio.timeout_at(deadline):
                 connection = await self.connect()
         except (NextHopAway, TimeoutError):
-            return [AWAY] * len(copy.recipients)
+            return copy.replies()
         return self._ended(connection, await self._sent(connection, copy, deadline))
 
     async def _sent(self, connection: Connection, copy: Copy, deadline: float) -> MailTransaction:

@@ -58,6 +58,8 @@ class ANextHop:
         self.answers: dict[bytes, Answer] = {**_ORDINARY, **(answers or {})}
         self.extensions = extensions
         self.is_lmtp = is_lmtp
+        self.unanswered: bytes | None = None
+        """The recipient whose messages are taken and never answered for."""
         self.is_lenient = False
         """Whether it takes messages to nobody."""
         self.certificate = certificate
@@ -180,6 +182,8 @@ class _Session:
 
     async def _end(self, message: bytes) -> None:
         self._hop.received.append(Received(self._number, self._mail, self._recipients, message))
+        if self._hop.unanswered in self._recipients:
+            await self._do(Instead.SILENCE)
         for _ in self._recipients if self._hop.is_lmtp else (None,):
             await self._say(END)
         self._mail, self._recipients, self._chunks = b"", [], b""

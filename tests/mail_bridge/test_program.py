@@ -99,6 +99,34 @@ async def test_recipient_who_was_answered_for_stays_so() -> None:
         assert await client.is_over()
 
 
+@pytest.mark.guarantee("G10", "what nobody knows is tried again by whoever sent it")
+@pytest.mark.parametrize("stalls_for", [b"0", b"100"])
+async def test_stopping_bridge_answers_for_whom_it_knows(stalls_for: bytes) -> None:
+    """At the end of the grace a recipient who has the message is not behind one who stalls."""
+    recipients = [b"%d@example.net" % n for n in range(101)]
+    hop = ANextHop()
+    hop.unanswered = b"TO:<%b@example.net>" % stalls_for
+    async with (
+        hop.running(),
+        a_program(hop, "--next-hop-connections=4", "--grace=0.2") as (process, port),
+        talking_to(HOST, port) as client,
+        talking_to(HOST, port) as other,
+    ):
+        await hand_over(client, recipients)
+        await hop.silent.wait()
+        # Over the connection of those who are answered for: the bridge knows of them after it.
+        assert [each.code for each in await other.send(TEXT)] == [250]
+        process.send_signal(signal.SIGTERM)
+        found = [(await client.reply()).code for _ in [*recipients, b"the end"]]
+        assert await process.wait() == 0
+
+    stalled, known = [451] * 100, [250]
+    if stalls_for == b"100":
+        stalled, known = [250] * 100, [451]
+    assert found == [*stalled, *known, 421]
+    assert len({each.connection for each in hop.received}) == 2
+
+
 async def test_stopping_bridge_ends_what_has_begun() -> None:
     """SIGTERM in the middle of a message: it is delivered and answered for, and then it is over."""
     hop = ANextHop()

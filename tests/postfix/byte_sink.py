@@ -25,6 +25,9 @@ EXTENSIONS: Final = ("PIPELINING", "SIZE 60000000", "ENHANCEDSTATUSCODES", "8BIT
 CLOSE: Final = ""
 """An answer that is none: the connection is closed instead."""
 
+SILENCE: Final = "silence"
+"""An answer that never comes."""
+
 _END: Final = b"\r\n.\r\n"
 
 Answer = Callable[["Envelope"], str]
@@ -145,7 +148,7 @@ class _Connection(asyncio.Protocol):
     def _say(self, line: str) -> None:
         if line == CLOSE:
             self._transport.abort()
-        else:
+        elif line != SILENCE:
             self._transport.write(line.encode() + b"\r\n")
 
     def _take_command(self) -> bool:

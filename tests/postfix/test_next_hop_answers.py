@@ -1,14 +1,15 @@
 """What the server after the bridge answers, as a real Postfix hears it through the bridge."""
 
+import contextlib
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from examples.pair import Pair
-from tests.postfix.byte_sink import CLOSE, ByteSink, Envelope
+from tests.postfix.byte_sink import CLOSE, SILENCE, ByteSink, Envelope
 from tests.postfix.mail import MessageIdOf, a_message, mail_from, pixel_of, to
 from tests.postfix.servers import CONFIGURATION, Flow, running_bridge
 from tests.postfix.submission import submission
@@ -16,6 +17,9 @@ from tests.postfix.submission import submission
 pytestmark = pytest.mark.timeout(180)
 
 RECIPIENTS = ("anna@example.net", "ben@example.net", "chloe@example.net")
+
+
+Bridged = Callable[..., contextlib.AbstractContextManager[object]]
 
 
 class Times:
@@ -34,15 +38,26 @@ class Times:
 
 
 @pytest.fixture
-def flow(unbridged: Flow, sink: ByteSink, pair: Pair, tmp_path: Path) -> Iterator[Flow]:
-    """Return Postfix with a bridge that hands mail to the sink."""
-    options = [
-        f"--listen=127.0.0.1:{unbridged.ports.bridge}",
-        f"--next-hop=127.0.0.1:{sink.port}",
-        f"--injector={pair.injector}",
-        f"--configuration={CONFIGURATION}",
-    ]
-    with running_bridge(options, port=unbridged.ports.bridge, log=tmp_path / "bridge.log"):
+def bridged(unbridged: Flow, sink: ByteSink, pair: Pair, tmp_path: Path) -> Bridged:
+    """Return what runs a bridge that hands mail of Postfix to the sink."""
+
+    def running(*more: str) -> contextlib.AbstractContextManager[object]:
+        options = [
+            f"--listen=127.0.0.1:{unbridged.ports.bridge}",
+            f"--next-hop=127.0.0.1:{sink.port}",
+            f"--injector={pair.injector}",
+            f"--configuration={CONFIGURATION}",
+            *more,
+        ]
+        return running_bridge(options, port=unbridged.ports.bridge, log=tmp_path / "bridge.log")
+
+    return running
+
+
+@pytest.fixture
+def flow(unbridged: Flow, bridged: Bridged) -> Iterator[Flow]:
+    """Return Postfix with such a bridge."""
+    with bridged():
         yield unbridged
 
 
@@ -100,3 +115,20 @@ def test_next_hop_that_closes_after_the_message_gets_it_again(
     # It is the same message each time: opens of whoever has it twice count as those of one.
     message_ids = [message_id_of(each.octets) for each in (*sink.accepted, *sink.refused)]
     assert len(set(message_ids)) == len(RECIPIENTS)
+
+
+def test_bridge_that_is_replaced_doubles_nobody_it_knew_of(
+    unbridged: Flow, bridged: Bridged, sink: ByteSink
+) -> None:
+    """Of a message whose first copy stalls the others have been delivered: they come once."""
+    sink.answers.to_message = Times(SILENCE, times=1, recipient=RECIPIENTS[0])
+    with bridged("--grace=1"):
+        send(unbridged)
+        sink.wait_for(len(RECIPIENTS) - 1)
+    early = times_come(sink)
+    with bridged():
+        unbridged.postfix.flush()
+        unbridged.postfix.wait_until_empty()
+
+    assert early == Counter(RECIPIENTS[1:])
+    assert times_come(sink) == Counter(RECIPIENTS)

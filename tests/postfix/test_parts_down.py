@@ -187,7 +187,7 @@ def test_bridge_that_is_replaced_under_mail_doubles_nothing(
 ) -> None:
     """A bridge that is stopped ends what it has begun: everybody gets every message once."""
     with injector.running():
-        # What is not over by the end of the grace is answered 421, and comes again.
+        # A copy that the next hop has not answered for by the end of the grace comes again.
         with bridged(unbridged, injector, tmp_path, "--grace=20"):
             send(unbridged, MESSAGES)
             sink.wait_for(MESSAGES // 2)

@@ -37,7 +37,11 @@ class ADelivery:
             message=message,
             has_one_answer=False,
         )
-        return [reply async for reply in self._deliverer.deliver(transaction)]
+        answers = self._deliverer.deliver(transaction)
+        try:
+            return [await answers.following() for _ in to]
+        finally:
+            await answers.give_up()
 
     def untracked(self) -> dict[str, float]:
         """Return how many copies went without a pixel, by reason."""

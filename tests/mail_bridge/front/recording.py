@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import dataclasses
 import datetime as dt
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 
 import prometheus_client
 
@@ -13,6 +13,7 @@ from mail_bridge.smtp import Extensions, Reply
 from mail_bridge.transaction import NextHopAway, OwnConnection, Transaction
 from service_runtime.certificates import Certificate
 
+LATER = Reply(451, (b"4.3.0 Given up",))
 DELIVERED = Reply(250, (b"2.0.0 Queued",))
 
 ALL_OF_THEM = Extensions(
@@ -38,6 +39,9 @@ class RecordingDelivery:
         self.answers: list[Reply] = []
         """For recipients in order; whoever has none gets `DELIVERED`."""
 
+        self.known: dict[int, Reply] = {}
+        """What is given up with an answer, by the number of recipients up to the end."""
+
         self.may_go_on = asyncio.Event()
         self.may_go_on.set()
         self.has_begun = asyncio.Event()
@@ -50,24 +54,45 @@ class RecordingDelivery:
         """What came in."""
         return [each.message for each in self.transactions]
 
-    async def deliver(
+    def deliver(
         self, transaction: Transaction, *, connection: OwnConnection | None = None
-    ) -> AsyncGenerator[Reply, None]:
+    ) -> "RecordingAnswers":
         """Take *transaction*."""
         self.transactions.append(transaction)
         self.connections.append(connection)
         self.has_begun.set()
-        try:
-            for index, _ in enumerate(transaction.recipients, start=1):
-                if index > 1 or len(transaction.recipients) == 1:
-                    await self.may_go_on.wait()
-                if self.error is not None and index == len(transaction.recipients):
-                    raise self.error
-                await asyncio.sleep(0)
-                yield self.answers.pop(0) if self.answers else DELIVERED
-        except (GeneratorExit, asyncio.CancelledError):
-            self.was_closed_early.set()
-            raise
+        return RecordingAnswers(self, len(transaction.recipients))
+
+    def answer(self) -> Reply:
+        """Return the next recipient's."""
+        return self.answers.pop(0) if self.answers else DELIVERED
+
+
+class RecordingAnswers:
+    """Those of one message."""
+
+    def __init__(self, delivery: RecordingDelivery, recipients: int) -> None:
+        self._delivery = delivery
+        self._recipients = recipients
+        self._left = recipients
+
+    async def following(self) -> Reply:
+        """Return the next one."""
+        delivery = self._delivery
+        if self._left < self._recipients or self._recipients == 1:
+            await delivery.may_go_on.wait()
+        if delivery.error is not None and self._left == 1:
+            raise delivery.error
+        await asyncio.sleep(0)
+        self._left -= 1
+        return delivery.answer()
+
+    async def give_up(self) -> Sequence[Reply]:
+        """Return what is known of the others, or that nothing is."""
+        if self._left:
+            self._delivery.was_closed_early.set()
+        left, self._left = self._left, 0
+        return [self._delivery.known.get(left - nth, LATER) for nth in range(left)]
 
 
 class RecordingConnection:

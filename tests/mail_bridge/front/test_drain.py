@@ -7,7 +7,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.mail_bridge.front.recording import DELIVERED, Front, running_front
+from mail_bridge.front import FrontProtocol, FrontSettings, SeveralRecipients
+from mail_bridge.smtp import Reply
+from tests.mail_bridge.front.recording import DELIVERED, LATER, Front, running_front
 from tests.mail_bridge.talking_client import talking_to
 
 MAIL, RCPT = b"MAIL FROM:<a@example.com>", b"RCPT TO:<b@example.net>"
@@ -32,10 +34,17 @@ class Ending:
 
 
 @contextlib.asynccontextmanager
-async def ending_front(*, grace: float = 30) -> AsyncIterator[Ending]:
+async def ending_front(
+    protocol: FrontProtocol = FrontProtocol.LMTP,
+    *,
+    settings: FrontSettings | None = None,
+    grace: float = 30,
+) -> AsyncIterator[Ending]:
     """Run a listener."""
     stack = contextlib.AsyncExitStack()
-    front = await stack.enter_async_context(running_front(grace=dt.timedelta(seconds=grace)))
+    front = await stack.enter_async_context(
+        running_front(protocol, settings=settings, grace=dt.timedelta(seconds=grace))
+    )
     ending = Ending(front, stack)
     try:
         yield ending
@@ -114,6 +123,49 @@ async def test_client_that_stalls_does_not_hold_up_the_end(octets: bytes) -> Non
 
     assert farewell.code == 421
     assert ending.front.delivery.messages == []
+
+
+async def test_client_hears_what_is_known_at_the_end_of_the_grace() -> None:
+    """An answer that waits behind another's is said, so that nobody gets the message twice."""
+    async with (
+        ending_front(grace=0.05) as ending,
+        talking_to(ending.front.host, ending.front.port) as client,
+    ):
+        delivery = ending.front.delivery
+        delivery.may_go_on.clear()
+        delivery.known[1] = DELIVERED
+        await client.ask(MAIL, RCPT, RCPT, RCPT, b"DATA")
+        await client.say(b"Subject: x\r\n.\r\n")
+        await delivery.has_begun.wait()
+        ending.begin()
+        replies = [await client.reply() for _ in range(4)]
+        await ending.is_over()
+
+    assert replies[:3] == [DELIVERED, LATER, DELIVERED]
+    assert replies[3].code == 421
+
+
+@pytest.mark.parametrize(("known", "expected"), [({1: DELIVERED}, 250), ({}, 451)])
+async def test_one_answer_at_the_end_of_the_grace_loses_nothing(
+    known: dict[int, Reply], expected: int
+) -> None:
+    """In SMTP it is that all have the message, if that is known, and else that it comes again."""
+    settings = FrontSettings(several_recipients=SeveralRecipients.PASS)
+    async with (
+        ending_front(FrontProtocol.SMTP, settings=settings, grace=0.05) as ending,
+        talking_to(ending.front.host, ending.front.port, greets_with=b"EHLO c") as client,
+    ):
+        delivery = ending.front.delivery
+        delivery.may_go_on.clear()
+        delivery.known = known
+        await client.ask(MAIL, RCPT, RCPT, b"DATA")
+        await client.say(b"Subject: x\r\n.\r\n")
+        await delivery.has_begun.wait()
+        ending.begin()
+        codes = [(await client.reply()).code for _ in range(2)]
+        await ending.is_over()
+
+    assert codes == [expected, 421]
 
 
 async def test_nobody_new_is_let_in() -> None:

@@ -1,5 +1,6 @@
 """Copies reach the next hop as they are, and what it says of them is the answer."""
 
+import asyncio
 from collections.abc import Sequence
 
 import pytest
@@ -8,6 +9,9 @@ from mail_bridge.next_hop import AWAY, NextHopProtocol
 from mail_bridge.smtp import Change, Reply
 from tests.mail_bridge.a_next_hop import END, ANextHop, Instead
 from tests.mail_bridge.next_hop.copies import TEXT, a_copy, a_pool
+
+# Looks of a hundredth of a second each: a test that waits for longer has failed.
+MANY = 3_000
 
 NOBODY = b"550-5.1.1 Nobody\r\n550 5.1.1  of that name\xff"
 REFUSED = Reply(550, (b"5.1.1 Nobody", b"5.1.1  of that name\xff"))
@@ -125,6 +129,27 @@ async def test_what_is_known_stays_known() -> None:
         replies = await pool.send(a_copy(*(b"TO:<%d@example.org>" % n for n in range(3))))
 
     assert replies == [Reply(250, (b"Ok",)), REFUSED, AWAY]
+
+
+async def test_copy_that_is_given_up_says_what_is_known() -> None:
+    """Who was answered for before it was given up keeps the answer; others have none."""
+    hop = ANextHop(
+        {b"RCPT": [b"250 Ok", NOBODY, b"250 Ok"], END: [b"250 Ok", Instead.SILENCE]}, is_lmtp=True
+    )
+    copy = a_copy(*(b"TO:<%d@example.org>" % n for n in range(3)))
+    async with a_pool(hop, protocol=NextHopProtocol.LMTP) as pool:
+        sending = asyncio.create_task(pool.send(copy))
+        for _ in range(MANY):
+            if copy.answers[0] is not None:
+                break
+            await asyncio.sleep(0.01)
+        sending.cancel()
+        await asyncio.wait([sending])
+        # Its connection.
+        await hop.closed.acquire()
+
+    assert sending.cancelled()
+    assert copy.answers == [Reply(250, (b"Ok",)), REFUSED, None]
 
 
 async def test_origin_is_said_for_each_message() -> None:
