@@ -18,6 +18,7 @@ _PIXEL: Final = "emailopens.pixel.v1"
 ROLES: Final[Mapping[str, frozenset[Role]]] = {
     f"{_INJECTOR}.InjectorService/RewriteMessage": _SENDERS,
     f"{_INJECTOR}.InjectorService/RewriteForRecipients": _SENDERS,
+    f"{_INJECTOR}.TrackingService/ListTrackedCounts": _OPERATORS,
     # Who decides what is kept of people's opens.
     f"{_INJECTOR}.ConfigurationService/CreateConfiguration": _ADMIN,
     f"{_INJECTOR}.ConfigurationService/UpdateConfiguration": _ADMIN,
@@ -38,6 +39,17 @@ ROLES: Final[Mapping[str, frozenset[Role]]] = {
     f"{_PIXEL}.OperationService/CountOpens": _OPERATORS,
     f"{_PIXEL}.OperationService/RejudgeOpens": _OPERATORS,
     f"{_PIXEL}.OperationService/GetLogStats": _OPERATORS,
+    f"{_PIXEL}.StatisticsService/GetStatistics": _SUBSCRIBERS | _OPERATORS,
+    # Where opens are sent is for those who may have them; that they are, for operators, too.
+    f"{_PIXEL}.WebhookService/CreateWebhook": _SUBSCRIBERS,
+    f"{_PIXEL}.WebhookService/ReplayWebhook": _SUBSCRIBERS,
+    f"{_PIXEL}.WebhookService/RotateWebhookSecret": _SUBSCRIBERS,
+    f"{_PIXEL}.WebhookService/GetWebhook": _SUBSCRIBERS | _OPERATORS,
+    f"{_PIXEL}.WebhookService/ListWebhooks": _SUBSCRIBERS | _OPERATORS,
+    f"{_PIXEL}.WebhookService/PauseWebhook": _SUBSCRIBERS | _OPERATORS,
+    f"{_PIXEL}.WebhookService/ResumeWebhook": _SUBSCRIBERS | _OPERATORS,
+    f"{_PIXEL}.WebhookService/ListSkippedEvents": _SUBSCRIBERS | _OPERATORS,
+    f"{_PIXEL}.WebhookService/DeleteWebhook": _SUBSCRIBERS | _OPERATORS,
     # What the service can do, which the contract says anyway.
     "grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo": _ALL,
 }

@@ -2,8 +2,18 @@
 
 from collections.abc import Iterator
 
-from emailopens.injector.v1 import configuration_service_pb2, injector_service_pb2
-from emailopens.pixel.v1 import operation_service_pb2, pixel_service_pb2, subscription_service_pb2
+from emailopens.injector.v1 import (
+    configuration_service_pb2,
+    injector_service_pb2,
+    tracking_service_pb2,
+)
+from emailopens.pixel.v1 import (
+    operation_service_pb2,
+    pixel_service_pb2,
+    statistics_service_pb2,
+    subscription_service_pb2,
+    webhook_service_pb2,
+)
 from service_runtime.callers import Role
 from service_runtime.permissions import ROLES
 
@@ -14,7 +24,10 @@ FILES = (
     injector_service_pb2,
     operation_service_pb2,
     pixel_service_pb2,
+    statistics_service_pb2,
     subscription_service_pb2,
+    tracking_service_pb2,
+    webhook_service_pb2,
 )
 
 
@@ -43,6 +56,8 @@ def test_operators_get_no_opens_and_no_messages() -> None:
 
     assert not {each for each in of_operators if "/PixelService/" in each}
     assert not any(
-        each.endswith(("RewriteMessage", "RewriteForRecipients", "StreamOpens", "ListOpens"))
+        each.endswith(
+            ("RewriteMessage", "RewriteForRecipients", "StreamOpens", "ListOpens", "SearchOpens")
+        )
         for each in of_operators
     )

@@ -129,6 +129,12 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """FAILED_PRECONDITION: the rules, address ranges or databases that the operator
     supplied to judge fetches by cannot be used. The text says why.
     """
+    ERROR_REASON_WEBHOOK_NOT_FOUND: _ErrorReason.ValueType  # 32
+    """NOT_FOUND: there is no such webhook. Metadata: `webhook_id`."""
+    ERROR_REASON_WEBHOOK_EXISTS: _ErrorReason.ValueType  # 33
+    """ALREADY_EXISTS: the ID is taken. Metadata: `webhook_id`."""
+    ERROR_REASON_WEBHOOK_QUOTA: _ErrorReason.ValueType  # 34
+    """RESOURCE_EXHAUSTED: there are as many webhooks as may be. Metadata: `max_webhooks`."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """ErrorReason is the `reason` of the `google.rpc.ErrorInfo` that every error
@@ -244,4 +250,10 @@ ERROR_REASON_EVIDENCE_UNUSABLE: ErrorReason.ValueType  # 31
 """FAILED_PRECONDITION: the rules, address ranges or databases that the operator
 supplied to judge fetches by cannot be used. The text says why.
 """
+ERROR_REASON_WEBHOOK_NOT_FOUND: ErrorReason.ValueType  # 32
+"""NOT_FOUND: there is no such webhook. Metadata: `webhook_id`."""
+ERROR_REASON_WEBHOOK_EXISTS: ErrorReason.ValueType  # 33
+"""ALREADY_EXISTS: the ID is taken. Metadata: `webhook_id`."""
+ERROR_REASON_WEBHOOK_QUOTA: ErrorReason.ValueType  # 34
+"""RESOURCE_EXHAUSTED: there are as many webhooks as may be. Metadata: `max_webhooks`."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015
