@@ -1,7 +1,7 @@
 """Records in a memory of a fixed size, each at the place that its key gives."""
 
 import struct
-from typing import Any, Final, NamedTuple, Self
+from typing import Any, Final, NamedTuple
 
 from service_runtime.shared_memory import SharedMemory
 
@@ -11,22 +11,24 @@ _PARTS: Final = 3
 _TAG_OCTETS: Final = 8
 
 
+# Of a key of 16 octets the last 12, which are a hash. Not of the first ones, in which keys of
+# messages have a time.
+_KEY: Final = struct.Struct(f"<4x{_TAG_OCTETS}sI")
+
+
 class PlaceKey(NamedTuple):
     """What a record is of, made once for all that is asked of it."""
-
-    number: int
-    """Says the place."""
 
     tag: bytes
     """Tells it from others of the place; 8 octets."""
 
-    @classmethod
-    def of(cls, key: bytes) -> Self:
-        """Return it for a *key* of 16 octets, of which the last 12 are a hash.
+    number: int
+    """Says the place."""
 
-        Not of the first ones, in which keys of messages have a time.
-        """
-        return cls(int.from_bytes(key[12:], "little"), key[4:12])
+
+def place_of(key: bytes) -> PlaceKey:
+    """Return what the record of a *key* of 16 octets is found by."""
+    return PlaceKey._make(_KEY.unpack(key))
 
 
 class Places:
@@ -71,7 +73,7 @@ class Places:
         """Return the record of *key*, of this span or the one before; None if there is none."""
         if not self._from_us <= now_us < self._until_us:
             self._turn_to(now_us)
-        number, tag = key
+        tag, number = key
         octets = self._octets
         place = (number & self._mask) * self._size
         at = self._current + place
@@ -87,8 +89,8 @@ class Places:
         """Write the record of *key* for this span, whatever was in its place."""
         if not self._from_us <= now_us < self._until_us:
             self._turn_to(now_us)
-        at = self._current + (key.number & self._mask) * self._size
-        self._pack(self._octets, at, key.tag, *values)
+        tag, number = key
+        self._pack(self._octets, self._current + (number & self._mask) * self._size, tag, *values)
 
     def empty(self, now_us: int) -> None:
         """Empty the part of the next span; call this once in each span at least."""

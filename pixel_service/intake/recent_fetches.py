@@ -24,7 +24,7 @@ from collections.abc import Callable
 from typing import Final, NamedTuple, Self
 
 from pixel_service.evidence import MAX_MESSAGES_OF_ADDRESS, OtherFetches
-from pixel_service.intake.places import PlaceKey, Places
+from pixel_service.intake.places import PlaceKey, Places, place_of
 from pixel_service.privacy import mask_address
 from service_runtime.shared_memory import SharedMemory
 from service_runtime.times import now_us
@@ -64,8 +64,8 @@ _MESSAGES: Final = 1 << 15
 _SCANNED_MESSAGES: Final = 1 << 16
 
 
-# Of nearly every fetch.
-_ALONE: Final = OtherFetches(messages_of_address=1)
+# What is found of nearly every fetch, by the number of messages.
+_ONLY_COUNTED: Final = tuple(map(OtherFetches, range(MAX_MESSAGES_OF_ADDRESS + 1)))
 
 
 class FetcherKeys(NamedTuple):
@@ -120,17 +120,17 @@ class RecentFetches:
         self, message_key: bytes, keys: FetcherKeys, user_agent: str | None, open_us: int
     ) -> OtherFetches:
         """Remember a fetch of the message *message_key*; return what it is evidence of."""
-        message = PlaceKey.of(message_key)
+        message = place_of(message_key)
         messages = self._count_messages(message_key, keys.place, open_us)
         is_second = self._is_second_network(message, keys.network, user_agent or "", open_us)
         is_scanned = self._scanned.find(message, open_us) is not None
-        if messages == 1 and not is_second and not is_scanned:
-            return _ALONE
-        return OtherFetches(messages, is_second, is_scanned)
+        if is_second or is_scanned:
+            return OtherFetches(messages, is_second, is_scanned)
+        return _ONLY_COUNTED[messages]
 
     def note_scanner(self, message_key: bytes, open_us: int) -> None:
         """Remember that a network of a scanner fetches the message *message_key*."""
-        self._scanned.write(PlaceKey.of(message_key), open_us)
+        self._scanned.write(place_of(message_key), open_us)
 
     async def forget(self) -> None:
         """Empty what is over whenever it is; for ever."""
@@ -146,13 +146,16 @@ class RecentFetches:
     def _count_messages(self, message_key: bytes, source: PlaceKey, open_us: int) -> int:
         """Return how many messages the address fetches in this second, this one included."""
         found = self._addresses.find(source, open_us)
-        message = message_key[-3:] + _MESSAGE_END
         if found is None or not 0 <= open_us - found[1] < _SECOND_US:
+            message = message_key[-3:] + _MESSAGE_END
             self._addresses.write(source, open_us, open_us, message)
             return 1
         _, began_us, messages = found
+        if messages[-1]:  # no more are counted
+            return MAX_MESSAGES_OF_ADDRESS
+        message = message_key[-3:] + _MESSAGE_END
         messages = messages.rstrip(b"\0")
-        if message not in messages and len(messages) < MAX_MESSAGES_OF_ADDRESS * _MESSAGE_OCTETS:
+        if message not in messages:
             messages += message
             self._addresses.write(source, open_us, began_us, messages)
         return len(messages) // _MESSAGE_OCTETS
@@ -175,7 +178,7 @@ class RecentFetches:
     def _keys_of(self, ip_address: str) -> FetcherKeys:
         source = self._key(ip_address, octets=_SOURCE_KEY_OCTETS)
         network = self._key(mask_address(ip_address), octets=_NETWORK_KEY_OCTETS)
-        return FetcherKeys(source, PlaceKey.of(source), network)
+        return FetcherKeys(source, place_of(source), network)
 
     def _key(self, text: str, *, octets: int) -> bytes:
         encoded = text.encode(errors="surrogatepass")
