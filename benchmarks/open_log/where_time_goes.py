@@ -111,7 +111,7 @@ def stages(ring: KeyRing) -> None:
     """Print what each step of taking in an open takes."""
     tokens = sealed_tokens(MESSAGES, ring)
     opener, judge = TokenOpener(ring), load_judge()
-    sealed = [opener.unseal_with_octets(token) for token in tokens]
+    sealed = [opener.unseal(token) for token in tokens]
     opened = [token for token, _ in sealed]
 
     def judged(number: int) -> object:

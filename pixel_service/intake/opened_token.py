@@ -71,7 +71,7 @@ class TokenReader:
     def _read(self, token: str) -> OpenedToken:
         """Return what *token* says, or, if it is none of ours, what stands for it."""
         try:
-            return message_of(*self._opener.unseal_with_octets(token))
+            return message_of(*self._opener.unseal(token))
         except TokenInvalid:
             decoy = message_of(pb.PixelToken.FromString(_DECOY), _DECOY)
             decoy.is_forged = True

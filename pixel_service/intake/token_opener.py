@@ -38,19 +38,11 @@ class TokenOpener:
         # costs, and opens nothing.
         self._decoy = (AESSIV(secrets.token_bytes(KEY_OCTETS)), [TOKEN_PURPOSE, b"\0"])
 
-    def unseal(self, token: str) -> pb.PixelToken:
-        """Return what *token* holds.
-
-        Raises:
-            TokenInvalid: whatever is wrong with it; the error does not say what.
-        """
-        return self.unseal_with_octets(token)[0]
-
-    def unseal_with_octets(self, token: str) -> tuple[pb.PixelToken, bytes]:
+    def unseal(self, token: str) -> tuple[pb.PixelToken, bytes]:
         """Return what *token* holds, and its octets, which take as long to make again.
 
         Raises:
-            TokenInvalid: as above.
+            TokenInvalid: whatever is wrong with it; the error does not say what.
         """
         sealed = _decode(token)
         cipher, associated_data = self._ciphers.get(sealed[0], self._decoy)

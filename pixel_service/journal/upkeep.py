@@ -7,12 +7,11 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Final
 
-import structlog
-
 from pixel_service.journal.disk import Disk
 from pixel_service.journal.segment import rotation_request
 from pixel_service.journal.segment_writer import SegmentWriter
 from pixel_service.journal.wake import Waker
+from service_runtime.outage import Outage
 
 # How often the disk's room and requests for a new segment are looked at.
 _LOOK_SECONDS: Final = 0.5
@@ -20,8 +19,6 @@ _LOOK_SECONDS: Final = 0.5
 # For how long a segment that is not full is written: what it holds leaves the journal
 # with it, and must not stay longer than the log keeps it.
 _MAX_SEGMENT_AGE: Final = dt.timedelta(hours=1)
-
-logger = structlog.get_logger()
 
 
 class Upkeep:
@@ -44,6 +41,10 @@ class Upkeep:
         self._waker = waker
         self._min_free_octets = min_free_octets
         self._in_writer = in_writer
+        # Asked for with every look, twice a second.
+        self._rotation = Outage(
+            "journal begins no new segment", "journal begins new segments again"
+        )
         self.octets = 0
         """Size of the journal's segments."""
         self.free_octets = min_free_octets
@@ -86,6 +87,7 @@ class Upkeep:
             self._segments.rotate()
             rotation_request(self._folder).unlink(missing_ok=True)
         except OSError as error:
-            logger.warning("journal begins no new segment", cause=type(error).__name__)
+            self._rotation.failed(cause=type(error).__name__)
             return
+        self._rotation.worked()
         self._waker.wake()

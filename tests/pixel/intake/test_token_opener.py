@@ -32,9 +32,10 @@ def names(vector: dict[str, Any]) -> str:
 @pytest.mark.parametrize("vector", VECTORS["valid"], ids=names)
 def test_valid_token_opens_to_its_payload(vector: dict[str, Any]) -> None:
     """Every valid vector gives the payload that was sealed."""
-    payload = OPENER.unseal(vector["token"])
+    payload, octets = OPENER.unseal(vector["token"])
 
     assert payload == json_format.ParseDict(vector["payload"], pb.PixelToken())
+    assert pb.PixelToken.FromString(octets) == payload
 
 
 @pytest.mark.parametrize("vector", VECTORS["invalid"], ids=names)

@@ -375,6 +375,31 @@ async def test_request_that_cannot_be_removed_ends_no_writing(journals: Journals
     assert everything_in(journals) == [b"before", b"after"]
 
 
+async def test_disk_that_takes_no_new_segment_is_said_to_once(
+    journals: Journals, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is tried with every look is said once to fail, and once to work again."""
+    monkeypatch.setattr(upkeep, "_LOOK_SECONDS", 0.001)
+    disk = CountingDisk()
+    with structlog.testing.capture_logs() as logs:
+        async with a_journal(journals, disk=disk) as journal:
+            await journal.append(b"before")
+            (found,) = journals.found()
+            disk.fails.add("create")
+            found.ask_for_new_segment()
+            looking = asyncio.create_task(journal.look_after())
+            await until(lambda: disk.looks > 3)
+            # The thread that writes has made all attempts that were asked for before.
+            await journal.append(b"after")
+            disk.fails.clear()
+            await until(lambda: len(found.segments()) > 1)
+            looking.cancel()
+
+    said = [line["event"] for line in logs]
+    assert said.count("journal begins no new segment") == 1
+    assert said.count("journal begins new segments again") == 1
+
+
 async def test_little_room_is_noticed_before_there_is_none(journals: Journals) -> None:
     """A disk that is nearly full is said to be, while everything is still durable."""
     async with a_journal(journals, min_free_octets=2**62) as journal:
