@@ -38,6 +38,9 @@ Phase = tuple[Answer, Answer]
 class Envelope:
     """What a client has said of a message so far; a whole one has octets."""
 
+    client: str = ""
+    """What the client calls itself."""
+
     mail: str = ""
     """The argument of MAIL as it came."""
 
@@ -128,6 +131,7 @@ class _Connection(asyncio.Protocol):
     def __init__(self, sink: ByteSink) -> None:
         self._sink = sink
         self._buffer = bytearray()
+        self._client = ""
         self._envelope = Envelope()
         self._in_data = False
         self._looked_at = 0
@@ -159,6 +163,7 @@ class _Connection(asyncio.Protocol):
         verb, _, argument = line.decode("utf-8", "surrogateescape").partition(" ")
         match verb.upper():
             case "EHLO":
+                self._client = argument
                 lines = ("sink.example", *EXTENSIONS, "SMTPUTF8")
                 for each in lines[:-1]:
                     self._say(f"250-{each}")
@@ -203,6 +208,7 @@ class _Connection(asyncio.Protocol):
         self._in_data = False
         envelope = dataclasses.replace(
             self._envelope,
+            client=self._client,
             octets=stuffed.replace(b"\r\n.", b"\r\n")[2:],
             arrived=time.monotonic(),
         )

@@ -15,8 +15,9 @@ import pytest
 
 from examples.pair import Pair
 from tests.postfix.byte_sink import ByteSink
+from tests.postfix.flows import Flows
 from tests.postfix.mail import MessageIdOf, a_message, mail_from, to
-from tests.postfix.servers import Flow, running_bridge
+from tests.postfix.servers import AFTER_QUEUE, STRAIGHT_ON, Flow, running_bridge
 from tests.postfix.submission import submission
 
 KILLS: Final = int(os.environ.get("EMAILOPENS_CRASH_KILLS", "5"))
@@ -41,22 +42,35 @@ _UNANSWERED: Final = re.compile(
 )
 
 
+# An answer of the bridge that makes Postfix try again, or give up: none is due in these tests.
+_REFUSED: Final = re.compile(r"postfix/lmtp\[\d+\]: .*\) said: [45]\d\d")
+
+
+@pytest.mark.parametrize("section", [AFTER_QUEUE, STRAIGHT_ON])
 def test_bridge_killed_at_random_loses_nothing(
-    unbridged: Flow,
+    section: str,
+    flows: Flows,
     sink: ByteSink,
     pair: Pair,
     message_id_of: MessageIdOf,
     tmp_path: Path,
     record_table: dict[str, list[str]],
 ) -> None:
-    """Everybody gets every message, and twice only if the kill fell between the two answers."""
+    """Everybody gets every message, and twice only if the kill fell between the two answers.
+
+    Straight on to the sink it is seen of which bridge each copy came: none brings one twice.
+    """
+    unbridged = flows.unbridged(section)
+    unbridged.postfix.discard_all()
     moments = random.Random(73)  # noqa: S311 - moments, not secrets
     options = [*unbridged.bridge_options(), f"--injector={pair.injector}"]
     queue_ids: dict[str, str] = {}
-    for _ in range(KILLS):
+    for kill in range(KILLS):
         queue_ids |= sent(unbridged, first=len(queue_ids))
         with running_bridge(
-            options, port=unbridged.ports.bridge, log=tmp_path / "bridge.log"
+            [*options, f"--hostname=bridge{kill}.example"],
+            port=unbridged.ports.bridge,
+            log=tmp_path / "bridge.log",
         ) as bridge:
             unbridged.postfix.flush()
             signal.sigtimedwait([], moments.uniform(0, MAX_SECONDS))
@@ -68,10 +82,15 @@ def test_bridge_killed_at_random_loses_nothing(
 
     came = Counter((each.sender, each.addresses[0]) for each in sink.accepted)
     assert came.keys() == {(sender, to_) for sender in queue_ids for to_ in RECIPIENTS}
+    log = unbridged.postfix.log()
+    # So whatever comes again had no answer.
+    assert _REFUSED.findall(log) == []
     unanswered = Counter(
-        (found["queue_id"], found["address"])
-        for found in _UNANSWERED.finditer(unbridged.postfix.log())
+        (found["queue_id"], found["address"]) for found in _UNANSWERED.finditer(log)
     )
+    if section == STRAIGHT_ON:
+        of_bridge = Counter((each.client, each.sender, each.addresses[0]) for each in sink.accepted)
+        assert of_bridge.total() == len(of_bridge)
     too_many = {
         copy: count
         for copy, count in came.items()
@@ -85,7 +104,7 @@ def test_bridge_killed_at_random_loses_nothing(
     assert len(message_ids) == len(came)
     doubled = came.total() - len(came)
     assert doubled <= unanswered.total() <= KILLS * IN_FLIGHT
-    record_table["bridge killed with a queue behind it"] = [
+    record_table[f"bridge killed with a queue behind it, {section.lower()}"] = [
         f"{KILLS} kills, {len(came)} copies, {unanswered.total()} unanswered, {doubled} doubled"
     ]
 
