@@ -14,9 +14,13 @@ from mail_bridge.transaction import NextHopAway
 
 _STARTTLS: Final = b"STARTTLS"
 
-# For everything until the first message may be sent: servers that make clients wait for their
-# greeting do so for some seconds (Postfix, postscreen_greet_wait: 6).
+# Servers that make clients wait for their greeting do so for some seconds (Postfix,
+# postscreen_greet_wait: 6), and busy ones until a process is free.  RFC 5321 section 4.5.3.2.1
+# has clients wait for 5 minutes; here the mail is kept, and comes again.
 _GREETING_SECONDS: Final = 60.0
+
+# For everything until the first message may be sent.
+_READY_SECONDS: Final = _GREETING_SECONDS + 10.0
 
 
 async def greeted(server: NextHopServer) -> tuple[Wire, Extensions]:
@@ -26,7 +30,7 @@ async def greeted(server: NextHopServer) -> tuple[Wire, Extensions]:
         NextHopAway: it cannot be reached, does not speak SMTP, or not by TLS.
     """
     try:
-        async with asyncio.timeout(min(_GREETING_SECONDS, server.timeout_seconds)):
+        async with asyncio.timeout(min(_READY_SECONDS, 2 * server.timeout_seconds)):
             return await _greeted_somehow(server)
     except TimeoutError:
         raise Silent("cannot be reached: no answer") from None
@@ -48,7 +52,7 @@ class _TlsFailed(NextHopAway):
 async def _greeted(server: NextHopServer, tls: NextHopTls) -> tuple[Wire, Extensions]:
     wire = await _connected(server)
     try:
-        _require_positive("its greeting", await wire.reply(server.timeout_seconds))
+        _require_positive("its greeting", await _greeting(wire, server))
         extensions = await _introduced(wire, server)
         if tls is not NextHopTls.NONE:
             extensions = await _protected(wire, server, extensions)
@@ -56,6 +60,14 @@ async def _greeted(server: NextHopServer, tls: NextHopTls) -> tuple[Wire, Extens
         wire.abort("is given up")
         raise
     return wire, extensions
+
+
+async def _greeting(wire: Wire, server: NextHopServer) -> Reply:
+    try:
+        return await wire.reply(min(_GREETING_SECONDS, server.timeout_seconds))
+    except Silent:
+        # A server of HTTP waits for what it is asked.
+        raise Silent("does not greet: it is no SMTP server, or has no time") from None
 
 
 async def _connected(server: NextHopServer) -> Wire:
@@ -85,17 +97,18 @@ async def _protected(wire: Wire, server: NextHopServer, extensions: Extensions) 
     try:
         _require_positive("STARTTLS", await wire.reply(server.timeout_seconds))
         await wire.start_tls(
-            _context(server), host=server.host, timeout_seconds=server.timeout_seconds
+            await _context(server), host=server.host, timeout_seconds=server.timeout_seconds
         )
         return await _introduced(wire, server)
     except NextHopAway as error:
         raise _TlsFailed(str(error)) from error
 
 
-def _context(server: NextHopServer) -> ssl.SSLContext:
+async def _context(server: NextHopServer) -> ssl.SSLContext:
     try:
-        # For each connection, so that a renewed file is used by the next.
-        return client_context(server.tls, server.ca)
+        # For each connection, so that a renewed file is used by the next; in a thread, because
+        # the system's authorities take 30 ms.
+        return await asyncio.to_thread(client_context, server.tls, server.ca)
     except OSError as error:
         raise NextHopAway(f"its authorities cannot be used: {ca_problem(error)}") from error
 

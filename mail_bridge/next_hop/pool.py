@@ -46,7 +46,7 @@ class Pool:
             "next hop is away", "next hop is back", settled_seconds=_SETTLED_SECONDS
         )
         self._in_use = 0
-        self.away: str | None = "not asked yet"
+        self.away: str | None = "has not greeted yet"
         """Why it cannot be reached; None: it can."""
 
     @property

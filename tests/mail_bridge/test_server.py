@@ -4,12 +4,13 @@ import asyncio
 from pathlib import Path
 
 import aiohttp
+import pytest
 
 from examples.pair import HOST, free_ports
 from mail_bridge.filter import Answer, Question, Verdict
 from mail_bridge.filter.asking import ask
 from tests.mail_bridge.a_bridge import HTML, TEXT, a_bridge, a_client
-from tests.mail_bridge.a_next_hop import ANextHop
+from tests.mail_bridge.a_next_hop import GREETING, ANextHop, Instead
 
 # Looks a hundredth of a second apart, until something is seen.
 MANY = 3_000
@@ -50,6 +51,25 @@ async def test_bridge_without_a_next_hop_is_not_ready() -> None:
         await asked_until(admin, 503, "next hop takes mail: no (cannot be reached: ")
         async with hop.running():
             await asked_until(admin, 200, "next hop takes mail: yes\n")
+
+
+@pytest.mark.parametrize(
+    ("greeting", "reason"),
+    [
+        (Instead.SILENCE, "does not greet: it is no SMTP server, or has no time"),
+        (b"HTTP/1.1 400 Bad Request", "does not speak SMTP: a line without a code"),
+        (b"SSH-2.0-OpenSSH_9.2", "does not speak SMTP: a line without a code"),
+    ],
+)
+async def test_next_hop_that_is_no_smtp_server_is_named_as_such(
+    greeting: bytes | Instead, reason: str
+) -> None:
+    """Operators read in the readiness what is wrong with whoever listens there."""
+    admin = f"{HOST}:{free_ports(1)}"
+    hop = ANextHop({GREETING: greeting})
+    timeout = {"timeout_seconds": 0.2}
+    async with hop.running(), a_bridge(hop, NOBODY, admin=admin, next_hop=timeout):
+        await asked_until(admin, 503, f"next hop takes mail: no ({reason})\n")
 
 
 async def test_mail_is_counted() -> None:
