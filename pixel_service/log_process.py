@@ -283,7 +283,9 @@ def _services(parts: _Parts, drain: Drain, settings: Settings) -> list[GrpcServi
     # Each of them needs the log for whatever it is asked.
     can_serve = parts.tail.is_well
     return [
-        PixelServicer(open_log=parts.log, streaming=streaming).service(can_serve=can_serve),
+        PixelServicer(open_log=parts.log, streaming=streaming, drain=drain).service(
+            can_serve=can_serve
+        ),
         SubscriptionServicer(open_log=parts.log).service(can_serve=can_serve),
         operations.service(can_serve=can_serve),
     ]

@@ -28,6 +28,7 @@ ROLES: Final[Mapping[str, frozenset[Role]]] = {
     # Opens are personal data: not for those who only keep the service running.
     f"{_PIXEL}.PixelService/StreamOpens": _SUBSCRIBERS,
     f"{_PIXEL}.PixelService/ListOpens": _SUBSCRIBERS,
+    f"{_PIXEL}.PixelService/SearchOpens": _SUBSCRIBERS,
     f"{_PIXEL}.PixelService/AcknowledgeOpens": _SUBSCRIBERS,
     f"{_PIXEL}.SubscriptionService/CreateSubscription": _SUBSCRIBERS | _OPERATORS,
     f"{_PIXEL}.SubscriptionService/GetSubscription": _SUBSCRIBERS | _OPERATORS,

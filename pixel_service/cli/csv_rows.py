@@ -18,8 +18,9 @@ from google.protobuf.descriptor import EnumDescriptor
 
 from emailopens.notification.v1 import open_notification_pb2 as pb
 from emailopens.notification.v1 import privacy_level_pb2
-from pixel_service.cli.header_text import decode_words, printable
+from pixel_service.cli.header_text import printable
 from pixel_service.cli.words import short_name
+from service_runtime.encoded_words import decode_words
 
 # What spreadsheets take for a formula, also in the wide forms of East Asian keyboards.
 # An apostrophe says that it is none; what begins with one gets another, so that taking

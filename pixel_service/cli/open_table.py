@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 from emailopens.notification.v1 import open_notification_pb2 as pb
-from pixel_service.cli.header_text import decode_words, printable
+from pixel_service.cli.header_text import printable
 from pixel_service.cli.words import AGENTS, short_name
+from service_runtime.encoded_words import decode_words
 
 _CUT: Final = "…"
 _NOTHING: Final = "-"

@@ -11,6 +11,7 @@ from emailopens.pixel.v1 import pixel_service_pb2 as pb
 from emailopens.pixel.v1 import pixel_service_pb2_grpc as pb_grpc
 from pixel_service.cli.export import export
 from pixel_service.cli.filter_options import configuration_option, filter_options
+from pixel_service.cli.find import find
 from pixel_service.cli.output import Format, print_heading, print_notification
 from pixel_service.cli.target import CALL_SECONDS, responses, target_option
 from service_runtime.cli import format_option, wait_for
@@ -21,10 +22,11 @@ _PAGE: Final = 1_000
 
 @click.group()
 def opens() -> None:
-    """List what was recorded, export or erase it."""
+    """List what was recorded, find, export or erase it."""
 
 
 opens.add_command(export)
+opens.add_command(find)
 
 
 @opens.command(name="list")

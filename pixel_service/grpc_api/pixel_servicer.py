@@ -1,6 +1,6 @@
 """PixelService: the stream, and the calls beside it."""
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from typing import Any, Final
 
 import grpc
@@ -10,9 +10,11 @@ from google.protobuf.message_factory import GetMessageClass
 
 from emailopens.pixel.v1 import pixel_service_pb2 as pb
 from pixel_service.grpc_api.open_listing import OpenListing
+from pixel_service.grpc_api.open_search import OpenSearch
 from pixel_service.grpc_api.own_subscriptions import own_subscriptions
 from pixel_service.grpc_api.stream_servicer import StreamServicer
 from pixel_service.open_log import OpenLog, decode_cursor, encode_cursor
+from service_runtime.drain import Drain
 from service_runtime.field_checks import FieldChecks
 from service_runtime.grpc_server import GrpcService
 
@@ -20,6 +22,7 @@ _SERVICE: Final = pb.DESCRIPTOR.services_by_name["PixelService"]
 SERVICE_NAME: Final = _SERVICE.full_name
 
 ListContext = grpc.aio.ServicerContext[pb.ListOpensRequest, bytes]
+SearchContext = grpc.aio.ServicerContext[pb.SearchOpensRequest, pb.SearchOpensResponse]
 AcknowledgeContext = grpc.aio.ServicerContext[
     pb.AcknowledgeOpensRequest, pb.AcknowledgeOpensResponse
 ]
@@ -28,15 +31,23 @@ AcknowledgeContext = grpc.aio.ServicerContext[
 class PixelServicer:
     """Serves the opens that were recorded."""
 
-    def __init__(self, *, open_log: OpenLog, streaming: StreamServicer) -> None:
+    def __init__(self, *, open_log: OpenLog, streaming: StreamServicer, drain: Drain) -> None:
         self._log = open_log
         self._streaming = streaming
         self._listing = OpenListing(open_log)
+        self._searching = OpenSearch(open_log, drain)
         self.StreamOpens = streaming.StreamOpens
 
     async def ListOpens(self, request: pb.ListOpensRequest, _: ListContext) -> bytes:
         """Return recorded opens, a page at a time; serialized, as they are stored."""
         return await self._listing.page(request)
+
+    async def SearchOpens(
+        self, request: pb.SearchOpensRequest, _: SearchContext
+    ) -> AsyncIterator[pb.SearchOpensResponse]:
+        """Find opens of a message, of a recipient, or by their subject."""
+        async for response in self._searching.search(request):
+            yield response
 
     async def AcknowledgeOpens(
         self, request: pb.AcknowledgeOpensRequest, _: AcknowledgeContext

@@ -10,7 +10,12 @@ Read `open` first.
 """
 
 from pixel_service.notification.mail import mail_octets
-from pixel_service.notification.matching import Matches, matches_message, matches_recipient
+from pixel_service.notification.matching import (
+    Matches,
+    matches_message,
+    matches_recipient,
+    matches_subject,
+)
 from pixel_service.notification.open import number_open, open_octets
 from pixel_service.notification.recorded import RecordedOpen, read_recorded
 
@@ -20,6 +25,7 @@ __all__ = [
     "mail_octets",
     "matches_message",
     "matches_recipient",
+    "matches_subject",
     "number_open",
     "open_octets",
     "read_recorded",

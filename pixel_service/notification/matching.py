@@ -1,4 +1,4 @@
-"""Which opens are those of one recipient or one message."""
+"""Which opens are those of one recipient, of one message, or of one subject."""
 
 import re
 from collections.abc import Callable
@@ -7,6 +7,7 @@ from typing import Final
 from emailopens.notification.v1 import open_notification_pb2 as pb
 from pixel_service.notification.address import address_of
 from pixel_service.notification.open import number_open
+from service_runtime.encoded_words import decode_words
 
 Matches = Callable[[bytes], bool]
 
@@ -58,6 +59,33 @@ def matches_message(message_id: str) -> Matches:
     return matches
 
 
+def matches_subject(text: str) -> Matches:
+    """Return a function that says whether a notification's subject has *text* in it.
+
+    As people read it: encoded words are decoded, and case does not matter.
+    """
+    wanted = text.casefold()
+    # Most notifications are ruled out without being parsed, unless encoded words or other
+    # cases of a letter could hide the text.
+    fragment = wanted.encode()
+
+    def matches(notification: bytes) -> bool:
+        if (
+            fragment.isascii()
+            and notification.isascii()
+            and b"=?" not in notification
+            and fragment not in notification.lower()
+        ):
+            return False
+        subject = _complete(notification).mail.common_headers.subject
+        return wanted in decode_words(subject).casefold()
+
+    return matches
+
+
 def _complete(notification: bytes) -> pb.OpenNotification:
-    """Return *notification* as it is kept, where the numbers are still missing."""
+    """Return *notification* as it is kept, where the numbers are still missing.
+
+    Of one that has them only `mail` is right.
+    """
     return pb.OpenNotification.FromString(notification + number_open(0, 0))

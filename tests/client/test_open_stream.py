@@ -398,6 +398,9 @@ class StoppingServicer(pb_grpc.PixelServiceServicer):
     async def ListOpens(self, request: Any, context: Any) -> Any:  # noqa: N802, ANN401 - never called
         raise NotImplementedError
 
+    def SearchOpens(self, request: Any, context: Any) -> Any:  # noqa: N802, ANN401 - never called
+        raise NotImplementedError
+
     async def AcknowledgeOpens(self, request: Any, context: Any) -> Any:  # noqa: N802, ANN401 - never called
         raise NotImplementedError
 

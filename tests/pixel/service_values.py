@@ -120,7 +120,9 @@ async def streaming(
             open_log=log, tail=tail, streams=streams, drain=drain, stall_timeout=stall_timeout
         )
         services = [
-            PixelServicer(open_log=log, streaming=servicer).service(can_serve=tail.is_well),
+            PixelServicer(open_log=log, streaming=servicer, drain=drain).service(
+                can_serve=tail.is_well
+            ),
             SubscriptionServicer(open_log=log).service(can_serve=tail.is_well),
             OperationServicer(
                 open_log=log,

@@ -62,6 +62,15 @@ class NamingServicer(pb_grpc.PixelServiceServicer):
         del request, context
         yield pb.StreamOpensResponse(started=pb.StreamStarted(start_cursor=current_caller().name))
 
+    async def SearchOpens(  # noqa: N802 - the contract's name
+        self,
+        request: pb.SearchOpensRequest,
+        context: grpc.aio.ServicerContext[pb.SearchOpensRequest, pb.SearchOpensResponse],
+    ) -> AsyncIterator[pb.SearchOpensResponse]:
+        del request, context
+        raise NotImplementedError
+        yield
+
     async def AcknowledgeOpens(  # noqa: N802 - the contract's name
         self,
         request: pb.AcknowledgeOpensRequest,

@@ -59,6 +59,9 @@ class FaultyServicer(pb_grpc.PixelServiceServicer):
             await asyncio.Event().wait()
         fail(request.after_cursor)
 
+    def SearchOpens(self, request: Any, context: Any) -> Any:  # noqa: N802, ANN401 - never called
+        raise NotImplementedError
+
     async def AcknowledgeOpens(  # noqa: N802 - the contract's name
         self,
         request: pb.AcknowledgeOpensRequest,

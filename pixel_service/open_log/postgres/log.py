@@ -26,6 +26,7 @@ from pixel_service.open_log.values import (
     BEGINNING,
     MAX_PAGE_ENTRIES,
     DayCount,
+    EarlierEntries,
     Erased,
     JournalPosition,
     LogIdentity,
@@ -141,6 +142,18 @@ class PostgresOpenLog:
         """Return what `read` does: the driver is most of the cost, so fewer columns save little."""
         page = await self.read(after=after, max_entries=max_entries, max_octets=max_octets)
         return page.notifications
+
+    async def read_earlier(self, *, up_to: Position, max_entries: int) -> EarlierEntries:
+        """Return the entries up to *up_to*, the latest first."""
+        await self._refuse_beyond(up_to)
+        limit = max(1, min(max_entries, MAX_PAGE_ENTRIES))
+        rows = await self._fetch(statements.EARLIER_ENTRIES, *up_to, limit)
+        return EarlierEntries(
+            entries=to_entries(rows, self._suffixes),
+            before=Position(rows[-1][0], rows[-1][1] - 1) if rows else up_to,
+            examined=len(rows),
+            at_beginning=len(rows) < limit,
+        )
 
     async def _expired(self, trimmed: Position) -> CursorExpired:
         first_us, _ = (await self._fetch(statements.END_TIMES))[0]

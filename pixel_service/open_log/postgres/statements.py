@@ -20,6 +20,15 @@ FROM open_log l LEFT JOIN LATERAL (
 ORDER BY o.transaction_id, o.sequence
 """  # noqa: S608 - constants only
 
+# With what follows the notification in ENTRIES, so that both have one reader.
+EARLIER_ENTRIES: Final = f"""
+SELECT transaction_id, sequence, configuration_id, agent, confidence, open_number, burst,
+       notification, 0, 0
+FROM opens
+WHERE (transaction_id, sequence) <= ($1, $2) AND transaction_id < {HORIZON}
+ORDER BY transaction_id DESC, sequence DESC LIMIT $3
+"""  # noqa: S608 - constants only
+
 ENDS: Final = f"""
 SELECT l.trimmed_transaction, l.trimmed_sequence, o.transaction_id, o.sequence
 FROM open_log l LEFT JOIN LATERAL (

@@ -26,6 +26,7 @@ from pixel_service.open_log.sqlite.writer import WriterThread
 from pixel_service.open_log.values import (
     MAX_PAGE_ENTRIES,
     DayCount,
+    EarlierEntries,
     Erased,
     JournalPosition,
     LogIdentity,
@@ -147,6 +148,25 @@ class SqliteOpenLog:
                 convert(rows, self._suffixes),
                 Position(0, rows[-1][0]) if rows else after,
                 not has_more and len(rows) == len(found),
+            )
+
+        return await self.query(read)
+
+    async def read_earlier(self, *, up_to: Position, max_entries: int) -> EarlierEntries:
+        """Return the entries up to *up_to*, the latest first."""
+        limit = max(1, min(max_entries, MAX_PAGE_ENTRIES))
+
+        def read(connection: sa.Connection) -> EarlierEntries:
+            _, last = reading.ends(connection)
+            if up_to.sequence > last:
+                raise CursorAhead(head_cursor=self._cursor(last))
+            statement = reading.EARLIER_ENTRIES
+            rows = list(connection.exec_driver_sql(statement, (up_to.sequence, limit)))
+            return EarlierEntries(
+                entries=reading.to_entries(rows, self._suffixes),
+                before=Position(0, rows[-1][0] - 1) if rows else up_to,
+                examined=len(rows),
+                at_beginning=len(rows) < limit,
             )
 
         return await self.query(read)

@@ -18,6 +18,10 @@ NOTIFICATIONS: Final = (
     "SELECT sequence, open_number, burst, notification "
     "FROM opens WHERE sequence > ? ORDER BY sequence LIMIT ?"
 )
+EARLIER_ENTRIES: Final = (
+    "SELECT sequence, configuration_id, agent, confidence, open_number, burst, notification "
+    "FROM opens WHERE sequence <= ? ORDER BY sequence DESC LIMIT ?"
+)
 # Rows that are fetched before their size is looked at.
 _PORTION: Final = 16
 

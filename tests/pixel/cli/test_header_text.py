@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pixel_service.cli.header_text import decode_words, printable
+from pixel_service.cli.header_text import printable
+from service_runtime.encoded_words import decode_words
 
 
 @pytest.mark.parametrize(

@@ -70,6 +70,45 @@ async def test_opens_are_read_in_the_order_of_appending(log: OpenLog) -> None:
     }
 
 
+async def test_opens_are_read_backwards_too(log: OpenLog) -> None:
+    """Step by step from anywhere to the beginning: each once, and those that are only counted."""
+    opens = new_opens(20)
+    await log.append([*opens[:9], new_open("counted:0", notified=False), *opens[9:]])
+    await log.append(new_opens(1))
+    *_, up_to, _ = [entry.position for entry in await read_all(log)]
+
+    entries: list[LogEntry] = []
+    examined, steps = 0, 0
+    at_beginning = False
+    while not at_beginning:
+        step = await log.read_earlier(up_to=up_to, max_entries=4)
+        entries += step.entries
+        examined, steps = examined + step.examined, steps + 1
+        up_to, at_beginning = step.before, step.at_beginning
+
+    assert event_ids(entries) == event_ids(opens)[::-1]
+    assert (examined, steps) == (21, 6)
+
+
+async def test_nothing_is_read_backwards_from_beyond_the_end(log: OpenLog) -> None:
+    """Whoever has been further than this log is told so."""
+    await log.append(new_opens(3))
+    head = await log.head()
+    beyond = Position(head.transaction + 1_000_000, head.sequence + 1)
+
+    with pytest.raises(CursorAhead):
+        await log.read_earlier(up_to=beyond, max_entries=4)
+
+
+async def test_what_was_trimmed_is_no_hole_backwards(log: OpenLog) -> None:
+    """The beginning is where retention has come to."""
+    await log.append(new_opens(3))
+    await trim(log, max_octets=0)
+
+    step = await log.read_earlier(up_to=await log.head(), max_entries=4)
+    assert (step.entries, step.examined, step.at_beginning) == ([], 0, True)
+
+
 async def test_the_order_is_the_same_for_every_reader(log: OpenLog) -> None:
     """Concurrent appends have one order, whoever reads, and however."""
     await asyncio.gather(*(log.append(new_opens(5)) for _ in range(20)))

@@ -57,6 +57,9 @@ class NamingServicer(pb_grpc.PixelServiceServicer):
         yield pb.StreamOpensResponse()
         await asyncio.Event().wait()
 
+    def SearchOpens(self, request: Any, context: Any) -> Any:  # noqa: N802, ANN401 - never called
+        raise NotImplementedError
+
     async def AcknowledgeOpens(  # noqa: N802 - the contract's name
         self,
         request: pb.AcknowledgeOpensRequest,

@@ -436,6 +436,101 @@ class ListOpensResponse(_message.Message):
 Global___ListOpensResponse: _TypeAlias = ListOpensResponse  # noqa: Y015
 
 @_typing.final
+class SearchOpensRequest(_message.Message):
+    """SearchOpensRequest is the request of PixelService.SearchOpens."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MESSAGE_ID_FIELD_NUMBER: _builtins.int
+    RECIPIENT_FIELD_NUMBER: _builtins.int
+    SUBJECT_FIELD_NUMBER: _builtins.int
+    CONFIGURATION_IDS_FIELD_NUMBER: _builtins.int
+    BEFORE_CURSOR_FIELD_NUMBER: _builtins.int
+    MAX_OPENS_FIELD_NUMBER: _builtins.int
+    message_id: _builtins.str
+    """The ID of the message, as RewriteMessage returned it."""
+    recipient: _builtins.str
+    """The recipient's address, which is compared without regard to case, in the envelope
+    and in the header; a display name is ignored. At most 1,000 characters.
+    """
+    subject: _builtins.str
+    """Words of the subject, as people read it: encoded words (RFC 2047) are decoded, and
+    case does not matter. All of the text must be in it, as it stands. From 2 to 200
+    characters.
+    """
+    before_cursor: _builtins.str
+    """Optional. Only opens before this cursor. Defaults to the end of the log."""
+    max_opens: _builtins.int
+    """Optional. How many to return at most. Defaults to 100; larger than 1,000 is taken as
+    1,000; negative is `INVALID_ARGUMENT`.
+    """
+    @_builtins.property
+    def configuration_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Optional. Only opens of these configurations, at most 100. If empty, of all that the
+        caller may see.
+        """
+
+    def __init__(
+        self,
+        *,
+        message_id: _builtins.str = ...,
+        recipient: _builtins.str = ...,
+        subject: _builtins.str = ...,
+        configuration_ids: _abc.Iterable[_builtins.str] | None = ...,
+        before_cursor: _builtins.str = ...,
+        max_opens: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["message_id", b"message_id", "query", b"query", "recipient", b"recipient", "subject", b"subject"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["before_cursor", b"before_cursor", "configuration_ids", b"configuration_ids", "max_opens", b"max_opens", "message_id", b"message_id", "query", b"query", "recipient", b"recipient", "subject", b"subject"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_query: _TypeAlias = _typing.Literal["message_id", "recipient", "subject"]  # noqa: Y015
+    _WhichOneofArgType_query: _TypeAlias = _typing.Literal["query", b"query"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_query) -> _WhichOneofReturnType_query | None: ...
+
+Global___SearchOpensRequest: _TypeAlias = SearchOpensRequest  # noqa: Y015
+
+@_typing.final
+class SearchOpensResponse(_message.Message):
+    """SearchOpensResponse is one element of the stream of PixelService.SearchOpens."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NOTIFICATIONS_FIELD_NUMBER: _builtins.int
+    EXAMINED_OPENS_FIELD_NUMBER: _builtins.int
+    TOTAL_OPENS_FIELD_NUMBER: _builtins.int
+    CURSOR_FIELD_NUMBER: _builtins.int
+    IS_COMPLETE_FIELD_NUMBER: _builtins.int
+    examined_opens: _builtins.int
+    """Always set. How many opens the call has looked at until now."""
+    total_opens: _builtins.int
+    """Always set. How many there were to look at when it began, about."""
+    cursor: _builtins.str
+    """Always set. Everything at or after it was looked at: searching before it goes on."""
+    is_complete: _builtins.bool
+    """Whether the beginning of the log is reached."""
+    @_builtins.property
+    def notifications(self) -> _containers.RepeatedCompositeFieldContainer[_open_notification_pb2.OpenNotification]:
+        """More opens, the newest first."""
+
+    def __init__(
+        self,
+        *,
+        notifications: _abc.Iterable[_open_notification_pb2.OpenNotification] | None = ...,
+        examined_opens: _builtins.int = ...,
+        total_opens: _builtins.int = ...,
+        cursor: _builtins.str = ...,
+        is_complete: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cursor", b"cursor", "examined_opens", b"examined_opens", "is_complete", b"is_complete", "notifications", b"notifications", "total_opens", b"total_opens"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SearchOpensResponse: _TypeAlias = SearchOpensResponse  # noqa: Y015
+
+@_typing.final
 class AcknowledgeOpensRequest(_message.Message):
     """AcknowledgeOpensRequest is the request of PixelService.AcknowledgeOpens."""
 

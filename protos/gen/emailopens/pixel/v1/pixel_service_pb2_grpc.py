@@ -57,6 +57,11 @@ class PixelServiceStub:
                 request_serializer=emailopens_dot_pixel_dot_v1_dot_pixel__service__pb2.ListOpensRequest.SerializeToString,
                 response_deserializer=emailopens_dot_pixel_dot_v1_dot_pixel__service__pb2.ListOpensResponse.FromString,
                 _registered_method=True)
+        self.SearchOpens = channel.unary_stream(
+                '/emailopens.pixel.v1.PixelService/SearchOpens',
+                request_serializer=emailopens_dot_pixel_dot_v1_dot_pixel__service__pb2.SearchOpensRequest.SerializeToString,
+                response_deserializer=emailopens_dot_pixel_dot_v1_dot_pixel__service__pb2.SearchOpensResponse.FromString,
+                _registered_method=True)
         self.AcknowledgeOpens = channel.unary_unary(
                 '/emailopens.pixel.v1.PixelService/AcknowledgeOpens',
                 request_serializer=emailopens_dot_pixel_dot_v1_dot_pixel__service__pb2.AcknowledgeOpensRequest.SerializeToString,
@@ -132,6 +137,25 @@ class PixelServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def SearchOpens(self, request, context):
+        """Finds recorded opens of one message, of one recipient, or by their subject, the newest
+        first, as far as their privacy level has kept what they are found by. What is only
+        counted and never notified is not found.
+
+        The log is looked through from its end to its beginning in small steps, each with a
+        response that says how far it has come: some 100,000 opens a second. Ends with
+        `OK` when as many as asked for were found, or the beginning is reached; a client that
+        has seen enough ends the call. Whoever wants more calls again with the last `cursor`.
+
+        Returns `OUT_OF_RANGE` (CURSOR_AHEAD), `FAILED_PRECONDITION` (CURSOR_FOREIGN_LOG),
+        `INVALID_ARGUMENT` (INVALID_FIELD, CURSOR_MALFORMED), `PERMISSION_DENIED`
+        (CONFIGURATION_NOT_ALLOWED), `UNAVAILABLE` (STORAGE_UNAVAILABLE, DRAINING) or
+        `DATA_LOSS` (LOG_DAMAGED).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def AcknowledgeOpens(self, request, context):
         """Acknowledges every open of a subscription up to a cursor. Durable when it
         returns. Cumulative: earlier opens are acknowledged with it. Monotonic: a
@@ -159,6 +183,11 @@ def add_PixelServiceServicer_to_server(servicer, server):
                     servicer.ListOpens,
                     request_deserializer=emailopens_dot_pixel_dot_v1_dot_pixel__service__pb2.ListOpensRequest.FromString,
                     response_serializer=emailopens_dot_pixel_dot_v1_dot_pixel__service__pb2.ListOpensResponse.SerializeToString,
+            ),
+            'SearchOpens': grpc.unary_stream_rpc_method_handler(
+                    servicer.SearchOpens,
+                    request_deserializer=emailopens_dot_pixel_dot_v1_dot_pixel__service__pb2.SearchOpensRequest.FromString,
+                    response_serializer=emailopens_dot_pixel_dot_v1_dot_pixel__service__pb2.SearchOpensResponse.SerializeToString,
             ),
             'AcknowledgeOpens': grpc.unary_unary_rpc_method_handler(
                     servicer.AcknowledgeOpens,
@@ -233,6 +262,33 @@ class PixelService:
             '/emailopens.pixel.v1.PixelService/ListOpens',
             emailopens_dot_pixel_dot_v1_dot_pixel__service__pb2.ListOpensRequest.SerializeToString,
             emailopens_dot_pixel_dot_v1_dot_pixel__service__pb2.ListOpensResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SearchOpens(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/emailopens.pixel.v1.PixelService/SearchOpens',
+            emailopens_dot_pixel_dot_v1_dot_pixel__service__pb2.SearchOpensRequest.SerializeToString,
+            emailopens_dot_pixel_dot_v1_dot_pixel__service__pb2.SearchOpensResponse.FromString,
             options,
             channel_credentials,
             insecure,

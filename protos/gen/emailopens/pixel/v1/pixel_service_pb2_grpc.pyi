@@ -90,6 +90,21 @@ class PixelServiceStub:
     `PERMISSION_DENIED` (CONFIGURATION_NOT_ALLOWED) or `UNAVAILABLE`
     (STORAGE_UNAVAILABLE).
     """
+    SearchOpens: _grpc.UnaryStreamMultiCallable[_pixel_service_pb2.SearchOpensRequest, _pixel_service_pb2.SearchOpensResponse]
+    """Finds recorded opens of one message, of one recipient, or by their subject, the newest
+    first, as far as their privacy level has kept what they are found by. What is only
+    counted and never notified is not found.
+
+    The log is looked through from its end to its beginning in small steps, each with a
+    response that says how far it has come: some 100,000 opens a second. Ends with
+    `OK` when as many as asked for were found, or the beginning is reached; a client that
+    has seen enough ends the call. Whoever wants more calls again with the last `cursor`.
+
+    Returns `OUT_OF_RANGE` (CURSOR_AHEAD), `FAILED_PRECONDITION` (CURSOR_FOREIGN_LOG),
+    `INVALID_ARGUMENT` (INVALID_FIELD, CURSOR_MALFORMED), `PERMISSION_DENIED`
+    (CONFIGURATION_NOT_ALLOWED), `UNAVAILABLE` (STORAGE_UNAVAILABLE, DRAINING) or
+    `DATA_LOSS` (LOG_DAMAGED).
+    """
     AcknowledgeOpens: _grpc.UnaryUnaryMultiCallable[_pixel_service_pb2.AcknowledgeOpensRequest, _pixel_service_pb2.AcknowledgeOpensResponse]
     """Acknowledges every open of a subscription up to a cursor. Durable when it
     returns. Cumulative: earlier opens are acknowledged with it. Monotonic: a
@@ -163,6 +178,21 @@ class PixelServiceAsyncStub(PixelServiceStub):
     (CURSOR_FOREIGN_LOG), `INVALID_ARGUMENT` (INVALID_FIELD, CURSOR_MALFORMED),
     `PERMISSION_DENIED` (CONFIGURATION_NOT_ALLOWED) or `UNAVAILABLE`
     (STORAGE_UNAVAILABLE).
+    """
+    SearchOpens: _aio.UnaryStreamMultiCallable[_pixel_service_pb2.SearchOpensRequest, _pixel_service_pb2.SearchOpensResponse]  # type: ignore[assignment]
+    """Finds recorded opens of one message, of one recipient, or by their subject, the newest
+    first, as far as their privacy level has kept what they are found by. What is only
+    counted and never notified is not found.
+
+    The log is looked through from its end to its beginning in small steps, each with a
+    response that says how far it has come: some 100,000 opens a second. Ends with
+    `OK` when as many as asked for were found, or the beginning is reached; a client that
+    has seen enough ends the call. Whoever wants more calls again with the last `cursor`.
+
+    Returns `OUT_OF_RANGE` (CURSOR_AHEAD), `FAILED_PRECONDITION` (CURSOR_FOREIGN_LOG),
+    `INVALID_ARGUMENT` (INVALID_FIELD, CURSOR_MALFORMED), `PERMISSION_DENIED`
+    (CONFIGURATION_NOT_ALLOWED), `UNAVAILABLE` (STORAGE_UNAVAILABLE, DRAINING) or
+    `DATA_LOSS` (LOG_DAMAGED).
     """
     AcknowledgeOpens: _aio.UnaryUnaryMultiCallable[_pixel_service_pb2.AcknowledgeOpensRequest, _pixel_service_pb2.AcknowledgeOpensResponse]  # type: ignore[assignment]
     """Acknowledges every open of a subscription up to a cursor. Durable when it
@@ -246,6 +276,27 @@ class PixelServiceServicer(metaclass=_abc_1.ABCMeta):
         (CURSOR_FOREIGN_LOG), `INVALID_ARGUMENT` (INVALID_FIELD, CURSOR_MALFORMED),
         `PERMISSION_DENIED` (CONFIGURATION_NOT_ALLOWED) or `UNAVAILABLE`
         (STORAGE_UNAVAILABLE).
+        """
+
+    @_abc_1.abstractmethod
+    def SearchOpens(
+        self,
+        request: _pixel_service_pb2.SearchOpensRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_pixel_service_pb2.SearchOpensResponse], _abc.AsyncIterator[_pixel_service_pb2.SearchOpensResponse]]:
+        """Finds recorded opens of one message, of one recipient, or by their subject, the newest
+        first, as far as their privacy level has kept what they are found by. What is only
+        counted and never notified is not found.
+
+        The log is looked through from its end to its beginning in small steps, each with a
+        response that says how far it has come: some 100,000 opens a second. Ends with
+        `OK` when as many as asked for were found, or the beginning is reached; a client that
+        has seen enough ends the call. Whoever wants more calls again with the last `cursor`.
+
+        Returns `OUT_OF_RANGE` (CURSOR_AHEAD), `FAILED_PRECONDITION` (CURSOR_FOREIGN_LOG),
+        `INVALID_ARGUMENT` (INVALID_FIELD, CURSOR_MALFORMED), `PERMISSION_DENIED`
+        (CONFIGURATION_NOT_ALLOWED), `UNAVAILABLE` (STORAGE_UNAVAILABLE, DRAINING) or
+        `DATA_LOSS` (LOG_DAMAGED).
         """
 
     @_abc_1.abstractmethod

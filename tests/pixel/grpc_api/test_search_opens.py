@@ -1,0 +1,186 @@
+"""SearchOpens does what the comments of `pixel_service.proto` say."""
+
+from collections.abc import Sequence
+
+import grpc
+import pytest
+
+from emailopens.notification.v1 import open_notification_pb2 as notification_pb
+from emailopens.pixel.v1 import pixel_service_pb2 as pb
+from pixel_service.open_log import OpenRecord, encode_cursor
+from tests.pixel.grpc_api.rpc_values import fields_of, info_of
+from tests.pixel.open_log.log_values import UNNUMBERED, event_ids, new_open, new_opens
+from tests.pixel.service_values import BEYOND, StreamService
+
+
+def an_open(
+    message_id: str = "m",
+    *,
+    to: Sequence[str] = (),
+    destination: Sequence[str] = (),
+    subject: str = "",
+    configuration_id: str = "news",
+) -> OpenRecord:
+    """Return an open of a message with such a header."""
+    plain = new_open(configuration_id=configuration_id)
+    whole = notification_pb.OpenNotification(
+        event_type="Open", event_id=plain.event_id, configuration_id=configuration_id
+    )
+    whole.mail.message_id = message_id
+    whole.mail.destination.extend(destination)
+    whole.mail.common_headers.to_mailboxes.extend(to)
+    whole.mail.common_headers.subject = subject
+    plain.notification = whole.SerializeToString() + UNNUMBERED
+    return plain
+
+
+async def search(
+    service: StreamService, request: pb.SearchOpensRequest
+) -> list[pb.SearchOpensResponse]:
+    return [response async for response in service.pixel.SearchOpens(request)]
+
+
+async def found(service: StreamService, request: pb.SearchOpensRequest) -> list[str]:
+    """Return the event IDs of what is found, in its order."""
+    responses = await search(service, request)
+    assert responses[-1].is_complete
+    return [each.event_id for response in responses for each in response.notifications]
+
+
+async def failure(service: StreamService, request: pb.SearchOpensRequest) -> grpc.aio.AioRpcError:
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await search(service, request)
+    return caught.value
+
+
+async def test_opens_of_a_message_are_found_the_newest_first(service: StreamService) -> None:
+    """All of them and no other's, also where one ID begins as another does."""
+    opens = [an_open("m1"), an_open("m2"), an_open("m11"), an_open("m1")]
+    await service.log.append([*opens, new_open("counted:0", notified=False)])
+
+    assert await found(service, pb.SearchOpensRequest(message_id="m1")) == event_ids(
+        [opens[3], opens[0]]
+    )
+
+
+async def test_opens_of_a_recipient_are_found(service: StreamService) -> None:
+    """In the envelope and in the header, without regard to case and display name."""
+    opens = [
+        an_open(destination=["Jane@Example.com"]),
+        an_open(to=["Jane <jane@example.COM>"]),
+        an_open(destination=["mary-jane@example.com"]),
+        an_open(subject="jane@example.com"),
+    ]
+    await service.log.append(opens)
+
+    request = pb.SearchOpensRequest(recipient="Jane D. <jane@example.com>")
+    assert await found(service, request) == event_ids([opens[1], opens[0]])
+
+
+@pytest.mark.parametrize(
+    "text", ["crème", "CRÈME brû", "brûlée for you"], ids=["part", "upper case", "the end"]
+)
+async def test_subjects_are_found_as_people_read_them(text: str, service: StreamService) -> None:
+    """Encoded words and raw octets alike, whatever the case."""
+    opens = [
+        an_open(subject="=?utf-8?q?Cr=C3=A8me_br=C3=BBl=C3=A9e?= for you"),
+        an_open(subject="Crème brûlée for you"),
+        an_open(subject="=?utf-8?b?Q3LDqG1lIGJyw7tsw6ll?= for you"),
+        an_open(subject="Creme brulee for you"),
+        an_open(),
+    ]
+    await service.log.append(opens)
+
+    request = pb.SearchOpensRequest(subject=text)
+    assert await found(service, request) == event_ids(opens[:3][::-1])
+
+
+async def test_plain_subjects_are_found_in_encoded_ones(service: StreamService) -> None:
+    """What is asked for in ASCII may be encoded in the message."""
+    opens = [an_open(subject="=?utf-8?b?U1BSSU5HIFNBTEU=?="), an_open(subject="The Spring sale")]
+    await service.log.append([*opens, an_open(subject="The springtime sale")])
+
+    request = pb.SearchOpensRequest(subject="spring sale")
+    assert await found(service, request) == event_ids(opens[::-1])
+
+
+async def test_only_the_configurations_asked_for_are_searched(service: StreamService) -> None:
+    """An open of another is not found."""
+    opens = [an_open(configuration_id="news"), an_open(configuration_id="other")]
+    await service.log.append(opens)
+
+    request = pb.SearchOpensRequest(message_id="m", configuration_ids=["other"])
+    assert await found(service, request) == event_ids(opens[1:])
+
+
+async def test_a_search_goes_on_where_it_ended(service: StreamService) -> None:
+    """Two at a time, across steps: each open once, and progress is said."""
+    opens = [an_open("wanted") for _ in range(5)]
+    others = new_opens(1_200)
+    await service.log.append([*opens[:1], *others, *opens[1:]])
+
+    calls: list[list[str]] = []
+    cursor, is_complete = "", False
+    while not is_complete:
+        request = pb.SearchOpensRequest(message_id="wanted", max_opens=2, before_cursor=cursor)
+        responses = await search(service, request)
+        calls.append([each.event_id for one in responses for each in one.notifications])
+        last = responses[-1]
+        cursor, is_complete = last.cursor, last.is_complete
+        assert 0 < last.examined_opens <= last.total_opens or is_complete
+
+    wanted = event_ids(opens)[::-1]
+    assert [each for each in calls if each] == [wanted[:2], wanted[2:4], wanted[4:]]
+    assert len(calls) <= 4
+
+
+async def test_an_empty_log_is_searched_at_once(service: StreamService) -> None:
+    """One response, and nothing in it."""
+    (response,) = await search(service, pb.SearchOpensRequest(message_id="m"))
+
+    assert (response.is_complete, response.examined_opens, response.total_opens) == (True, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("request_", "field"),
+    [
+        (pb.SearchOpensRequest(), "query"),
+        (pb.SearchOpensRequest(message_id="no ID"), "message_id"),
+        (pb.SearchOpensRequest(recipient="nobody"), "recipient"),
+        (pb.SearchOpensRequest(recipient="a" * 1_001), "recipient"),
+        (pb.SearchOpensRequest(subject="x"), "subject"),
+        (pb.SearchOpensRequest(subject="x" * 201), "subject"),
+        (pb.SearchOpensRequest(subject="xy", max_opens=-1), "max_opens"),
+        (pb.SearchOpensRequest(subject="xy", configuration_ids=["?"]), "configuration_ids[0]"),
+    ],
+)
+async def test_wrong_fields_are_named(
+    request_: pb.SearchOpensRequest, field: str, service: StreamService
+) -> None:
+    """Each with its name."""
+    error = await failure(service, request_)
+
+    assert error.code() is grpc.StatusCode.INVALID_ARGUMENT
+    assert field in fields_of(error)
+
+
+async def test_cursors_that_do_not_fit_are_refused(service: StreamService) -> None:
+    """One beyond the end, and one that is none."""
+    ahead = pb.SearchOpensRequest(
+        subject="xy", before_cursor=encode_cursor(BEYOND, service.log.identity)
+    )
+    malformed = pb.SearchOpensRequest(subject="xy", before_cursor="no cursor")
+
+    assert info_of(await failure(service, ahead))[:2] == (
+        grpc.StatusCode.OUT_OF_RANGE,
+        "CURSOR_AHEAD",
+    )
+    assert info_of(await failure(service, malformed))[1] == "CURSOR_MALFORMED"
+
+
+async def test_a_process_that_is_about_to_stop_ends_a_search(service: StreamService) -> None:
+    """With what makes the client call again."""
+    service.drain.begin()
+
+    error = await failure(service, pb.SearchOpensRequest(message_id="m"))
+    assert info_of(error)[:2] == (grpc.StatusCode.UNAVAILABLE, "DRAINING")
