@@ -25,6 +25,7 @@ from injector_service.new_ids import CopyIds
 from injector_service.pixels import TokenSealer
 from injector_service.rewrite_request import RewriteRequest
 from injector_service.rewriting_pool import rewriting_pool
+from injector_service.tracking import TrackedCounter
 from service_runtime.allocator import keep_large_blocks
 from service_runtime.callers import ANYBODY
 from service_runtime.key_ring import generate_key_ring
@@ -78,6 +79,7 @@ async def measure(names: Sequence[str], size: int) -> int:
                 copy_ids=CopyIds(key_ring),
                 pixel_base_url="https://open.example.org",
                 pool=pool,
+                tracked=TrackedCounter(),
             )
             for name in names:
                 raw = FAMILIES[name](size)

@@ -11,15 +11,22 @@ from typing import Final
 from injector_service.configurations import Choice, Configuration, Configurations, choose
 from injector_service.copy_plan import Copy, CopyPlan, untracked
 from injector_service.new_ids import CopyIds, new_message_id
-from injector_service.pixels import CopyFacts, MessageFacts, TokenSealer, provider_of
+from injector_service.pixels import (
+    CopyFacts,
+    MessageFacts,
+    TokenSealer,
+    provider_of,
+    read_recipient,
+)
 from injector_service.privacy import PrivacyLevel
 from injector_service.recipients_request import RecipientsRequest
 from injector_service.rewrite_request import RewriteRequest
 from injector_service.rewriter import Rewriter
-from injector_service.rewriting import Rewritten
+from injector_service.rewriting import Outcome, Rewritten
 from injector_service.rewriting.mime import Header, read_message_header
 from injector_service.rewriting_pool import RewritingPool
 from injector_service.rewriting_process import Job
+from injector_service.tracking import TrackedCounter
 from service_runtime.callers import Caller
 from service_runtime.errors import FieldViolation, InvalidFields
 from service_runtime.times import microseconds_of
@@ -71,12 +78,14 @@ class Injector:
         copy_ids: CopyIds,
         pixel_base_url: str,
         pool: RewritingPool,
+        tracked: TrackedCounter,
         clock: Callable[[], dt.datetime] = utc_now,
     ) -> None:
         self._configurations = configurations
         self._copy_ids = copy_ids
         self._pixel_base_url = pixel_base_url
         self._rewriter = Rewriter(sealer, pool)
+        self._tracked = tracked
         self._clock = clock
 
     async def rewrite(self, request: RewriteRequest, *, caller: Caller) -> Answer:
@@ -106,6 +115,8 @@ class Injector:
             copy = CopyFacts(message_id, request.recipients, request.tags, level, provider)
             job = self._job(choice, tracking, time)._replace(copies=(copy,))
             rewritten = await self._rewriter.one(raw, header, job)
+            if header is not None:
+                self._count(job.facts, [copy], [rewritten], header)
         return Answer(
             rewritten=rewritten,
             message_id=message_id,
@@ -140,13 +151,34 @@ class Injector:
         await plan.settle(request.recipients, None if job is None else self._rewriter.maker(job))
         if job is not None and plan.tracked:
             job = job._replace(copies=tuple(plan.tracked))
-            plan.finish(await self._rewriter.copies(raw, header, job, plan.makers))
+            made = await self._rewriter.copies(raw, header, job, plan.makers)
+            plan.finish(made)
+            if header is not None:
+                self._count(job.facts, plan.tracked, made, header)
         return Copies(
             copies=plan.copies,
             configuration_ids=()
             if choice is None
             else tuple(each.id for each in choice.configurations),
         )
+
+    def _count(
+        self,
+        facts: MessageFacts,
+        copies: Sequence[CopyFacts],
+        made: Sequence[Rewritten],
+        header: Header,
+    ) -> None:
+        """Count those of *copies*, of which some may not be *made*, that are tracked."""
+        time_us = microseconds_of(facts.acceptance_time)
+        ids = tuple(each.id for each in facts.configurations)
+        for copy, rewritten in zip(copies, made, strict=False):
+            if rewritten.outcome is Outcome.TRACKED:
+                level = copy.privacy_level
+                recipient = ""
+                if level < PrivacyLevel.PSEUDONYMOUS:
+                    recipient = copy.recipients[0] if copy.recipients else read_recipient(header)
+                self._tracked.add(time_us, ids, level, recipient, copy.tags)
 
     def _job(self, choice: Choice, tracking: tuple[Configuration, ...], time: dt.datetime) -> Job:
         first = choice.configurations[0]

@@ -10,16 +10,24 @@ from emailopens.injector.v1 import (
     configuration_service_pb2_grpc,
     injector_service_pb2,
     injector_service_pb2_grpc,
+    tracking_service_pb2,
+    tracking_service_pb2_grpc,
 )
 from injector_service.configurations import Configurations
 from injector_service.configurations.store import connect
-from injector_service.grpc_api import STATUS_OF, ConfigurationServicer, InjectorServicer
+from injector_service.grpc_api import (
+    STATUS_OF,
+    ConfigurationServicer,
+    InjectorServicer,
+    TrackingServicer,
+)
 from injector_service.injector import Injector
 from injector_service.metrics import InjectorMetrics
 from injector_service.new_ids import CopyIds
 from injector_service.pixels import TokenSealer
 from injector_service.rewriting_pool import rewriting_pool
 from injector_service.settings import Settings
+from injector_service.tracking import TrackedCounter, TrackedStore, TrackedWriter
 from service_runtime.admin_server import Condition, admin_server, not_draining
 from service_runtime.admission import Admission
 from service_runtime.background import kept_running
@@ -68,8 +76,21 @@ async def serve(
             )
         )
         await stack.enter_async_context(admission.followed())
+        tracked = TrackedCounter()
+        tracked_store = TrackedStore(store.engine)
+        writer = TrackedWriter(tracked, tracked_store)
+        # Ends after the calls, and writes what they have counted.
+        await stack.enter_async_context(writer.running())
         address = await stack.enter_async_context(
-            _serving(settings, configurations, key_ring, admission, drain)
+            _serving(
+                settings,
+                configurations,
+                key_ring,
+                admission,
+                tracked,
+                TrackingServicer(tracked_store, writer),
+                drain,
+            )
         )
         announce(settings.ports)
         if on_ready is not None:
@@ -83,6 +104,8 @@ async def _serving(
     configurations: Configurations,
     key_ring: KeyRing,
     admission: Admission,
+    tracked: TrackedCounter,
+    tracking: TrackingServicer,
     drain: Drain,
 ) -> AsyncIterator[str]:
     metrics = InjectorMetrics()
@@ -93,8 +116,9 @@ async def _serving(
             copy_ids=CopyIds(key_ring),
             pixel_base_url=settings.pixel_base_url,
             pool=await stack.enter_async_context(rewriting_pool(key_ring)),
+            tracked=tracked,
         )
-        services = _services(settings, configurations, injector, metrics)
+        services = _services(settings, configurations, injector, tracking, metrics)
         certificates = await stack.enter_async_context(
             following_certificates(settings.protection.tls_files("grpc", "admin"))
         )
@@ -128,10 +152,12 @@ def _services(
     settings: Settings,
     configurations: Configurations,
     injector: Injector,
+    tracking: TrackingServicer,
     metrics: InjectorMetrics,
 ) -> Sequence[GrpcService]:
     injector_services = injector_service_pb2.DESCRIPTOR.services_by_name
     configuration_services = configuration_service_pb2.DESCRIPTOR.services_by_name
+    tracking_services = tracking_service_pb2.DESCRIPTOR.services_by_name
     return (
         GrpcService(
             name=injector_services["InjectorService"].full_name,
@@ -149,6 +175,13 @@ def _services(
                 ConfigurationServicer(configurations),
             ),
             # Rewriting goes on without the database, with what is in memory.
+            can_serve=lambda: configurations.is_current,
+        ),
+        GrpcService(
+            name=tracking_services["TrackingService"].full_name,
+            add=functools.partial(
+                tracking_service_pb2_grpc.add_TrackingServiceServicer_to_server, tracking
+            ),
             can_serve=lambda: configurations.is_current,
         ),
     )

@@ -93,6 +93,13 @@ RULES: Final = (
         only={"sqlalchemy": ("configurations.store",)},
     ),
     Rule(
+        room=f"{INJECTOR}.tracking",
+        promise="Counts what was tracked, and keeps nothing of a message.",
+        ours=("configurations.store.answering", "errors", "privacy"),
+        never=("aiohttp", "emailopens", "grpc"),
+        only={"sqlalchemy": ("tracking.store", "tracking.tables")},
+    ),
+    Rule(
         room=f"{INJECTOR}.pixels",
         promise="Says what a pixel says of its message, sealed.",
         ours=(
@@ -125,6 +132,7 @@ RULES: Final = (
             "rewriting",
             "rewriting_pool",
             "rewriting_process",
+            "tracking.TrackedCounter",
         ),
         never=("aiohttp", "emailopens", "grpc", "sqlalchemy"),
     ),
@@ -164,6 +172,7 @@ RULES: Final = (
             "rewriting.Outcome",
             "rewriting.Placement",
             "rewriting.RewriteWarning",
+            "tracking",
         ),
         never=("aiohttp", "sqlalchemy"),
     ),

@@ -16,6 +16,7 @@ from grpc_status import rpc_status
 from emailopens.injector.v1 import configuration_service_pb2 as configuration_pb
 from emailopens.injector.v1 import configuration_service_pb2_grpc as configuration_pb_grpc
 from emailopens.injector.v1 import injector_service_pb2_grpc as injector_pb_grpc
+from emailopens.injector.v1 import tracking_service_pb2_grpc as tracking_pb_grpc
 from emailopens.token.v1 import pixel_token_pb2
 from injector_service.server import serve
 from injector_service.settings import Settings
@@ -33,6 +34,7 @@ class Service:
     settings: Settings
     configurations: "configuration_pb_grpc.ConfigurationServiceAsyncStub"
     injector: "injector_pb_grpc.InjectorServiceAsyncStub"
+    tracking: "tracking_pb_grpc.TrackingServiceAsyncStub"
 
     async def create(
         self, configuration_id: str, **fields: object
@@ -66,6 +68,7 @@ async def running_service(settings: Settings) -> AsyncIterator[Service]:
             settings=settings,
             configurations=configuration_pb_grpc.ConfigurationServiceStub(channel),
             injector=injector_pb_grpc.InjectorServiceStub(channel),
+            tracking=tracking_pb_grpc.TrackingServiceStub(channel),
         )
 
 

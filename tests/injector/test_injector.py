@@ -21,6 +21,7 @@ from injector_service.privacy import PrivacyLevel
 from injector_service.rewrite_request import RewriteRequest
 from injector_service.rewriting import Outcome
 from injector_service.rewriting_pool import rewriting_pool
+from injector_service.tracking import TrackedCounter
 from service_runtime.callers import ANYBODY
 from service_runtime.key_ring import KeyRing, generate_key_ring
 
@@ -49,6 +50,7 @@ async def an_injector(
             copy_ids=CopyIds(key_ring),
             pixel_base_url="https://open.example.org",
             pool=pool,
+            tracked=TrackedCounter(),
         )
 
 

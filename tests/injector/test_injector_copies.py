@@ -22,6 +22,7 @@ from injector_service.rewrite_request import RewriteRequest
 from injector_service.rewriting import Outcome, Placement
 from injector_service.rewriting_pool import rewriting_pool
 from injector_service.rewriting_process import Job, made_copies
+from injector_service.tracking import TrackedCounter
 from service_runtime.callers import ANYBODY
 from service_runtime.key_ring import generate_key_ring
 
@@ -50,6 +51,7 @@ async def injector(tmp_path: Path) -> AsyncIterator[Injector]:
             copy_ids=CopyIds(ring),
             pixel_base_url="https://open.example.org",
             pool=await stack.enter_async_context(rewriting_pool(ring)),
+            tracked=TrackedCounter(),
             clock=lambda: dt.datetime(2026, 1, 1, tzinfo=dt.UTC),
         )
 

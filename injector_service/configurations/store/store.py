@@ -57,6 +57,11 @@ class ConfigurationStore:
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
 
+    @property
+    def engine(self) -> AsyncEngine:
+        """Where else something is kept in the same database."""
+        return self._engine
+
     async def create(self, configuration: Configuration) -> Written:
         """Store a new configuration.
 

@@ -18,6 +18,7 @@ from injector_service.configurations.store.connecting import SCHEMA
 from injector_service.configurations.store.engine import database
 from injector_service.configurations.store.tables import metadata
 from injector_service.errors import DatabaseUnusable
+from injector_service.tracking.tables import metadata as tracking_metadata
 from tests.injector.configurations.configuration_values import FULL
 
 # Dumps of databases that a program without migrations made and filled.
@@ -46,11 +47,14 @@ async def in_database(url: str, work: Callable[[sa.Connection], object]) -> obje
 
 def differences(connection: sa.Connection) -> object:
     """Return how the tables in the database differ from those of the statements."""
+    tables = sa.MetaData()
+    for table in (*metadata.sorted_tables, *tracking_metadata.sorted_tables):
+        table.to_metadata(tables)
     options = {
         "version_table": SCHEMA.version_table,
-        "include_name": lambda name, kind, _parents: kind != "table" or name in metadata.tables,
+        "include_name": lambda name, kind, _parents: kind != "table" or name in tables.tables,
     }
-    return compare_metadata(MigrationContext.configure(connection, opts=options), metadata)
+    return compare_metadata(MigrationContext.configure(connection, opts=options), tables)
 
 
 def test_newest_version_is_the_newest_step() -> None:
@@ -115,5 +119,5 @@ async def test_tables_of_a_newer_program_are_refused_in_one_line(database_url: s
             pass
 
     assert str(refused.value) == (
-        "the database has tables of version 9999, newer than 0002: use a newer program"
+        "the database has tables of version 9999, newer than 0003: use a newer program"
     )

@@ -1,1 +1,1 @@
-"""How the configurations' tables came to be, one step a file, in the order of their numbers."""
+"""How the database's tables came to be, one step a file, in the order of their numbers."""

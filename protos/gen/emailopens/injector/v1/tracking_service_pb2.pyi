@@ -147,7 +147,7 @@ class ListTrackedCountsResponse(_message.Message):
     @_builtins.property
     def counted_until_time(self) -> _timestamp_pb2.Timestamp:
         """Always set. Everything that was tracked before is counted, but by processes that were
-        killed.
+        killed, and by others that do not reach the database.
         """
 
     def __init__(
