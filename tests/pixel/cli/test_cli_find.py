@@ -6,8 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.pixel.grpc_api.test_search_opens import an_open
-from tests.pixel.open_log.log_values import event_ids
+from tests.pixel.open_log.log_values import an_open_of, event_ids
 from tests.pixel.service_values import a_log, streaming
 
 PROGRAM = str(Path(sys.executable).with_name("pixel-service"))
@@ -26,7 +25,7 @@ async def find(address: str, *options: str) -> tuple[int, str, str]:
 
 async def test_opens_are_found_and_the_next_call_goes_on(tmp_path: Path) -> None:
     """A line for each, and where to go on while there may be more."""
-    opens = [an_open(subject="=?utf-8?q?Gr=C3=BC=C3=9Fe?=") for _ in range(3)]
+    opens = [an_open_of(subject="=?utf-8?q?Gr=C3=BC=C3=9Fe?=") for _ in range(3)]
     async with a_log(tmp_path) as log, streaming(log) as service:
         await log.append(opens)
         options = ("--subject=GRÜSSE", "--format=json", "--limit=2")

@@ -20,7 +20,7 @@ from service_runtime.api_keys.key_file import remove_key
 from service_runtime.callers import Role
 from tests.fixtures.api_keys import a_key
 from tests.pixel.grpc_api.rpc_values import failure_of
-from tests.pixel.open_log.log_values import event_ids, new_open
+from tests.pixel.open_log.log_values import an_open_of, event_ids, new_open
 from tests.pixel.service_values import a_log, streaming
 
 DENIED = (
@@ -143,6 +143,18 @@ async def test_anothers_configuration_is_refused_by_name(limited: Client) -> Non
     assert await failure_of(stream.read()) == DENIED
     assert await failure_of(listing) == DENIED
     assert await failure_of(limited.create("crm", *both)) == DENIED
+
+
+async def test_a_search_finds_its_own_alone(limited: Client, log: OpenLog) -> None:
+    """What is another's is not found, and cannot be asked for."""
+    opens = [an_open_of("m1", configuration_id=each) for each in ("news", "shop")]
+    await log.append(opens)
+    search = limited.pixel.SearchOpens(pb.SearchOpensRequest(message_id="m1"))
+    found = [each for response in [one async for one in search] for each in response.notifications]
+    others = pb.SearchOpensRequest(message_id="m1", configuration_ids=["shop"])
+
+    assert event_ids(found) == event_ids(opens[:1])
+    assert await failure_of(limited.pixel.SearchOpens(others).read()) == DENIED
 
 
 async def test_a_subscription_to_nothing_named_is_to_its_own(limited: Client) -> None:

@@ -1,37 +1,13 @@
 """SearchOpens does what the comments of `pixel_service.proto` say."""
 
-from collections.abc import Sequence
-
 import grpc
 import pytest
 
-from emailopens.notification.v1 import open_notification_pb2 as notification_pb
 from emailopens.pixel.v1 import pixel_service_pb2 as pb
-from pixel_service.open_log import OpenRecord, encode_cursor
+from pixel_service.open_log import encode_cursor
 from tests.pixel.grpc_api.rpc_values import fields_of, info_of
-from tests.pixel.open_log.log_values import UNNUMBERED, event_ids, new_open, new_opens
+from tests.pixel.open_log.log_values import an_open_of, event_ids, new_open, new_opens
 from tests.pixel.service_values import BEYOND, StreamService
-
-
-def an_open(
-    message_id: str = "m",
-    *,
-    to: Sequence[str] = (),
-    destination: Sequence[str] = (),
-    subject: str = "",
-    configuration_id: str = "news",
-) -> OpenRecord:
-    """Return an open of a message with such a header."""
-    plain = new_open(configuration_id=configuration_id)
-    whole = notification_pb.OpenNotification(
-        event_type="Open", event_id=plain.event_id, configuration_id=configuration_id
-    )
-    whole.mail.message_id = message_id
-    whole.mail.destination.extend(destination)
-    whole.mail.common_headers.to_mailboxes.extend(to)
-    whole.mail.common_headers.subject = subject
-    plain.notification = whole.SerializeToString() + UNNUMBERED
-    return plain
 
 
 async def search(
@@ -55,7 +31,7 @@ async def failure(service: StreamService, request: pb.SearchOpensRequest) -> grp
 
 async def test_opens_of_a_message_are_found_the_newest_first(service: StreamService) -> None:
     """All of them and no other's, also where one ID begins as another does."""
-    opens = [an_open("m1"), an_open("m2"), an_open("m11"), an_open("m1")]
+    opens = [an_open_of("m1"), an_open_of("m2"), an_open_of("m11"), an_open_of("m1")]
     await service.log.append([*opens, new_open("counted:0", notified=False)])
 
     assert await found(service, pb.SearchOpensRequest(message_id="m1")) == event_ids(
@@ -66,10 +42,10 @@ async def test_opens_of_a_message_are_found_the_newest_first(service: StreamServ
 async def test_opens_of_a_recipient_are_found(service: StreamService) -> None:
     """In the envelope and in the header, without regard to case and display name."""
     opens = [
-        an_open(destination=["Jane@Example.com"]),
-        an_open(to=["Jane <jane@example.COM>"]),
-        an_open(destination=["mary-jane@example.com"]),
-        an_open(subject="jane@example.com"),
+        an_open_of(destination=["Jane@Example.com"]),
+        an_open_of(to=["Jane <jane@example.COM>"]),
+        an_open_of(destination=["mary-jane@example.com"]),
+        an_open_of(subject="jane@example.com"),
     ]
     await service.log.append(opens)
 
@@ -83,11 +59,11 @@ async def test_opens_of_a_recipient_are_found(service: StreamService) -> None:
 async def test_subjects_are_found_as_people_read_them(text: str, service: StreamService) -> None:
     """Encoded words and raw octets alike, whatever the case."""
     opens = [
-        an_open(subject="=?utf-8?q?Cr=C3=A8me_br=C3=BBl=C3=A9e?= for you"),
-        an_open(subject="Crème brûlée for you"),
-        an_open(subject="=?utf-8?b?Q3LDqG1lIGJyw7tsw6ll?= for you"),
-        an_open(subject="Creme brulee for you"),
-        an_open(),
+        an_open_of(subject="=?utf-8?q?Cr=C3=A8me_br=C3=BBl=C3=A9e?= for you"),
+        an_open_of(subject="Crème brûlée for you"),
+        an_open_of(subject="=?utf-8?b?Q3LDqG1lIGJyw7tsw6ll?= for you"),
+        an_open_of(subject="Creme brulee for you"),
+        an_open_of(),
     ]
     await service.log.append(opens)
 
@@ -97,8 +73,11 @@ async def test_subjects_are_found_as_people_read_them(text: str, service: Stream
 
 async def test_plain_subjects_are_found_in_encoded_ones(service: StreamService) -> None:
     """What is asked for in ASCII may be encoded in the message."""
-    opens = [an_open(subject="=?utf-8?b?U1BSSU5HIFNBTEU=?="), an_open(subject="The Spring sale")]
-    await service.log.append([*opens, an_open(subject="The springtime sale")])
+    opens = [
+        an_open_of(subject="=?utf-8?b?U1BSSU5HIFNBTEU=?="),
+        an_open_of(subject="The Spring sale"),
+    ]
+    await service.log.append([*opens, an_open_of(subject="The springtime sale")])
 
     request = pb.SearchOpensRequest(subject="spring sale")
     assert await found(service, request) == event_ids(opens[::-1])
@@ -106,7 +85,7 @@ async def test_plain_subjects_are_found_in_encoded_ones(service: StreamService) 
 
 async def test_only_the_configurations_asked_for_are_searched(service: StreamService) -> None:
     """An open of another is not found."""
-    opens = [an_open(configuration_id="news"), an_open(configuration_id="other")]
+    opens = [an_open_of(configuration_id="news"), an_open_of(configuration_id="other")]
     await service.log.append(opens)
 
     request = pb.SearchOpensRequest(message_id="m", configuration_ids=["other"])
@@ -115,7 +94,7 @@ async def test_only_the_configurations_asked_for_are_searched(service: StreamSer
 
 async def test_a_search_goes_on_where_it_ended(service: StreamService) -> None:
     """Two at a time, across steps: each open once, and progress is said."""
-    opens = [an_open("wanted") for _ in range(5)]
+    opens = [an_open_of("wanted") for _ in range(5)]
     others = new_opens(1_200)
     await service.log.append([*opens[:1], *others, *opens[1:]])
 

@@ -4,7 +4,7 @@ import contextlib
 import dataclasses
 import datetime as dt
 import itertools
-from collections.abc import AsyncIterator, Callable, Collection, Iterable
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Sequence
 
 from emailopens.notification.v1.open_notification_pb2 import OpenNotification
 from pixel_service.notification import number_open
@@ -76,6 +76,27 @@ def new_open(  # noqa: PLR0913 - a test names what matters to it
 def new_opens(count: int, *, configuration_id: str = "news") -> list[OpenRecord]:
     """Return *count* different opens."""
     return [new_open(configuration_id=configuration_id) for _ in range(count)]
+
+
+def an_open_of(
+    message_id: str = "m",
+    *,
+    to: Sequence[str] = (),
+    destination: Sequence[str] = (),
+    subject: str = "",
+    configuration_id: str = "news",
+) -> OpenRecord:
+    """Return an open of a message with such a header."""
+    plain = new_open(configuration_id=configuration_id)
+    whole = OpenNotification(
+        event_type="Open", event_id=plain.event_id, configuration_id=configuration_id
+    )
+    whole.mail.message_id = message_id
+    whole.mail.destination.extend(destination)
+    whole.mail.common_headers.to_mailboxes.extend(to)
+    whole.mail.common_headers.subject = subject
+    plain.notification = whole.SerializeToString() + UNNUMBERED
+    return plain
 
 
 def event_ids(items: Iterable[OpenRecord | LogEntry | OpenNotification]) -> list[str]:
