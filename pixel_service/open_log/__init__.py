@@ -11,6 +11,7 @@ Read `protocol` first, which says what a log promises; then `values` and `number
 
 from pixel_service.open_log.connecting import begin_epoch, check_url, connect, migrate
 from pixel_service.open_log.cursor import decode_cursor, encode_cursor
+from pixel_service.open_log.earlier import EarlierEntries
 from pixel_service.open_log.numbering import DEFAULT_BURST_WINDOW
 from pixel_service.open_log.protocol import OpenLog
 from pixel_service.open_log.subscriptions import (
@@ -23,7 +24,6 @@ from pixel_service.open_log.values import (
     BEGINNING,
     MESSAGE_KEY_OCTETS,
     DayCount,
-    EarlierEntries,
     Erased,
     JournalPosition,
     LogEntry,

@@ -4,10 +4,10 @@ import datetime as dt
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from typing import Protocol
 
+from pixel_service.open_log.earlier import EarlierEntries
 from pixel_service.open_log.subscriptions import SubscriptionStore
 from pixel_service.open_log.values import (
     DayCount,
-    EarlierEntries,
     Erased,
     JournalPosition,
     LogIdentity,

@@ -165,23 +165,6 @@ class Page:
         )
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class EarlierEntries:
-    """A run of entries that was read from its end to its beginning."""
-
-    entries: Sequence[LogEntry]
-    """The latest first.  May be empty although there are earlier ones: see *before*."""
-
-    before: Position
-    """Before all that was looked at: where to read on."""
-
-    examined: int
-    """Opens that were looked at, also those that are only counted or were erased."""
-
-    at_beginning: bool
-    """Whether nothing precedes."""
-
-
 def count_within(sizes: Sequence[int], max_octets: int) -> int:
     """Return how many of the first notifications of these *sizes* fit into *max_octets*.
 

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from pixel_service.errors import CursorAhead, CursorExpired
 from pixel_service.open_log.cursor import encode_cursor
+from pixel_service.open_log.earlier import EarlierEntries
 from pixel_service.open_log.news import News
 from pixel_service.open_log.numbering import BurstWindow, Suffixes
 from pixel_service.open_log.postgres import appending, statements
@@ -26,7 +27,6 @@ from pixel_service.open_log.values import (
     BEGINNING,
     MAX_PAGE_ENTRIES,
     DayCount,
-    EarlierEntries,
     Erased,
     JournalPosition,
     LogIdentity,

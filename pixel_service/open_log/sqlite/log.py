@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from pixel_service.errors import CursorAhead, CursorExpired, LogHole
 from pixel_service.open_log.cursor import encode_cursor
+from pixel_service.open_log.earlier import EarlierEntries
 from pixel_service.open_log.news import News
 from pixel_service.open_log.numbering import Suffixes
 from pixel_service.open_log.sql import journals
@@ -26,7 +27,6 @@ from pixel_service.open_log.sqlite.writer import WriterThread
 from pixel_service.open_log.values import (
     MAX_PAGE_ENTRIES,
     DayCount,
-    EarlierEntries,
     Erased,
     JournalPosition,
     LogIdentity,
@@ -157,17 +157,9 @@ class SqliteOpenLog:
         limit = max(1, min(max_entries, MAX_PAGE_ENTRIES))
 
         def read(connection: sa.Connection) -> EarlierEntries:
-            _, last = reading.ends(connection)
-            if up_to.sequence > last:
+            if up_to.sequence > (last := reading.ends(connection)[1]):
                 raise CursorAhead(head_cursor=self._cursor(last))
-            statement = reading.EARLIER_ENTRIES
-            rows = list(connection.exec_driver_sql(statement, (up_to.sequence, limit)))
-            return EarlierEntries(
-                entries=reading.to_entries(rows, self._suffixes),
-                before=Position(0, rows[-1][0] - 1) if rows else up_to,
-                examined=len(rows),
-                at_beginning=len(rows) < limit,
-            )
+            return reading.earlier_entries(connection, up_to, limit, self._suffixes)
 
         return await self.query(read)
 
@@ -219,10 +211,8 @@ class SqliteOpenLog:
 
     async def position_at(self, time: dt.datetime) -> Position:
         """Search the recording times, which never go backwards, in halves."""
-        time_us = microseconds_of(time)
-        return Position(
-            0, await self.query(lambda connection: reading.last_before(connection, time_us))
-        )
+        find = functools.partial(reading.last_before, time_us=microseconds_of(time))
+        return Position(0, await self.query(find))
 
     async def lag(self, after: Position) -> int:
         """Return how many entries follow *after*."""

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
+from pixel_service.open_log.earlier import EarlierEntries
 from pixel_service.open_log.numbering import Suffixes
 from pixel_service.open_log.sql.erasing import StoredOpen
 from pixel_service.open_log.values import LogEntry, Position, count_within, new_log_entry
@@ -18,7 +19,7 @@ NOTIFICATIONS: Final = (
     "SELECT sequence, open_number, burst, notification "
     "FROM opens WHERE sequence > ? ORDER BY sequence LIMIT ?"
 )
-EARLIER_ENTRIES: Final = (
+_EARLIER_ENTRIES: Final = (
     "SELECT sequence, configuration_id, agent, confidence, open_number, burst, notification "
     "FROM opens WHERE sequence <= ? ORDER BY sequence DESC LIMIT ?"
 )
@@ -89,6 +90,19 @@ def to_entries(rows: Sequence[tuple[Any, ...]], suffixes: Suffixes) -> list[LogE
         for sequence, configuration_id, agent, confidence, open_number, burst, notification in rows
         if notification
     ]
+
+
+def earlier_entries(
+    connection: sa.Connection, up_to: Position, limit: int, suffixes: Suffixes
+) -> EarlierEntries:
+    """Return the entries of the last *limit* opens up to *up_to*, the latest first."""
+    rows = [*connection.exec_driver_sql(_EARLIER_ENTRIES, (up_to.sequence, limit))]
+    return EarlierEntries(
+        entries=to_entries(rows, suffixes),
+        before=Position(0, rows[-1][0] - 1) if rows else up_to,
+        examined=len(rows),
+        at_beginning=len(rows) < limit,
+    )
 
 
 def to_notifications(rows: Sequence[tuple[Any, ...]], suffixes: Suffixes) -> list[bytes]:
