@@ -13,9 +13,9 @@ OTHER_PROVIDER: Final = "other"
 # RFC 1035 section 2.3.4; what is longer is no domain.
 _MAX_DOMAIN_CHARACTERS: Final = 255
 
-# The domains under which each gives mailboxes to the public, by its own pages: where one
-# signs up, and what it says to senders.  Companies' own domains are `other` wherever they
-# are hosted: only their exchangers would tell.
+# The domains under which each gives mailboxes to the public, as they are commonly known; the
+# pages beside them are where to check.  Companies' own domains are `other` wherever they are
+# hosted: only their exchangers would tell.
 _DOMAINS: Final[Mapping[str, str]] = {
     # https://support.google.com/mail/answer/10313
     "Gmail": "gmail.com googlemail.com",

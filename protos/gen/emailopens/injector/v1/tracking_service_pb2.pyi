@@ -104,8 +104,8 @@ class ListTrackedCountsRequest(_message.Message):
     Zero: all.
     """
     page_size: _builtins.int
-    """Optional. How many to return at most. Defaults to 1,000; larger than 10,000 is taken
-    as 10,000; negative is `INVALID_ARGUMENT`.
+    """Optional. How many to return at most. Defaults to 1,000; larger than 5,000 is taken
+    as 5,000; negative is `INVALID_ARGUMENT`.
     """
     def __init__(
         self,
