@@ -1,6 +1,6 @@
 """A search through recorded opens, from the newest to the oldest."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import Final
 
 from emailopens.notification.v1 import open_notification_pb2 as notification_pb
@@ -13,8 +13,15 @@ from pixel_service.notification import (
     matches_recipient,
     matches_subject,
 )
-from pixel_service.open_log import LogEntry, OpenLog, Position, decode_cursor, encode_cursor
-from pixel_service.streaming import Selection
+from pixel_service.open_log import (
+    LogEntry,
+    OpenLog,
+    Position,
+    count_within,
+    decode_cursor,
+    encode_cursor,
+)
+from pixel_service.streaming import MAX_BATCH_OCTETS, Selection
 from service_runtime.drain import Drain
 from service_runtime.errors import Draining
 from service_runtime.field_checks import FieldChecks
@@ -26,7 +33,7 @@ MAX_RECIPIENT_CHARACTERS: Final = 1_000
 MIN_SUBJECT_CHARACTERS: Final = 2
 MAX_SUBJECT_CHARACTERS: Final = 200
 
-# Looked at in one step: some milliseconds, and one response holds them if all match.
+# Looked at in one step: some milliseconds.
 _STEP_OPENS: Final = 1_000
 
 
@@ -66,15 +73,31 @@ class OpenSearch:
                 found = found[:left]
                 up_to, is_complete = _before(found[-1]), False
             left -= len(found)
-            yield pb.SearchOpensResponse(
-                notifications=_parsed(found),
-                examined_opens=examined,
-                total_opens=total,
-                cursor=encode_cursor(up_to, self._log.identity),
-                is_complete=is_complete,
-            )
+            *earlier, last = _in_parts(found)
+            for part in earlier:
+                yield self._response(part, _before(part[-1]), examined, total)
+            yield self._response(last, up_to, examined, total, is_complete=is_complete)
             if is_complete or not left:
                 return
+
+    def _response(
+        self,
+        found: Sequence[LogEntry],
+        before: Position,
+        examined: int,
+        total: int,
+        *,
+        is_complete: bool = False,
+    ) -> pb.SearchOpensResponse:
+        return pb.SearchOpensResponse(
+            notifications=[
+                notification_pb.OpenNotification.FromString(each.notification) for each in found
+            ],
+            examined_opens=examined,
+            total_opens=total,
+            cursor=encode_cursor(before, self._log.identity),
+            is_complete=is_complete,
+        )
 
     async def _end_of(self, cursor: str) -> Position:
         head = await self._log.head()
@@ -122,5 +145,12 @@ def _before(entry: LogEntry) -> Position:
     return Position(entry.transaction, entry.sequence - 1)
 
 
-def _parsed(entries: Sequence[LogEntry]) -> list[notification_pb.OpenNotification]:
-    return [notification_pb.OpenNotification.FromString(each.notification) for each in entries]
+def _in_parts(entries: Sequence[LogEntry]) -> Iterator[Sequence[LogEntry]]:
+    """Yield *entries* in parts that a response may hold; at least one, which may be empty."""
+    rest = entries
+    while True:
+        count = count_within([len(each.notification) for each in rest], MAX_BATCH_OCTETS)
+        yield rest[:count]
+        rest = rest[count:]
+        if not rest:
+            return

@@ -113,6 +113,22 @@ async def test_a_search_goes_on_where_it_ended(service: StreamService) -> None:
     assert len(calls) <= 4
 
 
+async def test_no_response_is_larger_than_a_client_takes(service: StreamService) -> None:
+    """What one step finds comes in parts, each with a cursor after which the rest follows."""
+    opens = [an_open_of("m", subject="x" * 9_000) for _ in range(500)]
+    await service.log.append(opens)
+    responses = await search(service, pb.SearchOpensRequest(message_id="m", max_opens=500))
+    cursor = responses[0].cursor
+    going_on = pb.SearchOpensRequest(message_id="m", max_opens=500, before_cursor=cursor)
+    rest = [each.event_id for one in await search(service, going_on) for each in one.notifications]
+
+    first = [each.event_id for each in responses[0].notifications]
+    assert len(responses) > 1
+    assert all(response.ByteSize() < 1_500_000 for response in responses)
+    assert [response.is_complete for response in responses[:-1]] == [False] * (len(responses) - 1)
+    assert [*first, *rest] == event_ids(opens)[::-1]
+
+
 async def test_an_empty_log_is_searched_at_once(service: StreamService) -> None:
     """One response, and nothing in it."""
     (response,) = await search(service, pb.SearchOpensRequest(message_id="m"))

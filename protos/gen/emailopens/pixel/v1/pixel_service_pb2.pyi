@@ -511,7 +511,7 @@ class SearchOpensResponse(_message.Message):
     """Whether the beginning of the log is reached."""
     @_builtins.property
     def notifications(self) -> _containers.RepeatedCompositeFieldContainer[_open_notification_pb2.OpenNotification]:
-        """More opens, the newest first."""
+        """More opens, the newest first: at most 1,000 and about 1 MiB."""
 
     def __init__(
         self,
