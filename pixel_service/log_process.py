@@ -6,7 +6,6 @@ endpoint goes on meanwhile.
 
 import asyncio
 import contextlib
-import dataclasses
 import datetime as dt
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Final
@@ -15,32 +14,21 @@ import structlog
 from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
 
-from pixel_service.erasing import Eraser
 from pixel_service.errors import LogSchemaOld, PixelError
-from pixel_service.grpc_api import (
-    STATUS_OF,
-    OperationServicer,
-    PixelServicer,
-    StreamServicer,
-    SubscriptionServicer,
-)
-from pixel_service.housekeeping import Housekeeping
-from pixel_service.journal import Journals, JournalsBusy
+from pixel_service.grpc_api import STATUS_OF
+from pixel_service.journal import JournalsBusy
 from pixel_service.log_metrics import LogMetrics
-from pixel_service.notification import number_open
-from pixel_service.open_log import OpenLog, connect
+from pixel_service.log_parts import LogParts, working_parts
+from pixel_service.log_services import log_services
 from pixel_service.range_updates import RangeRefreshing
-from pixel_service.recording import Recorder
-from pixel_service.rejudging import Rejudger
 from pixel_service.settings import Settings
-from pixel_service.streaming import LiveStreams, Tail, following
 from service_runtime.admin_server import Condition
 from service_runtime.admission import Admission
 from service_runtime.background import kept_running
 from service_runtime.backoff import Backoff
 from service_runtime.certificates import Certificate
 from service_runtime.drain import Drain
-from service_runtime.grpc_server import GrpcService, grpc_server
+from service_runtime.grpc_server import grpc_server
 
 # Acknowledgements, lists and the like at once, of one connection: they take milliseconds.
 SHORT_CALLS: Final = 1_000
@@ -68,7 +56,7 @@ class LogProcess:
             settings.load_api_keys(), client_roles=settings.protection.client_roles
         )
         self._certificate = certificate
-        self._parts: _Parts | None = None
+        self._parts: LogParts | None = None
         self._why_closed = "not opened yet"
         self._refreshing = RangeRefreshing(
             settings.ranges_folder, database=settings.autonomous_systems
@@ -132,48 +120,26 @@ class LogProcess:
     @contextlib.asynccontextmanager
     async def _opened(self, drain: Drain) -> AsyncIterator[str]:
         settings = self._settings
-        journals = Journals(settings.journal_folder)
-        async with contextlib.AsyncExitStack() as stack:
-            stack.enter_context(journals.recording())
-            log = await stack.enter_async_context(
-                connect(
-                    settings.effective_log_url,
-                    number_open=number_open,
-                    burst_window=settings.burst_window,
-                )
-            )
-            streams = LiveStreams(
-                max_streams=settings.max_streams, max_of_caller=settings.max_streams_of_caller
-            )
-            tail = await stack.enter_async_context(following(log, on_news=streams.wake_all))
-            await stack.enter_async_context(streams.woken_by(drain))
-            recorder = Recorder(log, journals, spool=settings.old_spool_folder)
-            stack.push_async_callback(recorder.record_rest)
-            await stack.enter_async_context(kept_running("recording", recorder.record))
-            housekeeping = await stack.enter_async_context(_housekeeping(settings, log))
-            parts = _Parts(
-                log=log, tail=tail, streams=streams, recorder=recorder, housekeeping=housekeeping
-            )
-            address = await stack.enter_async_context(
-                grpc_server(
-                    listen=settings.grpc,
-                    services=_services(parts, drain, settings),
-                    status_codes=STATUS_OF,
-                    drain=drain,
-                    admission=self._admission,
-                    has_reflection=not settings.no_reflection,
-                    certificate=self._certificate,
-                    # One connection may have half of these: all streams, and calls beside them.
-                    max_calls=2 * (settings.max_streams + SHORT_CALLS),
-                )
-            )
+        async with (
+            working_parts(settings, drain) as parts,
+            grpc_server(
+                listen=settings.grpc,
+                services=log_services(parts, drain=drain, settings=settings),
+                status_codes=STATUS_OF,
+                drain=drain,
+                admission=self._admission,
+                has_reflection=not settings.no_reflection,
+                certificate=self._certificate,
+                # One connection may have half of these: all streams, and calls beside them.
+                max_calls=2 * (settings.max_streams + SHORT_CALLS),
+            ) as address,
+        ):
             self._parts = parts
-            stack.callback(self._forget)
-            logger.info("log is open", journals=len(journals.found()))
-            yield address
-
-    def _forget(self) -> None:
-        self._parts, self._why_closed = None, "closed"
+            try:
+                logger.info("log is open", journals=len(parts.journals.found()))
+                yield address
+            finally:
+                self._parts, self._why_closed = None, "closed"
 
     def conditions(self, *, are_required: bool) -> list[Condition]:
         """Return what must hold for opens to reach those who want them.
@@ -215,22 +181,6 @@ class LogProcess:
         return _LogCollector(lambda: self._parts, self._refreshing)
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class _Parts:
-    """What there is while the log is open."""
-
-    log: OpenLog
-    tail: Tail
-    streams: LiveStreams
-    recorder: Recorder
-    housekeeping: Housekeeping
-
-    @property
-    def canary_age_seconds(self) -> float:
-        """How old the last canary is that has come through the log, as the tail read it."""
-        return self.recorder.canaries.age_seconds(read_at=self.tail.read_at)
-
-
 def _not_held_back(since: dt.datetime | None) -> Condition:
     # Not required: somebody else's transaction is to blame, and another process no better off.
     return Condition(
@@ -242,7 +192,7 @@ def _not_held_back(since: dt.datetime | None) -> Condition:
 
 
 class _LogCollector(Collector):
-    def __init__(self, parts: Callable[[], _Parts | None], refreshing: RangeRefreshing) -> None:
+    def __init__(self, parts: Callable[[], LogParts | None], refreshing: RangeRefreshing) -> None:
         self._parts = parts
         self._refreshing = refreshing
 
@@ -257,35 +207,3 @@ class _LogCollector(Collector):
                 canary_age_seconds=lambda: parts.canary_age_seconds,
                 held_back_since=lambda: parts.log.held_back_since,
             ).collect()
-
-
-@contextlib.asynccontextmanager
-async def _housekeeping(settings: Settings, log: OpenLog) -> AsyncIterator[Housekeeping]:
-    housekeeping = Housekeeping(
-        open_log=log, retention=settings.retention, max_log_octets=settings.max_log_octets
-    )
-    async with (
-        kept_running("trimming", housekeeping.trim),
-        kept_running("lags of subscriptions", housekeeping.measure),
-    ):
-        yield housekeeping
-
-
-def _services(parts: _Parts, drain: Drain, settings: Settings) -> list[GrpcService]:
-    streaming = StreamServicer(
-        open_log=parts.log, tail=parts.tail, streams=parts.streams, drain=drain
-    )
-    eraser = Eraser(open_log=parts.log, bring_in=parts.recorder.bring_in)
-    rejudger = Rejudger(open_log=parts.log, load_judge=lambda: settings.judge_loader().load())
-    operations = OperationServicer(
-        open_log=parts.log, eraser=eraser, rejudger=rejudger, drain=drain
-    )
-    # Each of them needs the log for whatever it is asked.
-    can_serve = parts.tail.is_well
-    return [
-        PixelServicer(open_log=parts.log, streaming=streaming, drain=drain).service(
-            can_serve=can_serve
-        ),
-        SubscriptionServicer(open_log=parts.log).service(can_serve=can_serve),
-        operations.service(can_serve=can_serve),
-    ]

@@ -1,0 +1,84 @@
+"""What works while the log is open: the log itself, and what reads and writes it."""
+
+import contextlib
+import dataclasses
+from collections.abc import AsyncIterator
+
+from pixel_service.housekeeping import Housekeeping
+from pixel_service.journal import Journals
+from pixel_service.notification import number_open
+from pixel_service.open_log import OpenLog, connect
+from pixel_service.recording import Recorder
+from pixel_service.settings import Settings
+from pixel_service.streaming import LiveStreams, Tail, following
+from service_runtime.background import kept_running
+from service_runtime.drain import Drain
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class LogParts:
+    """What there is while the log is open."""
+
+    log: OpenLog
+    journals: Journals
+    tail: Tail
+    streams: LiveStreams
+    recorder: Recorder
+    housekeeping: Housekeeping
+
+    @property
+    def canary_age_seconds(self) -> float:
+        """How old the last canary is that has come through the log, as the tail read it."""
+        return self.recorder.canaries.age_seconds(read_at=self.tail.read_at)
+
+
+@contextlib.asynccontextmanager
+async def working_parts(settings: Settings, drain: Drain) -> AsyncIterator[LogParts]:
+    """Open the log, and work with it during the block.
+
+    What runs beside the calls is started here, in the order in which one needs the other;
+    it ends in the opposite order.
+
+    Raises:
+        PixelError, LogSchemaOld: the log cannot be opened.
+        JournalsBusy: another process records the journals.
+    """
+    journals = Journals(settings.journal_folder)
+    async with contextlib.AsyncExitStack() as stack:
+        stack.enter_context(journals.recording())
+        log = await stack.enter_async_context(
+            connect(
+                settings.effective_log_url,
+                number_open=number_open,
+                burst_window=settings.burst_window,
+            )
+        )
+        streams = LiveStreams(
+            max_streams=settings.max_streams, max_of_caller=settings.max_streams_of_caller
+        )
+        tail = await stack.enter_async_context(following(log, on_news=streams.wake_all))
+        await stack.enter_async_context(streams.woken_by(drain))
+        recorder = Recorder(log, journals, spool=settings.old_spool_folder)
+        stack.push_async_callback(recorder.record_rest)
+        await stack.enter_async_context(kept_running("recording", recorder.record))
+        housekeeping = await stack.enter_async_context(_housekeeping(settings, log))
+        yield LogParts(
+            log=log,
+            journals=journals,
+            tail=tail,
+            streams=streams,
+            recorder=recorder,
+            housekeeping=housekeeping,
+        )
+
+
+@contextlib.asynccontextmanager
+async def _housekeeping(settings: Settings, log: OpenLog) -> AsyncIterator[Housekeeping]:
+    housekeeping = Housekeeping(
+        open_log=log, retention=settings.retention, max_log_octets=settings.max_log_octets
+    )
+    async with (
+        kept_running("trimming", housekeeping.trim),
+        kept_running("lags of subscriptions", housekeeping.measure),
+    ):
+        yield housekeeping

@@ -1,0 +1,42 @@
+"""Which services the log process offers by gRPC, each with what it needs."""
+
+from pixel_service.erasing import Eraser
+from pixel_service.grpc_api import (
+    OperationServicer,
+    PixelServicer,
+    StreamServicer,
+    SubscriptionServicer,
+)
+from pixel_service.log_parts import LogParts
+from pixel_service.rejudging import Rejudger
+from pixel_service.settings import Settings
+from service_runtime.drain import Drain
+from service_runtime.grpc_server import GrpcService
+
+
+def log_services(parts: LogParts, *, drain: Drain, settings: Settings) -> list[GrpcService]:
+    """Return the services of a log that is open."""
+    log = parts.log
+    # Each of them needs the log for whatever it is asked.
+    can_serve = parts.tail.is_well
+    return [
+        _pixel(parts, drain).service(can_serve=can_serve),
+        SubscriptionServicer(open_log=log).service(can_serve=can_serve),
+        _operation(parts, drain, settings).service(can_serve=can_serve),
+    ]
+
+
+def _pixel(parts: LogParts, drain: Drain) -> PixelServicer:
+    streaming = StreamServicer(
+        open_log=parts.log, tail=parts.tail, streams=parts.streams, drain=drain
+    )
+    return PixelServicer(open_log=parts.log, streaming=streaming, drain=drain)
+
+
+def _operation(parts: LogParts, drain: Drain, settings: Settings) -> OperationServicer:
+    return OperationServicer(
+        open_log=parts.log,
+        eraser=Eraser(open_log=parts.log, bring_in=parts.recorder.bring_in),
+        rejudger=Rejudger(open_log=parts.log, load_judge=lambda: settings.judge_loader().load()),
+        drain=drain,
+    )
