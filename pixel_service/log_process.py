@@ -124,7 +124,12 @@ class LogProcess:
             working_parts(settings, drain) as parts,
             grpc_server(
                 listen=settings.grpc,
-                services=log_services(parts, drain=drain, settings=settings),
+                services=log_services(
+                    parts,
+                    drain=drain,
+                    settings=settings,
+                    conditions=lambda: self.conditions(are_required=True),
+                ),
                 status_codes=STATUS_OF,
                 drain=drain,
                 admission=self._admission,

@@ -1,5 +1,8 @@
 """Which services the log process offers by gRPC, each with what it needs."""
 
+import datetime as dt
+from collections.abc import Callable, Sequence
+
 from pixel_service.erasing import Eraser
 from pixel_service.grpc_api import (
     OperationServicer,
@@ -9,20 +12,28 @@ from pixel_service.grpc_api import (
 )
 from pixel_service.log_parts import LogParts
 from pixel_service.rejudging import Rejudger
+from pixel_service.service_status import StatusReporter
 from pixel_service.settings import Settings
+from service_runtime.admin_server import Condition
 from service_runtime.drain import Drain
 from service_runtime.grpc_server import GrpcService
 
 
-def log_services(parts: LogParts, *, drain: Drain, settings: Settings) -> list[GrpcService]:
-    """Return the services of a log that is open."""
+def log_services(
+    parts: LogParts,
+    *,
+    drain: Drain,
+    settings: Settings,
+    conditions: Callable[[], Sequence[Condition]],
+) -> list[GrpcService]:
+    """Return the services of a log that is open; *conditions* are those of readiness."""
     log = parts.log
     # Each of them needs the log for whatever it is asked.
     can_serve = parts.tail.is_well
     return [
         _pixel(parts, drain).service(can_serve=can_serve),
         SubscriptionServicer(open_log=log).service(can_serve=can_serve),
-        _operation(parts, drain, settings).service(can_serve=can_serve),
+        _operation(parts, drain, settings, conditions).service(can_serve=can_serve),
     ]
 
 
@@ -33,10 +44,21 @@ def _pixel(parts: LogParts, drain: Drain) -> PixelServicer:
     return PixelServicer(open_log=parts.log, streaming=streaming, drain=drain)
 
 
-def _operation(parts: LogParts, drain: Drain, settings: Settings) -> OperationServicer:
+def _operation(
+    parts: LogParts,
+    drain: Drain,
+    settings: Settings,
+    conditions: Callable[[], Sequence[Condition]],
+) -> OperationServicer:
     return OperationServicer(
         open_log=parts.log,
         eraser=Eraser(open_log=parts.log, bring_in=parts.recorder.bring_in),
         rejudger=Rejudger(open_log=parts.log, load_judge=lambda: settings.judge_loader().load()),
+        reporter=StatusReporter(
+            journals=parts.journals,
+            conditions=conditions,
+            late_seconds=lambda: parts.recorder.health.late_seconds,
+            start_time=dt.datetime.now(dt.UTC),
+        ),
         drain=drain,
     )

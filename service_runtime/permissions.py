@@ -40,6 +40,7 @@ ROLES: Final[Mapping[str, frozenset[Role]]] = {
     f"{_PIXEL}.OperationService/CountOpens": _OPERATORS,
     f"{_PIXEL}.OperationService/RejudgeOpens": _OPERATORS,
     f"{_PIXEL}.OperationService/GetLogStats": _OPERATORS,
+    f"{_PIXEL}.OperationService/GetServiceStatus": _OPERATORS,
     f"{_PIXEL}.StatisticsService/GetStatistics": _SUBSCRIBERS | _OPERATORS,
     # Where opens are sent is for those who may have them; that they are, for operators, too.
     f"{_PIXEL}.WebhookService/CreateWebhook": _SUBSCRIBERS,

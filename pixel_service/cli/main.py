@@ -15,6 +15,7 @@ _COMMANDS: Final = {
     "subscriptions": "pixel_service.cli.subscriptions",
     "opens": "pixel_service.cli.opens",
     "log": "pixel_service.cli.log",
+    "status": "pixel_service.cli.status",
     "evidence": "pixel_service.cli.evidence",
     "api-keys": "pixel_service.cli.api_keys",
 }

@@ -11,6 +11,7 @@ from pixel_service.erasing import Eraser, Erasure
 from pixel_service.grpc_api import operation_values as values
 from pixel_service.open_log import OpenLog, Trimmed, decode_cursor
 from pixel_service.rejudging import Rejudged, Rejudger
+from pixel_service.service_status import StatusReporter
 from service_runtime.drain import Drain
 from service_runtime.errors import Draining
 from service_runtime.grpc_server import GrpcService
@@ -28,11 +29,18 @@ class OperationServicer(pb_grpc.OperationServiceServicer):
     """
 
     def __init__(
-        self, *, open_log: OpenLog, eraser: Eraser, rejudger: Rejudger, drain: Drain
+        self,
+        *,
+        open_log: OpenLog,
+        eraser: Eraser,
+        rejudger: Rejudger,
+        reporter: StatusReporter,
+        drain: Drain,
     ) -> None:
         self._log = open_log
         self._eraser = eraser
         self._rejudger = rejudger
+        self._reporter = reporter
         self._drain = drain
 
     async def EraseOpens(
@@ -96,6 +104,12 @@ class OperationServicer(pb_grpc.OperationServiceServicer):
     async def GetLogStats(self, _: pb.GetLogStatsRequest, __: Context) -> pb.GetLogStatsResponse:
         """Return how much the log holds."""
         return values.stats_to_proto(await self._log.stats(), self._log.identity)
+
+    async def GetServiceStatus(
+        self, _: pb.GetServiceStatusRequest, __: Context
+    ) -> pb.GetServiceStatusResponse:
+        """Return what holds, and what waits."""
+        return values.status_to_proto(await self._reporter.status())
 
     def _refuse_while_draining(self) -> None:
         if self._drain.is_draining:

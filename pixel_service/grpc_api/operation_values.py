@@ -12,6 +12,7 @@ from pixel_service.grpc_api.requests import read_configuration_ids
 from pixel_service.grpc_api.times import duration, timestamp
 from pixel_service.open_log import BEGINNING, DayCount, LogIdentity, LogStats, encode_cursor
 from pixel_service.rejudging import Difference, Rejudged
+from pixel_service.service_status import ServiceStatus
 from service_runtime.field_checks import FieldChecks
 
 # An address of 254 characters (RFC 5321 section 4.5.3.1.3), and a display name.
@@ -208,4 +209,22 @@ def stats_to_proto(stats: LogStats, identity: LogIdentity) -> pb.GetLogStatsResp
         held_back=duration(dt.timedelta(seconds=stats.held_back_seconds))
         if stats.held_back_seconds
         else None,
+    )
+
+
+def status_to_proto(status: ServiceStatus) -> pb.GetServiceStatusResponse:
+    """Return *status* as the contract has it."""
+    waiting = status.oldest_waiting
+    return pb.GetServiceStatusResponse(
+        conditions=[
+            pb.GetServiceStatusResponse.Condition(
+                name=each.name, holds=each.holds, detail=each.detail
+            )
+            for each in status.conditions
+        ],
+        journals=status.journals,
+        waiting_octets=status.waiting_octets,
+        oldest_waiting=None if waiting is None else duration(waiting),
+        start_time=timestamp(status.start_time),
+        version=status.version,
     )

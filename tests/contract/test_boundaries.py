@@ -272,9 +272,16 @@ RULES: Final = (
             "open_log",
             "protobuf_octets",
             "rejudging",
+            "service_status",
             "streaming",
         ),
         never=("aiohttp", "sqlalchemy"),
+    ),
+    Rule(
+        room=f"{PIXEL}.service_status",
+        promise="Knows what waits in the journals, and is told the rest.",
+        ours=("journal",),
+        never=("aiohttp", "emailopens", "grpc", "sqlalchemy"),
     ),
     Rule(
         room=f"{PIXEL}.erasing",

@@ -25,9 +25,11 @@ from pixel_service.grpc_api import (
     SubscriptionServicer,
 )
 from pixel_service.grpc_api.stream_servicer import DEFAULT_STALL_TIMEOUT
+from pixel_service.journal import Journals
 from pixel_service.notification import number_open
 from pixel_service.open_log import OpenLog, OutsideLog, Position, connect
 from pixel_service.rejudging import Rejudger
+from pixel_service.service_status import StatusReporter
 from pixel_service.streaming import LiveStreams, following
 from service_runtime.admission import OPEN_TO_ALL, Admission
 from service_runtime.drain import Drain
@@ -96,6 +98,15 @@ async def nothing_outside() -> OutsideLog:
     return OutsideLog()
 
 
+NOTHING_TO_REPORT: Final = StatusReporter(
+    journals=Journals(Path("/nonexistent")),
+    conditions=list,
+    late_seconds=lambda: 0.0,
+    start_time=dt.datetime(2026, 3, 1, tzinfo=dt.UTC),
+)
+"""Of a service without journals."""
+
+
 @contextlib.asynccontextmanager
 async def streaming(
     log: OpenLog,
@@ -107,6 +118,7 @@ async def streaming(
     bring_in: Callable[[], Awaitable[OutsideLog]] = nothing_outside,
     admission: Admission = OPEN_TO_ALL,
     judge_loader: Callable[[], Judge] = load_judge,
+    reporter: StatusReporter = NOTHING_TO_REPORT,
 ) -> AsyncIterator[StreamService]:
     """Serve streams over *log* inside the block."""
     drain = Drain(grace=grace)
@@ -128,6 +140,7 @@ async def streaming(
                 open_log=log,
                 eraser=Eraser(open_log=log, bring_in=bring_in),
                 rejudger=Rejudger(open_log=log, load_judge=judge_loader),
+                reporter=reporter,
                 drain=drain,
             ).service(can_serve=tail.is_well),
         ]

@@ -14,12 +14,15 @@ import pytest
 
 from emailopens_client import LogEnd, OpenStream
 from examples.pair import pair_on_free_ports, pixel_options
+from pixel_service.journal import Journals
 from pixel_service.open_log import OpenLog
+from pixel_service.service_status import StatusReporter
+from service_runtime.admin_server import Condition
 from service_runtime.key_ring import generate_key_ring, write_key_ring
 from tests.fixtures.postgres import Postgres
 from tests.pixel.cli.running import PROGRAM, run, run_well
 from tests.pixel.open_log.log_values import event_ids, new_open, new_opens
-from tests.pixel.service_values import StreamService, a_token, seal, streaming
+from tests.pixel.service_values import StreamService, a_log, a_token, seal, streaming
 
 
 async def test_stream_prints_one_notification_a_line(service: StreamService) -> None:
@@ -205,6 +208,31 @@ async def test_stats_say_what_the_log_holds(service: StreamService) -> None:
     assert lines["opens"] == "5"
     assert dt.datetime.fromisoformat(lines["earliest"]).date() == dt.datetime.now(dt.UTC).date()
     assert "held back" not in stats
+
+
+async def test_status_says_what_holds(tmp_path: Path) -> None:
+    """A line for each condition; the exit status says whether all of them hold."""
+    holds = True
+    reporter = StatusReporter(
+        journals=Journals(tmp_path / "journal"),
+        conditions=lambda: [Condition(name="opens are recorded", holds=holds, detail="(why)")],
+        late_seconds=lambda: 0.0,
+        start_time=dt.datetime(2026, 3, 1, tzinfo=dt.UTC),
+    )
+    async with a_log(tmp_path) as log, streaming(log, reporter=reporter) as service:
+        target = f"--target={service.address}"
+        well = await run_well("status", target)
+        holds = False
+        status, output, errors = await run("status", target)
+
+    assert well.splitlines()[1:] == [
+        "serves     since 2026-03-01T00:00:00+00:00",
+        "journals   0, with 0 octets",
+        "waiting    -",
+        "yes        opens are recorded (why)",
+    ]
+    assert (status, output.splitlines()[-1]) == (1, "no         opens are recorded (why)")
+    assert "not everything is as it should be" in errors
 
 
 async def test_counts_are_printed_by_day_and_agent(service: StreamService) -> None:

@@ -2,6 +2,7 @@
 
 import datetime as dt
 from collections.abc import AsyncIterable
+from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import grpc
@@ -13,11 +14,15 @@ from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 from emailopens.notification.v1 import open_notification_pb2 as notification_pb
 from emailopens.pixel.v1 import operation_service_pb2 as pb
 from emailopens.pixel.v1 import pixel_service_pb2
+from pixel_service.journal import Journals
 from pixel_service.open_log import OpenRecord, OutsideLog, decode_cursor, message_key
+from pixel_service.service_status import StatusReporter
+from service_runtime.admin_server import Condition
 from tests.pixel.grpc_api.rpc_values import failure_of, wrong_fields_of
 from tests.pixel.open_log.log_values import UNNUMBERED, LogHome, event_ids, new_open, new_opens
 from tests.pixel.service_values import (
     StreamService,
+    a_log,
     log_at,
     streaming,
 )
@@ -334,6 +339,35 @@ async def test_stats_are_those_of_the_log(service: StreamService) -> None:
     assert stats.earliest_time.ToDatetime() <= stats.latest_time.ToDatetime()
     assert decode_cursor(stats.earliest_cursor, identity) == await service.log.earliest()
     assert decode_cursor(stats.head_cursor, identity) == await service.log.head()
+
+
+async def test_status_says_what_holds_and_what_waits(tmp_path: Path) -> None:
+    """The conditions as they are, the journals and their size, and how old the oldest open is."""
+    journals = Journals(tmp_path / "journal")
+    segment = journals.folder / ("0" * 32) / "000000000001.segment"
+    reporter = StatusReporter(
+        journals=journals,
+        conditions=lambda: [Condition(name="opens are recorded", holds=False, detail="(why)")],
+        late_seconds=lambda: 2.5,
+        start_time=dt.datetime(2026, 3, 1, tzinfo=dt.UTC),
+    )
+    async with a_log(tmp_path) as log, streaming(log, reporter=reporter) as service:
+        empty = await service.operations.GetServiceStatus(pb.GetServiceStatusRequest())
+        segment.parent.mkdir(parents=True)
+        segment.write_bytes(b"x" * 100)
+        found = await service.operations.GetServiceStatus(pb.GetServiceStatusRequest())
+
+    (condition,) = found.conditions
+    assert (condition.name, condition.holds, condition.detail) == (
+        "opens are recorded",
+        False,
+        "(why)",
+    )
+    assert (empty.journals, empty.waiting_octets) == (0, 0)
+    assert (found.journals, found.waiting_octets) == (1, 100)
+    assert found.oldest_waiting.ToMilliseconds() == 2_500
+    assert found.start_time.ToDatetime(dt.UTC) == reporter.start_time
+    assert found.version
 
 
 async def test_long_calls_are_refused_while_the_process_drains(service: StreamService) -> None:

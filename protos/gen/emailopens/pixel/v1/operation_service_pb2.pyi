@@ -570,3 +570,98 @@ class GetLogStatsResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GetLogStatsResponse: _TypeAlias = GetLogStatsResponse  # noqa: Y015
+
+@_typing.final
+class GetServiceStatusRequest(_message.Message):
+    """GetServiceStatusRequest is the request of OperationService.GetServiceStatus."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetServiceStatusRequest: _TypeAlias = GetServiceStatusRequest  # noqa: Y015
+
+@_typing.final
+class GetServiceStatusResponse(_message.Message):
+    """GetServiceStatusResponse is the response of OperationService.GetServiceStatus."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class Condition(_message.Message):
+        """Condition is something that should hold."""
+
+        DESCRIPTOR: _descriptor.Descriptor
+
+        NAME_FIELD_NUMBER: _builtins.int
+        HOLDS_FIELD_NUMBER: _builtins.int
+        DETAIL_FIELD_NUMBER: _builtins.int
+        name: _builtins.str
+        """Always set. What should hold, in words: "opens are recorded"."""
+        holds: _builtins.bool
+        """Whether it does."""
+        detail: _builtins.str
+        """More about it, in words; may be empty."""
+        def __init__(
+            self,
+            *,
+            name: _builtins.str = ...,
+            holds: _builtins.bool = ...,
+            detail: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["detail", b"detail", "holds", b"holds", "name", b"name"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    CONDITIONS_FIELD_NUMBER: _builtins.int
+    JOURNALS_FIELD_NUMBER: _builtins.int
+    WAITING_OCTETS_FIELD_NUMBER: _builtins.int
+    OLDEST_WAITING_FIELD_NUMBER: _builtins.int
+    START_TIME_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    journals: _builtins.int
+    """Always set. How many journals of this machine are recorded."""
+    waiting_octets: _builtins.int
+    """Always set. The size of the journals in octets, whole segments: what the log does not
+    have, and the rest of the segments that it is in.
+    """
+    version: _builtins.str
+    """Always set. The service's version."""
+    @_builtins.property
+    def conditions(self) -> _containers.RepeatedCompositeFieldContainer[Global___GetServiceStatusResponse.Condition]:
+        """Always set. The conditions, those of readiness."""
+
+    @_builtins.property
+    def oldest_waiting(self) -> _duration_pb2.Duration:
+        """How old the oldest open is that is kept and not recorded yet. Unset if there is none."""
+
+    @_builtins.property
+    def start_time(self) -> _timestamp_pb2.Timestamp:
+        """Always set. When this log process began to serve."""
+
+    def __init__(
+        self,
+        *,
+        conditions: _abc.Iterable[Global___GetServiceStatusResponse.Condition] | None = ...,
+        journals: _builtins.int = ...,
+        waiting_octets: _builtins.int = ...,
+        oldest_waiting: _duration_pb2.Duration | None = ...,
+        start_time: _timestamp_pb2.Timestamp | None = ...,
+        version: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["oldest_waiting", b"oldest_waiting", "start_time", b"start_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["conditions", b"conditions", "journals", b"journals", "oldest_waiting", b"oldest_waiting", "start_time", b"start_time", "version", b"version", "waiting_octets", b"waiting_octets"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetServiceStatusResponse: _TypeAlias = GetServiceStatusResponse  # noqa: Y015

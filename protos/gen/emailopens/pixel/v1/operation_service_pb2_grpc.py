@@ -78,6 +78,11 @@ class OperationServiceStub:
                 request_serializer=emailopens_dot_pixel_dot_v1_dot_operation__service__pb2.GetLogStatsRequest.SerializeToString,
                 response_deserializer=emailopens_dot_pixel_dot_v1_dot_operation__service__pb2.GetLogStatsResponse.FromString,
                 _registered_method=True)
+        self.GetServiceStatus = channel.unary_unary(
+                '/emailopens.pixel.v1.OperationService/GetServiceStatus',
+                request_serializer=emailopens_dot_pixel_dot_v1_dot_operation__service__pb2.GetServiceStatusRequest.SerializeToString,
+                response_deserializer=emailopens_dot_pixel_dot_v1_dot_operation__service__pb2.GetServiceStatusResponse.FromString,
+                _registered_method=True)
 
 
 class OperationServiceServicer:
@@ -189,6 +194,15 @@ class OperationServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetServiceStatus(self, request, context):
+        """Returns how the service is, as this machine's log process sees it: what must hold for
+        opens to reach those who want them, and what waits. Answers only once the log was
+        opened, as all calls do; `/readyz` answers also before.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_OperationServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -216,6 +230,11 @@ def add_OperationServiceServicer_to_server(servicer, server):
                     servicer.GetLogStats,
                     request_deserializer=emailopens_dot_pixel_dot_v1_dot_operation__service__pb2.GetLogStatsRequest.FromString,
                     response_serializer=emailopens_dot_pixel_dot_v1_dot_operation__service__pb2.GetLogStatsResponse.SerializeToString,
+            ),
+            'GetServiceStatus': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetServiceStatus,
+                    request_deserializer=emailopens_dot_pixel_dot_v1_dot_operation__service__pb2.GetServiceStatusRequest.FromString,
+                    response_serializer=emailopens_dot_pixel_dot_v1_dot_operation__service__pb2.GetServiceStatusResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -372,6 +391,33 @@ class OperationService:
             '/emailopens.pixel.v1.OperationService/GetLogStats',
             emailopens_dot_pixel_dot_v1_dot_operation__service__pb2.GetLogStatsRequest.SerializeToString,
             emailopens_dot_pixel_dot_v1_dot_operation__service__pb2.GetLogStatsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetServiceStatus(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/emailopens.pixel.v1.OperationService/GetServiceStatus',
+            emailopens_dot_pixel_dot_v1_dot_operation__service__pb2.GetServiceStatusRequest.SerializeToString,
+            emailopens_dot_pixel_dot_v1_dot_operation__service__pb2.GetServiceStatusResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -119,6 +119,11 @@ class OperationServiceStub:
 
     Returns `UNAVAILABLE` (STORAGE_UNAVAILABLE) or `DATA_LOSS` (LOG_DAMAGED).
     """
+    GetServiceStatus: _grpc.UnaryUnaryMultiCallable[_operation_service_pb2.GetServiceStatusRequest, _operation_service_pb2.GetServiceStatusResponse]
+    """Returns how the service is, as this machine's log process sees it: what must hold for
+    opens to reach those who want them, and what waits. Answers only once the log was
+    opened, as all calls do; `/readyz` answers also before.
+    """
 
 @_typing.type_check_only
 class OperationServiceAsyncStub(OperationServiceStub):
@@ -210,6 +215,11 @@ class OperationServiceAsyncStub(OperationServiceStub):
     """Returns how much the log holds, from when to when.
 
     Returns `UNAVAILABLE` (STORAGE_UNAVAILABLE) or `DATA_LOSS` (LOG_DAMAGED).
+    """
+    GetServiceStatus: _aio.UnaryUnaryMultiCallable[_operation_service_pb2.GetServiceStatusRequest, _operation_service_pb2.GetServiceStatusResponse]  # type: ignore[assignment]
+    """Returns how the service is, as this machine's log process sees it: what must hold for
+    opens to reach those who want them, and what waits. Answers only once the log was
+    opened, as all calls do; `/readyz` answers also before.
     """
 
 class OperationServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -329,6 +339,17 @@ class OperationServiceServicer(metaclass=_abc_1.ABCMeta):
         """Returns how much the log holds, from when to when.
 
         Returns `UNAVAILABLE` (STORAGE_UNAVAILABLE) or `DATA_LOSS` (LOG_DAMAGED).
+        """
+
+    @_abc_1.abstractmethod
+    def GetServiceStatus(
+        self,
+        request: _operation_service_pb2.GetServiceStatusRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_operation_service_pb2.GetServiceStatusResponse, _abc.Awaitable[_operation_service_pb2.GetServiceStatusResponse]]:
+        """Returns how the service is, as this machine's log process sees it: what must hold for
+        opens to reach those who want them, and what waits. Answers only once the log was
+        opened, as all calls do; `/readyz` answers also before.
         """
 
 def add_OperationServiceServicer_to_server(servicer: OperationServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
