@@ -302,6 +302,11 @@ RULES: Final = (
         never=("aiohttp", "emailopens", "grpc", "sqlalchemy"),
     ),
     Rule(
+        room=f"{PIXEL}.page",
+        promise="A client of the contract, as any other, that answers browsers.",
+        never=("sqlalchemy",),
+    ),
+    Rule(
         room=f"{BRIDGE}.smtp",
         promise="The words of SMTP, without any I/O.",
         never=("aiohttp", "asyncio", "emailopens", "google", "grpc", "service_runtime"),
