@@ -6,12 +6,10 @@ import dataclasses
 import datetime as dt
 import functools
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import sqlalchemy as sa
 
-from pixel_service.errors import CursorAhead, CursorExpired, LogHole
-from pixel_service.open_log.cursor import encode_cursor
 from pixel_service.open_log.earlier import EarlierEntries
 from pixel_service.open_log.news import News
 from pixel_service.open_log.numbering import Suffixes
@@ -23,9 +21,9 @@ from pixel_service.open_log.sql.subscriptions import SqlSubscriptions
 from pixel_service.open_log.sql.trimming import trim_in_steps
 from pixel_service.open_log.sqlite import reading, steps
 from pixel_service.open_log.sqlite.failures import Failures
+from pixel_service.open_log.sqlite.pages import Pages
 from pixel_service.open_log.sqlite.writer import WriterThread
 from pixel_service.open_log.values import (
-    MAX_PAGE_ENTRIES,
     DayCount,
     Erased,
     JournalPosition,
@@ -63,7 +61,7 @@ class SqliteOpenLog:
         self._threads = threads
         self._writer = writer
         self._news = news
-        self._suffixes = Suffixes(number_open)
+        self._pages = Pages(identity, Suffixes(number_open))
         self._failures = Failures("reading")
 
     @property
@@ -105,95 +103,31 @@ class SqliteOpenLog:
 
     async def read(self, *, after: Position, max_entries: int, max_octets: int) -> Page:
         """Return a page of entries."""
-        entries, after, at_head = await self._read(
-            reading.ENTRIES,
-            reading.to_entries,
-            after=after,
-            max_entries=max_entries,
-            max_octets=max_octets,
+        return await self.query(
+            lambda connection: self._pages.entries(
+                connection, after=after, max_entries=max_entries, max_octets=max_octets
+            )
         )
-        return Page(entries=entries, after=after, at_head=at_head)
 
     async def read_notifications(
         self, *, after: Position, max_entries: int, max_octets: int
     ) -> Notifications:
         """Return a page of notifications: fewer columns, and no entry is made."""
-        octets, after, at_head = await self._read(
-            reading.NOTIFICATIONS,
-            reading.to_notifications,
-            after=after,
-            max_entries=max_entries,
-            max_octets=max_octets,
+        return await self.query(
+            lambda connection: self._pages.notifications(
+                connection, after=after, max_entries=max_entries, max_octets=max_octets
+            )
         )
-        return Notifications(octets=octets, after=after, at_head=at_head)
-
-    async def _read(
-        self,
-        statement: str,
-        convert: Callable[[Sequence[tuple[Any, ...]], Suffixes], Answer],
-        *,
-        after: Position,
-        max_entries: int,
-        max_octets: int,
-    ) -> tuple[Answer, Position, bool]:
-        """Return what *convert* makes of rows, the position after them, and if they are all."""
-        limit = max(1, min(max_entries, MAX_PAGE_ENTRIES))
-
-        def read(connection: sa.Connection) -> tuple[Answer, Position, bool]:
-            found, has_more = reading.rows_after(
-                connection, statement, after.sequence, limit=limit, max_octets=max_octets
-            )
-            rows = self._up_to_a_hole(connection, after.sequence, found)
-            return (
-                convert(rows, self._suffixes),
-                Position(0, rows[-1][0]) if rows else after,
-                not has_more and len(rows) == len(found),
-            )
-
-        return await self.query(read)
 
     async def read_earlier(self, *, up_to: Position, max_entries: int) -> EarlierEntries:
         """Return the entries up to *up_to*, the latest first."""
-        limit = max(1, min(max_entries, MAX_PAGE_ENTRIES))
-
-        def read(connection: sa.Connection) -> EarlierEntries:
-            if up_to.sequence > (last := reading.ends(connection)[1]):
-                raise CursorAhead(head_cursor=self._cursor(last))
-            return reading.earlier_entries(connection, up_to, limit, self._suffixes)
-
-        return await self.query(read)
-
-    def _up_to_a_hole(
-        self, connection: sa.Connection, after: int, rows: list[tuple[Any, ...]]
-    ) -> list[tuple[Any, ...]]:
-        """Return *rows*, which must follow *after*; those before a hole, if there is one."""
-        if not rows or rows[0][0] != after + 1:
-            self._refuse(connection, after)
-            if rows:
-                raise LogHole(cursor=self._cursor(after))
-        elif rows[-1][0] != after + len(rows):
-            # The next page begins at the hole and says so.
-            return [row for index, row in enumerate(rows, after + 1) if row[0] == index]
-        return rows
-
-    def _refuse(self, connection: sa.Connection, after: int) -> None:
-        """Raise what is wrong with the position *after*, if anything."""
-        trimmed, last = reading.ends(connection)
-        if after < trimmed:
-            first_us, _ = reading.end_times(connection)
-            raise CursorExpired(
-                earliest_cursor=self._cursor(trimmed),
-                earliest_time=None if first_us is None else time_of(first_us),
-            )
-        if after > last:
-            raise CursorAhead(head_cursor=self._cursor(last))
-
-    def _cursor(self, sequence: int) -> str:
-        return encode_cursor(Position(0, sequence), self.identity)
+        return await self.query(
+            lambda connection: self._pages.earlier(connection, up_to=up_to, max_entries=max_entries)
+        )
 
     async def check(self, after: Position) -> None:
         """Raise what `read` would of a position."""
-        await self.query(lambda connection: self._refuse(connection, after.sequence))
+        await self.query(lambda connection: self._pages.refuse(connection, after.sequence))
 
     async def head(self) -> Position:
         """Return the position of the last visible open."""
