@@ -10,6 +10,7 @@ from pixel_service.notification import number_open
 from pixel_service.open_log import OpenLog, connect
 from pixel_service.recording import Recorder
 from pixel_service.settings import Settings
+from pixel_service.statistics import COUNTING_RULES
 from pixel_service.streaming import LiveStreams, Tail, following
 from service_runtime.background import kept_running
 from service_runtime.drain import Drain
@@ -50,6 +51,7 @@ async def working_parts(settings: Settings, drain: Drain) -> AsyncIterator[LogPa
             connect(
                 settings.effective_log_url,
                 number_open=number_open,
+                counting_rules=COUNTING_RULES,
                 burst_window=settings.burst_window,
             )
         )

@@ -28,6 +28,7 @@ from pixel_service.journal import Journal, Journals, Waker
 from pixel_service.notification import number_open
 from pixel_service.open_log import connect
 from pixel_service.recording import Recorder
+from pixel_service.statistics import COUNTING_RULES
 from service_runtime.background import running
 from service_runtime.key_ring import generate_key_ring
 from service_runtime.times import now_us
@@ -99,7 +100,7 @@ async def drain(folder: Path, url: str, payloads: Sequence[bytes]) -> Drained:
     journals = Journals(folder / "journal")
     journals.prepare()
     await write_journal(journals, payloads)
-    async with connect(url, number_open=number_open) as log:
+    async with connect(url, number_open=number_open, counting_rules=COUNTING_RULES) as log:
         recorder = Recorder(log, journals, spool=folder / "spool")
         began, spent = time.perf_counter(), time.process_time()
         async with running(recorder.record()):

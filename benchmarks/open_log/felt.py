@@ -35,6 +35,7 @@ from emailopens.pixel.v1 import pixel_service_pb2 as pb
 from pixel_service.notification import number_open
 from pixel_service.open_log import connect
 from pixel_service.settings import default_log_url
+from pixel_service.statistics import COUNTING_RULES
 
 BATCH: Final = 1_000
 TRIMMED_SHARE: Final = 0.8
@@ -49,7 +50,9 @@ LONGEST_SECONDS: Final = 900.0
 async def fill(data: Path, count: int) -> dt.datetime:
     """Put *count* opens into a new log; return a time after which a fifth of them came."""
     boundary = dt.datetime.now(dt.UTC)
-    async with connect(default_log_url(data), number_open=number_open) as log:
+    async with connect(
+        default_log_url(data), number_open=number_open, counting_rules=COUNTING_RULES
+    ) as log:
         for done in range(0, count, BATCH):
             if done <= TRIMMED_SHARE * count:
                 boundary = dt.datetime.now(dt.UTC)

@@ -35,6 +35,7 @@ from benchmarks.open_log.pictures import FIRST, QUIET, SECOND, picture
 from injector_service.new_ids import new_message_id
 from pixel_service.notification import number_open
 from pixel_service.open_log import OpenLog, connect, message_key
+from pixel_service.statistics import COUNTING_RULES
 from service_runtime.times import now_us
 
 BATCH: Final = 1_000
@@ -133,7 +134,9 @@ async def _window(
 ) -> tuple[Cost, Cost]:
     """Append to both logs; return what an open cost in the large one and in the empty one."""
     spent, floor, keys_of_empty = [], [], kinds()
-    async with connect(f"sqlite:///{folder}/empty.db", number_open=number_open) as empty:
+    async with connect(
+        f"sqlite:///{folder}/empty.db", number_open=number_open, counting_rules=COUNTING_RULES
+    ) as empty:
         for number in range(batches):
             spent.append(await _append(large, keys))
             if number % BATCHES_A_FLOOR == 0:
@@ -146,7 +149,9 @@ async def windows(folder: Path, options: argparse.Namespace) -> AsyncGenerator[W
     batches = options.window // BATCH
     kinds = foreign_keys if options.foreign else keys_of_mail
     keys = kinds()
-    async with connect(f"sqlite:///{folder}/large.db", number_open=number_open) as large:
+    async with connect(
+        f"sqlite:///{folder}/large.db", number_open=number_open, counting_rules=COUNTING_RULES
+    ) as large:
         for number in range(options.opens // options.window):
             with tempfile.TemporaryDirectory(dir=folder) as fresh:
                 cost, floor = await _window(large, Path(fresh), batches, kinds, keys)

@@ -20,6 +20,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from pixel_service.open_log import OpenLog, OpenRecord, Position, connect, migrate
+from pixel_service.statistics import COUNTING_RULES
 from tests.fixtures.postgres import running_postgres
 
 CONCURRENCIES = (1, 64, 256)
@@ -91,7 +92,9 @@ async def measure_catching_up(log: OpenLog) -> tuple[int, float]:
 
 async def run(url: str, seconds: float) -> None:
     """Measure the log at *url* and print a table."""
-    async with connect(url, number_open=lambda number, _: bytes([number % 256])) as log:
+    async with connect(
+        url, number_open=lambda number, _: bytes([number % 256]), counting_rules=COUNTING_RULES
+    ) as log:
         print(f"{'clients':>8} {'opens/s':>10} {'p50 ms':>8} {'p99 ms':>8}")
         for clients in CONCURRENCIES:
             rate = await measure_recording(log, clients=clients, seconds=seconds)

@@ -37,6 +37,7 @@ from emailopens.pixel.v1 import subscription_service_pb2_grpc as subscription_pb
 from pixel_service.notification import number_open
 from pixel_service.open_log import OpenRecord, connect
 from pixel_service.settings import default_log_url
+from pixel_service.statistics import COUNTING_RULES
 
 # An open of 16 octets that holds evidence of 8, and burst: what `number_open` completes.
 UNNUMBERED: Final = b"\x1a\x10\x22\x08"
@@ -67,7 +68,9 @@ async def fill(data: Path, count: int) -> None:
     """Put *count* opens into a new log in the folder *data*."""
     serial = itertools.count()
     now = dt.datetime.now(dt.UTC)
-    async with connect(default_log_url(data), number_open=number_open) as log:
+    async with connect(
+        default_log_url(data), number_open=number_open, counting_rules=COUNTING_RULES
+    ) as log:
         for _ in range(0, count, BATCH):
             opens = [
                 OpenRecord(

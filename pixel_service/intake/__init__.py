@@ -7,6 +7,7 @@ let through leaves.  Imports neither HTTP nor gRPC.
 Read `intake` first.
 """
 
+from pixel_service.intake.event_id import microseconds_of_open_id
 from pixel_service.intake.fetch import PixelFetch
 from pixel_service.intake.intake import Intake, IntakeCounts
 from pixel_service.intake.opened_token import TokenReader
@@ -28,4 +29,5 @@ __all__ = [
     "ReplayBudget",
     "TokenOpener",
     "TokenReader",
+    "microseconds_of_open_id",
 ]

@@ -31,3 +31,16 @@ def new_open_id(microseconds: int) -> str:
     number = microseconds << _RANDOM_BITS | _RANDOM.getrandbits(_RANDOM_BITS)
     text = binascii.b2a_base64(number.to_bytes(_OCTETS), newline=False)[:_OPEN_ID_CHARACTERS]
     return text.translate(_ORDERED).decode()
+
+
+_BACK: Final = bytes.maketrans(bytes(sorted(_ALPHABET[:-2] + b"-_")), _ALPHABET)
+
+
+def microseconds_of_open_id(open_id: str) -> int:
+    """Return when it was, microseconds after 1970 UTC.
+
+    Raises:
+        ValueError: it is none that `new_open_id` makes.
+    """
+    octets = binascii.a2b_base64(open_id.encode().translate(_BACK) + b"==", strict_mode=True)
+    return int.from_bytes(octets) >> _RANDOM_BITS

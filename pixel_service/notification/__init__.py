@@ -9,7 +9,8 @@ logs nor the network.
 Read `open` first.
 """
 
-from pixel_service.notification.mail import mail_octets
+from pixel_service.notification.address import address_of
+from pixel_service.notification.mail import SYSTEM_TAGS, mail_octets
 from pixel_service.notification.matching import (
     Matches,
     matches_message,
@@ -20,8 +21,10 @@ from pixel_service.notification.open import number_open, open_octets
 from pixel_service.notification.recorded import RecordedOpen, read_recorded
 
 __all__ = [
+    "SYSTEM_TAGS",
     "Matches",
     "RecordedOpen",
+    "address_of",
     "mail_octets",
     "matches_message",
     "matches_recipient",

@@ -15,7 +15,7 @@ EVENT_TYPE: Final = "Open"
 # Tags of the model system, and of Amazon SES before it.
 _CONFIGURATION_TAG: Final = "ses:configuration-set"
 _FROM_DOMAIN_TAG: Final = "ses:from-domain"
-_SYSTEM_TAGS: Final = frozenset({_CONFIGURATION_TAG, _FROM_DOMAIN_TAG})
+SYSTEM_TAGS: Final = frozenset({_CONFIGURATION_TAG, _FROM_DOMAIN_TAG})
 
 # About 200 octets each; without them a notification's beginning takes a third longer.
 _MAX_CACHED_BEGINNINGS: Final = 1_024
@@ -46,7 +46,7 @@ def mail_octets(kept: token_pb.PixelToken, configuration_id: str) -> bytes:
     mail.headers_truncated = kept.headers_truncated
     for tag in kept.tags[:]:
         # A custom one cannot pose as the system's.
-        if tag.key not in _SYSTEM_TAGS:
+        if tag.key not in SYSTEM_TAGS:
             mail.tags[tag.key].append(tag.value)
     if destination := kept.recipient or _only_address(to_mailboxes):
         mail.destination.append(destination)

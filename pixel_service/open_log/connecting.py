@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from pixel_service.errors import LogUrlInvalid
 from pixel_service.open_log.numbering import DEFAULT_BURST_WINDOW
 from pixel_service.open_log.protocol import OpenLog
+from pixel_service.open_log.statistics import CountingRules
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
@@ -21,6 +22,7 @@ async def connect(
     url: str,
     *,
     number_open: Callable[[int, int], bytes],
+    counting_rules: CountingRules,
     burst_window: dt.timedelta = DEFAULT_BURST_WINDOW,
 ) -> AsyncIterator[OpenLog]:
     """Open the log at *url* for the time of the block.
@@ -30,6 +32,7 @@ async def connect(
             `postgresql+asyncpg://user@host/database`.
         number_open: Returns the octets that complete a notification whose open number
             and burst are given.  Called with (0, 0) if they are not known.
+        counting_rules: What opens mean to statistics.  The same for whoever opens the log.
         burst_window: For how long fetches of one message from one source are one burst.
 
     Raises:
@@ -44,14 +47,20 @@ async def connect(
         from pixel_service.open_log.sqlite.connecting import connect_sqlite  # noqa: PLC0415 - see above
 
         async with connect_sqlite(
-            Path(str(parsed.database)), number_open=number_open, burst_window=burst_window
+            Path(str(parsed.database)),
+            number_open=number_open,
+            burst_window=burst_window,
+            counting_rules=counting_rules,
         ) as log:
             yield log
     else:
         from pixel_service.open_log.postgres.connecting import connect_postgres  # noqa: PLC0415 - see above
 
         async with connect_postgres(
-            parsed, number_open=number_open, burst_window=burst_window
+            parsed,
+            number_open=number_open,
+            burst_window=burst_window,
+            counting_rules=counting_rules,
         ) as postgres_log:
             yield postgres_log
 

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from typing import Protocol
 
 from pixel_service.open_log.earlier import EarlierEntries
+from pixel_service.open_log.statistics import StatisticsStore
 from pixel_service.open_log.subscriptions import SubscriptionStore
 from pixel_service.open_log.values import (
     DayCount,
@@ -36,6 +37,10 @@ class OpenLog(Protocol):
     @property
     def subscriptions(self) -> SubscriptionStore:
         """The subscriptions, kept in the same database."""
+
+    @property
+    def statistics(self) -> StatisticsStore:
+        """How often messages were opened, kept in the same database."""
 
     @property
     def held_back_since(self) -> dt.datetime | None:

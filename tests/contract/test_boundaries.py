@@ -257,6 +257,12 @@ RULES: Final = (
         },
     ),
     Rule(
+        room=f"{PIXEL}.statistics",
+        promise="What an open counts as; the log counts.",
+        ours=("evidence", "intake", "notification", "open_log"),
+        never=("aiohttp", "grpc", "sqlalchemy"),
+    ),
+    Rule(
         room=f"{PIXEL}.streaming",
         promise="Follows the log's positions; servicers put them on the wire.",
         ours=("errors", "open_log"),
@@ -420,6 +426,7 @@ _BY_THEIR_OWN_NAMES: Final = (
         "privacy",
         "range_updates",
         "recording",
+        "statistics",
         "streaming",
     ],
 )

@@ -30,6 +30,7 @@ from pixel_service.notification import number_open
 from pixel_service.open_log import OpenLog, OutsideLog, Position, connect
 from pixel_service.rejudging import Rejudger
 from pixel_service.service_status import StatusReporter
+from pixel_service.statistics import COUNTING_RULES
 from pixel_service.streaming import LiveStreams, following
 from service_runtime.admission import OPEN_TO_ALL, Admission
 from service_runtime.drain import Drain
@@ -89,7 +90,7 @@ async def a_log(folder: Path) -> AsyncIterator[OpenLog]:
 @contextlib.asynccontextmanager
 async def log_at(url: str) -> AsyncIterator[OpenLog]:
     """Open the log at *url* as the service does."""
-    async with connect(url, number_open=number_open) as log:
+    async with connect(url, number_open=number_open, counting_rules=COUNTING_RULES) as log:
         yield log
 
 

@@ -18,6 +18,7 @@ import pytest
 from pixel_service.journal import Journals
 from pixel_service.notification import number_open
 from pixel_service.open_log import OpenLog, connect, migrate
+from pixel_service.statistics import COUNTING_RULES
 from tests.fixtures.postgres import running_postgres
 from tests.pixel.journal.disks import until
 from tests.pixel.open_log.log_values import LogHome, read_all
@@ -141,7 +142,7 @@ async def test_killing_postgres_loses_nothing(tmp_path: Path) -> None:
         await migrate(url)
         async with (
             keeping_processes(journals, 1) as ((process,), answered),
-            connect(url, number_open=number_open) as log,
+            connect(url, number_open=number_open, counting_rules=COUNTING_RULES) as log,
             recording(log, Journals(journals)) as recorder,
         ):
             for _ in range(max(1, KILLS // 2)):
@@ -153,5 +154,5 @@ async def test_killing_postgres_loses_nothing(tmp_path: Path) -> None:
                 await asyncio.to_thread(server.start)
                 await process.wait_for_answers(100)
 
-        async with connect(url, number_open=number_open) as log:
+        async with connect(url, number_open=number_open, counting_rules=COUNTING_RULES) as log:
             assert_each_once_and_in_order(answered, await recorded(log, journals))

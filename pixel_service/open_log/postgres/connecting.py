@@ -13,6 +13,7 @@ from pixel_service.open_log.postgres import restoring
 from pixel_service.open_log.postgres.log import PostgresOpenLog
 from pixel_service.open_log.postgres.pool import Pool
 from pixel_service.open_log.sql import schema
+from pixel_service.open_log.statistics import CountingRules
 from pixel_service.open_log.values import LogIdentity
 from service_runtime.background import kept_running
 
@@ -26,7 +27,11 @@ _NOT_PASSING: Final = frozenset({"25", "3F", "42"})
 
 @contextlib.asynccontextmanager
 async def connect_postgres(
-    url: sa.URL, *, number_open: Callable[[int, int], bytes], burst_window: dt.timedelta
+    url: sa.URL,
+    *,
+    number_open: Callable[[int, int], bytes],
+    burst_window: dt.timedelta,
+    counting_rules: CountingRules,
 ) -> AsyncIterator[PostgresOpenLog]:
     """Open the log in the database at *url*, which must have been migrated.
 
@@ -39,7 +44,11 @@ async def connect_postgres(
         identity = await pool.run(_identity, writes=False)
         pool.is_open = True
         log = PostgresOpenLog(
-            identity=identity, pool=pool, number_open=number_open, burst_window=burst_window
+            identity=identity,
+            pool=pool,
+            number_open=number_open,
+            burst_window=burst_window,
+            counting_rules=counting_rules,
         )
         async with (
             kept_running("head of the log", log.follower.follow),

@@ -21,8 +21,10 @@ from pixel_service.open_log.sql import journals
 from pixel_service.open_log.sql.counting import count_in_steps
 from pixel_service.open_log.sql.erasing import StoredOpen, erase_in_steps, erase_opens
 from pixel_service.open_log.sql.revising import RevisedOpen, revise_in_steps, revise_opens
+from pixel_service.open_log.sql.statistics.store import SqlStatistics
 from pixel_service.open_log.sql.subscriptions import SqlSubscriptions
 from pixel_service.open_log.sql.trimming import trim_in_steps
+from pixel_service.open_log.statistics import CountingRules
 from pixel_service.open_log.values import (
     BEGINNING,
     MAX_PAGE_ENTRIES,
@@ -57,10 +59,13 @@ class PostgresOpenLog:
         identity: LogIdentity,
         pool: Pool,
         number_open: Callable[[int, int], bytes],
+        counting_rules: CountingRules,
         burst_window: dt.timedelta,
     ) -> None:
         self.identity = identity
         self.subscriptions = SqlSubscriptions(self)
+        self.statistics = SqlStatistics(self, counting_rules)
+        self._rules = counting_rules
         self.news = News()
         self.follower = HeadFollower(pool, self.news, self.head)
         self._pool = pool
@@ -229,8 +234,9 @@ class PostgresOpenLog:
 
     async def trim_step(self, *, up_to: Position, max_entries: int) -> int:
         """Remove up to *max_entries* of the oldest opens, none beyond *up_to*."""
-        (row,) = await self._fetch(statements.TRIM_STEP, *up_to, max_entries)
-        return int(row[0])
+        async with self._pool.driver_connection() as connection, connection.transaction():
+            await connection.execute(statements.NOTE_REMOVAL)
+            return int(await connection.fetchval(statements.TRIM_STEP, *up_to, max_entries))
 
     async def give_back_step(self) -> int:
         """Do nothing: PostgreSQL's own vacuum frees space."""
@@ -250,7 +256,7 @@ class PostgresOpenLog:
     async def erase_step(self, positions: Sequence[Position]) -> int:
         """Erase the opens at *positions*; return how many held anything."""
         return await self._pool.run(
-            functools.partial(erase_opens, positions=positions),
+            functools.partial(erase_opens, rules=self._rules, positions=positions),
             writes=True,
         )
 
@@ -266,7 +272,9 @@ class PostgresOpenLog:
 
     async def revise_step(self, revised: Sequence[RevisedOpen]) -> None:
         """Write what these opens are to be, all or none."""
-        await self._pool.run(functools.partial(revise_opens, revised=revised), writes=True)
+        await self._pool.run(
+            functools.partial(revise_opens, rules=self._rules, revised=revised), writes=True
+        )
 
     async def stats(self) -> LogStats:
         """Return what an operator wants to know."""

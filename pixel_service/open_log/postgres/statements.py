@@ -77,6 +77,9 @@ SELECT coalesce(
 FROM opens WHERE transaction_id >= {HORIZON}
 """  # noqa: S608 - constants only
 
+# First of what trims, because it locks what whoever changes statistics locks first.
+NOTE_REMOVAL: Final = "UPDATE open_statistics_state SET changes = changes + 1"
+
 TRIM_STEP: Final = """
 WITH doomed AS (
   SELECT transaction_id, sequence, message_key, configuration_id, open_number FROM opens
@@ -90,6 +93,10 @@ WITH doomed AS (
   DELETE FROM open_counts c USING doomed d
   WHERE c.message_key = d.message_key AND c.configuration_id = d.configuration_id
     AND c.opens = d.open_number
+  RETURNING c.message_key, c.configuration_id
+), unheld AS (
+  DELETE FROM open_statistics_messages m USING forgotten f
+  WHERE m.message_key = f.message_key AND m.configuration_id = f.configuration_id
 ), marked AS (
   UPDATE open_log SET trimmed_transaction = last.transaction_id, trimmed_sequence = last.sequence
   FROM last

@@ -6,7 +6,9 @@ from typing import Final, NamedTuple, Protocol
 import sqlalchemy as sa
 
 from pixel_service.open_log.sql.pacing import Pace
+from pixel_service.open_log.sql.statistics.counting import take_back
 from pixel_service.open_log.sql.tables import open_counts, opens
+from pixel_service.open_log.statistics import CountingRules
 from pixel_service.open_log.values import Erased, Position
 
 # Opens looked at, and erased, in one step: a few milliseconds of the database.
@@ -91,7 +93,9 @@ class _Pursued:
             del self._matched[next(iter(self._matched))]
 
 
-def erase_opens(connection: sa.Connection, *, positions: Sequence[tuple[int, int]]) -> int:
+def erase_opens(
+    connection: sa.Connection, *, rules: CountingRules, positions: Sequence[tuple[int, int]]
+) -> int:
     """Empty the opens at these positions and forget the counts of their messages.
 
     The rows stay, so that readers see no hole and a repeated append is still known.
@@ -99,6 +103,7 @@ def erase_opens(connection: sa.Connection, *, positions: Sequence[tuple[int, int
     Returns:
         How many held anything.
     """
+    take_back(connection, rules, positions)
     # Sequence numbers are unique by themselves; the transactions lead PostgreSQL to
     # its primary key, which begins with them.
     chosen = sa.and_(

@@ -7,7 +7,9 @@ import sqlalchemy as sa
 
 from pixel_service.open_log.sql.erasing import StoredOpen
 from pixel_service.open_log.sql.pacing import Pace
+from pixel_service.open_log.sql.statistics.counting import judge_again
 from pixel_service.open_log.sql.tables import opens
+from pixel_service.open_log.statistics import CountingRules
 from pixel_service.open_log.values import Position, Revised, Revision
 
 # Opens looked at in one step. Whoever looks at one may take 0.1 ms for it, during which
@@ -87,8 +89,15 @@ _REVISE: Final = (
 )
 
 
-def revise_opens(connection: sa.Connection, *, revised: Sequence[RevisedOpen]) -> None:
+def revise_opens(
+    connection: sa.Connection, *, rules: CountingRules, revised: Sequence[RevisedOpen]
+) -> None:
     """Write what these opens are to be, but for those that are another by now."""
+    judge_again(
+        connection,
+        rules,
+        {each.position: (each.was, rules.facts_of(*each.revision)) for each in revised},
+    )
     connection.execute(
         _REVISE,
         [

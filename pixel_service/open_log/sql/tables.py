@@ -80,3 +80,79 @@ subscriptions: Final = sa.Table(
     sa.Column("consumer_name", sa.Text, nullable=False),
     sa.Column("session_token", sa.Text, nullable=False),
 )
+
+# What one value of one dimension counts in an hour (granularity 0) or a day (1), which begins
+# `start_hour` hours after 1970.  In this order, because a series of one value is read most.
+statistics: Final = sa.Table(
+    "open_statistics",
+    metadata,
+    sa.Column("granularity", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("dimension", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("value", sa.Text, primary_key=True),
+    sa.Column("start_hour", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("configuration_id", sa.Text, primary_key=True),
+    sa.Column("opens", sa.BigInteger, nullable=False),
+    sa.Column("first_opens", sa.BigInteger, nullable=False),
+    sa.Column("person_opens", sa.BigInteger, nullable=False),
+    sa.Column("machine_opens", sa.BigInteger, nullable=False),
+    sa.Column("collapsed_opens", sa.BigInteger, nullable=False),
+    sa.Column("opened_at_least", sa.BigInteger, nullable=False),
+    sa.Column("opened_at_most", sa.BigInteger, nullable=False),
+    # For retention, and for the tags of a day.
+    sa.Index("open_statistics_start", "granularity", "start_hour", "dimension", "configuration_id"),
+    sqlite_with_rowid=False,
+)
+
+# The opens with which a message counts as opened, at least and at most; zero if there is none.
+# A row goes when retention removes the message's last open.
+statistics_messages: Final = sa.Table(
+    "open_statistics_messages",
+    metadata,
+    sa.Column("message_key", sa.LargeBinary, primary_key=True),
+    sa.Column("configuration_id", sa.Text, primary_key=True),
+    sa.Column("least_transaction", sa.BigInteger, nullable=False),
+    sa.Column("least_sequence", sa.BigInteger, nullable=False),
+    sa.Column("most_transaction", sa.BigInteger, nullable=False),
+    sa.Column("most_sequence", sa.BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+# One row, locked by whoever changes statistics: `sql.statistics.state` says what is in it.
+statistics_state: Final = sa.Table(
+    "open_statistics_state",
+    metadata,
+    sa.Column("id", sa.Integer, sa.CheckConstraint("id = 1"), primary_key=True),
+    sa.Column("transaction_id", sa.BigInteger, nullable=False),
+    sa.Column("sequence", sa.BigInteger, nullable=False),
+    sa.Column("counted_us", sa.BigInteger, nullable=False),
+    sa.Column("repair_transaction", sa.BigInteger),
+    sa.Column("repair_sequence", sa.BigInteger),
+    sa.Column("changes", sa.BigInteger, nullable=False),
+    sa.Column("first_hour", sa.Integer, nullable=False),
+    sa.Column("first_day", sa.Integer, nullable=False),
+)
+
+# How many messages an injector service's database (`source_id`) says were tracked.  The count
+# of an hour is replaced by each newer one, and its day grows by the difference.
+tracked_counts: Final = sa.Table(
+    "open_statistics_tracked",
+    metadata,
+    sa.Column("granularity", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("dimension", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("value", sa.Text, primary_key=True),
+    sa.Column("start_hour", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("configuration_id", sa.Text, primary_key=True),
+    sa.Column("source_id", sa.Text, primary_key=True),
+    sa.Column("messages_tracked", sa.BigInteger, nullable=False),
+    sa.Index("open_statistics_tracked_start", "granularity", "start_hour"),
+    sqlite_with_rowid=False,
+)
+
+# Up to which revision, and which time, the counts of a source are here.
+tracked_sources: Final = sa.Table(
+    "open_statistics_sources",
+    metadata,
+    sa.Column("source_id", sa.Text, primary_key=True),
+    sa.Column("revision", sa.BigInteger, nullable=False),
+    sa.Column("counted_us", sa.BigInteger, nullable=False),
+)

@@ -19,12 +19,17 @@ from pixel_service.open_log.sqlite.lock import writer_lock
 from pixel_service.open_log.sqlite.log import SqliteOpenLog
 from pixel_service.open_log.sqlite.reading import ends
 from pixel_service.open_log.sqlite.writer import WriterThread
+from pixel_service.open_log.statistics import CountingRules
 from pixel_service.open_log.values import LogIdentity, Position
 
 
 @contextlib.asynccontextmanager
 async def connect_sqlite(
-    path: Path, *, number_open: Callable[[int, int], bytes], burst_window: dt.timedelta
+    path: Path,
+    *,
+    number_open: Callable[[int, int], bytes],
+    burst_window: dt.timedelta,
+    counting_rules: CountingRules,
 ) -> AsyncIterator[SqliteOpenLog]:
     """Open the log in the file *path*, and create or migrate it as needed.
 
@@ -60,6 +65,7 @@ async def connect_sqlite(
             writer=writer,
             news=news,
             number_open=number_open,
+            counting_rules=counting_rules,
         )
         await stack.enter_async_context(log.subscriptions.running())
         yield log

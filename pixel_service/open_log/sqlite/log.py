@@ -17,12 +17,14 @@ from pixel_service.open_log.sql import journals
 from pixel_service.open_log.sql.counting import count_in_steps
 from pixel_service.open_log.sql.erasing import StoredOpen, erase_in_steps
 from pixel_service.open_log.sql.revising import RevisedOpen, revise_in_steps
+from pixel_service.open_log.sql.statistics.store import SqlStatistics
 from pixel_service.open_log.sql.subscriptions import SqlSubscriptions
 from pixel_service.open_log.sql.trimming import trim_in_steps
 from pixel_service.open_log.sqlite import reading, steps
 from pixel_service.open_log.sqlite.failures import Failures
 from pixel_service.open_log.sqlite.pages import Pages
 from pixel_service.open_log.sqlite.writer import WriterThread
+from pixel_service.open_log.statistics import CountingRules
 from pixel_service.open_log.values import (
     DayCount,
     Erased,
@@ -54,9 +56,12 @@ class SqliteOpenLog:
         writer: WriterThread,
         news: News,
         number_open: Callable[[int, int], bytes],
+        counting_rules: CountingRules,
     ) -> None:
         self.identity = identity
         self.subscriptions = SqlSubscriptions(self)
+        self.statistics = SqlStatistics(self, counting_rules)
+        self._rules = counting_rules
         self._engine = engine
         self._threads = threads
         self._writer = writer
@@ -197,7 +202,9 @@ class SqliteOpenLog:
 
     async def erase_step(self, positions: Sequence[Position]) -> int:
         """Erase the opens at *positions*; return how many held anything."""
-        return await self._writer.execute(functools.partial(steps.erase_step, positions=positions))
+        return await self._writer.execute(
+            functools.partial(steps.erase_step, rules=self._rules, positions=positions)
+        )
 
     def revise(
         self,
@@ -211,7 +218,9 @@ class SqliteOpenLog:
 
     async def revise_step(self, revised: Sequence[RevisedOpen]) -> None:
         """Write what these opens are to be, all or none."""
-        await self._writer.execute(functools.partial(steps.revise_step, revised=revised))
+        await self._writer.execute(
+            functools.partial(steps.revise_step, rules=self._rules, revised=revised)
+        )
 
     async def stats(self) -> LogStats:
         """Return what an operator wants to know."""

@@ -7,12 +7,19 @@ import sqlalchemy as sa
 
 from pixel_service.open_log.sql.erasing import erase_opens
 from pixel_service.open_log.sql.revising import RevisedOpen, revise_opens
+from pixel_service.open_log.sql.statistics.counting import note_removal
+from pixel_service.open_log.sql.statistics.holders import forget_messages
 from pixel_service.open_log.sqlite.counts import MessageCounts
+from pixel_service.open_log.statistics import CountingRules
 
-# The last open of a message takes its count along.
+# The last open of a message takes its count along, and its row of statistics.
 _FORGET_COUNTS: Final = (
     "DELETE FROM open_counts WHERE (message_key, configuration_id, opens) IN "
     "(SELECT message_key, configuration_id, open_number FROM opens WHERE sequence <= ?)"
+)
+_NEWEST_OF: Final = (
+    "SELECT message_key, configuration_id, max(open_number) FROM opens "
+    "WHERE sequence <= ? AND message_key IS NOT NULL GROUP BY message_key, configuration_id"
 )
 
 _PAGES: Final = (
@@ -50,6 +57,13 @@ def trim_step(
     # comes back with that.
     if last > connection.exec_driver_sql("SELECT counted_sequence FROM open_log").scalar_one():
         counts.flush(connection)
+    note_removal(connection)
+    newest = {(row[0], row[1]): row[2] for row in connection.exec_driver_sql(_NEWEST_OF, (last,))}
+    known = counts.look_up(connection, newest)
+    gone = [
+        each for each, number in newest.items() if each not in known or known[each].opens == number
+    ]
+    forget_messages(connection, sorted(gone))
     connection.exec_driver_sql(_FORGET_COUNTS, (last,))
     removed = connection.exec_driver_sql("DELETE FROM opens WHERE sequence <= ?", (last,)).rowcount
     connection.exec_driver_sql("UPDATE open_log SET trimmed_sequence = ?", (last,))
@@ -75,19 +89,27 @@ def give_back_step(connection: sa.Connection) -> int:
 
 
 def erase_step(
-    connection: sa.Connection, counts: MessageCounts, *, positions: Sequence[tuple[int, int]]
+    connection: sa.Connection,
+    counts: MessageCounts,
+    *,
+    rules: CountingRules,
+    positions: Sequence[tuple[int, int]],
 ) -> int:
     """Erase the opens at these positions; return how many held anything."""
     counts.flush(connection)
     # Overwrite with zeros what is given up: gone means gone.
     connection.exec_driver_sql("PRAGMA secure_delete = ON")
-    return erase_opens(connection, positions=positions)
+    return erase_opens(connection, rules=rules, positions=positions)
 
 
 def revise_step(
-    connection: sa.Connection, _: MessageCounts, *, revised: Sequence[RevisedOpen]
+    connection: sa.Connection,
+    _: MessageCounts,
+    *,
+    rules: CountingRules,
+    revised: Sequence[RevisedOpen],
 ) -> None:
     """Write what these opens are to be."""
     # The octets from before, too, are gone when the open is erased one day.
     connection.exec_driver_sql("PRAGMA secure_delete = ON")
-    revise_opens(connection, revised=revised)
+    revise_opens(connection, rules=rules, revised=revised)

@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable
 from pixel_service.errors import LogUnavailable
 from pixel_service.notification import number_open
 from pixel_service.open_log import BEGINNING, OpenLog, connect
+from pixel_service.statistics import COUNTING_RULES
 from tests.pixel.open_log.log_values import new_open, new_opens, read_all
 from tests.pixel.open_log.lossy_disk import LossyDisk
 
@@ -50,7 +51,9 @@ async def ways_to_write(log: OpenLog) -> list[str]:
 async def main(folder: str) -> None:
     disk = LossyDisk()
     outcomes = {}
-    async with connect(f"sqlite:///{folder}/opens.db", number_open=number_open) as log:
+    async with connect(
+        f"sqlite:///{folder}/opens.db", number_open=number_open, counting_rules=COUNTING_RULES
+    ) as log:
         await log.append([new_open(octets=1_000) for _ in range(_OPENS)])
         outcomes["read before"] = await ways_to_read(log)
         disk.is_unreadable = True

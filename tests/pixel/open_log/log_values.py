@@ -20,13 +20,17 @@ from pixel_service.open_log import (
     Trimmed,
     connect,
 )
+from pixel_service.statistics import COUNTING_RULES
 
 NOON = dt.datetime(2026, 3, 1, 12, tzinfo=dt.UTC)
 
 # Empties a log on PostgreSQL in a hundredth of the time that a new one takes.
 EMPTY_LOG = """
-TRUNCATE opens, open_counts, open_journals, open_subscriptions RESTART IDENTITY;
-UPDATE open_log SET trimmed_transaction = 0, trimmed_sequence = 0
+TRUNCATE opens, open_counts, open_journals, open_subscriptions, open_statistics,
+  open_statistics_messages, open_statistics_tracked, open_statistics_sources RESTART IDENTITY;
+UPDATE open_log SET trimmed_transaction = 0, trimmed_sequence = 0;
+UPDATE open_statistics_state SET transaction_id = 0, sequence = 0, counted_us = 0,
+  repair_transaction = NULL, repair_sequence = NULL, changes = 0, first_hour = 0, first_day = 0
 """
 
 # An open of 16 octets that holds evidence of 8, and burst: what `number_open` completes.
@@ -203,5 +207,10 @@ class LogHome:
         self, *, burst_window: dt.timedelta = dt.timedelta(seconds=2)
     ) -> AsyncIterator[OpenLog]:
         """Open the log as one more process would."""
-        async with connect(self.url, number_open=number_open, burst_window=burst_window) as log:
+        async with connect(
+            self.url,
+            number_open=number_open,
+            counting_rules=COUNTING_RULES,
+            burst_window=burst_window,
+        ) as log:
             yield log

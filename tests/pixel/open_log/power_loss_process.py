@@ -14,6 +14,7 @@ from pathlib import Path
 
 from pixel_service.notification import number_open
 from pixel_service.open_log import connect
+from pixel_service.statistics import COUNTING_RULES
 from tests.pixel.open_log.log_values import event_ids, new_open
 from tests.pixel.open_log.lossy_disk import LossyDisk, write_files
 
@@ -33,7 +34,9 @@ def write_down(disk: LossyDisk, answered: list[str], folder: Path) -> None:
 
 async def append_to_log(disk: LossyDisk, folder: Path) -> None:
     answered: list[str] = []
-    async with connect(f"sqlite:///{folder}/live/opens.db", number_open=number_open) as log:
+    async with connect(
+        f"sqlite:///{folder}/live/opens.db", number_open=number_open, counting_rules=COUNTING_RULES
+    ) as log:
         for _ in range(MOMENTS):
             opens = [
                 new_open(message_key=bytes(12) + index.to_bytes(4))

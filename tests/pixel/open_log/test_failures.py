@@ -20,6 +20,7 @@ from pixel_service.errors import LogDamaged, LogRefused, LogSchemaOld, LogUnavai
 from pixel_service.notification import number_open
 from pixel_service.open_log import BEGINNING, OpenLog, OpenRecord, connect, migrate
 from pixel_service.open_log.postgres import pool
+from pixel_service.statistics import COUNTING_RULES
 from tests.fixtures.postgres import Postgres
 from tests.pixel.open_log.log_values import (
     LogHome,
@@ -133,7 +134,7 @@ async def test_outage_of_the_database_is_one_line(mortal: tuple[Postgres, str]) 
     """Whoever calls meanwhile, and however often."""
     postgres, url = mortal
     with structlog.testing.capture_logs() as events:
-        async with connect(url, number_open=number_open) as log:
+        async with connect(url, number_open=number_open, counting_rules=COUNTING_RULES) as log:
             await asyncio.to_thread(postgres.kill)
             for _ in range(20):
                 with pytest.raises(LogUnavailable):
@@ -173,7 +174,9 @@ async def test_connections_that_the_server_ends_are_outages(
     answered: list[OpenRecord] = []
     ending = asyncio.Event()
 
-    async with connect(postgres.url_of(database), number_open=number_open) as log:
+    async with connect(
+        postgres.url_of(database), number_open=number_open, counting_rules=COUNTING_RULES
+    ) as log:
         await log.subscriptions.create_subscription("crm", start=BEGINNING)
 
         async def append() -> None:

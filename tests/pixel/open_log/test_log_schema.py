@@ -11,6 +11,7 @@ from pixel_service.errors import LogSchemaOld, LogUrlInvalid
 from pixel_service.notification import number_open
 from pixel_service.open_log import connect
 from pixel_service.open_log.sql import schema, tables
+from pixel_service.statistics import COUNTING_RULES
 
 
 def test_the_newest_version_is_the_newest_step() -> None:
@@ -33,7 +34,7 @@ def test_the_tables_are_what_the_migrations_make() -> None:
 async def test_a_log_of_a_newer_program_is_refused(tmp_path: Path) -> None:
     """A program does not touch tables that it does not know."""
     url = f"sqlite:///{tmp_path}/opens.db"
-    async with connect(url, number_open=number_open):
+    async with connect(url, number_open=number_open, counting_rules=COUNTING_RULES):
         pass
     engine = sa.create_engine(url)
     with engine.begin() as connection:
@@ -41,7 +42,7 @@ async def test_a_log_of_a_newer_program_is_refused(tmp_path: Path) -> None:
     engine.dispose()
 
     with pytest.raises(LogSchemaOld, match="use a newer program"):
-        async with connect(url, number_open=number_open):
+        async with connect(url, number_open=number_open, counting_rules=COUNTING_RULES):
             raise AssertionError("connected")
 
 
@@ -51,6 +52,6 @@ async def test_a_log_of_a_newer_program_is_refused(tmp_path: Path) -> None:
 async def test_a_url_without_a_log_is_refused_without_its_secrets(url: str) -> None:
     """The error says what is wrong, and never repeats a password."""
     with pytest.raises(LogUrlInvalid) as caught:
-        async with connect(url, number_open=number_open):
+        async with connect(url, number_open=number_open, counting_rules=COUNTING_RULES):
             raise AssertionError("connected")
     assert "secret" not in str(caught.value)

@@ -23,6 +23,7 @@ from pixel_service.open_log import (
 from pixel_service.open_log.numbering import BurstWindow
 from pixel_service.open_log.postgres import appending
 from pixel_service.open_log.postgres.pool import Pool
+from pixel_service.statistics import COUNTING_RULES
 from tests.fixtures.postgres import Postgres, running_postgres
 from tests.pixel.open_log.log_values import (
     LogHome,
@@ -177,7 +178,7 @@ async def test_a_database_that_was_not_migrated_is_refused_in_one_line(postgres:
     url = postgres.url_of(await postgres.create_database())
 
     with pytest.raises(LogSchemaOld, match=r"^[^\n]*pixel-service log migrate[^\n]*$"):
-        async with connect(url, number_open=number_open):
+        async with connect(url, number_open=number_open, counting_rules=COUNTING_RULES):
             raise AssertionError("connected")
 
 
@@ -187,7 +188,7 @@ async def test_migrating_twice_at_once_is_safe(postgres: Postgres) -> None:
     await asyncio.gather(*(migrate(url) for _ in range(3)))
     await migrate(url)
 
-    async with connect(url, number_open=number_open) as log:
+    async with connect(url, number_open=number_open, counting_rules=COUNTING_RULES) as log:
         assert await log.head() == Position(0, 0)
 
 
@@ -200,7 +201,7 @@ async def test_a_log_restored_into_another_cluster_goes_on(postgres: Postgres) -
     url = postgres.url_of(name)
     await migrate(url)
     opens = new_opens(6)
-    async with connect(url, number_open=number_open) as log:
+    async with connect(url, number_open=number_open, counting_rules=COUNTING_RULES) as log:
         await log.append(opens)
         places = [entry.position for entry in await read_all(log)]
         await log.subscriptions.create_subscription("crm", start=places[2])
@@ -214,10 +215,10 @@ async def test_a_log_restored_into_another_cluster_goes_on(postgres: Postgres) -
     )
 
     with pytest.raises(LogSchemaOld, match="restored into another"):
-        async with connect(url, number_open=number_open):
+        async with connect(url, number_open=number_open, counting_rules=COUNTING_RULES):
             raise AssertionError("connected")
     await migrate(url)
-    async with connect(url, number_open=number_open) as log:
+    async with connect(url, number_open=number_open, counting_rules=COUNTING_RULES) as log:
         later = new_open()
         await log.append([later])
         assert event_ids(await read_all(log)) == event_ids([*opens, later])
@@ -233,7 +234,7 @@ async def test_the_log_comes_back_after_the_server_was_killed() -> None:
     with running_postgres() as server:
         url = server.url_of(await server.create_database())
         await migrate(url)
-        async with connect(url, number_open=number_open) as log:
+        async with connect(url, number_open=number_open, counting_rules=COUNTING_RULES) as log:
             first, lost, second = new_opens(3)
             await log.append([first])
             server.kill()

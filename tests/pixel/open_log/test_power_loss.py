@@ -10,6 +10,7 @@ import pytest
 
 from pixel_service.notification import number_open
 from pixel_service.open_log import connect
+from pixel_service.statistics import COUNTING_RULES
 from tests.pixel.open_log.log_values import event_ids, new_opens, read_all
 
 ROOT = Path(__file__).parents[3]
@@ -33,7 +34,9 @@ async def test_an_answered_open_survives_power_loss(tmp_path: Path) -> None:
     assert len(moments) == 60
     for moment in moments[::3] + moments[-2:]:
         answered = (moment / "answered").read_text().split("\n")
-        async with connect(f"sqlite:///{moment}/opens.db", number_open=number_open) as log:
+        async with connect(
+            f"sqlite:///{moment}/opens.db", number_open=number_open, counting_rules=COUNTING_RULES
+        ) as log:
             there = event_ids(await read_all(log))
 
             assert there[: len(answered)] == answered

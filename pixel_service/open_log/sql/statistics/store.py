@@ -1,0 +1,84 @@
+"""The statistics of a log, in both databases' SQL."""
+
+import asyncio
+import functools
+from collections.abc import Callable
+from typing import Protocol, TypeVar
+
+import sqlalchemy as sa
+
+from pixel_service.open_log.sql.statistics import counting, reading, tracked
+from pixel_service.open_log.sql.statistics.opens import opens_of
+from pixel_service.open_log.sql.statistics.state import read_state
+from pixel_service.open_log.statistics import (
+    STEP_ENTRIES,
+    CountingRules,
+    Statistics,
+    StatisticsQuery,
+    TrackedPage,
+)
+from pixel_service.open_log.values import Position
+from service_runtime.times import microseconds_of, time_of
+
+Answer = TypeVar("Answer")
+
+
+class Database(Protocol):
+    """What statistics need of a log."""
+
+    async def query(self, function: Callable[[sa.Connection], Answer]) -> Answer:
+        """Return what *function* finds."""
+
+    async def execute(self, function: Callable[[sa.Connection], Answer]) -> Answer:
+        """Return what *function* does, in one transaction."""
+
+    async def lag(self, after: Position) -> int:
+        """Return how many entries follow *after*."""
+
+
+class SqlStatistics:
+    """Counts, and reads what was counted."""
+
+    def __init__(self, log: Database, rules: CountingRules) -> None:
+        self._log = log
+        self._rules = rules
+
+    async def read(self, query: StatisticsQuery) -> Statistics:
+        """Add up the rows that *query* asks for."""
+        found = await self._log.query(functools.partial(reading.find, query=query))
+        state, tracked_us = found.state, found.tracked_until_us
+        return Statistics(
+            totals=found.totals,
+            rows=found.rows,
+            counted_until=time_of(state.counted_us) if state.counted_us else None,
+            uncounted=await self._log.lag(state.counted),
+            tracked_until=None if tracked_us is None else time_of(tracked_us),
+        )
+
+    async def count_step(self, *, max_entries: int = STEP_ENTRIES) -> int:
+        """Read opens and look into them, which takes longest, before anybody waits for that."""
+        step = await self._log.query(functools.partial(counting.read_step, max_entries=max_entries))
+        if not step.rows and not step.is_repair:
+            return 0
+        found = await asyncio.to_thread(opens_of, step.rows, self._rules)
+        await self._log.execute(
+            functools.partial(counting.carry_out, rules=self._rules, step=step, found=found)
+        )
+        # Also if somebody has changed them meanwhile: then they are read again.
+        return max(1, len(step.rows))
+
+    async def counted(self) -> Position:
+        """Return up to where opens are counted."""
+        return (await self._log.query(read_state)).counted
+
+    async def tracked_revision(self, source_id: str) -> int:
+        """Return up to which revision the counts of a source are here."""
+        return await self._log.query(functools.partial(tracked.revision_of, source_id=source_id))
+
+    async def set_tracked(self, page: TrackedPage) -> bool:
+        """Replace counts by those of *page*, if it follows."""
+        return await self._log.execute(
+            functools.partial(
+                tracked.set_tracked, page=page, counted_us=microseconds_of(page.counted_until)
+            )
+        )

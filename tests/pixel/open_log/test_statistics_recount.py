@@ -1,0 +1,210 @@
+"""Statistics say what a recount of the log's opens says, whatever has happened to them."""
+
+import asyncio
+import collections
+import dataclasses
+import datetime as dt
+import itertools
+import tempfile
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from emailopens.notification.v1 import open_notification_pb2 as pb
+from pixel_service.notification import number_open
+from pixel_service.open_log import (
+    Counts,
+    Dimension,
+    Interval,
+    Kind,
+    OpenLog,
+    OpenRecord,
+    Revision,
+    StatisticsQuery,
+    connect,
+    migrate,
+)
+from pixel_service.statistics import COUNTING_RULES, facts_of, hour_of
+from tests.fixtures.postgres import Postgres
+from tests.pixel.open_log.log_values import EMPTY_LOG, NOON, erase, read_all, revise
+from tests.pixel.open_log.statistics_values import count_all, counted_open
+
+KEYS = (None, b"a" * 16, b"b" * 16, b"c" * 16)
+TAGS = ("spring", "autumn")
+appends = st.tuples(
+    st.just("append"),
+    st.lists(
+        st.tuples(
+            st.sampled_from(KEYS),
+            st.sampled_from(["news", "bills"]),
+            st.integers(0, 6),  # agent
+            st.integers(0, 3),  # confidence
+            st.integers(0, 50),  # hours late
+            st.sampled_from(TAGS),
+        ),
+        min_size=1,
+        max_size=8,
+    ),
+)
+others = st.one_of(
+    st.tuples(st.just("count"), st.integers(1, 5)),
+    st.tuples(st.just("erase"), st.sampled_from(KEYS[1:])),
+    st.tuples(
+        st.just("revise"), st.tuples(st.integers(0, 6), st.integers(0, 3), st.integers(1, 3))
+    ),
+    st.tuples(st.just("repeat"), st.none()),
+)
+actions = st.lists(st.one_of(appends, others), min_size=1, max_size=12)
+
+
+def make_open(kind: tuple[bytes | None, str, int, int, int, str]) -> OpenRecord:
+    """Return an open of these properties."""
+    key, configuration_id, agent, confidence, late, tag = kind
+    return counted_open(
+        key=key,
+        configuration_id=configuration_id,
+        agent=agent,
+        confidence=confidence,
+        time=NOON - dt.timedelta(hours=late),
+        tags={"season": [tag]},
+    )
+
+
+async def recount(log: OpenLog) -> dict[tuple[int, str, Dimension, str], Counts]:
+    """Count what *log* holds, open by open."""
+    sums: dict[tuple[int, str, Dimension, str], collections.Counter[str]] = collections.defaultdict(
+        collections.Counter
+    )
+    seen: set[tuple[str, str, str]] = set()
+    for entry in await read_all(log):
+        whole = pb.OpenNotification.FromString(entry.notification)
+        octets = entry.notification[: -len(number_open(0, 0))]
+        facts = facts_of(entry.agent, entry.confidence, octets)
+        counted = collections.Counter(opens=1, first_opens=int(entry.first_open))
+        counted["person_opens"] = int(facts.kind is Kind.PERSON)
+        counted["machine_opens"] = int(facts.kind is Kind.MACHINE)
+        message = (whole.mail.message_id, entry.configuration_id)
+        for column, holds in (
+            ("opened_at_least", facts.is_surely_read),
+            ("opened_at_most", facts.may_be_read),
+        ):
+            if holds and message[0] and (column, *message) not in seen:
+                seen.add((column, *message))
+                counted[column] = 1
+        for dimension, value in ((Dimension.TOTAL, ""), *facts.values):
+            sums[hour_of(whole.event_id), entry.configuration_id, dimension, value] += counted
+    return {key: Counts(**{name: counts[name] for name in counts}) for key, counts in sums.items()}
+
+
+async def kept(log: OpenLog) -> dict[tuple[int, str, Dimension, str], Counts]:
+    """Return what the statistics of *log* say, by the same keys."""
+    found = {}
+    for configuration_id in ("news", "bills"):
+        for dimension in (Dimension.TOTAL, *list(Dimension)[2:]):
+            query = StatisticsQuery(
+                start=NOON - dt.timedelta(days=5),
+                end=NOON + dt.timedelta(days=5),
+                interval=Interval.HOUR,
+                configuration_ids=frozenset({configuration_id}),
+                dimension=dimension,
+            )
+            answer = await log.statistics.read(query)
+            assert answer.uncounted == 0
+            for row in answer.totals if dimension is Dimension.TOTAL else answer.rows:
+                hour = int(row.start.timestamp()) // 3600
+                found[hour, configuration_id, dimension, row.value] = row.counts
+            days = await log.statistics.read(
+                dataclasses.replace(
+                    query,
+                    interval=Interval.DAY,
+                    start=query.start.replace(hour=0),
+                    end=query.end.replace(hour=0),
+                )
+            )
+            assert sum(row.counts.opened_at_most for row in days.totals) == sum(
+                row.counts.opened_at_most for row in answer.totals
+            )
+    return found
+
+
+async def check(url: str, steps: Sequence[tuple[str, Any]]) -> None:
+    """Do *steps* with two processes, and compare."""
+    async with connect(url, number_open=number_open, counting_rules=COUNTING_RULES) as log:
+        if url.startswith("sqlite"):
+            await compare(log, log, steps)
+            return
+        async with connect(url, number_open=number_open, counting_rules=COUNTING_RULES) as other:
+            await compare(log, other, steps)
+
+
+async def compare(log: OpenLog, other: OpenLog, steps: Sequence[tuple[str, Any]]) -> None:
+    """Do *steps*, by one process and the other in turn, and compare."""
+    last: list[OpenRecord] = []
+    for index, (name, argument) in enumerate(steps):
+        one = log if index % 2 else other
+        if name == "append":
+            last = [make_open(kind) for kind in argument]
+            await one.append(last)
+        elif name == "repeat":
+            await one.append(last)
+        elif name == "count":
+            await one.statistics.count_step(max_entries=argument)
+        elif name == "erase":
+            await erase(one, lambda _: False, message_keys=[argument])
+        else:
+            await revise(one, judged(*argument))
+    await count_all(log, other)
+    assert await kept(log) == await recount(log)
+
+
+def judged(agent: int, confidence: int, every: int) -> Callable[[bytes], Revision | None]:
+    """Return what judges one of so many opens again."""
+    numbers = itertools.count()
+
+    def revision_of(notification: bytes) -> Revision | None:
+        return None if next(numbers) % every else Revision(agent, confidence, notification)
+
+    return revision_of
+
+
+# The second open takes the place of the first, which a scanner is found to have made.
+LOST = (
+    ("append", [(KEYS[1], "news", 1, 3, 0, "spring"), (KEYS[1], "news", 1, 3, 5, "spring")]),
+    ("count", 5),
+    ("revise", (4, 3, 2)),
+)
+# The first one takes it from the second.
+FOUND = (
+    ("append", [(KEYS[1], "news", 4, 3, 0, "spring"), (KEYS[1], "news", 1, 3, 5, "autumn")]),
+    ("count", 5),
+    ("revise", (1, 3, 2)),
+)
+
+
+@given(steps=actions)
+@example(steps=LOST)
+@example(steps=FOUND)
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+def test_statistics_equal_a_recount_on_sqlite(steps: Sequence[tuple[str, Any]]) -> None:
+    """Whatever was appended, counted, erased and judged again in whichever order."""
+    with tempfile.TemporaryDirectory() as folder:
+        asyncio.run(check(f"sqlite:///{folder}/opens.db", steps))
+
+
+def test_statistics_equal_a_recount_on_postgresql(postgres: Postgres) -> None:
+    """The same with two processes on one database."""
+    database = asyncio.run(postgres.create_database())
+    url = postgres.url_of(database)
+    asyncio.run(migrate(url))
+
+    @given(steps=actions)
+    @example(steps=LOST)
+    @example(steps=FOUND)
+    @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+    def holds(steps: Sequence[tuple[str, Any]]) -> None:
+        asyncio.run(postgres.execute(database, EMPTY_LOG))
+        asyncio.run(check(url, steps))
+
+    holds()
