@@ -32,6 +32,9 @@ _HEIGHT: Final = _TOP + _PLOT + _BOTTOM
 # Of a bar's place; the rest keeps it from its neighbour.
 _BAR: Final = 0.8
 
+# After it, a label has no room on a phone.
+_LAST_LABEL: Final = 85.0
+
 # What is not nothing is seen.
 _LEAST_HEIGHT: Final = 1.0
 
@@ -106,9 +109,9 @@ def _drawn(columns: Sequence[Column], chart_id: str) -> Iterator[h.Element]:
             list(_stacked(column.opens, left, width * _BAR, highest, chart_id)),
         ]
     for place in labelled(len(columns)):
-        yield h.text(".mark", x=percent(_LEFT + place * width), y=pixels(_HEIGHT - 8))[
-            columns[place].label
-        ]
+        left = _LEFT + place * width
+        if left < _LAST_LABEL:
+            yield h.text(".mark", x=percent(left), y=pixels(_HEIGHT - 8))[columns[place].label]
 
 
 def _stacked(
