@@ -1,0 +1,69 @@
+"""Searches for opens, which may take as long as the log is large: a page waits so long for them."""
+
+import asyncio
+import contextlib
+import dataclasses
+import datetime as dt
+from collections.abc import AsyncIterator, Sequence
+from typing import Final
+
+from emailopens.notification.v1 import open_notification_pb2
+from emailopens.pixel.v1 import pixel_service_pb2 as pb
+from emailopens.pixel.v1 import pixel_service_pb2_grpc as pb_grpc
+
+# Some million opens; whoever wants more goes on from there.
+PATIENCE: Final = dt.timedelta(seconds=10)
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """What a search has found, and how far it came."""
+
+    notifications: Sequence[open_notification_pb2.OpenNotification]
+    last: pb.SearchOpensResponse
+
+
+async def search(
+    stub: "pb_grpc.PixelServiceAsyncStub",
+    request: pb.SearchOpensRequest,
+    *,
+    patience: dt.timedelta = PATIENCE,
+) -> Found:
+    """Return what is found of *request* while a page waits.
+
+    Raises:
+        grpc.aio.AioRpcError: the service refuses, or does not answer.
+    """
+    notifications: list[open_notification_pb2.OpenNotification] = []
+    last = pb.SearchOpensResponse(cursor=request.before_cursor)
+    call = stub.SearchOpens(request)
+    try:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(patience.total_seconds()):
+                async for response in call:
+                    notifications.extend(response.notifications)
+                    last = response
+    finally:
+        call.cancel()
+    return Found(notifications=notifications, last=last)
+
+
+async def all_opens(
+    stub: "pb_grpc.PixelServiceAsyncStub", message_id: str
+) -> AsyncIterator[Sequence[open_notification_pb2.OpenNotification]]:
+    """Yield all opens of a message, some at a time, the newest first.
+
+    Raises:
+        grpc.aio.AioRpcError: the service refuses, or does not answer.
+    """
+    request = pb.SearchOpensRequest(message_id=message_id, max_opens=1_000)
+    is_complete = False
+    while not is_complete:
+        call = stub.SearchOpens(request)
+        try:
+            async for response in call:
+                request.before_cursor, is_complete = response.cursor, response.is_complete
+                if response.notifications:
+                    yield response.notifications
+        finally:
+            call.cancel()
