@@ -152,3 +152,9 @@ def network_in_words(network: pb.Network) -> str:
 def what_is_kept(level: int) -> str:
     """Return what a privacy level keeps; a level that is not known keeps the least."""
     return _KEPT.get(level, _KEPT[privacy_level_pb2.PRIVACY_LEVEL_ANONYMOUS])
+
+
+def level_in_words(level: int) -> str:
+    """Return the name of a privacy level, as people write it."""
+    value = privacy_level_pb2.PrivacyLevel.DESCRIPTOR.values_by_number.get(level)
+    return value.name.removeprefix("PRIVACY_LEVEL_").capitalize() if value else "not known"
