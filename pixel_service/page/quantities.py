@@ -70,10 +70,3 @@ def duration(span: dt.timedelta) -> str:
         elif parts:
             break
     return " ".join(parts[:2])
-
-
-def ordinal(number: int) -> str:
-    """Return *number* as a place in an order: 1st, 2nd, 11th."""
-    endings = {1: "st", 2: "nd", 3: "rd"}
-    is_teen = number % 100 in (11, 12, 13)
-    return f"{number:,}{'th' if is_teen else endings.get(number % 10, 'th')}"

@@ -6,7 +6,7 @@ from typing import Final
 
 from emailopens.notification.v1 import open_notification_pb2 as pb
 from emailopens.notification.v1 import privacy_level_pb2
-from pixel_service.page.quantities import count, duration, ordinal
+from pixel_service.page.quantities import count, duration
 
 _NO_READER: Final = "Whether anybody looked at the message is not known by that."
 
@@ -120,7 +120,7 @@ def facts(notification: pb.OpenNotification) -> Iterator[tuple[str, str]]:
     if evidence.HasField("since_acceptance"):
         yield "After sending", duration(evidence.since_acceptance.ToTimedelta())
     if evidence.open_number:
-        yield "Place", f"{ordinal(evidence.open_number)} open of its message"
+        yield "Place", f"open {count(evidence.open_number)} of its message"
     if client := client_in_words(evidence.client):
         yield "Client", client
     if network := network_in_words(evidence.network):

@@ -4,7 +4,7 @@ import datetime as dt
 
 import pytest
 
-from pixel_service.page.quantities import count, duration, octets, ordinal, share, short_count
+from pixel_service.page.quantities import count, duration, octets, share, short_count
 
 
 @pytest.mark.parametrize(
@@ -70,20 +70,3 @@ def test_octets_have_a_unit_that_fits(number: int, text: str) -> None:
 def test_duration_has_its_two_largest_units(seconds: float, text: str) -> None:
     """Seconds beside days say nothing."""
     assert duration(dt.timedelta(seconds=seconds)) == text
-
-
-@pytest.mark.parametrize(
-    ("number", "text"),
-    [
-        (1, "1st"),
-        (2, "2nd"),
-        (3, "3rd"),
-        (4, "4th"),
-        (11, "11th"),
-        (112, "112th"),
-        (1_021, "1,021st"),
-    ],
-)
-def test_place_has_its_ending(number: int, text: str) -> None:
-    """The teens are all alike."""
-    assert ordinal(number) == text
