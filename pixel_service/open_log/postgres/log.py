@@ -4,19 +4,17 @@ import asyncio
 import datetime as dt
 import functools
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import sqlalchemy as sa
 
-from pixel_service.errors import CursorAhead, CursorExpired
-from pixel_service.open_log.cursor import encode_cursor
 from pixel_service.open_log.earlier import EarlierEntries
 from pixel_service.open_log.news import News
 from pixel_service.open_log.numbering import BurstWindow, Suffixes
 from pixel_service.open_log.postgres import appending, statements
 from pixel_service.open_log.postgres.head_follower import HeadFollower
+from pixel_service.open_log.postgres.pages import Pages
 from pixel_service.open_log.postgres.pool import Pool
-from pixel_service.open_log.postgres.rows import to_entries
 from pixel_service.open_log.sql import journals
 from pixel_service.open_log.sql.counting import count_in_steps
 from pixel_service.open_log.sql.erasing import StoredOpen, erase_in_steps, erase_opens
@@ -27,7 +25,6 @@ from pixel_service.open_log.sql.trimming import trim_in_steps
 from pixel_service.open_log.statistics import CountingRules
 from pixel_service.open_log.values import (
     BEGINNING,
-    MAX_PAGE_ENTRIES,
     DayCount,
     Erased,
     JournalPosition,
@@ -69,7 +66,7 @@ class PostgresOpenLog:
         self.news = News()
         self.follower = HeadFollower(pool, self.news, self.head)
         self._pool = pool
-        self._suffixes = Suffixes(number_open)
+        self._pages = Pages(identity, pool, Suffixes(number_open))
         self._window = BurstWindow(window=burst_window)
         self._appends: set[asyncio.Task[None]] = set()
 
@@ -121,25 +118,11 @@ class PostgresOpenLog:
         """Return what *function* does, in one transaction."""
         return await self._pool.run(function, writes=True)
 
-    async def _fetch(self, statement: str, *arguments: object) -> list[Any]:
-        async with self._pool.driver_connection() as connection:
-            return list(await connection.fetch(statement, *arguments))
-
     async def read(self, *, after: Position, max_entries: int, max_octets: int) -> Page:
         """Return a page of entries."""
-        limit = max(1, min(max_entries, MAX_PAGE_ENTRIES))
-        rows = await self._fetch(statements.ENTRIES, *after, limit)
-        if after < (trimmed := Position(rows[0][8], rows[0][9])):
-            raise await self._expired(trimmed)
-        if rows[0][0] is None:
-            await self._refuse_beyond(after)
-            return Page(entries=[], after=after, at_head=True)
-        page = Page(
-            entries=to_entries(rows, self._suffixes),
-            after=Position(rows[-1][0], rows[-1][1]),
-            at_head=len(rows) < limit,
+        return await self._pages.entries(
+            after=after, max_entries=max_entries, max_octets=max_octets
         )
-        return page.within(max_octets)
 
     async def read_notifications(
         self, *, after: Position, max_entries: int, max_octets: int
@@ -150,68 +133,38 @@ class PostgresOpenLog:
 
     async def read_earlier(self, *, up_to: Position, max_entries: int) -> EarlierEntries:
         """Return the entries up to *up_to*, the latest first."""
-        await self._refuse_beyond(up_to)
-        limit = max(1, min(max_entries, MAX_PAGE_ENTRIES))
-        rows = await self._fetch(statements.EARLIER_ENTRIES, *up_to, limit)
-        return EarlierEntries(
-            entries=to_entries(rows, self._suffixes),
-            before=Position(rows[-1][0], rows[-1][1] - 1) if rows else up_to,
-            examined=len(rows),
-            at_beginning=len(rows) < limit,
-        )
-
-    async def _expired(self, trimmed: Position) -> CursorExpired:
-        first_us, _ = (await self._fetch(statements.END_TIMES))[0]
-        return CursorExpired(
-            earliest_cursor=encode_cursor(trimmed, self.identity),
-            earliest_time=None if first_us is None else time_of(first_us),
-        )
-
-    async def _refuse_beyond(self, after: Position) -> None:
-        _, head = await self._ends()
-        if after > head:
-            raise CursorAhead(head_cursor=encode_cursor(head, self.identity))
+        return await self._pages.earlier(up_to=up_to, max_entries=max_entries)
 
     async def check(self, after: Position) -> None:
         """Raise what `read` would of a position."""
-        trimmed, head = await self._ends()
-        if after < trimmed:
-            raise await self._expired(trimmed)
-        if after > head:
-            raise CursorAhead(head_cursor=encode_cursor(head, self.identity))
-
-    async def _ends(self) -> tuple[Position, Position]:
-        """Return the positions of the last open that was trimmed and of the last visible one."""
-        row = (await self._fetch(statements.ENDS))[0]
-        trimmed = Position(row[0], row[1])
-        return trimmed, trimmed if row[2] is None else Position(row[2], row[3])
+        await self._pages.refuse(after)
 
     async def head(self) -> Position:
         """Return the position of the last visible open."""
-        _, head = await self._ends()
+        _, head = await self._pages.ends()
         return head
 
     async def end(self) -> Position:
         """Return the position of the last open that is there, also if readers may not see it."""
-        rows = await self._fetch(statements.LAST)
+        rows = await self._pages.fetch(statements.LAST)
         return max(await self.earliest(), Position(*rows[0]) if rows else BEGINNING)
 
     async def earliest(self) -> Position:
         """Return the position of the last open that was trimmed."""
-        trimmed, _ = await self._ends()
+        trimmed, _ = await self._pages.ends()
         return trimmed
 
     async def position_at(self, time: dt.datetime) -> Position:
         """Return the position before the first open recorded since *time*."""
-        rows = await self._fetch(statements.POSITION_AT, microseconds_of(time))
-        trimmed, head = await self._ends()
+        rows = await self._pages.fetch(statements.POSITION_AT, microseconds_of(time))
+        trimmed, head = await self._pages.ends()
         if not rows:
             return head
         return max(trimmed, min(head, Position(rows[0][0], rows[0][1] - 1)))
 
     async def lag(self, after: Position) -> int:
         """Return how many entries follow *after*."""
-        trimmed, head = await self._ends()
+        trimmed, head = await self._pages.ends()
         start = max(after, trimmed)
         # Sequence numbers are not quite in the order of positions (rules 1 and 6).
         return 0 if start >= head else max(1, head.sequence - start.sequence)
@@ -228,8 +181,8 @@ class PostgresOpenLog:
 
     async def octets_used(self) -> int:
         """Return an estimate of the size of what is held."""
-        (row,) = await self._fetch(statements.OCTETS)
-        trimmed, head = await self._ends()
+        (row,) = await self._pages.fetch(statements.OCTETS)
+        trimmed, head = await self._pages.ends()
         return int(row[0]) * max(0, head.sequence - trimmed.sequence)
 
     async def trim_step(self, *, up_to: Position, max_entries: int) -> int:
@@ -250,7 +203,7 @@ class PostgresOpenLog:
 
     async def stored(self, *, after: Position, max_entries: int) -> Sequence[StoredOpen]:
         """Return the opens that follow *after*, all kinds."""
-        rows = await self._fetch(statements.STORED, *after, max_entries)
+        rows = await self._pages.fetch(statements.STORED, *after, max_entries)
         return [StoredOpen(Position(row[0], row[1]), row[2], row[3]) for row in rows]
 
     async def erase_step(self, positions: Sequence[Position]) -> int:
@@ -278,9 +231,9 @@ class PostgresOpenLog:
 
     async def stats(self) -> LogStats:
         """Return what an operator wants to know."""
-        trimmed, head = await self._ends()
-        first_us, last_us = (await self._fetch(statements.END_TIMES))[0]
-        (held_back,) = await self._fetch(statements.HELD_BACK)
+        trimmed, head = await self._pages.ends()
+        first_us, last_us = (await self._pages.fetch(statements.END_TIMES))[0]
+        (held_back,) = await self._pages.fetch(statements.HELD_BACK)
         return LogStats(
             entries=max(0, head.sequence - trimmed.sequence),
             octets=await self.octets_used(),
