@@ -13,6 +13,9 @@
   - SubscriptionExists
   - SubscriptionTakenOver   a newer stream has the subscription
   - SessionStale            the session token is not of the live stream
+  - WebhookNotFound
+  - WebhookExists
+  - WebhookQuota            there are as many webhooks as there may be
   - ConsumerStalled         the client did not read for too long
   - StreamQuota             the process serves as many streams as it may
   - EvidenceUnusable        rules, ranges or databases cannot be used
@@ -162,6 +165,38 @@ class SessionStale(PixelError):
         super().__init__(
             f"the session token is not of the live stream of the subscription {subscription_id}",
             metadata={"subscription_id": subscription_id},
+        )
+
+
+class WebhookNotFound(PixelError):
+    """There is no such webhook."""
+
+    reason = "WEBHOOK_NOT_FOUND"
+
+    def __init__(self, webhook_id: str) -> None:
+        super().__init__(f"there is no webhook {webhook_id}", metadata={"webhook_id": webhook_id})
+
+
+class WebhookExists(PixelError):
+    """The ID of the webhook is taken."""
+
+    reason = "WEBHOOK_EXISTS"
+
+    def __init__(self, webhook_id: str) -> None:
+        super().__init__(
+            f"there already is a webhook {webhook_id}", metadata={"webhook_id": webhook_id}
+        )
+
+
+class WebhookQuota(PixelError):
+    """There are as many webhooks as there may be."""
+
+    reason = "WEBHOOK_QUOTA"
+
+    def __init__(self, *, max_webhooks: int) -> None:
+        super().__init__(
+            f"there are {max_webhooks} webhooks already",
+            metadata={"max_webhooks": str(max_webhooks)},
         )
 
 

@@ -54,10 +54,22 @@ from pixel_service.open_log.values import (
     count_within,
     message_key,
 )
+from pixel_service.open_log.webhooks import (
+    MAX_SKIPPED_EVENTS,
+    MAX_WEBHOOKS,
+    SkippedEvent,
+    Webhook,
+    WebhookLeaseLost,
+    WebhookSecret,
+    WebhookState,
+    WebhookStore,
+)
 
 __all__ = [
     "BEGINNING",
     "DEFAULT_BURST_WINDOW",
+    "MAX_SKIPPED_EVENTS",
+    "MAX_WEBHOOKS",
     "MESSAGE_KEY_OCTETS",
     "CountingRules",
     "Counts",
@@ -82,6 +94,7 @@ __all__ = [
     "Revised",
     "Revision",
     "Session",
+    "SkippedEvent",
     "Statistics",
     "StatisticsQuery",
     "StatisticsRow",
@@ -91,6 +104,11 @@ __all__ = [
     "TrackedCount",
     "TrackedPage",
     "Trimmed",
+    "Webhook",
+    "WebhookLeaseLost",
+    "WebhookSecret",
+    "WebhookState",
+    "WebhookStore",
     "begin_epoch",
     "check_url",
     "connect",

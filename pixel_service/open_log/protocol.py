@@ -21,6 +21,7 @@ from pixel_service.open_log.values import (
     Revision,
     Trimmed,
 )
+from pixel_service.open_log.webhooks import WebhookStore
 
 
 class OpenLog(Protocol):
@@ -41,6 +42,10 @@ class OpenLog(Protocol):
     @property
     def statistics(self) -> StatisticsStore:
         """How often messages were opened, kept in the same database."""
+
+    @property
+    def webhooks(self) -> WebhookStore:
+        """The webhooks, kept in the same database."""
 
     @property
     def held_back_since(self) -> dt.datetime | None:

@@ -22,6 +22,7 @@ from pixel_service.open_log.sql.revising import RevisedOpen, revise_in_steps, re
 from pixel_service.open_log.sql.statistics.store import SqlStatistics
 from pixel_service.open_log.sql.subscriptions import SqlSubscriptions
 from pixel_service.open_log.sql.trimming import trim_in_steps
+from pixel_service.open_log.sql.webhooks import SqlWebhooks
 from pixel_service.open_log.statistics import CountingRules
 from pixel_service.open_log.values import (
     BEGINNING,
@@ -62,6 +63,7 @@ class PostgresOpenLog:
         self.identity = identity
         self.subscriptions = SqlSubscriptions(self)
         self.statistics = SqlStatistics(self, counting_rules)
+        self.webhooks = SqlWebhooks(self)
         self._rules = counting_rules
         self.news = News()
         self.follower = HeadFollower(pool, self.news, self.head)

@@ -27,6 +27,23 @@ UPDATE open_subscriptions s SET
   session_token = ''
 """
 
+# So does a webhook.
+_MOVE_WEBHOOKS: Final = """
+UPDATE open_webhooks w SET
+  delivered_transaction = 0,
+  delivered_sequence = coalesce(
+    (SELECT min(o.sequence) - 1 FROM opens o
+     WHERE (o.transaction_id, o.sequence) > (w.delivered_transaction, w.delivered_sequence)),
+    (SELECT max(o.sequence) FROM opens o),
+    (SELECT trimmed_sequence FROM open_log)),
+  revision = revision + 1,
+  lease_owner = ''
+"""
+_MOVE_SKIPS: Final = """
+UPDATE open_webhook_skips SET
+  transaction_id = 0, before_transaction = 0, before_sequence = sequence - 1
+"""
+
 # Before everything: in the new order nothing was trimmed.
 _MOVE_TRIMMED: Final = """
 UPDATE open_log SET
@@ -45,5 +62,7 @@ def is_restored(connection: sa.Connection) -> bool:
 def adopt(connection: sa.Connection) -> None:
     """Give a restored log positions that mean something here."""
     connection.exec_driver_sql(_MOVE_SUBSCRIPTIONS)
+    connection.exec_driver_sql(_MOVE_WEBHOOKS)
+    connection.exec_driver_sql(_MOVE_SKIPS)
     connection.exec_driver_sql("UPDATE opens SET transaction_id = 0")
     connection.exec_driver_sql(_MOVE_TRIMMED)

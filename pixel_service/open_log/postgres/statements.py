@@ -100,6 +100,9 @@ WITH doomed AS (
 ), marked AS (
   UPDATE open_log SET trimmed_transaction = last.transaction_id, trimmed_sequence = last.sequence
   FROM last
+), unlisted AS (
+  DELETE FROM open_webhook_skips s USING last
+  WHERE (s.transaction_id, s.sequence) <= (last.transaction_id, last.sequence)
 )
 SELECT count(*) FROM doomed
 """

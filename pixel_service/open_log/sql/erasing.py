@@ -7,7 +7,7 @@ import sqlalchemy as sa
 
 from pixel_service.open_log.sql.pacing import Pace
 from pixel_service.open_log.sql.statistics.counting import take_back
-from pixel_service.open_log.sql.tables import open_counts, opens
+from pixel_service.open_log.sql.tables import open_counts, opens, webhook_skips
 from pixel_service.open_log.statistics import CountingRules
 from pixel_service.open_log.values import Erased, Position
 
@@ -117,7 +117,7 @@ def erase_opens(
             )
         )
     )
-    return connection.execute(
+    erased = connection.execute(
         opens.update()
         .where(chosen, sa.or_(opens.c.notification != b"", opens.c.message_key.is_not(None)))
         .values(
@@ -131,3 +131,11 @@ def erase_opens(
             collapsed=0,
         )
     ).rowcount
+    # After the opens are locked: an event that is listed as skipped meanwhile is waited for.
+    connection.execute(
+        webhook_skips.delete().where(
+            webhook_skips.c.sequence.in_([sequence for _, sequence in positions]),
+            webhook_skips.c.transaction_id.in_({transaction for transaction, _ in positions}),
+        )
+    )
+    return erased

@@ -156,3 +156,45 @@ tracked_sources: Final = sa.Table(
     sa.Column("revision", sa.BigInteger, nullable=False),
     sa.Column("counted_us", sa.BigInteger, nullable=False),
 )
+
+# `secrets` is a list of [text, end in microseconds or null], the newest first.
+webhooks: Final = sa.Table(
+    "open_webhooks",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("url", sa.Text, nullable=False),
+    sa.Column("secrets", sa.JSON, nullable=False),
+    sa.Column("body_format", sa.Integer, nullable=False),
+    sa.Column("skips_refused", sa.Boolean, nullable=False),
+    sa.Column("configuration_ids", sa.JSON, nullable=False),
+    sa.Column("exclude_agents", sa.JSON, nullable=False),
+    sa.Column("min_confidence", sa.Integer, nullable=False),
+    sa.Column("first_open_only", sa.Boolean, nullable=False),
+    sa.Column("state", sa.Integer, nullable=False),
+    sa.Column("revision", sa.BigInteger, nullable=False),
+    sa.Column("delivered_transaction", sa.BigInteger, nullable=False),
+    sa.Column("delivered_sequence", sa.BigInteger, nullable=False),
+    sa.Column("fell_behind", sa.Boolean, nullable=False),
+    sa.Column("create_us", sa.BigInteger, nullable=False),
+    sa.Column("last_success_us", sa.BigInteger),
+    sa.Column("last_error", sa.Text, nullable=False),
+    sa.Column("failed_attempts", sa.Integer, nullable=False),
+    sa.Column("next_attempt_us", sa.BigInteger),
+    sa.Column("lease_owner", sa.Text, nullable=False),
+    sa.Column("lease_us", sa.BigInteger, nullable=False),
+)
+
+# A row goes with its open, and with its webhook.
+webhook_skips: Final = sa.Table(
+    "open_webhook_skips",
+    metadata,
+    sa.Column("number", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True),
+    sa.Column("webhook_id", sa.Text, nullable=False, index=True),
+    sa.Column("event_id", sa.Text, nullable=False),
+    sa.Column("transaction_id", sa.BigInteger, nullable=False),
+    sa.Column("sequence", sa.BigInteger, nullable=False),
+    sa.Column("before_transaction", sa.BigInteger, nullable=False),
+    sa.Column("before_sequence", sa.BigInteger, nullable=False),
+    sa.Column("skip_us", sa.BigInteger, nullable=False),
+    sa.Column("error", sa.Text, nullable=False),
+)

@@ -20,6 +20,7 @@ from pixel_service.open_log.sql.revising import RevisedOpen, revise_in_steps
 from pixel_service.open_log.sql.statistics.store import SqlStatistics
 from pixel_service.open_log.sql.subscriptions import SqlSubscriptions
 from pixel_service.open_log.sql.trimming import trim_in_steps
+from pixel_service.open_log.sql.webhooks import SqlWebhooks
 from pixel_service.open_log.sqlite import reading, steps
 from pixel_service.open_log.sqlite.failures import Failures
 from pixel_service.open_log.sqlite.pages import Pages
@@ -62,6 +63,7 @@ class SqliteOpenLog:
         self.subscriptions = SqlSubscriptions(self)
         self.statistics = SqlStatistics(self, counting_rules)
         self._rules = counting_rules
+        self.webhooks = SqlWebhooks(self)
         self._engine = engine
         self._threads = threads
         self._writer = writer

@@ -5,12 +5,14 @@ from typing import Final
 
 import sqlalchemy as sa
 
+from pixel_service.open_log.sql import webhook_statements
 from pixel_service.open_log.sql.erasing import erase_opens
 from pixel_service.open_log.sql.revising import RevisedOpen, revise_opens
 from pixel_service.open_log.sql.statistics.counting import note_removal
 from pixel_service.open_log.sql.statistics.holders import forget_messages
 from pixel_service.open_log.sqlite.counts import MessageCounts
 from pixel_service.open_log.statistics import CountingRules
+from pixel_service.open_log.values import Position
 
 # The last open of a message takes its count along, and its row of statistics.
 _FORGET_COUNTS: Final = (
@@ -66,6 +68,7 @@ def trim_step(
     forget_messages(connection, sorted(gone))
     connection.exec_driver_sql(_FORGET_COUNTS, (last,))
     removed = connection.exec_driver_sql("DELETE FROM opens WHERE sequence <= ?", (last,)).rowcount
+    webhook_statements.forget_skips(connection, up_to=Position(0, last))
     connection.exec_driver_sql("UPDATE open_log SET trimmed_sequence = ?", (last,))
     return removed
 

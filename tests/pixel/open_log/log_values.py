@@ -27,7 +27,8 @@ NOON = dt.datetime(2026, 3, 1, 12, tzinfo=dt.UTC)
 # Empties a log on PostgreSQL in a hundredth of the time that a new one takes.
 EMPTY_LOG = """
 TRUNCATE opens, open_counts, open_journals, open_subscriptions, open_statistics,
-  open_statistics_messages, open_statistics_tracked, open_statistics_sources RESTART IDENTITY;
+  open_statistics_messages, open_statistics_tracked, open_statistics_sources,
+  open_webhooks, open_webhook_skips RESTART IDENTITY;
 UPDATE open_log SET trimmed_transaction = 0, trimmed_sequence = 0;
 UPDATE open_statistics_state SET transaction_id = 0, sequence = 0, counted_us = 0,
   repair_transaction = NULL, repair_sequence = NULL, changes = 0, first_hour = 0, first_day = 0

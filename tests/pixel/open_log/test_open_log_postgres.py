@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import datetime as dt
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -34,6 +35,7 @@ from tests.pixel.open_log.log_values import (
     numbers_of,
     read_all,
 )
+from tests.pixel.open_log.webhook_values import new_webhook
 
 
 @pytest.fixture
@@ -192,6 +194,15 @@ async def test_migrating_twice_at_once_is_safe(postgres: Postgres) -> None:
         assert await log.head() == Position(0, 0)
 
 
+async def skip_second(log: OpenLog, places: list[Position]) -> None:
+    """Let the webhook `crm` skip the second open, and stand after it."""
+    await log.webhooks.create(new_webhook("crm", at=places[0]))
+    (webhook,) = await log.webhooks.lease("me", length=dt.timedelta(minutes=1))
+    await log.webhooks.skip(
+        webhook, "me", event_id="second", before=places[0], up_to=places[1], error="status 422"
+    )
+
+
 async def test_a_log_restored_into_another_cluster_goes_on(postgres: Postgres) -> None:
     """It is refused until migrated; then everything is readable, and nothing is missed.
 
@@ -205,13 +216,17 @@ async def test_a_log_restored_into_another_cluster_goes_on(postgres: Postgres) -
         await log.append(opens)
         places = [entry.position for entry in await read_all(log)]
         await log.subscriptions.create_subscription("crm", start=places[2])
+        await skip_second(log, places)
         old_cursor = encode_cursor(places[2], log.identity)
     await postgres.execute(
         name,
         "UPDATE open_log SET system_identifier = '1'; "
         "UPDATE opens SET transaction_id = transaction_id + 1000000000; "
         "UPDATE open_subscriptions "
-        "SET acknowledged_transaction = acknowledged_transaction + 1000000000",
+        "SET acknowledged_transaction = acknowledged_transaction + 1000000000; "
+        "UPDATE open_webhooks SET delivered_transaction = delivered_transaction + 1000000000; "
+        "UPDATE open_webhook_skips SET transaction_id = transaction_id + 1000000000, "
+        "before_transaction = before_transaction + 1000000000",
     )
 
     with pytest.raises(LogSchemaOld, match="restored into another"):
@@ -225,6 +240,12 @@ async def test_a_log_restored_into_another_cluster_goes_on(postgres: Postgres) -
         subscription = await log.subscriptions.get_subscription("crm")
         rest = await read_all(log, after=subscription.acknowledged)
         assert event_ids(rest) == event_ids([*opens[3:], later])
+        webhook = await log.webhooks.get("crm")
+        rest = await read_all(log, after=webhook.delivered)
+        assert event_ids(rest) == event_ids([*opens[2:], later])
+        ((_, skipped),) = await log.webhooks.skipped("crm", below=None, limit=10)
+        rest = await read_all(log, after=skipped.before)
+        assert event_ids(rest) == event_ids([*opens[1:], later])
         with pytest.raises(CursorForeignLog):
             decode_cursor(old_cursor, log.identity)
 
