@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 from collections.abc import AsyncIterator
 
+from pixel_service.counting import Counting
 from pixel_service.housekeeping import Housekeeping
 from pixel_service.journal import Journals
 from pixel_service.notification import number_open
@@ -63,6 +64,8 @@ async def working_parts(settings: Settings, drain: Drain) -> AsyncIterator[LogPa
         recorder = Recorder(log, journals, spool=settings.old_spool_folder)
         stack.push_async_callback(recorder.record_rest)
         await stack.enter_async_context(kept_running("recording", recorder.record))
+        counting = Counting(open_log=log)
+        await stack.enter_async_context(kept_running("counting", counting.count))
         housekeeping = await stack.enter_async_context(_housekeeping(settings, log))
         yield LogParts(
             log=log,

@@ -43,6 +43,37 @@ _MOVE_SKIPS: Final = """
 UPDATE open_webhook_skips SET
   transaction_id = 0, before_transaction = 0, before_sequence = sequence - 1
 """
+# Opens are in the order of their sequence numbers now.  Those that are not counted, and would
+# come before others that are, come after all: they are few, written at the same moment.
+_MOVE_UNCOUNTED: Final = """
+WITH late AS (
+  SELECT o.transaction_id, o.sequence,
+         row_number() OVER (ORDER BY o.transaction_id, o.sequence) AS place
+  FROM opens o, open_statistics_state s
+  WHERE (o.transaction_id, o.sequence) > (s.transaction_id, s.sequence) AND o.sequence < (
+    SELECT max(c.sequence) FROM opens c
+    WHERE (c.transaction_id, c.sequence) <= (s.transaction_id, s.sequence))
+)
+UPDATE opens o SET sequence = late.place + (SELECT max(sequence) FROM opens)
+FROM late WHERE o.transaction_id = late.transaction_id AND o.sequence = late.sequence
+"""
+_GO_ON_NUMBERING: Final = (
+    "SELECT setval('opens_sequence', "
+    "greatest(last_value, (SELECT max(sequence) FROM opens)), is_called) FROM opens_sequence"
+)
+
+# Of two opens of a message another one may be the first now: the walk finds out.
+_MOVE_STATISTICS: Final = """
+UPDATE open_statistics_state s SET
+  transaction_id = 0,
+  sequence = coalesce((SELECT max(o.sequence) FROM opens o
+                       WHERE (o.transaction_id, o.sequence) <= (s.transaction_id, s.sequence)), 0),
+  repair_transaction = 0,
+  repair_sequence = 0
+"""
+_MOVE_HOLDERS: Final = (
+    "UPDATE open_statistics_messages SET least_transaction = 0, most_transaction = 0"
+)
 
 # Before everything: in the new order nothing was trimmed.
 _MOVE_TRIMMED: Final = """
@@ -64,5 +95,7 @@ def adopt(connection: sa.Connection) -> None:
     connection.exec_driver_sql(_MOVE_SUBSCRIPTIONS)
     connection.exec_driver_sql(_MOVE_WEBHOOKS)
     connection.exec_driver_sql(_MOVE_SKIPS)
+    for statement in (_MOVE_UNCOUNTED, _GO_ON_NUMBERING, _MOVE_STATISTICS, _MOVE_HOLDERS):
+        connection.exec_driver_sql(statement)
     connection.exec_driver_sql("UPDATE opens SET transaction_id = 0")
     connection.exec_driver_sql(_MOVE_TRIMMED)

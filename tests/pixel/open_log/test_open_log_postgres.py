@@ -35,6 +35,7 @@ from tests.pixel.open_log.log_values import (
     numbers_of,
     read_all,
 )
+from tests.pixel.open_log.statistics_values import count_all, counted_open, total
 from tests.pixel.open_log.webhook_values import new_webhook
 
 
@@ -248,6 +249,36 @@ async def test_a_log_restored_into_another_cluster_goes_on(postgres: Postgres) -
         assert event_ids(rest) == event_ids([*opens[1:], later])
         with pytest.raises(CursorForeignLog):
             decode_cursor(old_cursor, log.identity)
+
+
+async def test_statistics_of_a_restored_log_go_on(postgres: Postgres) -> None:
+    """Each open is counted once, also one that was not yet and had a number before others."""
+    name = await postgres.create_database()
+    url = postgres.url_of(name)
+    await migrate(url)
+    async with connect(url, number_open=number_open, counting_rules=COUNTING_RULES) as log:
+        await log.append([counted_open(key=b"a" * 16) for _ in range(4)])
+        await log.statistics.count_step(max_entries=2)
+    # The third one's transaction began after that of the others, and drew its number before.
+    await postgres.execute(
+        name,
+        "UPDATE open_log SET system_identifier = '1'; "
+        "UPDATE opens SET sequence = sequence + 10; "
+        "UPDATE open_statistics_state SET sequence = sequence + 10; "
+        "UPDATE open_statistics_messages "
+        "SET least_sequence = least_sequence + 10, most_sequence = most_sequence + 10; "
+        "UPDATE opens SET sequence = 2, transaction_id = transaction_id + 1 WHERE sequence = 13",
+    )
+
+    await migrate(url)
+    async with connect(url, number_open=number_open, counting_rules=COUNTING_RULES) as log:
+        await log.append([counted_open(key=b"a" * 16)])
+        await count_all(log)
+        counts = await total(log)
+        assert (counts.opens, counts.first_opens, counts.opened_at_least) == (5, 1, 1)
+        positions = [entry.position for entry in await read_all(log, after=await log.earliest())]
+        assert positions == sorted(set(positions))
+        assert len(positions) == 5
 
 
 async def test_the_log_comes_back_after_the_server_was_killed() -> None:

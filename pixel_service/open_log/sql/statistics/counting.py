@@ -1,6 +1,7 @@
 """What becomes of counts: opens are counted, erased and judged again."""
 
 import dataclasses
+import enum
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -16,6 +17,14 @@ from pixel_service.open_log.sql.statistics.state import (
 )
 from pixel_service.open_log.statistics import CountingRules, OpenFacts
 from pixel_service.open_log.values import Position
+
+
+class Outcome(enum.Enum):
+    """What has become of a step."""
+
+    COUNTED = "counted"
+    STALE = "opens were changed after they were read"
+    ANOTHERS = "another process has counted them"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -39,11 +48,13 @@ def read_step(connection: sa.Connection, *, max_entries: int) -> Step:
 
 def carry_out(
     connection: sa.Connection, rules: CountingRules, step: Step, found: Sequence[CountedOpen]
-) -> bool:
-    """Count, or walk over, the opens *found* in *step*; return whether they were still as read."""
+) -> Outcome:
+    """Count, or walk over, the opens *found* in *step*, if they are still as they were read."""
     state = locked_state(connection)
+    if (state.counted, state.repair) != (step.state.counted, step.state.repair):
+        return Outcome.ANOTHERS if state.changes == step.state.changes else Outcome.STALE
     if state != step.state:
-        return False
+        return Outcome.STALE
     change = Change(connection, rules, state, found)
     last = Position(step.rows[-1][0], step.rows[-1][1]) if step.rows else None
     if step.is_repair:
@@ -56,7 +67,7 @@ def carry_out(
         state.counted = last
         state.counted_us = max(state.counted_us, step.rows[-1][2])
     change.write()
-    return True
+    return Outcome.COUNTED
 
 
 def take_back(

@@ -1,16 +1,16 @@
-"""Writes many rows with few statements.
+"""Writes many rows with few statements."""
 
-Few, because SQLite's driver lets go of Python's lock for each; see `sqlite.rows`.
-"""
-
+import functools
 import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
 
-# Rows of one statement: a few sizes keep statement caches warm, and thirteen columns of the
-# largest are far from both databases' limits of parameters.
+# Rows of one statement on SQLite, whose driver lets go of Python's lock for each: see
+# `sqlite.rows`.  A few sizes keep its statement cache warm, and thirteen columns of the largest
+# are far from its limit of 32,766 parameters.
 _SIZES: Final = (64, 8, 1)
 
 
@@ -22,30 +22,42 @@ def upsert(
     is_added: bool,
 ) -> None:
     """Write *rows*, each once; what is there is replaced, or added to."""
+    if connection.dialect.name != "sqlite":
+        if rows:
+            columns = tuple([*column] for column in zip(*rows, strict=True))
+            connection.exec_driver_sql(_of_arrays(table, is_added=is_added), columns)
+        return
     start = 0
     for size in _SIZES:
+        statement = _of_places(table, size, is_added=is_added)
         while len(rows) - start >= size:
             group = rows[start : start + size]
-            statement = _upsert(table, size, connection.dialect.name, is_added=is_added)
             connection.exec_driver_sql(statement, tuple(itertools.chain.from_iterable(group)))
             start += size
 
 
-def _upsert(table: sa.Table, size: int, dialect: str, *, is_added: bool) -> str:
+@functools.cache
+def _of_places(table: sa.Table, size: int, *, is_added: bool) -> str:
+    row = f"({', '.join('?' for _ in table.columns)})"
+    return _upsert(table, f"VALUES {', '.join([row] * size)}", is_added=is_added)
+
+
+@functools.cache
+def _of_arrays(table: sa.Table, *, is_added: bool) -> str:
+    dialect = postgresql.dialect()  # type: ignore[no-untyped-call]  # it has none
+    kinds = [column.type.compile(dialect) for column in table.columns]
+    arrays = ", ".join(f"${place}::{kind}[]" for place, kind in enumerate(kinds, 1))
+    return _upsert(table, f"SELECT * FROM unnest({arrays})", is_added=is_added)  # noqa: S608 - types of our columns
+
+
+def _upsert(table: sa.Table, source: str, *, is_added: bool) -> str:
     keys = [column.name for column in table.primary_key]
     names = [column.name for column in table.columns]
-    others = [name for name in names if name not in keys]
     old = f"{table.name}.{{0}} + " if is_added else ""
-    changes = ", ".join(f"{name} = {old.format(name)}excluded.{name}" for name in others)
+    changes = ", ".join(
+        f"{name} = {old.format(name)}excluded.{name}" for name in names if name not in keys
+    )
     return (
-        f"INSERT INTO {table.name} ({', '.join(names)}) "  # noqa: S608 - names of our columns
-        f"VALUES {', '.join(_places(len(names), size, dialect))} "
+        f"INSERT INTO {table.name} ({', '.join(names)}) {source} "
         f"ON CONFLICT ({', '.join(keys)}) DO UPDATE SET {changes}"
     )
-
-
-def _places(columns: int, size: int, dialect: str) -> Iterable[str]:
-    numbers = itertools.count(1)
-    for _ in range(size):
-        places = ("?" if dialect == "sqlite" else f"${next(numbers)}" for _ in range(columns))
-        yield f"({', '.join(places)})"

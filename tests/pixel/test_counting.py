@@ -1,0 +1,80 @@
+"""Opens are counted for statistics beside everything else, by one process of several."""
+
+import asyncio
+import contextlib
+import sqlite3
+from pathlib import Path
+
+import structlog
+
+from pixel_service.counting import Counting
+from pixel_service.open_log import OpenLog
+from service_runtime.background import kept_running
+from tests.pixel.open_log.log_values import LogHome
+from tests.pixel.open_log.statistics_values import ask, counted_open
+
+_REFUSE = (
+    "CREATE TRIGGER refuse BEFORE INSERT ON open_statistics BEGIN SELECT RAISE(ABORT, 'no'); END"
+)
+
+
+def alter(folder: Path, statement: str) -> None:
+    """Carry out *statement* on the log of a test."""
+    with contextlib.closing(sqlite3.connect(folder / "opens.db")) as connection, connection:
+        connection.execute(statement)
+
+
+async def counted(log: OpenLog) -> int:
+    """Wait until everything is counted; return how many opens that were."""
+    while (  # noqa: ASYNC110 - only looking tells
+        found := await ask(log)
+    ).uncounted or not found.totals:
+        await asyncio.sleep(0.01)
+    return found.totals[0].counts.opens
+
+
+async def test_a_log_is_counted_from_its_beginning_and_followed(log_home: LogHome) -> None:
+    """What it held before counts, and so does what comes."""
+    async with log_home.connect() as log:
+        await log.append([counted_open() for _ in range(300)])
+    async with (
+        log_home.connect() as log,
+        kept_running("test", Counting(open_log=log, interval_seconds=0.01).count),
+    ):
+        assert await counted(log) == 300
+        await log.append([counted_open()])
+        assert await counted(log) == 301
+
+
+async def test_one_process_leaves_the_counting_to_another(log_home: LogHome) -> None:
+    """A process that was overtaken looks on, until nobody counts any more."""
+    async with log_home.connect_twice() as (log, other):
+        first, second = Counting(open_log=log), Counting(open_log=other)
+        assert await first.count_once()
+        assert await second.count_once()
+
+        await log.append([counted_open()])
+        assert await first.count_once()
+        await log.append([counted_open()])
+        assert not await second.count_once()
+        assert (await ask(log)).uncounted == 1
+        assert await second.count_once()
+        assert (await ask(log)).uncounted == 0
+
+
+async def test_counting_that_fails_is_said_once_and_goes_on(
+    sqlite_home: LogHome, tmp_path: Path
+) -> None:
+    """Nothing is lost by it, nothing counts twice, and recording goes on meanwhile."""
+    async with sqlite_home.connect() as log:
+        await log.append([counted_open()])
+        alter(tmp_path, _REFUSE)
+        with structlog.testing.capture_logs() as logs:
+            async with kept_running("test", Counting(open_log=log, interval_seconds=0.01).count):
+                while not logs:  # noqa: ASYNC110 - only looking tells
+                    await asyncio.sleep(0.01)
+                await log.append([counted_open()])
+                alter(tmp_path, "DROP TRIGGER refuse")
+                assert await counted(log) == 2
+
+    assert [each["event"] for each in logs][:1] == ["opens not counted"]
