@@ -131,7 +131,6 @@ def facts(notification: pb.OpenNotification) -> Iterator[tuple[str, str]]:
         yield "User agent", opened.user_agent
     if opened.collapsed:
         yield "Stands for", count(opened.collapsed, "more fetch", "more fetches")
-    yield "Rules", evidence.ruleset_version or "not judged"
 
 
 def client_in_words(client: pb.Client) -> str:

@@ -6,12 +6,14 @@ import datetime as dt
 from collections.abc import AsyncIterator, Mapping
 from typing import Final
 
+import grpc
 import htpy as h
 from google.protobuf import json_format
 
 from emailopens.pixel.v1 import operation_service_pb2, operation_service_pb2_grpc
 from emailopens.pixel.v1 import pixel_service_pb2 as pb
 from emailopens.pixel.v1 import pixel_service_pb2_grpc as pb_grpc
+from pixel_service.page.failures import said_beside_form
 from pixel_service.page.opened_messages import messages_of
 from pixel_service.page.searching import all_opens, search
 from pixel_service.page.views.message_pages import (
@@ -41,17 +43,15 @@ async def search_messages(visit: Visit, form: Mapping[str, str]) -> h.Node:
     text = form.get("text", "").strip()
     if not text:
         return [h.h1["Messages"], search_form(by)]
-    found = await search(
-        pb_grpc.PixelServiceStub(visit.channel),
-        pb.SearchOpensRequest(
-            **{by.value: text}, before_cursor=form.get("before", ""), max_opens=_FOUND
-        ),
+    request = pb.SearchOpensRequest(
+        **{by.value: text}, before_cursor=form.get("before", ""), max_opens=_FOUND
     )
-    return [
-        h.h1["Messages"],
-        search_form(by, text),
-        found_messages(messages_of(found.notifications), found.last, by, text),
-    ]
+    try:
+        found = await search(pb_grpc.PixelServiceStub(visit.channel), request)
+        shown: h.Node = found_messages(messages_of(found.notifications), found.last, by, text)
+    except grpc.aio.AioRpcError as error:
+        shown = said_beside_form(error)
+    return [h.h1["Messages"], search_form(by, text), shown]
 
 
 async def show_message(visit: Visit, message_id: str, *, before: str = "") -> h.Node:

@@ -1,14 +1,17 @@
 """The opens of a message, one after the other, with what is known of each."""
 
 from collections.abc import Iterator, Sequence
+from typing import Final
 
 import htpy as h
 
 from pixel_service.page import words
-from pixel_service.page.charts import KIND_NAMES
+from pixel_service.page.charts import Kind
 from pixel_service.page.opened_messages import Fetch
 from pixel_service.page.texts import shown
 from pixel_service.page.times import moment
+
+_NAMES: Final = {Kind.PERSON: "Person", Kind.MACHINE: "Machine", Kind.UNKNOWN: "Unknown"}
 
 
 def timeline(fetches: Sequence[Fetch]) -> h.Element:
@@ -24,12 +27,12 @@ def _fetch(fetch: Fetch) -> h.Element:
         h.p(".fetch-head")[
             moment(opened.open_time),
             " ",
-            h.span(class_=f"kind {fetch.kind}")[KIND_NAMES[fetch.kind]],
+            h.span(class_=f"kind {fetch.kind}")[_NAMES[fetch.kind]],
         ],
         h.p(".verdict")[words.verdict(evidence), "."],
         caution and h.p(".caution")[caution],
         h.dl(".facts")[list(_facts(fetch))],
-        _reasons(words.reasons(evidence)),
+        _reasons(words.reasons(evidence), evidence.ruleset_version),
     ]
 
 
@@ -40,12 +43,13 @@ def _facts(fetch: Fetch) -> Iterator[h.Element]:
         yield h.div[h.dt["Configurations"], h.dd[", ".join(fetch.configuration_ids)]]
 
 
-def _reasons(reasons: Sequence[words.Reason]) -> h.Element:
+def _reasons(reasons: Sequence[words.Reason], version: str) -> h.Element:
     if not reasons:
-        return h.p(".why")["No rule spoke for anything."]
+        return h.p(".why.muted")["No rule spoke for anything."]
     return h.details(".why")[
         h.summary[f"Why ({len(reasons)})"],
         h.ul[[_reason(each) for each in reasons]],
+        h.p(".muted")[f"By the rules of version {version}."],
     ]
 
 

@@ -4,10 +4,12 @@ import asyncio
 import dataclasses
 from typing import Final
 
+import grpc
 import htpy as h
 
 from emailopens.injector.v1 import injector_service_pb2 as pb
 from emailopens.injector.v1 import injector_service_pb2_grpc as pb_grpc
+from pixel_service.page.failures import said_beside_form
 from pixel_service.page.placing import Place, place_of
 from pixel_service.page.views.trial_pages import Asked, result, trial_form
 from pixel_service.page.visit import Visit
@@ -54,9 +56,11 @@ async def try_message(visit: Visit, trial: Trial) -> h.Node:
         configuration_ids=trial.asked.configuration_ids.replace(",", " ").split(),
         recipients=trial.asked.recipient.split(),
     )
-    response = await pb_grpc.InjectorServiceStub(visit.injector).RewriteMessage(
-        request, timeout=_SECONDS
-    )
+    stub = pb_grpc.InjectorServiceStub(visit.injector)
+    try:
+        response = await stub.RewriteMessage(request, timeout=_SECONDS)
+    except grpc.aio.AioRpcError as error:
+        return [heading, said_beside_form(error), form]
     place = await _place_of(response)
     return [heading, list(result(response, place, size=len(trial.raw_message))), form]
 

@@ -66,6 +66,14 @@ async def test_nothing_is_looked_for_before_somebody_asks(visit: Visit) -> None:
         assert "found" not in text_of(page)
 
 
+async def test_text_that_is_too_short_is_said_beside_the_form(visit: Visit) -> None:
+    """Whoever looks for it adds a character."""
+    page = await search_messages(visit, {"by": "subject", "text": "x"})
+
+    assert "must have 2 to 200 characters" in text_of(page)
+    assert list(parsed(page).iter("form"))
+
+
 async def test_message_has_a_page_with_its_opens(service: StreamService, visit: Visit) -> None:
     """Whatever its subject is, nothing of it runs."""
     await service.log.append(opens_of("m1", HOSTILE, count=3))

@@ -78,6 +78,16 @@ async def test_whatever_is_pasted_is_answered(visit: Visit, raw: bytes) -> None:
     assert what_runs(page) == []
 
 
+async def test_what_can_be_mended_is_said_beside_what_was_pasted(visit: Visit) -> None:
+    """A configuration that does not exist costs nobody their text."""
+    asked = Asked(text="Subject: mine", configuration_ids="nosuch")
+    page = await try_message(visit, Trial(raw_message=HTML, asked=asked))
+    (area,) = parsed(page).iter("textarea")
+
+    assert "There is no such thing" in text_of(page)
+    assert area.text == "Subject: mine"
+
+
 async def test_nothing_is_tested_before_there_is_something(visit: Visit) -> None:
     """The form alone is there."""
     assert "tracked:" not in text_of(await try_message(visit, Trial()))

@@ -1,0 +1,146 @@
+"""The page as a web application: its routes, and the document around what each shows."""
+
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from http import HTTPStatus
+from typing import Final, Protocol
+
+import grpc
+import htpy as h
+from aiohttp import hdrs, web
+from aiohttp.typedefs import Handler, Middleware
+
+from pixel_service.page.assets import serve_file
+from pixel_service.page.failures import failure_of
+from pixel_service.page.headers import only_hosts, same_origin, say_what_is_allowed
+from pixel_service.page.layout import document
+from pixel_service.page.views.trial import MAX_MESSAGE_OCTETS
+from pixel_service.page.visit import Visit
+
+# A message to test, and the other fields of its form.
+_MAX_BODY_OCTETS: Final = MAX_MESSAGE_OCTETS + 100_000
+
+View = Callable[[Visit, web.Request], Awaitable[h.Node]]
+"""Returns what a page shows."""
+
+
+class Visitors(Protocol):
+    """Knows who looks."""
+
+    async def visit_of(self, request: web.Request) -> Visit:
+        """Return whose look *request* is.
+
+        Raises:
+            web.HTTPException: nobody knows, and this is where to say so.
+        """
+
+    def account_of(self, request: web.Request) -> h.Node:
+        """Return who looks and how to leave; None where nobody is asked."""
+
+
+MENU: Final[web.AppKey[list[tuple[str, str]]]] = web.AppKey("menu", list)
+VISITORS: Final = web.AppKey("visitors", Visitors)
+
+
+def new_application(visitors: Visitors, *, hosts: Iterable[str] | None) -> web.Application:
+    """Return an application without pages.
+
+    Args:
+        visitors: who looks.
+        hosts: the hosts that requests may be for; None: any.
+    """
+    middlewares: list[Middleware] = [_with_document, same_origin]
+    if hosts is not None:
+        middlewares.insert(1, only_hosts(hosts))
+    application = web.Application(middlewares=middlewares, client_max_size=_MAX_BODY_OCTETS)
+    application[MENU] = []
+    application[VISITORS] = visitors
+    application.on_response_prepare.append(say_what_is_allowed)
+    application.router.add_get("/static/{name}", serve_file)
+    return application
+
+
+def add_page(application: web.Application, path: str, title: str, view: View) -> None:
+    """Add a page that is looked at."""
+    application.router.add_get(path, _page(title, view))
+
+
+def add_form(application: web.Application, path: str, title: str, view: View) -> None:
+    """Add what answers a form with a page."""
+    application.router.add_post(path, _page(title, view))
+
+
+def add_menu(application: web.Application, path: str, name: str) -> None:
+    """Add a page to those that every page leads to."""
+    application[MENU].append((path, name))
+
+
+def _page(title: str, view: View) -> Handler:
+    async def handle(request: web.Request) -> web.StreamResponse:
+        visit = await request.app[VISITORS].visit_of(request)
+        return shown(request, title, await view(visit, request))
+
+    return handle
+
+
+def shown(
+    request: web.Request, title: str, *main: h.Node, status: int = HTTPStatus.OK
+) -> web.Response:
+    """Return a document that shows *main*."""
+    menu = request.app[MENU]
+    account = request.app[VISITORS].account_of(request)
+    text = document(title, main, menu=menu, path=request.path, account=account)
+    return web.Response(text=text, status=status, content_type="text/html", charset="utf-8")
+
+
+@web.middleware
+async def _with_document(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Show what is refused as a page, too."""
+    try:
+        return await handler(request)
+    except grpc.aio.AioRpcError as error:
+        status, title, main = failure_of(error)
+        return shown(request, title, main, status=status)
+    except web.HTTPError as error:
+        main = [h.h1[error.reason], error.text and h.p[error.text]]
+        return shown(request, error.reason, main, status=error.status)
+
+
+def see(path: str) -> web.HTTPSeeOther:
+    """Return the answer to a form that leads to the page at *path*."""
+    return web.HTTPSeeOther(path)
+
+
+@contextlib.asynccontextmanager
+async def closing(parts: AsyncIterator[bytes]) -> AsyncIterator[AsyncIterator[bytes]]:
+    """End *parts* with the block, however far they were read."""
+    try:
+        yield parts
+    finally:
+        aclose = getattr(parts, "aclose", None)
+        if aclose is not None:
+            await aclose()
+
+
+async def stream_file(
+    request: web.Request, parts: AsyncIterator[bytes], *, name: str, content_type: str
+) -> web.StreamResponse:
+    """Answer with a file that is made while it is sent.
+
+    What fails before the first part is a page that says so; what fails later breaks the
+    connection off, so that nobody takes what came for all.
+    """
+    async with closing(parts):
+        first = await anext(parts, b"")
+        response = web.StreamResponse(
+            headers={
+                hdrs.CONTENT_TYPE: content_type,
+                hdrs.CONTENT_DISPOSITION: f'attachment; filename="{name}"',
+            }
+        )
+        await response.prepare(request)
+        await response.write(first)
+        async for part in parts:
+            await response.write(part)
+        await response.write_eof()
+    return response

@@ -1,0 +1,55 @@
+"""What a page says when something is refused or does not answer."""
+
+from collections.abc import Mapping
+from typing import Final
+
+import grpc
+import htpy as h
+
+# The HTTP status of a gRPC status, and what it means to whoever looks.
+_MEANINGS: Final[Mapping[grpc.StatusCode, tuple[int, str]]] = {
+    grpc.StatusCode.INVALID_ARGUMENT: (400, "That cannot be asked like this"),
+    grpc.StatusCode.OUT_OF_RANGE: (400, "That is no longer in the log"),
+    grpc.StatusCode.FAILED_PRECONDITION: (400, "That cannot be done now"),
+    grpc.StatusCode.UNAUTHENTICATED: (401, "Your key is not accepted"),
+    grpc.StatusCode.PERMISSION_DENIED: (403, "Your key does not allow that"),
+    grpc.StatusCode.NOT_FOUND: (404, "There is no such thing"),
+    grpc.StatusCode.RESOURCE_EXHAUSTED: (429, "That is too much, or too much at once"),
+    grpc.StatusCode.UNIMPLEMENTED: (501, "This service does not have that"),
+    grpc.StatusCode.UNAVAILABLE: (503, "The service does not answer; try again in a moment"),
+    grpc.StatusCode.DEADLINE_EXCEEDED: (504, "The service takes too long; try again in a moment"),
+}
+_ANOTHER: Final = (502, "The service has failed")
+
+
+# What whoever has filled in a form can mend.
+_MENDABLE: Final = frozenset(
+    {
+        grpc.StatusCode.INVALID_ARGUMENT,
+        grpc.StatusCode.NOT_FOUND,
+        grpc.StatusCode.RESOURCE_EXHAUSTED,
+    }
+)
+
+
+def said_beside_form(error: grpc.aio.AioRpcError) -> h.Element:
+    """Return what is said beside the form that has asked for a call that failed.
+
+    Raises:
+        grpc.aio.AioRpcError: nothing in the form can help.
+    """
+    if error.code() not in _MENDABLE:
+        raise error
+    return h.p(".outcome.bad", role="alert")[
+        h.strong[_MEANINGS[error.code()][1]], ": ", _said(error)
+    ]
+
+
+def _said(error: grpc.aio.AioRpcError) -> str:
+    return error.details() or "the service does not say why"
+
+
+def failure_of(error: grpc.aio.AioRpcError) -> tuple[int, str, h.Node]:
+    """Return the HTTP status, the title and what is shown of a call that failed."""
+    status, meaning = _MEANINGS.get(error.code(), _ANOTHER)
+    return status, meaning, [h.h1[meaning], h.p["The service says: ", h.q[_said(error)]]]

@@ -1,0 +1,197 @@
+"""The page over HTTP: what it says to browsers, and what it refuses."""
+
+import contextlib
+import io
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import aiohttp
+import grpc
+import htpy as h
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+
+from pixel_service.page.application import add_page, new_application
+from pixel_service.page.routes import add_messages, add_trials
+from pixel_service.page.views.trial import MAX_MESSAGE_OCTETS
+from pixel_service.page.visit import Visit
+from tests.page.markup import HOSTILE
+from tests.pixel.open_log.log_values import an_open_of
+from tests.pixel.service_values import StreamService, a_log, streaming
+
+
+class Everybody:
+    """Lets everybody look."""
+
+    def __init__(self, channel: grpc.aio.Channel) -> None:
+        self._visit = Visit(channel=channel, injector=channel)
+
+    async def visit_of(self, _: web.Request) -> Visit:
+        return self._visit
+
+    def account_of(self, _: web.Request) -> h.Node:
+        return None
+
+
+@pytest.fixture
+async def service(tmp_path: Path) -> AsyncIterator[StreamService]:
+    async with a_log(tmp_path) as log, streaming(log) as running:
+        yield running
+
+
+@contextlib.asynccontextmanager
+async def browsing(
+    service: StreamService, *, hosts: list[str] | None = None
+) -> AsyncIterator[aiohttp.ClientSession]:
+    """Serve the page, and look at it."""
+    async with grpc.aio.insecure_channel(service.address) as channel:
+        application = new_application(Everybody(channel), hosts=hosts)
+        add_messages(application)
+        add_trials(application)
+
+        async def fail(_visit: Visit, _request: web.Request) -> h.Node:
+            raise RuntimeError("of the test")
+
+        add_page(application, "/fails", "Fails", fail)
+        async with (
+            TestServer(application) as server,
+            aiohttp.ClientSession(server.make_url("/")) as session,
+        ):
+            yield session
+
+
+@pytest.fixture
+async def browser(service: StreamService) -> AsyncIterator[aiohttp.ClientSession]:
+    async with browsing(service) as session:
+        yield session
+
+
+def origin_of(browser: aiohttp.ClientSession) -> dict[str, str]:
+    """Return what a browser says of a form that was sent from the page."""
+    return {"Origin": str(browser._base_url).rstrip("/")}  # noqa: SLF001 - it has no other name
+
+
+@pytest.mark.parametrize("path", ["/messages", "/nowhere", "/static/page.css", "/messages/none"])
+async def test_every_answer_keeps_what_is_shown_from_running(
+    browser: aiohttp.ClientSession, path: str
+) -> None:
+    """Also errors and files: nothing inline, nothing from elsewhere, in nobody's frame."""
+    async with browser.get(path) as response:
+        policy = response.headers["Content-Security-Policy"].split("; ")
+
+        assert policy[0] == "default-src 'none'"
+        assert "frame-ancestors 'none'" in policy
+        assert not [each for each in policy if "unsafe" in each or "http" in each]
+        assert response.headers["X-Content-Type-Options"] == "nosniff"
+
+
+async def test_pages_are_kept_by_no_cache_and_files_for_ever(
+    browser: aiohttp.ClientSession,
+) -> None:
+    """What is personal is not stored, and a file that changes has another URL."""
+    async with browser.get("/messages") as page:
+        text = await page.text()
+        style_sheet = text.partition('href="/static/page.css')[2].partition('"')[0]
+        assert page.headers["Cache-Control"] == "no-store"
+    async with browser.get(f"/static/page.css{style_sheet}") as file:
+        assert len(style_sheet) > 10
+        assert "immutable" in file.headers["Cache-Control"]
+        assert file.content_type == "text/css"
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"Origin": "null"},
+        {"Origin": "https://evil.example"},
+        {"Origin": "same", "Sec-Fetch-Site": "cross-site"},
+    ],
+)
+async def test_form_of_another_page_is_refused(
+    browser: aiohttp.ClientSession, headers: dict[str, str]
+) -> None:
+    """Whatever it asks for: a browser says where it was sent from."""
+    if headers.get("Origin") == "same":
+        headers = headers | origin_of(browser)
+    async with browser.post(
+        "/messages/m1/erase", data={"sure": "yes"}, headers=headers
+    ) as response:
+        assert response.status == 403
+        assert "was not sent by this page" in await response.text()
+
+
+async def test_request_for_another_host_is_refused(service: StreamService) -> None:
+    """A name that leads to this machine for a moment shows nobody's opens to its owner."""
+    async with browsing(service, hosts=["127.0.0.1:1"]) as browser:
+        async with browser.get("/messages") as response:
+            assert response.status == 421
+        async with browser.get("/messages", headers={"Host": "127.0.0.1:1"}) as response:
+            assert response.status == 200
+
+
+async def test_message_is_found_looked_at_exported_and_erased(
+    service: StreamService, browser: aiohttp.ClientSession
+) -> None:
+    """From the form to the last page, as a browser goes."""
+    await service.log.append([an_open_of("m~1", subject=HOSTILE)])
+    form = {"by": "subject", "text": "alert(1)"}
+    async with browser.post("/messages", data=form, headers=origin_of(browser)) as response:
+        assert 'href="/messages/m~1"' in await response.text()
+    async with browser.get("/messages/m~1") as response:
+        assert "&lt;script&gt;alert(1)" in await response.text()
+    async with browser.get("/messages/m~1/opens.jsonl") as response:
+        assert response.headers["Content-Disposition"] == 'attachment; filename="opens.jsonl"'
+        assert len((await response.read()).splitlines()) == 1
+    async with browser.post(
+        "/messages/m~1/erase", data={"sure": "yes"}, headers=origin_of(browser)
+    ) as response:
+        assert "Erased" in await response.text()
+    async with browser.get("/messages/m~1") as response:
+        assert "No opens found" in await response.text()
+
+
+async def test_what_the_service_refuses_is_a_page(browser: aiohttp.ClientSession) -> None:
+    """It says what the service says; so does an export that has not begun."""
+    for path in ("/messages/%20", "/messages/%20/opens.jsonl"):
+        async with browser.get(path) as response:
+            assert response.status == 400
+            assert "message_id" in await response.text()
+
+
+async def test_message_that_is_too_large_is_refused(browser: aiohttp.ClientSession) -> None:
+    """Before all of it is read into memory."""
+    body = (
+        b'--b\r\nContent-Disposition: form-data; name="file"; filename="m.eml"\r\n\r\n'
+        + b"x" * (MAX_MESSAGE_OCTETS + 1)
+        + b"\r\n--b--\r\n"
+    )
+    headers = origin_of(browser) | {"Content-Type": "multipart/form-data; boundary=b"}
+    async with browser.post("/test-message", data=io.BytesIO(body), headers=headers) as response:
+        assert response.status == 413
+
+
+@pytest.mark.parametrize(
+    ("data", "content_type", "status"),
+    [
+        (b"raw=x", "application/x-www-form-urlencoded", 415),
+        (b"--b\r\nno header", "multipart/form-data; boundary=b", 400),
+        (b"x", "multipart/form-data", 400),
+    ],
+)
+async def test_form_that_cannot_be_read_is_refused(
+    browser: aiohttp.ClientSession, data: bytes, content_type: str, status: int
+) -> None:
+    """With a page, whatever it is."""
+    headers = origin_of(browser) | {"Content-Type": content_type}
+    async with browser.post("/test-message", data=data, headers=headers) as response:
+        assert response.status == status
+
+
+async def test_page_that_fails_says_so_and_no_more(browser: aiohttp.ClientSession) -> None:
+    """What went wrong is for the log, and not for a browser."""
+    async with browser.get("/fails") as response:
+        assert response.status == 500
+        assert "of the test" not in await response.text()
+        assert response.headers["X-Content-Type-Options"] == "nosniff"
