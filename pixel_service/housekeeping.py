@@ -1,4 +1,4 @@
-"""Removes old opens, and watches subscriptions for falling behind."""
+"""Removes old opens and counts, and watches subscriptions for falling behind."""
 
 import asyncio
 import dataclasses
@@ -34,6 +34,7 @@ class Housekeeping:
 
     open_log: OpenLog
     retention: dt.timedelta
+    statistics_retention: dt.timedelta
     max_log_octets: int | None
     lags: dict[str, int] = dataclasses.field(default_factory=dict)
     """By subscription; as of a few seconds ago."""
@@ -67,6 +68,10 @@ class Housekeeping:
             logger.info("log trimmed", opens=trimmed.entries)
         for subscription_id in trimmed.subscriptions_behind:
             logger.warning("subscription lost opens", subscription_id=subscription_id)
+        async for _ in self.open_log.statistics.trim(
+            now=dt.datetime.now(dt.UTC), older_than=self.statistics_retention
+        ):
+            pass
 
     async def _warn(self) -> None:
         """Name the subscriptions that will lose opens soon; each once, until it has caught up."""

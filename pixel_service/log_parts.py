@@ -80,7 +80,10 @@ async def working_parts(settings: Settings, drain: Drain) -> AsyncIterator[LogPa
 @contextlib.asynccontextmanager
 async def _housekeeping(settings: Settings, log: OpenLog) -> AsyncIterator[Housekeeping]:
     housekeeping = Housekeeping(
-        open_log=log, retention=settings.retention, max_log_octets=settings.max_log_octets
+        open_log=log,
+        retention=settings.retention,
+        statistics_retention=settings.statistics_retention,
+        max_log_octets=settings.max_log_octets,
     )
     async with (
         kept_running("trimming", housekeeping.trim),

@@ -58,6 +58,8 @@ class Settings:
 
     retention: dt.timedelta = dt.timedelta(days=90)
     """Opens that are older are removed."""
+    statistics_retention: dt.timedelta = dt.timedelta(days=800)
+    """Counts of days that are older are removed."""
     max_log_octets: int | None = None
     """The oldest opens beyond this size are removed; None: no limit."""
     burst_window: dt.timedelta = DEFAULT_BURST_WINDOW

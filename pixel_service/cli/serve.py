@@ -91,6 +91,14 @@ def _networks(_: click.Context, __: click.Parameter, values: Sequence[str]) -> l
     help="Opens that are older are removed.",
 )
 @_option(
+    "statistics-retention-days",
+    section=_OPENS,
+    type=Span(DAY, min_open=True),
+    metavar="DAYS",
+    default=_DEFAULTS.statistics_retention / DAY,
+    help="Counts of days that are older are removed; those of hours after 35 days.",
+)
+@_option(
     "max-log-octets",
     section=_OPENS,
     type=click.IntRange(min=1),
@@ -265,6 +273,7 @@ def _settings(
     *,
     grace: float,
     retention_days: float,
+    statistics_retention_days: float,
     burst_window: float,
     open_window: float,
     trusted_proxies: Sequence[IpNetwork],
@@ -274,6 +283,7 @@ def _settings(
     return Settings(
         grace=dt.timedelta(seconds=grace),
         retention=retention_days * DAY,
+        statistics_retention=statistics_retention_days * DAY,
         burst_window=dt.timedelta(seconds=burst_window),
         open_window=dt.timedelta(seconds=open_window),
         trusted_proxies=tuple(trusted_proxies),

@@ -15,6 +15,7 @@ from pixel_service.open_log.earlier import EarlierEntries
 from pixel_service.open_log.numbering import DEFAULT_BURST_WINDOW
 from pixel_service.open_log.protocol import OpenLog
 from pixel_service.open_log.statistics import (
+    HOURS_KEPT,
     CountingRules,
     Counts,
     Dimension,
@@ -68,6 +69,7 @@ from pixel_service.open_log.webhooks import (
 __all__ = [
     "BEGINNING",
     "DEFAULT_BURST_WINDOW",
+    "HOURS_KEPT",
     "MAX_SKIPPED_EVENTS",
     "MAX_WEBHOOKS",
     "MESSAGE_KEY_OCTETS",

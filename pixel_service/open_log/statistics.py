@@ -12,6 +12,9 @@ from pixel_service.open_log.values import Position
 # PostgreSQL's readers wait.  With 250, one append in ten took three times as long.
 STEP_ENTRIES: Final = 100
 
+# Longer there are days only: a day has at most as many counts as its hours have.
+HOURS_KEPT: Final = dt.timedelta(days=35)
+
 
 class Dimension(enum.IntEnum):
     """What counts are broken down by; the numbers are stored, so none is used again."""
@@ -197,6 +200,13 @@ class StatisticsStore(Protocol):
 
         Each is counted once, however many processes call this.  Zero if there is nothing to
         do.
+        """
+
+    def trim(self, *, now: dt.datetime, older_than: dt.timedelta) -> AsyncIterator[int]:
+        """Remove the counts of days that are older, and those of hours after 35 days.
+
+        Returns, again and again, how many were removed.  Opens of such a time do not count
+        from then on.
         """
 
     async def counted(self) -> Position:

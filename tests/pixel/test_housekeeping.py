@@ -17,7 +17,13 @@ DAY_US = 86_400_000_000
 
 def housekeeping(log: OpenLog, *, max_log_octets: int | None = None) -> Housekeeping:
     """Return the housekeeping of a service that was told nothing about age."""
-    return Housekeeping(open_log=log, retention=Settings().retention, max_log_octets=max_log_octets)
+    defaults = Settings()
+    return Housekeeping(
+        open_log=log,
+        retention=defaults.retention,
+        statistics_retention=defaults.statistics_retention,
+        max_log_octets=max_log_octets,
+    )
 
 
 def make_older(folder: Path, days: dict[int, int]) -> None:

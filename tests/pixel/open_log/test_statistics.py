@@ -21,6 +21,12 @@ from tests.pixel.open_log.statistics_values import (
 ONE_READ = Counts(opens=1, first_opens=1, person_opens=1, opened_at_least=1, opened_at_most=1)
 
 
+async def trim_statistics(log: OpenLog, *, now: dt.datetime, days: int) -> int:
+    """Remove counts that are too old; return how many."""
+    steps = log.statistics.trim(now=now, older_than=dt.timedelta(days=days))
+    return sum([removed async for removed in steps])
+
+
 async def test_opens_are_counted_once(log: OpenLog) -> None:
     """However often it is asked for, and nothing is left to be counted then."""
     await log.append([counted_open(key=b"a" * 16)])
@@ -174,6 +180,76 @@ async def test_a_message_that_still_has_opens_is_not_forgotten(log: OpenLog) -> 
     await log.append([counted_open(key=b"a" * 16)])
     await count_all(log)
     assert (await total(log)).opened_at_least == 1
+
+
+async def test_erasing_all_of_a_message_leaves_nothing_to_do(log: OpenLog) -> None:
+    """The counts are right at once; only where opens are left is the log walked through."""
+    await log.append([counted_open(key=b"a" * 16), counted_open(), counted_open(key=b"a" * 16)])
+    await count_all(log)
+
+    await erase(log, lambda _: False, message_keys=[b"a" * 16])
+    assert await log.statistics.count_step() == 0
+    counts = await total(log)
+    assert (counts.opens, counts.first_opens, counts.opened_at_most) == (1, 0, 0)
+
+
+async def test_another_open_counts_for_one_that_was_erased(log: OpenLog) -> None:
+    """A message whose first open is gone counts with what is left of it."""
+    tags = {"season": ["autumn"]}
+    await log.append([counted_open(key=b"a" * 16), counted_open(key=b"a" * 16, tags=tags)])
+    await count_all(log)
+
+    await erase(log, lambda notification: b"autumn" not in notification)
+    await count_all(log)
+    counts = await by_value(log, Dimension.TAG)
+    assert counts["season=autumn"].opened_at_least == 1
+    assert (await total(log)).opened_at_least == 1
+
+
+async def test_hours_are_kept_for_less_time_than_days(log: OpenLog) -> None:
+    """After 35 days the days remain, to which late opens still count."""
+    long_ago = NOON - dt.timedelta(days=40)
+    await log.append([counted_open(time=long_ago), counted_open()])
+    await count_all(log)
+    assert await trim_statistics(log, now=NOON, days=800) == 6
+    assert await trim_statistics(log, now=NOON, days=800) == 0
+
+    await log.append([counted_open(time=long_ago)])
+    await count_all(log)
+    hours = await ask(log, days=100, interval=Interval.HOUR)
+    assert [row.counts.opens for row in hours.totals] == [1]
+    days = await ask(log, days=100, interval=Interval.DAY)
+    assert [row.counts.opens for row in days.totals] == [2, 1]
+
+
+async def test_days_are_kept_for_as_long_as_is_said(log: OpenLog) -> None:
+    """What was removed stays so, also when an open of that time is erased."""
+    await log.append([counted_open(key=b"a" * 16)])
+    await count_all(log)
+    await trim_statistics(log, now=NOON + dt.timedelta(days=30), days=20)
+    assert (await ask(log)).totals == []
+
+    await erase(log, lambda _: False, message_keys=[b"a" * 16])
+    await log.append([counted_open(time=NOON + dt.timedelta(days=25)), counted_open()])
+    await count_all(log)
+    found = await ask(log, days=100, interval=Interval.DAY)
+    assert [row.counts.opens for row in found.totals] == [1]
+
+
+async def test_what_was_tracked_is_kept_as_long_as_what_was_opened(log: OpenLog) -> None:
+    """Days remain, once, and a source that said nothing since is forgotten."""
+    first = tracked(5, 7)
+    await log.statistics.set_tracked(first)
+    await trim_statistics(log, now=NOON + dt.timedelta(days=40), days=800)
+    assert (await ask(log, interval=Interval.HOUR)).totals == []
+    found = await ask(log)
+    assert (found.totals[0].counts.messages_tracked, found.tracked_until) == (12, None)
+
+    again = tracked(5, 8)
+    assert await log.statistics.set_tracked(again)
+    assert (await total(log)).messages_tracked == 12
+    await trim_statistics(log, now=NOON + dt.timedelta(days=40), days=30)
+    assert (await ask(log)).totals == []
 
 
 async def test_messages_tracked_are_beside_opens(log: OpenLog) -> None:

@@ -47,16 +47,22 @@ class Change:
                 self._tallies.hold(open_, bound, 1)
                 self._holders[message, bound] = open_.position
 
-    def take_back(self, open_: CountedOpen) -> None:
-        """Take back what *open_*, which is to be erased, has counted; forget its message."""
+    def take_back(self, open_: CountedOpen, *, is_last: bool) -> None:
+        """Take back what *open_*, which is to be erased, has counted; forget its message.
+
+        Args:
+            open_: the open.
+            is_last: whether no open of the message is left, of which another could count.
+        """
         self._tallies.add(open_, -1)
-        self._repair_from(open_.position)
         message = open_.message
         if message is None:
             return
+        if not is_last:
+            self._repair_from(open_.position)
         for bound in BOUNDS:
             holder = self._holders[message, bound]
-            if self._let_go(holder, bound):
+            if self._let_go(holder, bound) and not is_last:
                 self._repair_from(holder)
             self._holders[message, bound] = NOBODY
 

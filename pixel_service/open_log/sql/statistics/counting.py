@@ -1,5 +1,6 @@
 """What becomes of counts: opens are counted, erased and judged again."""
 
+import collections
 import dataclasses
 import enum
 from collections.abc import Mapping, Sequence
@@ -7,14 +8,16 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from pixel_service.open_log.numbering import MessageOf
 from pixel_service.open_log.sql.statistics.change import Change
-from pixel_service.open_log.sql.statistics.opens import CountedOpen, opens_at, rows_after
+from pixel_service.open_log.sql.statistics.opens import LOOKUP, CountedOpen, opens_at, rows_after
 from pixel_service.open_log.sql.statistics.state import (
     State,
     locked_state,
     read_state,
     write_state,
 )
+from pixel_service.open_log.sql.tables import open_counts
 from pixel_service.open_log.statistics import CountingRules, OpenFacts
 from pixel_service.open_log.values import Position
 
@@ -24,7 +27,7 @@ class Outcome(enum.Enum):
 
     COUNTED = "counted"
     STALE = "opens were changed after they were read"
-    ANOTHERS = "another process has counted them"
+    OVERTAKEN = "another process has counted them"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -52,7 +55,7 @@ def carry_out(
     """Count, or walk over, the opens *found* in *step*, if they are still as they were read."""
     state = locked_state(connection)
     if (state.counted, state.repair) != (step.state.counted, step.state.repair):
-        return Outcome.ANOTHERS if state.changes == step.state.changes else Outcome.STALE
+        return Outcome.OVERTAKEN if state.changes == step.state.changes else Outcome.STALE
     if state != step.state:
         return Outcome.STALE
     change = Change(connection, rules, state, found)
@@ -79,9 +82,24 @@ def take_back(
     counted = [Position(*each) for each in positions if Position(*each) <= state.counted]
     found = opens_at(connection, rules, counted)
     change = Change(connection, rules, state, list(found.values()))
-    for position in sorted(found):
-        change.take_back(found[position])
+    taken = collections.Counter(open_.message for open_ in found.values() if open_.message)
+    numbers = _numbers_of(connection, sorted({key for key, _ in taken}))
+    for _, open_ in sorted(found.items()):
+        message = open_.message
+        is_last = message is not None and taken[message] == numbers.get(message)
+        change.take_back(open_, is_last=is_last)
     change.write()
+
+
+def _numbers_of(connection: sa.Connection, keys: Sequence[bytes]) -> dict[MessageOf, int]:
+    """Return how many opens there were of messages."""
+    numbers: dict[MessageOf, int] = {}
+    for start in range(0, len(keys), LOOKUP):
+        query = sa.select(
+            open_counts.c.message_key, open_counts.c.configuration_id, open_counts.c.opens
+        ).where(open_counts.c.message_key.in_(keys[start : start + LOOKUP]))
+        numbers |= {(key, each): count for key, each, count in connection.execute(query)}
+    return numbers
 
 
 def judge_again(

@@ -1,6 +1,7 @@
 """The statistics of a log, in both databases' SQL."""
 
 import asyncio
+import datetime as dt
 import functools
 from collections.abc import AsyncIterator, Callable
 from typing import Final, Protocol, TypeVar
@@ -8,7 +9,7 @@ from typing import Final, Protocol, TypeVar
 import sqlalchemy as sa
 
 from pixel_service.open_log.sql.pacing import Pace
-from pixel_service.open_log.sql.statistics import counting, reading, tracked
+from pixel_service.open_log.sql.statistics import counting, reading, retention, tracked
 from pixel_service.open_log.sql.statistics.opens import opens_of
 from pixel_service.open_log.sql.statistics.state import read_state
 from pixel_service.open_log.statistics import (
@@ -81,7 +82,16 @@ class SqlStatistics:
         outcome = await self._log.execute(
             functools.partial(counting.carry_out, rules=self._rules, step=step, found=found)
         )
-        return None if outcome is counting.Outcome.ANOTHERS else len(step.rows)
+        return None if outcome is counting.Outcome.OVERTAKEN else len(step.rows)
+
+    async def trim(self, *, now: dt.datetime, older_than: dt.timedelta) -> AsyncIterator[int]:
+        """Remove counts that are too old, in small steps."""
+        edges = retention.edges_of(now, older_than=older_than)
+        await self._log.execute(functools.partial(retention.begin, edges=edges))
+        pace = Pace(share=_SHARE)
+        while removed := await self._log.execute(retention.remove_step):
+            yield removed
+            await pace.pause()
 
     async def counted(self) -> Position:
         """Return up to where opens are counted."""

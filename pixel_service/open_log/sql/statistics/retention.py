@@ -1,0 +1,69 @@
+"""Removes counts that are too old, in bounded steps."""
+
+import datetime as dt
+from typing import Final, NamedTuple
+
+import sqlalchemy as sa
+
+from pixel_service.open_log.sql.statistics.state import locked_state, read_state, write_state
+from pixel_service.open_log.sql.statistics.tallies import DAYS, HOURS, day_of
+from pixel_service.open_log.sql.tables import statistics, tracked_counts, tracked_sources
+from pixel_service.open_log.statistics import HOURS_KEPT
+from service_runtime.times import microseconds_of
+
+# Rows removed in one transaction: a few milliseconds.
+_STEP_ROWS: Final = 500
+
+_HOUR_US: Final = 3_600_000_000
+
+
+class Edges(NamedTuple):
+    """Since when counts are kept."""
+
+    first_hour: int
+    """Of hours, in hours after 1970; where a day begins."""
+
+    first_day: int
+    given_up_us: int
+    """Sources of messages tracked that said nothing since are forgotten; their days stay."""
+
+
+def edges_of(now: dt.datetime, *, older_than: dt.timedelta) -> Edges:
+    """Return since when counts are kept."""
+    hours_us = microseconds_of(now - min(HOURS_KEPT, older_than))
+    days_us = microseconds_of(now - older_than)
+    return Edges(
+        first_hour=day_of(hours_us // _HOUR_US),
+        first_day=day_of(days_us // _HOUR_US),
+        given_up_us=hours_us,
+    )
+
+
+def begin(connection: sa.Connection, edges: Edges) -> None:
+    """Take no more counts that are too old: from then on nothing adds to what is removed."""
+    state = locked_state(connection)
+    state.first_hour = max(state.first_hour, edges.first_hour)
+    state.first_day = max(state.first_day, edges.first_day)
+    write_state(connection, state)
+    connection.execute(
+        tracked_sources.delete().where(tracked_sources.c.counted_us < edges.given_up_us)
+    )
+
+
+def remove_step(connection: sa.Connection) -> int:
+    """Remove some counts that are too old; return how many."""
+    state = read_state(connection)
+    removed = 0
+    for table in (statistics, tracked_counts):
+        for granularity, first in ((HOURS, state.first_hour), (DAYS, state.first_day)):
+            if removed < _STEP_ROWS:
+                removed += _remove(connection, table, granularity, first, _STEP_ROWS - removed)
+    return removed
+
+
+def _remove(
+    connection: sa.Connection, table: sa.Table, granularity: int, first: int, limit: int
+) -> int:
+    keys = tuple(table.primary_key)
+    old = sa.select(*keys).where(table.c.granularity == granularity, table.c.start_hour < first)
+    return connection.execute(table.delete().where(sa.tuple_(*keys).in_(old.limit(limit)))).rowcount
