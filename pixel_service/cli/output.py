@@ -8,10 +8,12 @@ from collections.abc import Sequence
 from typing import Final, Literal
 
 from google.protobuf import json_format
+from google.protobuf.message import Message
 
 from emailopens.notification.v1 import open_notification_pb2 as pb
 from emailopens.pixel.v1 import operation_service_pb2 as operation_pb
-from pixel_service.cli.open_table import OpenTable, terminal_width
+from pixel_service.cli.fitted_table import FittedTable, terminal_width
+from pixel_service.cli.open_table import open_table
 from pixel_service.cli.words import AGENTS
 
 Format = Literal["json", "table"]
@@ -83,13 +85,13 @@ def _print_line(text: str) -> None:
     sys.stdout.flush()
 
 
-def as_json(notification: pb.OpenNotification) -> str:
-    """Return the canonical JSON of *notification*, in a line."""
-    text = json_format.MessageToJson(notification, indent=None, ensure_ascii=False)
+def as_json(message: Message) -> str:
+    """Return the canonical JSON of *message*, in a line."""
+    text = json_format.MessageToJson(message, indent=None, ensure_ascii=False)
     return _OBEYED.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 @functools.cache
-def _table() -> OpenTable:
+def _table() -> FittedTable[pb.OpenNotification]:
     # Of one width: the heading stays where it is.
-    return OpenTable(terminal_width())
+    return open_table(terminal_width())

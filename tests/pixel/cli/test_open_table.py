@@ -14,7 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from emailopens.notification.v1 import open_notification_pb2 as pb
-from pixel_service.cli.open_table import OpenTable, cut, width_of
+from pixel_service.cli.fitted_table import cut, width_of
+from pixel_service.cli.open_table import open_table
 from pixel_service.cli.output import as_json
 from tests.pixel.cli.running import PROGRAM
 from tests.pixel.open_log.log_values import UNNUMBERED, new_open
@@ -42,7 +43,7 @@ def an_open(
 
 def test_row_has_what_the_level_kept() -> None:
     """Recipient, the message's own tags and its subject, decoded; "-" for what there is not."""
-    table = OpenTable(None)
+    table = open_table(None)
     full = table.row(an_open("=?utf-8?q?Caf=C3=A9_today?=", recipient="j@example.org", tag="a"))
     anonymous = table.row(an_open())
 
@@ -71,7 +72,7 @@ def test_row_has_what_the_level_kept() -> None:
 )
 def test_narrow_terminal_has_the_columns_that_say_most(width: int, headings: str) -> None:
     """What a row says of an open matters more than what leads to its message."""
-    assert OpenTable(width).heading.split() == headings.split()
+    assert open_table(width).heading.split() == headings.split()
 
 
 @given(
@@ -81,7 +82,7 @@ def test_narrow_terminal_has_the_columns_that_say_most(width: int, headings: str
 )
 def test_no_line_is_wider_than_the_terminal(subject: str, recipient: str, width: int) -> None:
     """And none holds what a terminal obeys, whatever a message says."""
-    table = OpenTable(width)
+    table = open_table(width)
     for line in (table.heading, table.row(an_open(subject, recipient=recipient, tag=subject))):
         assert width_of(line) <= width
         assert line.isprintable()
@@ -121,7 +122,7 @@ def test_cut_says_that_something_is_missing(text: str, width: int, shown: str) -
 
 def test_agent_of_a_newer_service_is_a_row() -> None:
     """Values may be added to the contract; an older command goes on."""
-    assert "MEDIUM" in OpenTable(None).row(an_open(agent=77))
+    assert "MEDIUM" in open_table(None).row(an_open(agent=77))
 
 
 def test_json_on_a_terminal_is_only_text() -> None:
