@@ -1,13 +1,13 @@
 """`pixel-service log …`: looks after the log of opens, through the running service."""
 
 import datetime as dt
-import sys
 from collections.abc import Sequence
 
 import click
 
 from emailopens.pixel.v1 import operation_service_pb2 as pb
 from emailopens.pixel.v1 import operation_service_pb2_grpc as pb_grpc
+from pixel_service.cli.asking import ask, yes_option
 from pixel_service.cli.filter_options import configuration_option
 from pixel_service.cli.offline_log import migrate_tables, restored
 from pixel_service.cli.output import Format, print_counts, print_counts_heading
@@ -109,7 +109,7 @@ async def _counts(target: Target, request: pb.CountOpensRequest, format_: Format
     metavar="OCTETS",
     help="Remove the oldest until this size is left.",
 )
-@click.option("--yes", is_flag=True, help="Do not ask before anything is removed.")
+@yes_option
 @target_option
 def trim(
     target: Target, *, older_than_days: float | None, max_octets: int | None, yes: bool
@@ -129,14 +129,8 @@ def trim(
     if not doomed:
         raise click.UsageError("say --older-than-days or --max-octets")
     if not yes:
-        _ask(f"Remove {' and '.join(doomed)} at {target} for good?")
+        ask(f"Remove {' and '.join(doomed)} at {target} for good?", consent="remove opens for good")
     wait_for(_trim(target, request))
-
-
-def _ask(question: str) -> None:
-    if not sys.stdin.isatty():
-        raise click.UsageError("nobody is there to be asked: say --yes to remove opens for good")
-    click.confirm(question, abort=True, err=True)
 
 
 async def _trim(target: Target, request: pb.TrimOpensRequest) -> None:

@@ -5,9 +5,20 @@ from typing import Final
 
 import click
 
+from emailopens.pixel.v1 import pixel_service_pb2
+from emailopens.pixel.v1.subscription_service_pb2 import (
+    CreateSubscriptionRequest,
+    SeekSubscriptionRequest,
+)
+from emailopens.pixel.v1.webhook_service_pb2 import CreateWebhookRequest, ReplayWebhookRequest
 from emailopens_client import LogEnd
 
 START: Final = "earliest|latest|TIME|CURSOR"
+
+_POSITIONS: Final = {
+    LogEnd.EARLIEST: pixel_service_pb2.POSITION_EARLIEST,
+    LogEnd.LATEST: pixel_service_pb2.POSITION_LATEST,
+}
 
 
 def parse_start(text: str) -> LogEnd | dt.datetime | str:
@@ -35,3 +46,22 @@ def parse_time(text: str) -> dt.datetime:
     if time.tzinfo is None:
         raise click.UsageError(f"{text} has no zone: write 2026-05-04T12:00:00Z, or +02:00")
     return time
+
+
+def set_start(
+    request: (
+        CreateSubscriptionRequest
+        | SeekSubscriptionRequest
+        | CreateWebhookRequest
+        | ReplayWebhookRequest
+    ),
+    text: str,
+) -> None:
+    """Set where *request* starts, as `parse_start` understands *text*."""
+    match parse_start(text):
+        case LogEnd() as end:
+            request.position = _POSITIONS[end]
+        case dt.datetime() as time:
+            request.from_time.FromDatetime(time)
+        case cursor:
+            request.after_cursor = cursor

@@ -1,6 +1,5 @@
 """`pixel-service subscriptions …`: a client of the running service."""
 
-import datetime as dt
 from collections.abc import AsyncIterator, Sequence
 from typing import Final
 
@@ -9,10 +8,9 @@ import click
 from emailopens.pixel.v1 import pixel_service_pb2
 from emailopens.pixel.v1 import subscription_service_pb2 as pb
 from emailopens.pixel.v1 import subscription_service_pb2_grpc as pb_grpc
-from emailopens_client import LogEnd
 from pixel_service.cli.filter_options import configuration_option, filter_options
 from pixel_service.cli.header_text import printable
-from pixel_service.cli.start import START, parse_start
+from pixel_service.cli.start import START, set_start
 from pixel_service.cli.target import CALL_SECONDS, target_option
 from service_runtime.cli import wait_for
 from service_runtime.target import Target, connect
@@ -20,11 +18,6 @@ from service_runtime.target import Target, connect
 _PAGE: Final = 500
 
 _COLUMNS: Final = "{:<24} {:>10} {:<12} {:<28} {:<24} {}"
-
-_POSITIONS: Final = {
-    LogEnd.EARLIEST: pixel_service_pb2.POSITION_EARLIEST,
-    LogEnd.LATEST: pixel_service_pb2.POSITION_LATEST,
-}
 
 
 @click.group()
@@ -95,7 +88,7 @@ def create(
             filter=open_filter,
         )
     )
-    _set_start(request, start)
+    set_start(request, start)
 
     async def call() -> None:
         async with connect(target) as channel:
@@ -113,7 +106,7 @@ def create(
 def seek(target: Target, subscription_id: str, place: str) -> None:
     """Move a subscription, forth or back; its stream is ended."""
     request = pb.SeekSubscriptionRequest(subscription_id=subscription_id)
-    _set_start(request, place)
+    set_start(request, place)
 
     async def call() -> None:
         async with connect(target) as channel:
@@ -137,16 +130,3 @@ def delete(target: Target, subscription_id: str) -> None:
             )
 
     wait_for(call())
-
-
-def _set_start(
-    request: pb.CreateSubscriptionRequest | pb.SeekSubscriptionRequest, text: str
-) -> None:
-    """Set where *request* starts: one end of the log, a time, or a cursor."""
-    match parse_start(text):
-        case LogEnd() as end:
-            request.position = _POSITIONS[end]
-        case dt.datetime() as time:
-            request.from_time.FromDatetime(time)
-        case cursor:
-            request.after_cursor = cursor
