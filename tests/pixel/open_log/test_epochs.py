@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import datetime as dt
 import shutil
 import sqlite3
 from pathlib import Path
@@ -9,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from pixel_service.errors import CursorForeignLog, LogUnavailable, SessionStale
-from pixel_service.open_log import begin_epoch, decode_cursor, encode_cursor
+from pixel_service.open_log import WebhookLeaseLost, begin_epoch, decode_cursor, encode_cursor
 from tests.pixel.cli.running import run, run_well
 from tests.pixel.open_log.log_values import LogHome, event_ids, new_opens, read_all
+from tests.pixel.open_log.webhook_values import new_webhook
 
 
 async def test_cursors_from_before_are_foreign(log_home: LogHome) -> None:
@@ -35,6 +37,26 @@ async def test_cursors_from_before_are_foreign(log_home: LogHome) -> None:
         with pytest.raises(SessionStale):
             await log.subscriptions.acknowledge("crm", up_to=places[3], session_token=session.token)
         assert event_ids(await read_all(log)) == event_ids(opens)
+
+
+async def test_webhooks_go_on_where_the_restored_log_says(log_home: LogHome) -> None:
+    """Whoever delivered before writes no more, and nobody waits for what it had taken."""
+    async with log_home.connect() as log:
+        await log.append(new_opens(3))
+        places = [entry.position for entry in await read_all(log)]
+        await log.webhooks.create(new_webhook(at=places[0]))
+        (mine,) = await log.webhooks.lease("me", length=dt.timedelta(hours=1))
+
+    await begin_epoch(log_home.url)
+    async with log_home.connect() as log:
+        with pytest.raises(WebhookLeaseLost):
+            await log.webhooks.delivered(mine, "me", up_to=places[2])
+        (others,) = await log.webhooks.lease("other", length=dt.timedelta(hours=1))
+        await log.webhooks.delivered(others, "other", up_to=places[1])
+        found = await log.webhooks.get("crm")
+
+    assert (others.delivered, others.revision) == (places[0], mine.revision + 1)
+    assert (found.delivered, found.lag) == (places[1], 1)
 
 
 async def test_log_in_use_is_left_alone(tmp_path: Path) -> None:
