@@ -1,22 +1,22 @@
-"""Removes old opens and counts, and watches subscriptions for falling behind."""
+"""Removes old opens and counts, and watches subscriptions and webhooks for falling behind."""
 
 import asyncio
 import dataclasses
 import datetime as dt
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Final
 
 import structlog
 
 from pixel_service.errors import PixelError
-from pixel_service.open_log import OpenLog, Subscription, Trimmed
+from pixel_service.open_log import MAX_WEBHOOKS, OpenLog, Subscription, Trimmed, Webhook
 from service_runtime.outage import Outage
 
 # Each time costs a few queries; what it removes is at most an hour too old.
 _INTERVAL: Final = dt.timedelta(minutes=10)
 
-# How long before retention takes what a subscription has not acknowledged, as a
+# How long before retention takes what was not acknowledged or delivered, as a
 # share of the retention: nine days of ninety.
 _WARNING_SHARE: Final = 0.1
 
@@ -38,7 +38,10 @@ class Housekeeping:
     max_log_octets: int | None
     lags: dict[str, int] = dataclasses.field(default_factory=dict)
     """By subscription; as of a few seconds ago."""
-    _warned: set[str] = dataclasses.field(default_factory=set, init=False)
+    webhooks: Sequence[Webhook] = ()
+    """All of the log; as of a few seconds ago."""
+    _warned: dict[str, set[str]] = dataclasses.field(default_factory=dict, init=False)
+    """Who was named, by kind."""
 
     async def trim(self) -> None:
         """Remove what is too old or too much, again and again."""
@@ -53,7 +56,7 @@ class Housekeeping:
                 outage.failed(error=type(error).__name__)
 
     async def trim_once(self) -> None:
-        """Remove what is too old or too much; name the subscriptions that lose by it, and soon.
+        """Remove what is too old or too much; name those who lose by it, and soon.
 
         Raises:
             LogUnavailable: the log does not answer.
@@ -74,28 +77,42 @@ class Housekeeping:
             pass
 
     async def _warn(self) -> None:
-        """Name the subscriptions that will lose opens soon; each once, until it has caught up."""
+        """Name those who will lose opens soon; each once, until it has caught up."""
         soon = dt.datetime.now(dt.UTC) - self.retention * (1 - _WARNING_SHARE)
         limit = await self.open_log.position_at(soon)
-        behind = {
+        subscriptions = {
             each.id
             async for each in self._subscriptions()
             if each.acknowledged < limit and not each.fell_behind
         }
-        for subscription_id in sorted(behind - self._warned):
-            logger.warning("subscription will lose opens", subscription_id=subscription_id)
-        self._warned = behind
+        webhooks = {
+            each.id
+            for each in await self._all_webhooks()
+            if each.delivered < limit and not each.fell_behind
+        }
+        self._warn_of("subscription", subscriptions)
+        self._warn_of("webhook", webhooks)
+
+    def _warn_of(self, kind: str, behind: set[str]) -> None:
+        event = f"{kind} will lose opens"
+        for each_id in sorted(behind - self._warned.get(kind, set())):
+            logger.warning(event, **{f"{kind}_id": each_id})
+        self._warned[kind] = behind
 
     async def measure(self) -> None:
-        """Keep `lags` up to date."""
+        """Keep `lags` and `webhooks` up to date."""
         outage = Outage("lags not measured", "lags measured again")
         while True:
             try:
                 self.lags = {each.id: each.lag async for each in self._subscriptions()}
+                self.webhooks = await self._all_webhooks()
                 outage.worked()
             except PixelError as error:
                 outage.failed(error=type(error).__name__)
             await asyncio.sleep(_LAG_INTERVAL.total_seconds())
+
+    async def _all_webhooks(self) -> Sequence[Webhook]:
+        return await self.open_log.webhooks.page(after_id="", limit=MAX_WEBHOOKS)
 
     async def _subscriptions(self) -> AsyncIterator[Subscription]:
         after_id = ""

@@ -2,7 +2,7 @@
 
 import contextlib
 import dataclasses
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Sequence
 
 from pixel_service.counting import Counting
 from pixel_service.housekeeping import Housekeeping
@@ -13,6 +13,7 @@ from pixel_service.recording import Recorder
 from pixel_service.settings import Settings
 from pixel_service.statistics import COUNTING_RULES
 from pixel_service.streaming import LiveStreams, Tail, following
+from pixel_service.webhooks import Deliveries, Surroundings, delivering, new_owner, open_sender
 from service_runtime.background import kept_running
 from service_runtime.drain import Drain
 
@@ -27,6 +28,7 @@ class LogParts:
     streams: LiveStreams
     recorder: Recorder
     housekeeping: Housekeeping
+    deliveries: Deliveries
 
     @property
     def canary_age_seconds(self) -> float:
@@ -59,13 +61,16 @@ async def working_parts(settings: Settings, drain: Drain) -> AsyncIterator[LogPa
         streams = LiveStreams(
             max_streams=settings.max_streams, max_of_caller=settings.max_streams_of_caller
         )
-        tail = await stack.enter_async_context(following(log, on_news=streams.wake_all))
+        listeners = [streams.wake_all]
+        tail = await stack.enter_async_context(following(log, on_news=lambda: _tell(listeners)))
         await stack.enter_async_context(streams.woken_by(drain))
         recorder = Recorder(log, journals, spool=settings.old_spool_folder)
         stack.push_async_callback(recorder.record_rest)
         await stack.enter_async_context(kept_running("recording", recorder.record))
         counting = Counting(open_log=log)
         await stack.enter_async_context(kept_running("counting", counting.count))
+        deliveries = await stack.enter_async_context(_deliveries(settings, log, tail, drain))
+        listeners.append(deliveries.log_has_grown)
         housekeeping = await stack.enter_async_context(_housekeeping(settings, log))
         yield LogParts(
             log=log,
@@ -74,7 +79,33 @@ async def working_parts(settings: Settings, drain: Drain) -> AsyncIterator[LogPa
             streams=streams,
             recorder=recorder,
             housekeeping=housekeeping,
+            deliveries=deliveries,
         )
+
+
+def _tell(listeners: Sequence[Callable[[], None]]) -> None:
+    for listener in listeners:
+        listener()
+
+
+@contextlib.asynccontextmanager
+async def _deliveries(
+    settings: Settings, log: OpenLog, tail: Tail, drain: Drain
+) -> AsyncIterator[Deliveries]:
+    async with (
+        open_sender(allow_private=settings.webhook_allow_private) as sender,
+        delivering(
+            Surroundings(
+                log=log,
+                tail=tail,
+                store=log.webhooks,
+                sender=sender,
+                owner=new_owner(),
+                drain=drain,
+            )
+        ) as deliveries,
+    ):
+        yield deliveries
 
 
 @contextlib.asynccontextmanager

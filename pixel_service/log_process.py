@@ -22,6 +22,7 @@ from pixel_service.log_parts import LogParts, working_parts
 from pixel_service.log_services import log_services
 from pixel_service.range_updates import RangeRefreshing
 from pixel_service.settings import Settings
+from pixel_service.webhooks import webhook_metrics
 from service_runtime.admin_server import Condition
 from service_runtime.admission import Admission
 from service_runtime.background import kept_running
@@ -212,3 +213,4 @@ class _LogCollector(Collector):
                 canary_age_seconds=lambda: parts.canary_age_seconds,
                 held_back_since=lambda: parts.log.held_back_since,
             ).collect()
+            yield from webhook_metrics(parts.housekeeping.webhooks, parts.deliveries.outcomes)

@@ -88,6 +88,8 @@ class Settings:
     max_streams: int = 2_000
     max_streams_of_caller: int = 500
     """Of those, to one API key or name in a certificate."""
+    webhook_allow_private: bool = False
+    """Whether webhooks may lead to addresses that are not public."""
     workers: int = 1
     """Processes that answer mail clients; 0: one process does everything."""
     reuse_port: bool = False

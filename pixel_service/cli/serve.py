@@ -218,6 +218,12 @@ def _networks(_: click.Context, __: click.Parameter, values: Sequence[str]) -> l
     help="Of those, to one API key or certificate.",
 )
 @_option(
+    "webhook-allow-private",
+    section=LIMITS,
+    is_flag=True,
+    help="Let webhooks lead to private and loopback addresses, too.",
+)
+@_option(
     "workers",
     section=PROCESS,
     type=click.IntRange(min=0, max=64),

@@ -74,6 +74,11 @@ class Webhook:
     fell_behind: bool = False
     """Whether retention has removed opens that were not delivered."""
 
+    @property
+    def is_active(self) -> bool:
+        """Whether it delivers."""
+        return self.state is WebhookState.ACTIVE
+
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class SkippedEvent:

@@ -269,6 +269,12 @@ RULES: Final = (
         never=("aiohttp", "emailopens", "google", "grpc", "sqlalchemy"),
     ),
     Rule(
+        room=f"{PIXEL}.webhooks",
+        promise="Delivers what follows a place; who manages webhooks is the servicers' business.",
+        ours=("errors", "open_log", "streaming"),
+        never=("grpc", "sqlalchemy"),
+    ),
+    Rule(
         room=f"{PIXEL}.grpc_api",
         promise="From messages to values and back; no rules of its own.",
         ours=(
@@ -428,6 +434,7 @@ _BY_THEIR_OWN_NAMES: Final = (
         "recording",
         "statistics",
         "streaming",
+        "webhooks",
     ],
 )
 def test_room_of_the_pixel_service_is_entered_by_its_face(room: str) -> None:

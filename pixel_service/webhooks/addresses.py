@@ -1,0 +1,118 @@
+"""Where requests may go: to public addresses, whatever name or number leads there.
+
+Whoever may create a webhook must not reach with it what only this machine can reach
+(CWE-918).  A name is resolved once, and the connection is made to an address that was
+looked at; the address of every socket is looked at again before it connects.
+"""
+
+import asyncio
+import concurrent.futures
+import ipaddress
+import socket
+from typing import Any, Final
+
+from aiohttp.abc import AbstractResolver, ResolveResult
+
+# Lookups of names that do not answer block a thread each; those of others go on beside
+# them.
+_MAX_LOOKUPS: Final = 32
+
+_UNICAST_V6: Final = ipaddress.IPv6Network("2000::/3")
+_NAT64: Final = ipaddress.IPv6Network("64:ff9b::/96")
+
+_Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+
+class AddressNotPublic(OSError):
+    """A URL leads to an address that requests must not be sent to."""
+
+
+def is_public(text: str) -> bool:
+    """Return whether *text* is an address that everybody reaches alike."""
+    try:
+        address = _innermost(ipaddress.ip_address(text))
+    except ValueError:
+        return False
+    if isinstance(address, ipaddress.IPv6Address) and address not in _UNICAST_V6:
+        return False
+    return address.is_global and not address.is_multicast and not address.is_reserved
+
+
+def _innermost(address: _Address) -> _Address:
+    """Return the IPv4 address that *address* stands for, if it does (RFC 4291, 3056, 6052)."""
+    if isinstance(address, ipaddress.IPv4Address):
+        return address
+    if address in _NAT64:
+        return ipaddress.IPv4Address(int(address) & 0xFFFF_FFFF)
+    return address.ipv4_mapped or address.sixtofour or address
+
+
+def public_socket(
+    info: tuple[int, int, int, str, tuple[Any, ...]],
+) -> socket.socket:
+    """Return a socket for *info*, as `getaddrinfo` has it.
+
+    Raises:
+        AddressNotPublic: it would connect to where it must not.
+    """
+    family, kind, protocol, _, address = info
+    if not is_public(str(address[0])):
+        raise AddressNotPublic(f"{address[0]} is not a public address")
+    return socket.socket(family=family, type=kind, proto=protocol)
+
+
+class PublicResolver(AbstractResolver):
+    """Finds the public addresses of a name.
+
+    A name that has others, too, is refused: none of them is where it should lead.
+    """
+
+    def __init__(self, *, allow_private: bool) -> None:
+        self._allow_private = allow_private
+        self._lookups = concurrent.futures.ThreadPoolExecutor(
+            max_workers=_MAX_LOOKUPS, thread_name_prefix="webhook-lookup"
+        )
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
+    ) -> list[ResolveResult]:
+        """Return the addresses of *host*.
+
+        Raises:
+            AddressNotPublic: one of them is not public, and they must be.
+            OSError: it has none.
+        """
+        found = await asyncio.get_running_loop().run_in_executor(
+            self._lookups, lambda: lookup(host, port, family)
+        )
+        results: list[ResolveResult] = []
+        for entry_family, _, protocol, _, address in found:
+            text = str(address[0])
+            if not self._allow_private and not is_public(text):
+                raise AddressNotPublic(f"{host} leads to {text}, which is not a public address")
+            results.append(
+                ResolveResult(
+                    hostname=host,
+                    host=text,
+                    port=port,
+                    family=entry_family,
+                    proto=protocol,
+                    flags=socket.AI_NUMERICHOST | socket.AI_NUMERICSERV,
+                )
+            )
+        return results
+
+    async def close(self) -> None:
+        """Begin no more lookups."""
+        self._lookups.shutdown(wait=False, cancel_futures=True)
+
+
+def lookup(
+    host: str, port: int, family: int
+) -> list[tuple[socket.AddressFamily, socket.SocketKind, int, str, tuple[Any, ...]]]:
+    """Return what the system knows of *host*."""
+    return list(
+        socket.getaddrinfo(
+            host, port, family=family, type=socket.SOCK_STREAM, flags=socket.AI_ADDRCONFIG
+        )
+    )
