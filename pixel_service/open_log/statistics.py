@@ -115,6 +115,11 @@ class StatisticsQuery:
     tag: str = ""
     """As `key=value`: only messages that have it.  Without or by configuration."""
 
+    told_apart: frozenset[str] | None = None
+    """With a dimension: its values that have rows of their own; all others are added up in
+    rows of the rest.  None: every value has.  Whoever wants a series asks for the values of
+    the whole span first: of a thousand tags each has a row a day."""
+
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class StatisticsRow:
@@ -124,9 +129,11 @@ class StatisticsRow:
     """Where the interval begins; without intervals, where the query does."""
 
     value: str
-    """Empty for the total, and where it is not known."""
+    """Empty for the total, for the rest, and where it is not known."""
 
     counts: Counts
+    is_rest: bool = False
+    """Whether this is what is not told apart."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

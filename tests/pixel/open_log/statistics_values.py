@@ -2,7 +2,7 @@
 
 import datetime as dt
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
 from emailopens.notification.v1 import open_notification_pb2 as pb
@@ -77,6 +77,7 @@ async def ask(
     dimension: Dimension = Dimension.TOTAL,
     tag: str = "",
     tag_key: str = "",
+    told_apart: Collection[str] | None = None,
 ) -> Statistics:
     """Return what is counted in some days around noon."""
     span = dt.timedelta(days=days // 2)
@@ -88,6 +89,7 @@ async def ask(
             dimension=dimension,
             tag=tag,
             tag_key=tag_key,
+            told_apart=None if told_apart is None else frozenset(told_apart),
         )
     )
 

@@ -125,6 +125,26 @@ async def test_an_open_counts_under_each_of_its_tags(log: OpenLog) -> None:
     assert [(row.value, row.counts.opens) for row in one.rows] == [("news", 1)]
 
 
+async def test_values_that_are_not_told_apart_are_added_up(log: OpenLog) -> None:
+    """The rest is told from what is not known, whose value is empty, too."""
+    providers = ["a@gmail.com", "b@proton.me", "c@x.example", "d@proton.me", ""]
+    await log.append([counted_open(recipient=each) for each in providers])
+    await count_all(log)
+
+    found = await ask(log, dimension=Dimension.MAILBOX_PROVIDER, told_apart=["Gmail", ""])
+    assert [(row.value, row.is_rest, row.counts.opens) for row in found.rows] == [
+        ("", True, 3),
+        ("", False, 1),
+        ("Gmail", False, 1),
+    ]
+    days = await ask(
+        log, dimension=Dimension.MAILBOX_PROVIDER, told_apart=[], interval=Interval.DAY
+    )
+    assert [(row.start, row.is_rest, row.counts.opens) for row in days.rows] == [
+        (MIDNIGHT, True, 5)
+    ]
+
+
 async def test_a_thousand_tags_of_a_day_are_told_apart(log: OpenLog) -> None:
     """What is beyond counts under no value, and is taken back from there."""
     many = counted_open(tags={"n": [f"{number}" for number in range(1_000)]})

@@ -1,6 +1,5 @@
 """Adds up the counts that a query asks for."""
 
-import collections
 import datetime as dt
 from collections.abc import Iterable, Sequence
 from typing import Any, Final, NamedTuple, TypeAlias
@@ -33,8 +32,13 @@ _COUNTED: Final = (
     "opened_at_most",
 )
 _TRACKED: Final = ("messages_tracked",)
+_ALL: Final = (*_COUNTED, *_TRACKED)
 
-_Sums: TypeAlias = dict[tuple[dt.datetime, str], "collections.Counter[str]"]
+# Tells values, which may be empty, from the rest.
+_TOLD: Final = "="
+_REST: Final = ""
+
+_Sums: TypeAlias = dict[tuple[dt.datetime, str], list[int]]
 """By the beginning of an interval, and value."""
 
 
@@ -68,7 +72,7 @@ def _rows(
     told_by: str | None,
 ) -> list[StatisticsRow]:
     """Return the rows of *dimension*, and of *value* if it is one, by the column *told_by*."""
-    sums: _Sums = collections.defaultdict(collections.Counter)
+    sums: _Sums = {}
     for table, names in ((statistics, _COUNTED), (tracked_counts, _TRACKED)):
         statement = _select(table, names, query, dimension, told_by=told_by)
         if value is not None:
@@ -76,11 +80,16 @@ def _rows(
         elif query.tag_key:
             prefix = f"{query.tag_key}="
             statement = statement.where(sa.func.substr(table.c.value, 1, len(prefix)) == prefix)
-        _add_up(sums, query, names, connection.execute(statement))
+        _add_up(sums, query, _ALL.index(names[0]), connection.execute(statement))
     return [
-        StatisticsRow(start=start, value=value, counts=Counts(**counts))
-        for (start, value), counts in sorted(sums.items())
-        if any(counts.values())
+        StatisticsRow(
+            start=start,
+            value=told[len(_TOLD) :],
+            counts=Counts(**dict(zip(_ALL, counts, strict=True))),
+            is_rest=told == _REST,
+        )
+        for (start, told), counts in sorted(sums.items())
+        if any(counts)
     ]
 
 
@@ -93,11 +102,23 @@ def _select(
     told_by: str | None,
 ) -> sa.Select[tuple[Any, ...]]:
     """Return what adds up the columns *names* of *table*, by the hour or day and *told_by*."""
-    value = sa.literal("") if told_by is None else table.c[told_by]
-    # Rows that are of one answer in the end are added up by the database.
-    start = sa.literal(0) if query.interval is None else table.c.start_hour
-    told = [each for each in (start, value) if isinstance(each, sa.Column)]
-    statement = sa.select(start, value, *(sa.func.sum(table.c[name]) for name in names)).where(
+    told: sa.ColumnElement[str] = sa.literal_column(f"'{_TOLD}'")
+    # In the order of the primary key, so that nothing needs to be sorted.
+    groups: list[sa.ColumnElement[Any]] = []
+    if told_by is not None:
+        told = told + table.c[told_by]
+        groups.append(table.c[told_by])
+        if query.told_apart is not None:
+            is_told = table.c[told_by].in_(sorted(query.told_apart))
+            told = sa.case((is_told, told), else_=sa.literal_column(f"'{_REST}'"))
+            groups = [sa.literal_column("told")]
+    start: sa.ColumnElement[int] = sa.literal_column("0")
+    if query.interval is not None:
+        start = table.c.start_hour
+        groups.append(start)
+    columns: list[sa.ColumnElement[Any]] = [start.label("start"), told.label("told")]
+    columns += [sa.func.sum(table.c[name]) for name in names]
+    statement = sa.select(*columns).where(
         table.c.granularity == (HOURS if query.interval is Interval.HOUR else DAYS),
         table.c.dimension == int(dimension),
         table.c.start_hour >= microseconds_of(query.start) // HOUR_US,
@@ -105,16 +126,21 @@ def _select(
     )
     if query.configuration_ids is not None:
         statement = statement.where(table.c.configuration_id.in_(sorted(query.configuration_ids)))
-    return statement.group_by(*told) if told else statement.having(sa.func.count() > 0)
+    return statement.group_by(*groups) if groups else statement.having(sa.func.count() > 0)
 
 
-def _add_up(
-    sums: _Sums, query: StatisticsQuery, names: Sequence[str], rows: Iterable[Sequence[Any]]
-) -> None:
-    for start_hour, value, *counts in rows:
-        of_interval = sums[_interval_of(query, start_hour), value]
-        for name, count in zip(names, counts, strict=True):
-            of_interval[name] += int(count)
+def _add_up(sums: _Sums, query: StatisticsQuery, first: int, rows: Iterable[Sequence[Any]]) -> None:
+    """Add *rows*, whose counts are those of `_ALL` from *first* on."""
+    intervals: dict[int, dt.datetime] = {}
+    for start_hour, told, *counts in rows:
+        interval = intervals.get(start_hour)
+        if interval is None:
+            interval = intervals[start_hour] = _interval_of(query, start_hour)
+        of_interval = sums.get((interval, told))
+        if of_interval is None:
+            of_interval = sums[interval, told] = [0] * len(_ALL)
+        for place, count in enumerate(counts, first):
+            of_interval[place] += int(count)
 
 
 def _interval_of(query: StatisticsQuery, start_hour: int) -> dt.datetime:
