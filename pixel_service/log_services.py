@@ -9,6 +9,7 @@ from pixel_service.grpc_api import (
     PixelServicer,
     StreamServicer,
     SubscriptionServicer,
+    WebhookServicer,
 )
 from pixel_service.log_parts import LogParts
 from pixel_service.rejudging import Rejudger
@@ -33,6 +34,7 @@ def log_services(
     return [
         _pixel(parts, drain).service(can_serve=can_serve),
         SubscriptionServicer(open_log=log).service(can_serve=can_serve),
+        _webhooks(parts, settings).service(can_serve=can_serve),
         _operation(parts, drain, settings, conditions).service(can_serve=can_serve),
     ]
 
@@ -42,6 +44,14 @@ def _pixel(parts: LogParts, drain: Drain) -> PixelServicer:
         open_log=parts.log, tail=parts.tail, streams=parts.streams, drain=drain
     )
     return PixelServicer(open_log=parts.log, streaming=streaming, drain=drain)
+
+
+def _webhooks(parts: LogParts, settings: Settings) -> WebhookServicer:
+    return WebhookServicer(
+        open_log=parts.log,
+        allow_private=settings.webhook_allow_private,
+        on_change=parts.deliveries.webhooks_have_changed,
+    )
 
 
 def _operation(

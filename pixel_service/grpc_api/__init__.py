@@ -3,7 +3,7 @@
 One servicer for each service of the contract.  `requests` reads messages and refuses
 what is wrong with all of its fields at once; `responses` writes them; `status_table`
 says which status each error becomes.  Imports `streaming`, the face of `open_log`,
-`erasing` and `protobuf_octets`; never SQL, and nothing that takes opens in.
+`erasing`, `webhooks` and `protobuf_octets`; never SQL, and nothing that takes opens in.
 
 Read `pixel_servicer` first.
 """
@@ -13,6 +13,7 @@ from pixel_service.grpc_api.pixel_servicer import PixelServicer
 from pixel_service.grpc_api.status_table import STATUS_OF
 from pixel_service.grpc_api.stream_servicer import StreamServicer
 from pixel_service.grpc_api.subscription_servicer import SubscriptionServicer
+from pixel_service.grpc_api.webhook_servicer import WebhookServicer
 
 __all__ = [
     "STATUS_OF",
@@ -20,4 +21,5 @@ __all__ = [
     "PixelServicer",
     "StreamServicer",
     "SubscriptionServicer",
+    "WebhookServicer",
 ]

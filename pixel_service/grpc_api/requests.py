@@ -9,7 +9,7 @@ from google.protobuf import duration_pb2
 
 from emailopens.notification.v1 import open_notification_pb2
 from emailopens.pixel.v1 import pixel_service_pb2 as pb
-from emailopens.pixel.v1 import subscription_service_pb2
+from emailopens.pixel.v1 import subscription_service_pb2, webhook_service_pb2
 from pixel_service.open_log import OpenFilter
 from pixel_service.streaming import MAX_BATCH_NOTIFICATIONS, NamedPosition, Selection, Start
 from service_runtime.callers import current_caller
@@ -171,6 +171,8 @@ StartRequest = (
     | pb.ListOpensRequest
     | subscription_service_pb2.CreateSubscriptionRequest
     | subscription_service_pb2.SeekSubscriptionRequest
+    | webhook_service_pb2.CreateWebhookRequest
+    | webhook_service_pb2.ReplayWebhookRequest
 )
 
 

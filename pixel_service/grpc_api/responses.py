@@ -73,11 +73,12 @@ def subscription_to_proto(
         consumer_name=subscription.consumer_name,
     )
     if subscription.filter != OpenFilter():
-        message.filter.CopyFrom(_filter_to_proto(subscription.filter))
+        message.filter.CopyFrom(filter_to_proto(subscription.filter))
     return message
 
 
-def _filter_to_proto(open_filter: OpenFilter) -> pb.OpenFilter:
+def filter_to_proto(open_filter: OpenFilter) -> pb.OpenFilter:
+    """Return *open_filter* as the contract has it."""
     # The numbers are the contract's; the stubs want them under their own names.
     agents = cast("list[open_notification_pb2.Agent.ValueType]", sorted(open_filter.exclude_agents))
     return pb.OpenFilter(

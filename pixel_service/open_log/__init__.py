@@ -57,6 +57,7 @@ from pixel_service.open_log.values import (
 )
 from pixel_service.open_log.webhooks import (
     MAX_SKIPPED_EVENTS,
+    MAX_WEBHOOK_SECRETS,
     MAX_WEBHOOKS,
     SkippedEvent,
     Webhook,
@@ -72,6 +73,7 @@ __all__ = [
     "HOURS_KEPT",
     "MAX_SKIPPED_EVENTS",
     "MAX_WEBHOOKS",
+    "MAX_WEBHOOK_SECRETS",
     "MESSAGE_KEY_OCTETS",
     "CountingRules",
     "Counts",

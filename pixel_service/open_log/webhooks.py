@@ -12,6 +12,9 @@ from pixel_service.open_log.values import Position
 # Each active one is a task with a connection of its own.
 MAX_WEBHOOKS: Final = 200
 
+# Of each webhook.  Every one signs each request, and a header field is some kB at most.
+MAX_WEBHOOK_SECRETS: Final = 8
+
 # Of each webhook, the latest.
 MAX_SKIPPED_EVENTS: Final = 1_000
 
@@ -135,7 +138,10 @@ class WebhookStore(Protocol):
         """
 
     async def rotate(self, webhook_id: str, secret: str, *, overlap: dt.timedelta) -> Webhook:
-        """Give it another secret; those before sign for *overlap* more at most."""
+        """Give it another secret; those before sign for *overlap* more at most.
+
+        Of more than `MAX_WEBHOOK_SECRETS` the oldest sign no more.
+        """
 
     async def delete(self, webhook_id: str) -> None:
         """Delete it, its secrets and its list of skipped events."""

@@ -13,6 +13,7 @@ from pixel_service.webhooks.manager import Deliveries, delivering, new_owner
 from pixel_service.webhooks.metrics import webhook_metrics
 from pixel_service.webhooks.sending import Sender, open_sender
 from pixel_service.webhooks.signing import new_secret, parse_secret, secret_text
+from pixel_service.webhooks.urls import mistake_of_url, shown_url
 
 __all__ = [
     "MAX_REFUSALS",
@@ -21,10 +22,12 @@ __all__ = [
     "Surroundings",
     "delivering",
     "is_public",
+    "mistake_of_url",
     "new_owner",
     "new_secret",
     "open_sender",
     "parse_secret",
     "secret_text",
+    "shown_url",
     "webhook_metrics",
 ]

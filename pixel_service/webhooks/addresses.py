@@ -27,6 +27,15 @@ class AddressNotPublic(OSError):
     """A URL leads to an address that requests must not be sent to."""
 
 
+def is_address(text: str) -> bool:
+    """Return whether *text* is an address, and not a name."""
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
 def is_public(text: str) -> bool:
     """Return whether *text* is an address that everybody reaches alike."""
     try:

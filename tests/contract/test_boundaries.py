@@ -286,6 +286,7 @@ RULES: Final = (
             "rejudging",
             "service_status",
             "streaming",
+            "webhooks",
         ),
         never=("aiohttp", "sqlalchemy"),
     ),

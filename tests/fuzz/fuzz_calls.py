@@ -23,11 +23,21 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor, MethodDescri
 from google.protobuf.message import Message
 
 from emailopens.injector.v1 import configuration_service_pb2, injector_service_pb2
-from emailopens.pixel.v1 import operation_service_pb2, pixel_service_pb2, subscription_service_pb2
+from emailopens.pixel.v1 import (
+    operation_service_pb2,
+    pixel_service_pb2,
+    subscription_service_pb2,
+    webhook_service_pb2,
+)
 from examples.pair import Pair, pair_on_free_ports, running_pair
 
 _INJECTOR_FILES: Final = (configuration_service_pb2, injector_service_pb2)
-_PIXEL_FILES: Final = (operation_service_pb2, pixel_service_pb2, subscription_service_pb2)
+_PIXEL_FILES: Final = (
+    operation_service_pb2,
+    pixel_service_pb2,
+    subscription_service_pb2,
+    webhook_service_pb2,
+)
 
 # A stream has no end, and an erasure may wait for ten seconds.
 _DEADLINE_SECONDS: Final = 0.5

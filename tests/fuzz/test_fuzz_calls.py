@@ -12,6 +12,7 @@ SERVICES = {
     "emailopens.pixel.v1.OperationService",
     "emailopens.pixel.v1.PixelService",
     "emailopens.pixel.v1.SubscriptionService",
+    "emailopens.pixel.v1.WebhookService",
 }
 
 

@@ -12,7 +12,11 @@ import pybase64
 from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 
 from emailopens.notification.v1 import privacy_level_pb2
-from emailopens.pixel.v1 import operation_service_pb2_grpc, subscription_service_pb2_grpc
+from emailopens.pixel.v1 import (
+    operation_service_pb2_grpc,
+    subscription_service_pb2_grpc,
+    webhook_service_pb2_grpc,
+)
 from emailopens.pixel.v1 import pixel_service_pb2_grpc as pb_grpc
 from emailopens.token.v1 import pixel_token_pb2
 from pixel_service.erasing import Eraser
@@ -23,6 +27,7 @@ from pixel_service.grpc_api import (
     PixelServicer,
     StreamServicer,
     SubscriptionServicer,
+    WebhookServicer,
 )
 from pixel_service.grpc_api.stream_servicer import DEFAULT_STALL_TIMEOUT
 from pixel_service.journal import Journals
@@ -78,6 +83,7 @@ class StreamService:
     pixel: "pb_grpc.PixelServiceAsyncStub"
     subscriptions: "subscription_service_pb2_grpc.SubscriptionServiceAsyncStub"
     operations: "operation_service_pb2_grpc.OperationServiceAsyncStub"
+    webhooks: "webhook_service_pb2_grpc.WebhookServiceAsyncStub"
 
 
 @contextlib.asynccontextmanager
@@ -137,6 +143,9 @@ async def streaming(
                 can_serve=tail.is_well
             ),
             SubscriptionServicer(open_log=log).service(can_serve=tail.is_well),
+            WebhookServicer(open_log=log, allow_private=True, on_change=lambda: None).service(
+                can_serve=tail.is_well
+            ),
             OperationServicer(
                 open_log=log,
                 eraser=Eraser(open_log=log, bring_in=bring_in),
@@ -163,4 +172,5 @@ async def streaming(
                 pixel=pb_grpc.PixelServiceStub(channel),
                 subscriptions=subscription_service_pb2_grpc.SubscriptionServiceStub(channel),
                 operations=operation_service_pb2_grpc.OperationServiceStub(channel),
+                webhooks=webhook_service_pb2_grpc.WebhookServiceStub(channel),
             )

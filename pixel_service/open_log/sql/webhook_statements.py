@@ -7,7 +7,12 @@ import sqlalchemy as sa
 
 from pixel_service.open_log.sql.tables import open_log, opens, webhook_skips, webhooks
 from pixel_service.open_log.values import Position
-from pixel_service.open_log.webhooks import MAX_SKIPPED_EVENTS, MAX_WEBHOOKS, WebhookState
+from pixel_service.open_log.webhooks import (
+    MAX_SKIPPED_EVENTS,
+    MAX_WEBHOOK_SECRETS,
+    MAX_WEBHOOKS,
+    WebhookState,
+)
 from service_runtime.times import now_us
 
 Row = sa.RowMapping
@@ -73,7 +78,8 @@ def rotate(
         for text, until in kept or ()
         if until is None or until > now
     ]
-    secrets = [[secret, None], *(each for each in older if each[1] > now)]
+    still_valid = [each for each in older if each[1] > now]
+    secrets = [[secret, None], *still_valid[: MAX_WEBHOOK_SECRETS - 1]]
     return change(connection, webhook_id=webhook_id, values={"secrets": secrets})
 
 

@@ -6,12 +6,17 @@ import grpc
 import pytest
 from google.protobuf.descriptor import ServiceDescriptor
 
-from emailopens.pixel.v1 import pixel_service_pb2, subscription_service_pb2
+from emailopens.pixel.v1 import (
+    pixel_service_pb2,
+    subscription_service_pb2,
+    webhook_service_pb2,
+)
 from tests.pixel.service_values import StreamService
 
 SERVICES = [
     *pixel_service_pb2.DESCRIPTOR.services_by_name.values(),
     *subscription_service_pb2.DESCRIPTOR.services_by_name.values(),
+    *webhook_service_pb2.DESCRIPTOR.services_by_name.values(),
 ]
 
 

@@ -14,6 +14,7 @@ from pixel_service.errors import (
 )
 from pixel_service.open_log import (
     BEGINNING,
+    MAX_WEBHOOK_SECRETS,
     MAX_WEBHOOKS,
     OpenLog,
     Position,
@@ -170,6 +171,16 @@ async def test_secrets_overlap_for_as_long_as_was_said(log: OpenLog) -> None:
     assert [each.text for each in both.secrets] == ["second", "first"]
     one = await log.webhooks.rotate("crm", "third", overlap=NOTHING)
     assert [each.text for each in one.secrets] == ["third"]
+
+
+async def test_so_many_secrets_sign_and_no_more(log: OpenLog) -> None:
+    """Whoever rotates again and again makes no request larger without end: the oldest goes."""
+    await log.webhooks.create(new_webhook())
+    for index in range(MAX_WEBHOOK_SECRETS + 1):
+        rotated = await log.webhooks.rotate("crm", f"{index}", overlap=MINUTE)
+    assert [each.text for each in rotated.secrets] == [
+        f"{index}" for index in range(MAX_WEBHOOK_SECRETS, 0, -1)
+    ]
 
 
 async def test_skipped_events_are_listed_the_latest_first(log: OpenLog) -> None:

@@ -132,10 +132,10 @@ class Webhook(_message.Message):
     CreateWebhook; a new ID is made if it is empty.
     """
     url: _builtins.str
-    """Required. Where to: `https://…`, or `http://…` where private addresses are allowed or
-    the risk is taken, at most 2,000 characters. May hold a user and a password, which are
-    sent with HTTP's basic authentication, and are not returned: `https://user:***@…`.
-    Immutable.
+    """Required. Where to: `https://…`, also `http://…` if the service was started with
+    `--webhook-allow-private`; at most 2,000 characters of ASCII, without a fragment. May
+    hold a user and a password, which are sent with HTTP's basic authentication; the
+    password is not returned: `https://user:***@…`. Immutable.
     """
     format: Global___Webhook.Format.ValueType
     """Optional. What is sent. Defaults to `FORMAT_JSON`. Immutable."""

@@ -37,7 +37,8 @@ class WebhookServiceStub:
     5 s at first, then later and later up to 10 minutes, with jitter; `Retry-After` is
     followed, up to an hour. A receiver tells what it has seen already by the event ID, which
     is the header field `webhook-id`: it and the octets of the body are the same on every
-    attempt.
+    attempt, but for an open that was judged again in between. One that was erased in between
+    is not sent any more.
 
     Requests are signed as Standard Webhooks 1.0.0 has it (`webhook-id`,
     `webhook-timestamp`, `webhook-signature`), with every secret that the webhook has, so
@@ -128,7 +129,8 @@ class WebhookServiceServicer:
     5 s at first, then later and later up to 10 minutes, with jitter; `Retry-After` is
     followed, up to an hour. A receiver tells what it has seen already by the event ID, which
     is the header field `webhook-id`: it and the octets of the body are the same on every
-    attempt.
+    attempt, but for an open that was judged again in between. One that was erased in between
+    is not sent any more.
 
     Requests are signed as Standard Webhooks 1.0.0 has it (`webhook-id`,
     `webhook-timestamp`, `webhook-signature`), with every secret that the webhook has, so
@@ -216,7 +218,7 @@ class WebhookServiceServicer:
 
     def RotateWebhookSecret(self, request, context):
         """Gives a webhook another secret, and returns it; it is not returned again. The one
-        before signs, too, for a while.
+        before signs, too, for a while; of more than eight the oldest signs no more.
 
         Returns `NOT_FOUND` (WEBHOOK_NOT_FOUND) or `INVALID_ARGUMENT` (INVALID_FIELD).
         """
@@ -311,7 +313,8 @@ class WebhookService:
     5 s at first, then later and later up to 10 minutes, with jitter; `Retry-After` is
     followed, up to an hour. A receiver tells what it has seen already by the event ID, which
     is the header field `webhook-id`: it and the octets of the body are the same on every
-    attempt.
+    attempt, but for an open that was judged again in between. One that was erased in between
+    is not sent any more.
 
     Requests are signed as Standard Webhooks 1.0.0 has it (`webhook-id`,
     `webhook-timestamp`, `webhook-signature`), with every secret that the webhook has, so

@@ -38,7 +38,8 @@ class WebhookServiceStub:
     5 s at first, then later and later up to 10 minutes, with jitter; `Retry-After` is
     followed, up to an hour. A receiver tells what it has seen already by the event ID, which
     is the header field `webhook-id`: it and the octets of the body are the same on every
-    attempt.
+    attempt, but for an open that was judged again in between. One that was erased in between
+    is not sent any more.
 
     Requests are signed as Standard Webhooks 1.0.0 has it (`webhook-id`,
     `webhook-timestamp`, `webhook-signature`), with every secret that the webhook has, so
@@ -106,7 +107,7 @@ class WebhookServiceStub:
     """
     RotateWebhookSecret: _grpc.UnaryUnaryMultiCallable[_webhook_service_pb2.RotateWebhookSecretRequest, _webhook_service_pb2.RotateWebhookSecretResponse]
     """Gives a webhook another secret, and returns it; it is not returned again. The one
-    before signs, too, for a while.
+    before signs, too, for a while; of more than eight the oldest signs no more.
 
     Returns `NOT_FOUND` (WEBHOOK_NOT_FOUND) or `INVALID_ARGUMENT` (INVALID_FIELD).
     """
@@ -135,7 +136,8 @@ class WebhookServiceAsyncStub(WebhookServiceStub):
     5 s at first, then later and later up to 10 minutes, with jitter; `Retry-After` is
     followed, up to an hour. A receiver tells what it has seen already by the event ID, which
     is the header field `webhook-id`: it and the octets of the body are the same on every
-    attempt.
+    attempt, but for an open that was judged again in between. One that was erased in between
+    is not sent any more.
 
     Requests are signed as Standard Webhooks 1.0.0 has it (`webhook-id`,
     `webhook-timestamp`, `webhook-signature`), with every secret that the webhook has, so
@@ -200,7 +202,7 @@ class WebhookServiceAsyncStub(WebhookServiceStub):
     """
     RotateWebhookSecret: _aio.UnaryUnaryMultiCallable[_webhook_service_pb2.RotateWebhookSecretRequest, _webhook_service_pb2.RotateWebhookSecretResponse]  # type: ignore[assignment]
     """Gives a webhook another secret, and returns it; it is not returned again. The one
-    before signs, too, for a while.
+    before signs, too, for a while; of more than eight the oldest signs no more.
 
     Returns `NOT_FOUND` (WEBHOOK_NOT_FOUND) or `INVALID_ARGUMENT` (INVALID_FIELD).
     """
@@ -228,7 +230,8 @@ class WebhookServiceServicer(metaclass=_abc_1.ABCMeta):
     5 s at first, then later and later up to 10 minutes, with jitter; `Retry-After` is
     followed, up to an hour. A receiver tells what it has seen already by the event ID, which
     is the header field `webhook-id`: it and the octets of the body are the same on every
-    attempt.
+    attempt, but for an open that was judged again in between. One that was erased in between
+    is not sent any more.
 
     Requests are signed as Standard Webhooks 1.0.0 has it (`webhook-id`,
     `webhook-timestamp`, `webhook-signature`), with every secret that the webhook has, so
@@ -333,7 +336,7 @@ class WebhookServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_webhook_service_pb2.RotateWebhookSecretResponse, _abc.Awaitable[_webhook_service_pb2.RotateWebhookSecretResponse]]:
         """Gives a webhook another secret, and returns it; it is not returned again. The one
-        before signs, too, for a while.
+        before signs, too, for a while; of more than eight the oldest signs no more.
 
         Returns `NOT_FOUND` (WEBHOOK_NOT_FOUND) or `INVALID_ARGUMENT` (INVALID_FIELD).
         """

@@ -1,0 +1,121 @@
+"""The URLs that webhooks are created with."""
+
+import socket
+
+import pytest
+
+from pixel_service.webhooks import addresses, mistake_of_url, shown_url
+from pixel_service.webhooks.urls import MAX_URL_CHARACTERS
+
+NO_URL = "must be a URL that begins with https://"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://192.0.1.1/opens",
+        "https://user:p%40ss@192.0.1.1:8443/opens?tenant=1",
+        "https://[2606:4700::1111]/",
+    ],
+)
+async def test_public_url_is_taken(url: str) -> None:
+    """Addresses that everybody reaches alike, with a port, a password and a query."""
+    assert await mistake_of_url(url, allow_private=False) is None
+
+
+async def test_name_that_leads_nowhere_yet_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may be new, or its servers away; before each request it is looked at again."""
+
+    def nowhere(host: str, port: int, family: int) -> list[object]:
+        raise socket.gaierror(socket.EAI_AGAIN, f"{host} {port} {family}")
+
+    monkeypatch.setattr(addresses, "lookup", nowhere)
+
+    assert await mistake_of_url("https://new.example/", allow_private=False) is None
+
+
+@pytest.mark.parametrize(
+    ("url", "address"),
+    [
+        ("https://127.0.0.1/", "127.0.0.1"),
+        ("https://10.0.0.1:9/", "10.0.0.1"),
+        ("https://169.254.169.254/latest/meta-data", "169.254.169.254"),
+        ("https://[::1]/", "::1"),
+        ("https://[::ffff:127.0.0.1]/", "::ffff:"),
+        ("https://[64:ff9b::7f00:1]/", "64:ff9b::7f00:1"),
+        ("https://localhost/", "localhost leads to "),
+        # What the system takes for 127.0.0.1.
+        ("https://2130706433/", "127.0.0.1"),
+        ("https://0x7f.1/", "127.0.0.1"),
+        ("https://user@public.example:x@127.1/", "127.0.0.1"),
+    ],
+)
+async def test_url_that_leads_to_a_private_address_is_refused(url: str, address: str) -> None:
+    """However the address is written; where private ones are allowed it is taken."""
+    mistake = await mistake_of_url(url, allow_private=False)
+
+    assert mistake is not None
+    assert mistake.endswith("which is not a public address")
+    assert address in mistake
+    assert await mistake_of_url(url, allow_private=True) is None
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "crm.example",
+        "//crm.example/",
+        "https://",
+        "https:///opens",
+        "http://crm.example/",
+        "ftp://crm.example/",
+        "file:///etc/passwd",
+        "https://crm.example:0/",
+        "https://crm.example:65536/",
+        "https://crm.example/a b",
+        "https://crm.example/\r\nX: y",
+        "https://crm.example\\@evil.example/",
+        "https://cr\u00fcm.example/",
+        "https://[::1",
+    ],
+)
+async def test_what_is_no_url_is_refused(url: str) -> None:
+    """So is plain HTTP to public addresses: opens are personal data."""
+    assert await mistake_of_url(url, allow_private=False) == NO_URL
+
+
+async def test_url_is_bounded_and_has_no_fragment() -> None:
+    """Two thousand characters are taken, and not one more."""
+    url = "https://127.0.0.1/".ljust(MAX_URL_CHARACTERS, "a")
+
+    assert await mistake_of_url(url, allow_private=True) is None
+    assert (
+        await mistake_of_url(url + "a", allow_private=True) == "must have at most 2,000 characters"
+    )
+    assert await mistake_of_url("https://a.example/#b", allow_private=True) == (
+        "must have no fragment"
+    )
+
+
+async def test_plain_http_is_taken_where_private_addresses_are() -> None:
+    """A receiver on this machine needs no certificate."""
+    assert await mistake_of_url("http://127.0.0.1:8000/", allow_private=True) is None
+    assert await mistake_of_url("ws://127.0.0.1/", allow_private=True) == (
+        "must be a URL that begins with https:// or http://"
+    )
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("https://crm.example/a@b?c=d:e", "https://crm.example/a@b?c=d:e"),
+        ("https://user:secret@crm.example/", "https://user:***@crm.example/"),
+        ("https://user:sec@ret:x@crm.example:1?a=@", "https://user:***@crm.example:1?a=@"),
+        ("https://token@crm.example", "https://***@crm.example"),
+        ("https://:secret@crm.example", "https://:***@crm.example"),
+    ],
+)
+def test_shown_url_has_no_secret(url: str, shown: str) -> None:
+    """The password is hidden, or the user where there is nothing else; the rest stays."""
+    assert shown_url(url) == shown
