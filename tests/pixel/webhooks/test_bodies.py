@@ -2,6 +2,7 @@
 
 import datetime as dt
 import json
+from collections.abc import Mapping
 
 import django.conf
 from anymail.signals import AnymailTrackingEvent
@@ -30,6 +31,11 @@ def notification(*, names: list[str]) -> pb.OpenNotification:
 
 
 def events_of(body: Body) -> list[AnymailTrackingEvent]:
+    """Return what django-anymail's view for Amazon SES makes of *body*."""
+    return events_of_request(body.octets, body.headers)
+
+
+def events_of_request(octets: bytes, headers: Mapping[str, str]) -> list[AnymailTrackingEvent]:
     """Return what django-anymail's view for Amazon SES makes of a request."""
     if not django.conf.settings.configured:
         django.conf.settings.configure(USE_TZ=True)
@@ -39,9 +45,9 @@ def events_of(body: Body) -> list[AnymailTrackingEvent]:
 
     # Not constructed: that sets up a client of Amazon's, which reading does not use.
     view = AmazonSESTrackingWebhookView.__new__(AmazonSESTrackingWebhookView)
-    headers = dict(body.headers)
+    others = dict(headers)
     request = RequestFactory().post(
-        "/", body.octets, content_type=headers.pop("Content-Type"), headers=headers
+        "/", octets, content_type=others.pop("Content-Type"), headers=others
     )
     view.validate_request(request)
     events: list[AnymailTrackingEvent] = view.parse_events(request)
