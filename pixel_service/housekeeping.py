@@ -36,6 +36,8 @@ class Housekeeping:
     retention: dt.timedelta
     statistics_retention: dt.timedelta
     max_log_octets: int | None
+    uncounted: int = 0
+    """Opens that wait to be counted for statistics, as of a few seconds ago."""
     lags: dict[str, int] = dataclasses.field(default_factory=dict)
     """By subscription; as of a few seconds ago."""
     webhooks: Sequence[Webhook] = ()
@@ -100,10 +102,12 @@ class Housekeeping:
         self._warned[kind] = behind
 
     async def measure(self) -> None:
-        """Keep `lags` and `webhooks` up to date."""
+        """Keep `uncounted`, `lags` and `webhooks` up to date."""
         outage = Outage("lags not measured", "lags measured again")
         while True:
             try:
+                counted = await self.open_log.statistics.counted()
+                self.uncounted = await self.open_log.lag(counted)
                 self.lags = {each.id: each.lag async for each in self._subscriptions()}
                 self.webhooks = await self._all_webhooks()
                 outage.worked()

@@ -17,6 +17,8 @@ class LogMetrics(Collector):
 
     recording: Callable[[], RecordingHealth]
     streams: Callable[[], int]
+    uncounted: Callable[[], int]
+    """Opens that statistics do not count yet."""
     lags: Callable[[], Mapping[str, int]]
     """Entries that each subscription has not acknowledged, by its ID."""
     canary_age_seconds: Callable[[], float]
@@ -55,6 +57,11 @@ class LogMetrics(Collector):
             "streams_held_back_seconds",
             "For how long opens are recorded that may not be streamed yet.",
             value=(dt.datetime.now(dt.UTC) - since).total_seconds() if since else 0.0,
+        )
+        yield GaugeMetricFamily(
+            "statistics_uncounted_opens",
+            "Opens recorded that statistics do not count yet.",
+            value=self.uncounted(),
         )
         lag = GaugeMetricFamily(
             "subscription_lag_opens", "Opens not acknowledged.", labels=["subscription_id"]

@@ -1,5 +1,6 @@
 """The service removes old opens, and names the subscriptions that lose by it, before and after."""
 
+import asyncio
 import contextlib
 import sqlite3
 import time
@@ -10,6 +11,7 @@ import structlog
 from pixel_service.housekeeping import Housekeeping
 from pixel_service.open_log import OpenLog
 from pixel_service.settings import Settings
+from service_runtime.background import kept_running
 from tests.pixel.open_log.log_values import LogHome, event_ids, new_open, new_opens, read_all
 
 DAY_US = 86_400_000_000
@@ -81,6 +83,19 @@ async def test_subscription_that_will_lose_opens_is_named_once(tmp_path: Path) -
             await keeping.trim_once()
 
     assert [each["event"] for each in logs] == ["subscription will lose opens"] * 2
+
+
+async def test_what_waits_to_be_counted_is_measured(tmp_path: Path) -> None:
+    """It is a metric: where it only grows, statistics are not kept up."""
+    async with LogHome(url=f"sqlite:///{tmp_path}/opens.db").connect() as log:
+        await log.append(new_opens(3))
+        await log.statistics.count_step(max_entries=1)
+        keeping = housekeeping(log)
+        async with kept_running("test", keeping.measure):
+            while not keeping.uncounted:  # noqa: ASYNC110 - only looking tells
+                await asyncio.sleep(0.01)
+
+    assert keeping.uncounted == 2
 
 
 async def test_the_oldest_opens_beyond_a_size_are_removed(tmp_path: Path) -> None:
