@@ -7,6 +7,7 @@ from typing import Any, Final
 import click
 
 SECOND: Final = dt.timedelta(seconds=1)
+HOUR: Final = dt.timedelta(hours=1)
 DAY: Final = dt.timedelta(days=1)
 
 # A century: so far back there is a date, whatever today is. Infinity is no span.

@@ -13,6 +13,7 @@ _COMMANDS: Final = {
     "serve": "pixel_service.cli.serve",
     "stream": "pixel_service.cli.stream",
     "subscriptions": "pixel_service.cli.subscriptions",
+    "webhooks": "pixel_service.cli.webhooks",
     "opens": "pixel_service.cli.opens",
     "log": "pixel_service.cli.log",
     "status": "pixel_service.cli.status",
