@@ -29,8 +29,6 @@ class WebhookServiceStub:
     """WebhookService keeps webhooks: places in the log that the service itself delivers
     from, each to a URL.
 
-    Not served yet: every call returns `UNIMPLEMENTED`.
-
     Every open that matches is sent with POST, one at a time, in log order, until the
     receiver answers with a status from 200 to 299 within 15 s. So it arrives at least once,
     in order, and nothing is dropped but by retention: whatever fails is tried again, after
@@ -120,8 +118,6 @@ class WebhookServiceStub:
 class WebhookServiceServicer:
     """WebhookService keeps webhooks: places in the log that the service itself delivers
     from, each to a URL.
-
-    Not served yet: every call returns `UNIMPLEMENTED`.
 
     Every open that matches is sent with POST, one at a time, in log order, until the
     receiver answers with a status from 200 to 299 within 15 s. So it arrives at least once,
@@ -304,8 +300,6 @@ def add_WebhookServiceServicer_to_server(servicer, server):
 class WebhookService:
     """WebhookService keeps webhooks: places in the log that the service itself delivers
     from, each to a URL.
-
-    Not served yet: every call returns `UNIMPLEMENTED`.
 
     Every open that matches is sent with POST, one at a time, in log order, until the
     receiver answers with a status from 200 to 299 within 15 s. So it arrives at least once,

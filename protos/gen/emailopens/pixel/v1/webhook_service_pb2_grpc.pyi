@@ -30,8 +30,6 @@ class WebhookServiceStub:
     """WebhookService keeps webhooks: places in the log that the service itself delivers
     from, each to a URL.
 
-    Not served yet: every call returns `UNIMPLEMENTED`.
-
     Every open that matches is sent with POST, one at a time, in log order, until the
     receiver answers with a status from 200 to 299 within 15 s. So it arrives at least once,
     in order, and nothing is dropped but by retention: whatever fails is tried again, after
@@ -128,8 +126,6 @@ class WebhookServiceAsyncStub(WebhookServiceStub):
     """WebhookService keeps webhooks: places in the log that the service itself delivers
     from, each to a URL.
 
-    Not served yet: every call returns `UNIMPLEMENTED`.
-
     Every open that matches is sent with POST, one at a time, in log order, until the
     receiver answers with a status from 200 to 299 within 15 s. So it arrives at least once,
     in order, and nothing is dropped but by retention: whatever fails is tried again, after
@@ -221,8 +217,6 @@ class WebhookServiceAsyncStub(WebhookServiceStub):
 class WebhookServiceServicer(metaclass=_abc_1.ABCMeta):
     """WebhookService keeps webhooks: places in the log that the service itself delivers
     from, each to a URL.
-
-    Not served yet: every call returns `UNIMPLEMENTED`.
 
     Every open that matches is sent with POST, one at a time, in log order, until the
     receiver answers with a status from 200 to 299 within 15 s. So it arrives at least once,
