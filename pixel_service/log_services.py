@@ -7,6 +7,7 @@ from pixel_service.erasing import Eraser
 from pixel_service.grpc_api import (
     OperationServicer,
     PixelServicer,
+    StatisticsServicer,
     StreamServicer,
     SubscriptionServicer,
     WebhookServicer,
@@ -33,6 +34,9 @@ def log_services(
     can_serve = parts.tail.is_well
     return [
         _pixel(parts, drain).service(can_serve=can_serve),
+        StatisticsServicer(open_log=log, min_group_size=settings.min_group_size).service(
+            can_serve=can_serve
+        ),
         SubscriptionServicer(open_log=log).service(can_serve=can_serve),
         _webhooks(parts, settings).service(can_serve=can_serve),
         _operation(parts, drain, settings, conditions).service(can_serve=can_serve),

@@ -60,6 +60,8 @@ class Settings:
     """Opens that are older are removed."""
     statistics_retention: dt.timedelta = dt.timedelta(days=800)
     """Counts of days that are older are removed."""
+    min_group_size: int = 10
+    """What has fewer messages than this, or opens, is not told apart in statistics."""
     max_log_octets: int | None = None
     """The oldest opens beyond this size are removed; None: no limit."""
     burst_window: dt.timedelta = DEFAULT_BURST_WINDOW

@@ -91,7 +91,7 @@ def address_option(option: Option, name: str, **attributes: Any) -> Decorator:  
 
 def key_ring_options(option: Option) -> Decorator:
     """Declare how the key ring is given: as a file, or itself."""
-    return _all(
+    return all_of(
         option(
             "token-keys-file",
             section=DATA,
@@ -110,7 +110,7 @@ def key_ring_options(option: Option) -> Decorator:
 
 def access_options(option: Option) -> Decorator:
     """Declare who may call."""
-    return _all(
+    return all_of(
         option(
             "api-keys",
             section=ACCESS,
@@ -129,7 +129,7 @@ def access_options(option: Option) -> Decorator:
 
 def process_options(option: Option) -> Decorator:
     """Declare how the process ends and what it says."""
-    return _all(
+    return all_of(
         option(
             "grace",
             section=PROCESS,
@@ -158,7 +158,7 @@ def process_options(option: Option) -> Decorator:
 _LEVELS: Final = ("debug", "info", "warning", "error")
 
 
-def _all(*decorators: Decorator) -> Decorator:
+def all_of(*decorators: Decorator) -> Decorator:
     """Apply *decorators* as if they stood one above the other."""
 
     def decorate(command: Any) -> Any:  # noqa: ANN401 - click's own

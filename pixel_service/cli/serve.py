@@ -14,6 +14,7 @@ import click
 import structlog
 
 from pixel_service import server
+from pixel_service.cli.statistics_options import statistics_options
 from pixel_service.endpoint.client_address import ForwardedHeader, IpNetwork
 from pixel_service.journal import SEGMENT_OCTETS
 from pixel_service.settings import Settings
@@ -91,14 +92,6 @@ def _networks(_: click.Context, __: click.Parameter, values: Sequence[str]) -> l
     help="Opens that are older are removed.",
 )
 @_option(
-    "statistics-retention-days",
-    section=_OPENS,
-    type=Span(DAY, min_open=True),
-    metavar="DAYS",
-    default=_DEFAULTS.statistics_retention / DAY,
-    help="Counts of days that are older are removed; those of hours after 35 days.",
-)
-@_option(
     "max-log-octets",
     section=_OPENS,
     type=click.IntRange(min=1),
@@ -138,6 +131,7 @@ def _networks(_: click.Context, __: click.Parameter, values: Sequence[str]) -> l
     default=_DEFAULTS.max_journal_octets,
     help="Size of a process's journal, which keeps opens until the log has them.",
 )
+@statistics_options(_option)
 @_option(
     "evidence-rules",
     section=_EVIDENCE,

@@ -258,7 +258,7 @@ RULES: Final = (
     ),
     Rule(
         room=f"{PIXEL}.statistics",
-        promise="What an open counts as; the log counts.",
+        promise="What an open counts as, and which counts are told; the log counts.",
         ours=("evidence", "intake", "notification", "open_log"),
         never=("aiohttp", "grpc", "sqlalchemy"),
     ),
@@ -285,6 +285,7 @@ RULES: Final = (
             "protobuf_octets",
             "rejudging",
             "service_status",
+            "statistics",
             "streaming",
             "webhooks",
         ),

@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 from emailopens.notification.v1 import privacy_level_pb2
 from emailopens.pixel.v1 import (
     operation_service_pb2_grpc,
+    statistics_service_pb2_grpc,
     subscription_service_pb2_grpc,
     webhook_service_pb2_grpc,
 )
@@ -25,6 +26,7 @@ from pixel_service.grpc_api import (
     STATUS_OF,
     OperationServicer,
     PixelServicer,
+    StatisticsServicer,
     StreamServicer,
     SubscriptionServicer,
     WebhookServicer,
@@ -84,6 +86,7 @@ class StreamService:
     subscriptions: "subscription_service_pb2_grpc.SubscriptionServiceAsyncStub"
     operations: "operation_service_pb2_grpc.OperationServiceAsyncStub"
     webhooks: "webhook_service_pb2_grpc.WebhookServiceAsyncStub"
+    statistics: "statistics_service_pb2_grpc.StatisticsServiceAsyncStub"
 
 
 @contextlib.asynccontextmanager
@@ -146,6 +149,7 @@ async def streaming(
             WebhookServicer(open_log=log, allow_private=True, on_change=lambda: None).service(
                 can_serve=tail.is_well
             ),
+            StatisticsServicer(open_log=log, min_group_size=10).service(can_serve=tail.is_well),
             OperationServicer(
                 open_log=log,
                 eraser=Eraser(open_log=log, bring_in=bring_in),
@@ -173,4 +177,5 @@ async def streaming(
                 subscriptions=subscription_service_pb2_grpc.SubscriptionServiceStub(channel),
                 operations=operation_service_pb2_grpc.OperationServiceStub(channel),
                 webhooks=webhook_service_pb2_grpc.WebhookServiceStub(channel),
+                statistics=statistics_service_pb2_grpc.StatisticsServiceStub(channel),
             )

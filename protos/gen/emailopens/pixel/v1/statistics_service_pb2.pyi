@@ -126,17 +126,18 @@ class GetStatisticsRequest(_message.Message):
     """
     tag: _builtins.str
     """Optional. Only messages with this tag, as `key=value`. Must be empty with any
-    dimension but `DIMENSION_CONFIGURATION`.
+    dimension but `DIMENSION_CONFIGURATION`. A tag of fewer messages than
+    `min_group_size` counts as one that no message has.
     """
     max_values: _builtins.int
     """Optional. How many values of the dimension are told apart at most; those with the
     fewest opens are counted together. Defaults to 20; larger than 100 is taken as 100;
-    negative is `INVALID_ARGUMENT`.
+    negative is `INVALID_ARGUMENT`, and so is more than a response of 3.5 MB holds.
     """
     @_builtins.property
     def start_time(self) -> _timestamp_pb2.Timestamp:
         """Required. The beginning of the span. Taken down to the beginning of its interval, UTC;
-        without an interval, of its day.
+        without an interval, of its day. With `INTERVAL_HOUR` at most 35 days ago.
         """
 
     @_builtins.property
@@ -189,8 +190,9 @@ class GetStatisticsResponse(_message.Message):
     uncounted_opens: _builtins.int
     """Always set. How many opens are recorded and wait to be counted, about."""
     min_group_size: _builtins.int
-    """Always set. A value with fewer messages or opens than this is not told apart from
-    others.
+    """Always set. A value with fewer messages tracked in the span than this or, where none
+    are known, with fewer opens, is not told apart from others; if it is the only one, the
+    next smallest is not, either. Configurations always are, unless a tag is asked for.
     """
     @_builtins.property
     def total(self) -> Global___Counts:
@@ -333,8 +335,8 @@ class ValueCounts(_message.Message):
     kept, and with `is_rest`.
     """
     is_rest: _builtins.bool
-    """Whether this is everything else: values beyond `max_values`, and those with fewer
-    than `min_group_size`.
+    """Whether this is everything else: values beyond `max_values`, and those that are
+    smaller than `min_group_size`. The last of the values, if there is any.
     """
     @_builtins.property
     def counts(self) -> Global___Counts:

@@ -29,8 +29,6 @@ class StatisticsServiceStub:
     """StatisticsService says how often messages were opened, over time and by what tells
     them apart, without reading the opens again.
 
-    Not served yet: its call returns `UNIMPLEMENTED`.
-
     Opens are counted soon after they are recorded: mostly within a second, later while
     the service catches up, and every answer says up to when. An open counts in the hour
     in which its pixel was fetched, however late it was recorded. Counts are kept for as
@@ -61,8 +59,6 @@ class StatisticsServiceStub:
 class StatisticsServiceServicer:
     """StatisticsService says how often messages were opened, over time and by what tells
     them apart, without reading the opens again.
-
-    Not served yet: its call returns `UNIMPLEMENTED`.
 
     Opens are counted soon after they are recorded: mostly within a second, later while
     the service catches up, and every answer says up to when. An open counts in the hour
@@ -109,8 +105,6 @@ def add_StatisticsServiceServicer_to_server(servicer, server):
 class StatisticsService:
     """StatisticsService says how often messages were opened, over time and by what tells
     them apart, without reading the opens again.
-
-    Not served yet: its call returns `UNIMPLEMENTED`.
 
     Opens are counted soon after they are recorded: mostly within a second, later while
     the service catches up, and every answer says up to when. An open counts in the hour

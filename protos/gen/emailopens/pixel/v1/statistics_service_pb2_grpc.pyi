@@ -30,8 +30,6 @@ class StatisticsServiceStub:
     """StatisticsService says how often messages were opened, over time and by what tells
     them apart, without reading the opens again.
 
-    Not served yet: its call returns `UNIMPLEMENTED`.
-
     Opens are counted soon after they are recorded: mostly within a second, later while
     the service catches up, and every answer says up to when. An open counts in the hour
     in which its pixel was fetched, however late it was recorded. Counts are kept for as
@@ -64,8 +62,6 @@ class StatisticsServiceAsyncStub(StatisticsServiceStub):
     """StatisticsService says how often messages were opened, over time and by what tells
     them apart, without reading the opens again.
 
-    Not served yet: its call returns `UNIMPLEMENTED`.
-
     Opens are counted soon after they are recorded: mostly within a second, later while
     the service catches up, and every answer says up to when. An open counts in the hour
     in which its pixel was fetched, however late it was recorded. Counts are kept for as
@@ -93,8 +89,6 @@ class StatisticsServiceAsyncStub(StatisticsServiceStub):
 class StatisticsServiceServicer(metaclass=_abc_1.ABCMeta):
     """StatisticsService says how often messages were opened, over time and by what tells
     them apart, without reading the opens again.
-
-    Not served yet: its call returns `UNIMPLEMENTED`.
 
     Opens are counted soon after they are recorded: mostly within a second, later while
     the service catches up, and every answer says up to when. An open counts in the hour
