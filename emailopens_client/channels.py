@@ -84,8 +84,13 @@ async def open_channel(
         if credentials is None
         else grpc.aio.secure_channel(target, credentials, options=options)
     ) as channel:
-        # It has all that stubs ask of a channel.
-        yield channel if key is None else cast("grpc.aio.Channel", _KeyedChannel(channel, key))
+        yield channel if key is None else keyed(channel, key)
+
+
+def keyed(channel: grpc.aio.Channel, key: str) -> grpc.aio.Channel:
+    """Return *channel* as one whose calls carry *key*; it is closed as before."""
+    # It has all that stubs ask of a channel.
+    return cast("grpc.aio.Channel", _KeyedChannel(channel, key))
 
 
 class _KeyedChannel:

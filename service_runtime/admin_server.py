@@ -7,12 +7,9 @@ Prometheus text format.  It belongs on an address of its own, which the public d
 not reach.
 """
 
-import asyncio
 import contextlib
 import dataclasses
 import datetime as dt
-import socket
-import ssl
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Final
 
@@ -23,22 +20,13 @@ from aiohttp import web
 from service_runtime.background import tasks_down
 from service_runtime.certificates import Certificate
 from service_runtime.drain import Drain
-from service_runtime.listen import address_of, listening_sockets
-from service_runtime.listener import CutOff, Listener
+from service_runtime.http_port import ConnectionLimits, serving_http
 
 # Longer than the time between two questions of Prometheus, a minute as a rule.
 DEFAULT_IDLE: Final = dt.timedelta(seconds=75)
 
-# Agreeing on keys takes a few milliseconds, and a few times the way to the other side of an
-# ocean.
-_HANDSHAKE_SECONDS: Final = 20.0
-
-# Connections at once, and those from one address: tools are few. No address has them all.
-_MAX_CONNECTIONS: Final = 200
-_MAX_OF_ADDRESS: Final = 50
-
-# Connections that the system holds until they are accepted.
-_BACKLOG: Final = 128
+# Tools are few, and no address has all the connections.
+_LIMITS: Final = ConnectionLimits(in_all=200, of_address=50)
 
 logger = structlog.get_logger()
 
@@ -109,8 +97,13 @@ async def admin_server(
     application.router.add_get("/healthz", health)
     application.router.add_get("/readyz", readiness)
     application.router.add_get("/metrics", metrics)
-    async with _listening(
-        application, listen, certificate, reuse_port=reuse_port, idle=idle
+    async with serving_http(
+        application,
+        listen,
+        certificate,
+        limits=_LIMITS,
+        reuse_port=reuse_port,
+        idle=idle,
     ) as address:
         logger.info("serving operators' tools", address=address, tls=certificate is not None)
         yield address
@@ -123,68 +116,3 @@ def _background_condition() -> Condition:
         holds=not down,
         detail=f"(down: {', '.join(down)}; the log says why)" if down else "",
     )
-
-
-@contextlib.asynccontextmanager
-async def _listening(
-    application: web.Application,
-    listen: str,
-    certificate: Certificate | None,
-    *,
-    reuse_port: bool,
-    idle: dt.timedelta,
-) -> AsyncIterator[str]:
-    sockets = listening_sockets(listen, backlog=_BACKLOG, reuse_port=reuse_port)
-    # No access log: whoever asks does so every few seconds, for ever.
-    runner = web.AppRunner(
-        application,
-        access_log=None,
-        handle_signals=False,
-        keepalive_timeout=idle.total_seconds(),
-        auto_decompress=False,
-    )
-    await runner.setup()
-    context = None if certificate is None else certificate.http_context()
-    seconds = min(_HANDSHAKE_SECONDS, idle.total_seconds())
-    port = _Port(runner, sockets, context=context, handshake_seconds=seconds)
-    try:
-        yield address_of(listen, sockets)
-    finally:
-        await port.close()
-        await runner.cleanup()
-
-
-class _Port:
-    """Lets so many tools in, and not all from one address."""
-
-    def __init__(
-        self,
-        runner: web.AppRunner,
-        sockets: Sequence[socket.socket],
-        *,
-        context: ssl.SSLContext | None,
-        handshake_seconds: float,
-    ) -> None:
-        self._runner = runner
-        self._listener = Listener(
-            sockets, self._admit, context=context, handshake_seconds=handshake_seconds
-        )
-
-    def _admit(self, address: str | None, _: CutOff) -> asyncio.Protocol | None:
-        server = self._runner.server
-        if server is None:
-            return None
-        taken = [*self._listener.begun, *(_peer_of(each) for each in server.connections)]
-        if len(taken) >= _MAX_CONNECTIONS or taken.count(address) >= _MAX_OF_ADDRESS:
-            logger.warning("operators' tool refused: too many connections", open=len(taken))
-            return None
-        return server()
-
-    async def close(self) -> None:
-        self._listener.close()
-        await self._listener.end()
-
-
-def _peer_of(connection: web.RequestHandler) -> str | None:
-    peer = None if connection.transport is None else connection.transport.get_extra_info("peername")
-    return str(peer[0]) if peer else None

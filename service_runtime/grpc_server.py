@@ -95,10 +95,12 @@ async def grpc_server(  # noqa: PLR0913 - what services differ in, by its names
     max_message_octets: int = DEFAULT_MAX_MESSAGE_OCTETS,
     max_calls: int = DEFAULT_MAX_CALLS,
     reuse_port: bool = False,
+    unix_socket: str | None = None,
 ) -> AsyncIterator[str]:
     """Serve *services* at *listen* (port 0 takes a free one) inside the block.
 
-    By TLS if there is a *certificate*, and then by nothing else.
+    By TLS if there is a *certificate*, and then by nothing else; but for *unix_socket*,
+    where processes of this machine that may open it call, as they do at *listen*.
 
     Yields the address that is served.  The health of a service follows its `can_serve`;
     that of the server as a whole says that it answers.  Once the drain has begun, health
@@ -127,6 +129,8 @@ async def grpc_server(  # noqa: PLR0913 - what services differ in, by its names
         _add_reflection(wrapping, names)
     health_servicer = _add_health(server)
     port = _bind(server, listen, certificate, reuse_port=reuse_port)
+    if unix_socket is not None:
+        _bind(server, unix_socket, None, reuse_port=False)
     await server.start()
     # The empty name stands for the server as a whole (gRPC health protocol).
     for name in ("", *names):

@@ -17,6 +17,7 @@ import pytest
 from service_runtime import admin_server as admin_server_module
 from service_runtime.admin_server import Condition, admin_server
 from service_runtime.certificates import Certificate
+from service_runtime.http_port import ConnectionLimits
 from service_runtime.listen import ListenError, reason_of, split_address
 from service_runtime.tls_files import TlsFiles
 from tests.fixtures.certificates import Authority
@@ -122,7 +123,8 @@ async def test_one_address_leaves_room_for_others(
     *, has_tls: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whether keys were agreed on or not: another's probe is answered, and places come back."""
-    monkeypatch.setattr(admin_server_module, "_MAX_OF_ADDRESS", 5)
+    limits = ConnectionLimits(in_all=200, of_address=5)
+    monkeypatch.setattr(admin_server_module, "_LIMITS", limits)
     authority, ca = Authority.written(tmp_path)
     certificate, key = authority.issue().write(tmp_path)
     files = TlsFiles(certificate=certificate, key=key)
