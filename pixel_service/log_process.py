@@ -138,6 +138,7 @@ class LogProcess:
                 certificate=self._certificate,
                 # One connection may have half of these: all streams, and calls beside them.
                 max_calls=2 * (settings.max_streams + SHORT_CALLS),
+                unix_socket=settings.page_socket,
             ) as address,
         ):
             self._parts = parts

@@ -1,7 +1,8 @@
 """Puts the pixel service together: the processes that it runs in, or one that does everything.
 
     supervisor ─┬─ endpoint process, one or more: pixels, journal
-                └─ log process: records the journals, serves gRPC
+                ├─ log process: records the journals, serves gRPC
+                └─ page process, if there is a page: a client of the log process
 
 What answers mail clients ends first, and the log process last, so that it records what
 came until then.
@@ -49,6 +50,7 @@ class Addresses:
     http: str
     grpc: str
     admin: str
+    page: str | None = None
 
 
 async def serve(
@@ -65,7 +67,8 @@ async def serve(
         One of REFUSALS: it cannot run as it was told.
     """
     from pixel_service.endpoint_process import running_endpoint  # noqa: PLC0415 - as below
-    from pixel_service.log_process import LogProcess  # noqa: PLC0415 - a supervisor loads neither
+    from pixel_service.log_process import LogProcess  # noqa: PLC0415 - a supervisor loads none
+    from pixel_service.page_process import running_page  # noqa: PLC0415 - of them
 
     check(settings)
     grpc_address: asyncio.Future[str] = asyncio.get_running_loop().create_future()
@@ -76,7 +79,7 @@ async def serve(
             grpc_address.set_result(address)
 
     async with contextlib.AsyncExitStack() as stack:
-        files = settings.protection.tls_files("grpc", "http", "admin")
+        files = settings.protection.tls_files("grpc", "http", "admin", "page")
         certificates = await stack.enter_async_context(following_certificates(files))
         log = LogProcess(settings, certificates.get("grpc"))
         (sockets,) = stack.enter_context(_listening(settings))
@@ -102,7 +105,8 @@ async def serve(
                     registry=_registry_of(endpoint.metrics, log.metrics, certificates),
                     certificate=certificates.get("admin"),
                 ) as admin,
-                running(_announce(on_ready, grpc_address, http=http, admin=admin)),
+                running_page(settings, certificates.get("page")) as page,
+                running(_announce(on_ready, grpc_address, http=http, admin=admin, page=page)),
             ):
                 await first_of(drain.wait(), asyncio.shield(serving_log))
                 if drain.is_draining and settings.reuse_port:
@@ -119,10 +123,11 @@ async def _announce(
     *,
     http: str,
     admin: str,
+    page: str | None,
 ) -> None:
     address = await grpc_address
     if on_ready is not None:
-        on_ready(Addresses(http=http, grpc=address, admin=admin))
+        on_ready(Addresses(http=http, grpc=address, admin=admin, page=page))
 
 
 async def supervise(
@@ -156,8 +161,13 @@ async def supervise(
             overlaps=False,
             ends_last=True,
         )
+        page = Worker(
+            name="page",
+            work=functools.partial(_be_page, settings, set_up_logging),
+            overlaps=False,
+        )
         await run_workers(
-            [*endpoints, log],
+            [*endpoints, log] if settings.page is None else [*endpoints, log, page],
             drain=drain,
             on_ready=keep_start_up,
             on_end=functools.partial(stop_listening, groups),
@@ -197,6 +207,13 @@ def _be_log(settings: Settings, set_up_logging: Callable[[], None], report: Repo
     os.nice(_LOG_NICENESS)
     set_up_logging()
     _be(functools.partial(_run_log, settings, report), settings, report)
+
+
+def _be_page(settings: Settings, set_up_logging: Callable[[], None], report: Report) -> None:
+    """Be the page process."""
+    os.nice(_LOG_NICENESS)
+    set_up_logging()
+    _be(functools.partial(_run_page, settings, report), settings, report)
 
 
 def _be(main: Callable[[Drain], Awaitable[None]], settings: Settings, report: Report) -> None:
@@ -260,6 +277,18 @@ async def _run_log(settings: Settings, report: Report, drain: Drain) -> None:
             keep_start_up()
             async with report.serving():
                 await log.serve(drain, on_serving=lambda _: None)
+
+
+async def _run_page(settings: Settings, report: Report, drain: Drain) -> None:
+    from pixel_service.page_process import running_page  # noqa: PLC0415 - see `serve`
+
+    async with (
+        following_certificates(settings.protection.tls_files("page")) as certificates,
+        running_page(settings, certificates.get("page")),
+    ):
+        keep_start_up()
+        async with report.serving():
+            await drain.wait()
 
 
 def _registry_of(*collectors: Collector) -> CollectorRegistry:

@@ -30,6 +30,7 @@ LOG_FILE: Final = "opens.db"
 JOURNAL_FOLDER: Final = "journal"
 OLD_SPOOL_FOLDER: Final = "spool"
 RANGES_FOLDER: Final = "ranges"
+PAGE_SOCKET: Final = "page.sock"
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +41,10 @@ class Settings:
     """Where pixels are served, as `host:port`."""
     grpc: str = DEFAULT_GRPC
     admin: str = DEFAULT_ADMIN
+    page: str | None = None
+    """Where people look at their opens, as `host:port`; None: nowhere."""
+    page_hosts: tuple[str, ...] = ()
+    """What a proxy in front calls the page."""
     data: Path = DEFAULT_DATA
     """The folder of the embedded log, of the journals, and of a key ring of our own."""
 
@@ -159,9 +164,17 @@ class Settings:
     @property
     def ports(self) -> Sequence[ServedPort]:
         """The ports that must not be open to others by mistake."""
-        return self.protection.ports(
-            grpc=self.grpc, admin=self.admin, has_api_keys=self.api_keys is not None
-        )
+        has_api_keys = self.api_keys is not None
+        ports = self.protection.ports(grpc=self.grpc, admin=self.admin, has_api_keys=has_api_keys)
+        if self.page is None:
+            return ports
+        return [*ports, self.protection.page_port(self.page, has_api_keys=has_api_keys)]
+
+    @property
+    def page_socket(self) -> str | None:
+        """Where the page calls the log process, as any client by the contract; None: nowhere."""
+        # As the folder was named: what is absolute may be longer than a socket's path can be.
+        return None if self.page is None else f"unix:{self.data / PAGE_SOCKET}"
 
     @property
     def journal_folder(self) -> Path:

@@ -34,7 +34,7 @@ def check(settings: Settings) -> None:
         One of REFUSALS: it cannot.
     """
     settings.protection.require(settings.ports)
-    for files in settings.protection.tls_files("grpc", "http", "admin").values():
+    for files in settings.protection.tls_files("grpc", "http", "admin", "page").values():
         if files is not None:
             load_pair(files)
     if settings.log_url is not None:
@@ -47,9 +47,22 @@ def check(settings: Settings) -> None:
         settings.judge_loader()
     addresses = [settings.http, settings.grpc]
     addresses += [settings.admin_of(index) for index in range(settings.workers + 1)]
+    if settings.page is not None:
+        _check_page(settings)
+        addresses.append(settings.page)
     if not settings.reuse_port:
         # Sockets that share a port would not notice another service that shares it, too.
         # Where it is meant to be shared, what serves there now gives it up when it ends.
         for address in addresses:
             require_free(address)
     announce(settings.ports)
+
+
+def _check_page(settings: Settings) -> None:
+    if settings.api_keys is None and settings.protection.client_roles:
+        raise SettingsInvalid(
+            "--page: who looks shows a key, and callers are known by certificates alone: give"
+            " --api-keys, too"
+        )
+    if settings.page_socket is not None:
+        require_free(settings.page_socket)

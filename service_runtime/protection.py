@@ -34,6 +34,8 @@ class Protection:
     http_tls: TlsFiles | None = None
     """Of the port of pixels."""
     admin_tls: TlsFiles | None = None
+    page_tls: TlsFiles | None = None
+    """Of the page for people, where a service has one."""
 
     client_roles: Mapping[str, Caller] = dataclasses.field(default_factory=dict)
     """Callers of gRPC by the names in their certificates."""
@@ -45,8 +47,13 @@ class Protection:
     """Whether others may call without saying who they are."""
 
     def tls_files(self, *ports: str) -> Mapping[str, TlsFiles | None]:
-        """Return the files of *ports*: of `grpc`, `http` and `admin`."""
-        files = {"grpc": self.grpc_tls, "http": self.http_tls, "admin": self.admin_tls}
+        """Return the files of *ports*: of `grpc`, `http`, `admin` and `page`."""
+        files = {
+            "grpc": self.grpc_tls,
+            "http": self.http_tls,
+            "admin": self.admin_tls,
+            "page": self.page_tls,
+        }
         return {port: files[port] for port in ports}
 
     def ports(self, *, grpc: str, admin: str | None, has_api_keys: bool) -> "Sequence[ServedPort]":
@@ -76,6 +83,17 @@ class Protection:
             knows_callers=tls is not None and tls.client_ca is not None,
             tls_options="--admin-tls-certificate and --admin-tls-key",
             caller_options="--admin-tls-client-ca",
+        )
+
+    def page_port(self, address: str, *, has_api_keys: bool) -> "ServedPort":
+        """Return the port of the page, where people show the keys that callers do."""
+        return ServedPort(
+            name="page",
+            address=address,
+            has_tls=self.page_tls is not None,
+            knows_callers=has_api_keys,
+            tls_options="--page-tls-certificate and --page-tls-key",
+            caller_options="--api-keys",
         )
 
     def require(self, ports: "Sequence[ServedPort]") -> None:

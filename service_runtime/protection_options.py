@@ -23,6 +23,7 @@ def protection_options(option: Option, *, serves_pixels: bool = False) -> Decora
     groups = {"grpc": ("tls", "gRPC", True), "admin": ("admin-tls", "health and metrics", True)}
     if serves_pixels:
         groups["http"] = ("http-tls", "pixels", False)
+        groups["page"] = ("page-tls", "the page", False)
     options = [
         each
         for prefix, what, asks_clients in groups.values()

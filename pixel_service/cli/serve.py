@@ -60,11 +60,30 @@ def _networks(_: click.Context, __: click.Parameter, values: Sequence[str]) -> l
         raise click.BadParameter(str(error)) from None
 
 
+def _listed(_: click.Context, __: click.Parameter, values: Sequence[str]) -> Sequence[str]:
+    given = (each.strip() for value in values for each in value.split(","))
+    return tuple(each for each in given if each)
+
+
 @click.command(cls=ServeCommand, prefix=_PREFIX)
 @address_option(_option, "grpc", default=_DEFAULTS.grpc, help="Where opens are streamed.")
 @address_option(_option, "http", default=_DEFAULTS.http, help="Where pixels are served.")
 @address_option(
     _option, "admin", default=_DEFAULTS.admin, help="Where health and metrics are served."
+)
+@address_option(
+    _option,
+    "page",
+    show_default="nowhere",
+    help="Where people look at their opens in a browser, such as 127.0.0.1:8082.",
+)
+@_option(
+    "page-hosts",
+    section=_PROXIES,
+    multiple=True,
+    callback=_listed,
+    metavar="HOSTS",
+    help="What browsers call the page if a proxy is in front: HOST[:PORT], comma-separated.",
 )
 @_option(
     "data",

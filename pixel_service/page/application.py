@@ -1,41 +1,29 @@
 """The page as a web application: its routes, and the document around what each shows."""
 
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from http import HTTPStatus
-from typing import Final, Protocol
+from typing import Final
 
 import grpc
 import htpy as h
 from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler, Middleware
 
+from pixel_service.page.answers import see
 from pixel_service.page.assets import serve_file
 from pixel_service.page.failures import failure_of
 from pixel_service.page.headers import only_hosts, same_origin, say_what_is_allowed
 from pixel_service.page.layout import document
 from pixel_service.page.views.trial import MAX_MESSAGE_OCTETS
 from pixel_service.page.visit import Visit
+from pixel_service.page.visitors import LOGIN, Visitors
 
 # A message to test, and the other fields of its form.
 _MAX_BODY_OCTETS: Final = MAX_MESSAGE_OCTETS + 100_000
 
 View = Callable[[Visit, web.Request], Awaitable[h.Node]]
 """Returns what a page shows."""
-
-
-class Visitors(Protocol):
-    """Knows who looks."""
-
-    async def visit_of(self, request: web.Request) -> Visit:
-        """Return whose look *request* is.
-
-        Raises:
-            web.HTTPException: nobody knows, and this is where to say so.
-        """
-
-    def account_of(self, request: web.Request) -> h.Node:
-        """Return who looks and how to leave; None where nobody is asked."""
 
 
 MENU: Final[web.AppKey[list[tuple[str, str]]]] = web.AppKey("menu", list)
@@ -77,7 +65,7 @@ def add_menu(application: web.Application, path: str, name: str) -> None:
 
 def _page(title: str, view: View) -> Handler:
     async def handle(request: web.Request) -> web.StreamResponse:
-        visit = await request.app[VISITORS].visit_of(request)
+        visit = request.app[VISITORS].visit_of(request)
         return shown(request, title, await view(visit, request))
 
     return handle
@@ -100,15 +88,23 @@ async def _with_document(request: web.Request, handler: Handler) -> web.StreamRe
         return await handler(request)
     except grpc.aio.AioRpcError as error:
         status, title, main = failure_of(error)
+        if error.code() is grpc.StatusCode.UNAUTHENTICATED:
+            # The key was revoked, or has expired.
+            response = see(LOGIN)
+            request.app[VISITORS].refuse(request, response)
+            return response
         return shown(request, title, main, status=status)
     except web.HTTPError as error:
         main = [h.h1[error.reason], error.text and h.p[error.text]]
         return shown(request, error.reason, main, status=error.status)
 
 
-def see(path: str) -> web.HTTPSeeOther:
-    """Return the answer to a form that leads to the page at *path*."""
-    return web.HTTPSeeOther(path)
+async def form_of(request: web.Request) -> Mapping[str, str]:
+    """Return the text fields of a form that was sent; none if this is no form."""
+    if request.content_type != "application/x-www-form-urlencoded":
+        return {}
+    fields = await request.post()
+    return {name: value for name, value in fields.items() if isinstance(value, str)}
 
 
 @contextlib.asynccontextmanager

@@ -1,17 +1,19 @@
 """Which page is where."""
 
 import asyncio
-from collections.abc import Mapping
 from typing import Final
 
 import htpy as h
 from aiohttp import web
 
+from pixel_service.page.answers import see
 from pixel_service.page.application import (
+    MENU,
     VISITORS,
     add_form,
     add_menu,
     add_page,
+    form_of,
     stream_file,
 )
 from pixel_service.page.trial_upload import read_trial
@@ -28,6 +30,18 @@ from pixel_service.page.visit import Visit
 
 # Each takes some ten megabytes; others wait.
 _TRIALS_AT_ONCE: Final = 4
+
+
+def add_views(application: web.Application) -> None:
+    """Add everything that people look at."""
+    add_messages(application)
+    add_trials(application)
+    application.router.add_get("/", _start)
+
+
+async def _start(request: web.Request) -> web.StreamResponse:
+    first, _ = request.app[MENU][0]
+    return see(first)
 
 
 def add_messages(application: web.Application) -> None:
@@ -56,7 +70,7 @@ async def _erase(visit: Visit, request: web.Request) -> h.Node:
 
 
 async def _export(request: web.Request) -> web.StreamResponse:
-    visit = await request.app[VISITORS].visit_of(request)
+    visit = request.app[VISITORS].visit_of(request)
     return await stream_file(
         request,
         export_message(visit, request.match_info["message_id"]),
@@ -80,11 +94,3 @@ def add_trials(application: web.Application) -> None:
 
 async def _trial_form(visit: Visit, _: web.Request) -> h.Node:
     return await try_message(visit, Trial())
-
-
-async def form_of(request: web.Request) -> Mapping[str, str]:
-    """Return the text fields of a form that was sent; none if this is no form."""
-    if request.content_type != "application/x-www-form-urlencoded":
-        return {}
-    fields = await request.post()
-    return {name: value for name, value in fields.items() if isinstance(value, str)}

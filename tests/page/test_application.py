@@ -16,22 +16,10 @@ from pixel_service.page.application import add_page, new_application
 from pixel_service.page.routes import add_messages, add_trials
 from pixel_service.page.views.trial import MAX_MESSAGE_OCTETS
 from pixel_service.page.visit import Visit
+from pixel_service.page.visitors import Everybody
 from tests.page.markup import HOSTILE
 from tests.pixel.open_log.log_values import an_open_of
 from tests.pixel.service_values import StreamService, a_log, streaming
-
-
-class Everybody:
-    """Lets everybody look."""
-
-    def __init__(self, channel: grpc.aio.Channel) -> None:
-        self._visit = Visit(channel=channel, injector=channel)
-
-    async def visit_of(self, _: web.Request) -> Visit:
-        return self._visit
-
-    def account_of(self, _: web.Request) -> h.Node:
-        return None
 
 
 @pytest.fixture
@@ -46,7 +34,9 @@ async def browsing(
 ) -> AsyncIterator[aiohttp.ClientSession]:
     """Serve the page, and look at it."""
     async with grpc.aio.insecure_channel(service.address) as channel:
-        application = new_application(Everybody(channel), hosts=hosts)
+        application = new_application(
+            Everybody(visit=Visit(channel=channel, injector=channel)), hosts=hosts
+        )
         add_messages(application)
         add_trials(application)
 

@@ -1,0 +1,86 @@
+"""Serves the page: a client of the contract, as any other."""
+
+import contextlib
+import dataclasses
+import datetime as dt
+from collections.abc import AsyncIterator, Sequence
+from typing import Final
+
+import grpc
+import structlog
+
+from pixel_service.page.application import new_application
+from pixel_service.page.headers import hosts_of_loopback
+from pixel_service.page.login import add_login
+from pixel_service.page.routes import add_views
+from pixel_service.page.visit import Visit
+from pixel_service.page.visitors import Everybody, KeyHolders, Visitors
+from service_runtime.certificates import Certificate
+from service_runtime.http_port import ConnectionLimits, serving_http
+from service_runtime.listen import split_address
+from service_runtime.reach import is_local
+
+# Browsers keep some six connections each.
+_LIMITS: Final = ConnectionLimits(in_all=500, of_address=100)
+
+# Between two pages of somebody who reads.
+_IDLE: Final = dt.timedelta(seconds=75)
+
+logger = structlog.get_logger()
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class PageSettings:
+    """How the page is served."""
+
+    listen: str
+    service: str
+    """Where the pixel service is called."""
+
+    hosts: Sequence[str]
+    """What a proxy in front calls the page."""
+
+    asks_for_keys: bool
+    """Whether whoever looks must show an API key."""
+
+    grace: dt.timedelta
+    """How long answers may take when the page ends."""
+
+
+@contextlib.asynccontextmanager
+async def page_server(
+    settings: PageSettings, certificate: Certificate | None
+) -> AsyncIterator[str]:
+    """Serve the page inside the block, by TLS if there is a *certificate*; yields the address.
+
+    Raises:
+        ListenError: the address is taken, not ours, or no address.
+    """
+    async with grpc.aio.insecure_channel(settings.service) as channel:
+        holders = KeyHolders(channel=channel, has_tls=certificate is not None)
+        visitors: Visitors = holders
+        if not settings.asks_for_keys:
+            visitors = Everybody(visit=Visit(channel=channel))
+        application = new_application(visitors, hosts=_hosts_of(settings))
+        if settings.asks_for_keys:
+            add_login(application, holders)
+        add_views(application)
+        async with serving_http(
+            application,
+            settings.listen,
+            certificate,
+            limits=_LIMITS,
+            reuse_port=False,
+            idle=_IDLE,
+            grace=settings.grace,
+        ) as address:
+            logger.info("serving the page", address=address, tls=certificate is not None)
+            yield address
+
+
+def _hosts_of(settings: PageSettings) -> list[str] | None:
+    """Return what the page may be called where only this machine reaches it; None: anything."""
+    _, port = split_address(settings.listen)
+    if not is_local(settings.listen) or not port:
+        return None
+    return [*hosts_of_loopback(port), *(host.lower() for host in settings.hosts)]

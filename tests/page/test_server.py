@@ -1,0 +1,207 @@
+"""The page of a running service: who may look, and by what."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from pixel_service.server import Addresses, serve
+from pixel_service.settings import Settings
+from pixel_service.start_check import REFUSALS, check
+from service_runtime.api_keys.key_file import remove_key
+from service_runtime.callers import Caller, Role
+from service_runtime.drain import Drain
+from service_runtime.protection import Protection
+from tests.fixtures.api_keys import a_key
+from tests.fixtures.in_process import running_in_process
+from tests.fixtures.tls_services import Certificates
+
+FREE = "127.0.0.1:0"
+
+
+@contextlib.asynccontextmanager
+async def a_page(
+    folder: Path, *, api_keys: Path | None = None, protection: Protection | None = None
+) -> AsyncIterator[str]:
+    """Run the service with a page; yields the page's address."""
+    settings = Settings(
+        http=FREE,
+        grpc=FREE,
+        admin=FREE,
+        page=FREE,
+        data=folder / "data",
+        api_keys=api_keys,
+        protection=protection or Protection(),
+    )
+    addresses: Addresses
+    async with running_in_process(serve, settings, Drain()) as addresses:
+        assert addresses.page is not None
+        yield addresses.page
+
+
+@contextlib.asynccontextmanager
+async def a_browser(url: str, **more: object) -> AsyncIterator[aiohttp.ClientSession]:
+    """Keep cookies, also those of an address, and say where forms are sent from."""
+    async with aiohttp.ClientSession(
+        url,
+        cookie_jar=aiohttp.CookieJar(unsafe=True),
+        headers={"Origin": url},
+        **more,  # type: ignore[arg-type] # options by their names
+    ) as session:
+        yield session
+
+
+async def log_in(browser: aiohttp.ClientSession, api_key: str) -> tuple[int, str]:
+    """Show a key; return the status of the page that comes then, and its text."""
+    async with browser.post("/login", data={"api_key": api_key}) as response:
+        return response.status, await response.text()
+
+
+async def test_without_keys_whoever_gets_there_looks(tmp_path: Path) -> None:
+    """As the service itself does: on this machine nobody is asked."""
+    async with a_page(tmp_path) as address, a_browser(f"http://{address}") as browser:
+        async with browser.get("/") as response:
+            assert response.status == 200
+        async with browser.get("/login") as response:
+            assert response.status == 404
+
+
+async def test_whoever_shows_a_key_looks_until_logging_out(tmp_path: Path) -> None:
+    """The first page leads to the question; the key is in no page that follows."""
+    keys = tmp_path / "keys"
+    _, key = a_key(keys, Role.SUBSCRIBER)
+    async with (
+        a_page(tmp_path, api_keys=keys) as address,
+        a_browser(f"http://{address}") as browser,
+    ):
+        async with browser.get("/messages") as response:
+            assert response.url.path == "/login"
+        status, text = await log_in(browser, f" {key} ")
+        assert status == 200
+        assert "Role: subscriber" in text
+        assert key not in text
+        async with browser.get("/messages") as response:
+            assert response.url.path == "/messages"
+        async with browser.post("/logout") as response:
+            assert response.url.path == "/login"
+        async with browser.get("/messages") as response:
+            assert response.url.path == "/login"
+
+
+@pytest.mark.parametrize("wrong", ["", "password", "eo_admin_0123456789_wrong", "x" * 10_000])
+async def test_what_is_no_key_is_refused(tmp_path: Path, wrong: str) -> None:
+    """And nothing of it is shown again."""
+    keys = tmp_path / "keys"
+    a_key(keys, Role.ADMIN)
+    async with (
+        a_page(tmp_path, api_keys=keys) as address,
+        a_browser(f"http://{address}") as browser,
+    ):
+        status, text = await log_in(browser, wrong)
+        assert status == 401
+        assert wrong in {"", "password"} or wrong not in text
+        async with browser.get("/messages") as response:
+            assert response.url.path == "/login"
+
+
+async def test_senders_have_nothing_to_look_at(tmp_path: Path) -> None:
+    """A key that is there to send shows no opens."""
+    keys = tmp_path / "keys"
+    _, key = a_key(keys, Role.SENDER)
+    async with (
+        a_page(tmp_path, api_keys=keys) as address,
+        a_browser(f"http://{address}") as browser,
+    ):
+        assert (await log_in(browser, key))[0] == 403
+
+
+async def test_key_of_an_operator_shows_no_opens(tmp_path: Path) -> None:
+    """The service says what a role may do, on the page as everywhere."""
+    keys = tmp_path / "keys"
+    _, key = a_key(keys, Role.OPERATOR)
+    async with (
+        a_page(tmp_path, api_keys=keys) as address,
+        a_browser(f"http://{address}") as browser,
+    ):
+        await log_in(browser, key)
+        async with browser.get("/messages/m1") as response:
+            assert response.status == 403
+            assert "Your key does not allow that" in await response.text()
+
+
+async def test_key_that_is_revoked_ends_what_it_began(tmp_path: Path) -> None:
+    """The next page leads to the login, and so does the one after."""
+    keys = tmp_path / "keys"
+    key_id, key = a_key(keys, Role.SUBSCRIBER)
+    a_key(keys, Role.ADMIN)
+    async with (
+        a_page(tmp_path, api_keys=keys) as address,
+        a_browser(f"http://{address}") as browser,
+    ):
+        await log_in(browser, key)
+        remove_key(keys, key_id)
+        while True:
+            async with browser.get("/messages/m1") as response:
+                if response.url.path == "/login":
+                    break
+            # There is nothing to wait for but the next attempt.
+            await asyncio.sleep(0.05)
+
+
+async def test_cookie_is_for_this_page_alone(tmp_path: Path) -> None:
+    """No script reads it, no other site sends it, and by TLS no other host can set it."""
+    keys = tmp_path / "keys"
+    _, key = a_key(keys, Role.SUBSCRIBER)
+    certificates = Certificates(tmp_path / "certificates")
+    protection = Protection(page_tls=certificates.plain)
+    async with (
+        a_page(tmp_path, api_keys=keys, protection=protection) as address,
+        a_browser(
+            f"https://{address}", connector=aiohttp.TCPConnector(ssl=certificates.context())
+        ) as browser,
+        browser.post("/login", data={"api_key": key}, allow_redirects=False) as response,
+    ):
+        name, _, rest = response.headers["Set-Cookie"].partition("=")
+        attributes = {each.strip() for each in rest.split(";")[1:]}
+
+    assert name == "__Host-emailopens"
+    assert {"HttpOnly", "Secure", "SameSite=Strict", "Path=/"} <= attributes
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        Settings(page="0.0.0.0:8082", api_keys=Path("keys")),
+        Settings(page="0.0.0.0:8082", protection=Protection(allows_plaintext=True)),
+    ],
+)
+def test_page_is_not_open_to_others_by_mistake(settings: Settings) -> None:
+    """Elsewhere than on this machine it needs TLS and keys, or to be told that it does not."""
+    with pytest.raises(REFUSALS, match=r"page at 0\.0\.0\.0:8082 would be open"):
+        check(settings)
+
+
+def test_page_needs_keys_where_callers_are_known_by_certificates(tmp_path: Path) -> None:
+    """A browser shows it none that the service would hear of."""
+    settings = Settings(
+        http=FREE,
+        grpc=FREE,
+        admin=FREE,
+        page=FREE,
+        data=tmp_path,
+        protection=Protection(client_roles={"crm": Caller(role=Role.ADMIN, name="crm")}),
+    )
+
+    with pytest.raises(REFUSALS, match="--api-keys"):
+        check(settings)
+
+
+def test_page_needs_a_folder_whose_path_is_short_enough(tmp_path: Path) -> None:
+    """A socket's path is, and that is said before anything starts."""
+    settings = Settings(http=FREE, grpc=FREE, admin=FREE, page=FREE, data=tmp_path / ("x" * 120))
+
+    with pytest.raises(REFUSALS, match="107 octets"):
+        check(settings)
