@@ -3,7 +3,6 @@
 import asyncio
 import datetime as dt
 import functools
-import ipaddress
 import logging
 import signal
 from collections.abc import Sequence
@@ -14,6 +13,8 @@ import click
 import structlog
 
 from pixel_service import server
+from pixel_service.cli.limit_options import limit_options
+from pixel_service.cli.proxy_options import proxy_options
 from pixel_service.cli.statistics_options import statistics_options
 from pixel_service.endpoint.client_address import ForwardedHeader, IpNetwork
 from pixel_service.journal import SEGMENT_OCTETS
@@ -27,7 +28,6 @@ from service_runtime.logging import configure_logging
 from service_runtime.protection_options import protection_options
 from service_runtime.serve_options import (
     DATA,
-    LIMITS,
     PROCESS,
     ServeCommand,
     access_options,
@@ -46,23 +46,9 @@ _FILE: Final = click.Path(path_type=Path, dir_okay=False)
 _PREFIX: Final = "EMAILOPENS_PIXEL"
 _OPENS: Final = "Opens"
 _EVIDENCE: Final = "Evidence"
-_PROXIES: Final = "Proxies"
 _option: Final = options_of(_PREFIX)
 
 logger = structlog.get_logger()
-
-
-def _networks(_: click.Context, __: click.Parameter, values: Sequence[str]) -> list[IpNetwork]:
-    given = [each.strip() for value in values for each in value.split(",")]
-    try:
-        return [ipaddress.ip_network(each) for each in given if each]
-    except ValueError as error:
-        raise click.BadParameter(str(error)) from None
-
-
-def _listed(_: click.Context, __: click.Parameter, values: Sequence[str]) -> Sequence[str]:
-    given = (each.strip() for value in values for each in value.split(","))
-    return tuple(each for each in given if each)
 
 
 @click.command(cls=ServeCommand, prefix=_PREFIX)
@@ -76,14 +62,6 @@ def _listed(_: click.Context, __: click.Parameter, values: Sequence[str]) -> Seq
     "page",
     show_default="nowhere",
     help="Where people look at their opens in a browser, such as 127.0.0.1:8082.",
-)
-@_option(
-    "page-hosts",
-    section=_PROXIES,
-    multiple=True,
-    callback=_listed,
-    metavar="HOSTS",
-    help="What browsers call the page if a proxy is in front: HOST[:PORT], comma-separated.",
 )
 @_option(
     "data",
@@ -183,59 +161,8 @@ def _listed(_: click.Context, __: click.Parameter, values: Sequence[str]) -> Seq
     type=_FILE,
     help="A database of countries, such as GeoLite2-Country.mmdb.",
 )
-@_option(
-    "trusted-proxies",
-    section=_PROXIES,
-    multiple=True,
-    callback=_networks,
-    metavar="NETWORKS",
-    help="Proxies in front whose forwarding header is believed: networks, comma-separated.",
-)
-@_option(
-    "forwarded-header",
-    section=_PROXIES,
-    type=click.Choice([each.value for each in ForwardedHeader]),
-    default=_DEFAULTS.forwarded_header.value,
-    help="The header field in which trusted proxies name the client.",
-)
-@_option(
-    "max-connections",
-    section=LIMITS,
-    type=click.IntRange(min=1),
-    metavar="COUNT",
-    default=_DEFAULTS.max_connections,
-    help="Connections of mail clients at once, to one process.",
-)
-@_option(
-    "max-connections-of-network",
-    section=LIMITS,
-    type=click.IntRange(min=1),
-    metavar="COUNT",
-    default=_DEFAULTS.max_connections_of_network,
-    help="Of those, from one address (IPv6: one /64) that is no trusted proxy.",
-)
-@_option(
-    "max-streams",
-    section=LIMITS,
-    type=click.IntRange(min=1),
-    metavar="COUNT",
-    default=_DEFAULTS.max_streams,
-    help="Streams of opens at once.",
-)
-@_option(
-    "max-streams-of-caller",
-    section=LIMITS,
-    type=click.IntRange(min=1),
-    metavar="COUNT",
-    default=_DEFAULTS.max_streams_of_caller,
-    help="Of those, to one API key or certificate.",
-)
-@_option(
-    "webhook-allow-private",
-    section=LIMITS,
-    is_flag=True,
-    help="Let webhooks lead to private and loopback addresses, too.",
-)
+@proxy_options(_option)
+@limit_options(_option)
 @_option(
     "workers",
     section=PROCESS,
