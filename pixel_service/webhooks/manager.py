@@ -41,6 +41,7 @@ class Deliveries:
         # Bounded as the webhooks of a log are.
         self._running: dict[str, _Running] = {}
         self._changed = asyncio.Event()
+        self._has_ended = asyncio.Event()
 
     def __len__(self) -> int:
         return len(self._running)
@@ -72,6 +73,15 @@ class Deliveries:
             self._running.clear()
             with contextlib.suppress(PixelError):
                 await self._shared.store.release(self._shared.owner)
+            self._has_ended.set()
+
+    async def finish(self) -> None:
+        """Wait for the end of what is under way if the drain has begun, for its grace at most."""
+        drain = self._shared.drain
+        if drain.is_draining:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(drain.grace.total_seconds()):
+                    await self._has_ended.wait()
 
     async def _look(self) -> None:
         self._changed.clear()
@@ -160,3 +170,4 @@ async def delivering(shared: Surroundings) -> AsyncIterator[Deliveries]:
     deliveries = Deliveries(shared)
     async with kept_running("webhooks", deliveries.run):
         yield deliveries
+        await deliveries.finish()

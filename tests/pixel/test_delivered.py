@@ -11,6 +11,7 @@ from base64 import b64encode
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
+import aiohttp
 import grpc
 import standardwebhooks
 from aiohttp import web
@@ -172,7 +173,7 @@ async def test_answer_is_waited_for_when_the_service_is_told_to_stop(tmp_path: P
                 assert await service.fetch(f"m{number}")
             await receiver.has_got(1)
             process.terminate()
-            await until_port_is_closed(service)
+            await until_it_stops(service.admins[-1])
             stopped.set()
             await process.wait()
         assert len(receiver.requests) == 1
@@ -182,17 +183,15 @@ async def test_answer_is_waited_for_when_the_service_is_told_to_stop(tmp_path: P
     assert sorted(messages_of(receiver.requests)) == ["m0", "m1"]
 
 
-async def until_port_is_closed(service: Service) -> None:
-    """Wait until mail clients are sent away: the service has begun to stop."""
-    host, port = service.http.split(":")
-    while True:
-        try:
-            _, writer = await asyncio.open_connection(host, int(port))
-        except OSError:
-            return
-        writer.close()
-        # There is nothing to wait for but the next look.
-        await asyncio.sleep(0.01)
+async def until_it_stops(admin: str) -> None:
+    """Wait until the process that answers operators' tools at *admin* says that it stops."""
+    async with aiohttp.ClientSession() as operator:
+        while True:
+            async with operator.get(f"http://{admin}/readyz") as response:
+                if response.status == 503:
+                    return
+            # There is nothing to wait for but the next look.
+            await asyncio.sleep(0.01)
 
 
 async def test_another_machine_takes_over(

@@ -384,6 +384,24 @@ async def test_answer_is_waited_for_when_the_process_ends(house: House, receiver
         assert await receiver.has_got(2) == ["a:0", "b:0"]
 
 
+async def test_end_of_everything_else_does_not_cut_off_a_request(
+    house: House, receiver: Receiver
+) -> None:
+    """Whoever runs deliveries has nothing left to do when the drain begins, and waits for them."""
+    store = await house.keeps(a_webhook(receiver.url))
+    drain, answer = Drain(), asyncio.Event()
+    receiver.answers = [_after(answer)]
+    await house.record("a:0")
+
+    async with house.delivers(store, drain):
+        await receiver.has_got(1)
+        drain.begin()
+        asyncio.get_running_loop().call_soon(answer.set)
+
+    assert (await house.log.webhooks.get("crm")).delivered == await house.log.head()
+    assert await receiver.has_got(1) == ["a:0"]
+
+
 async def test_receiver_that_stalls_does_not_hold_up_the_end(
     house: House, receiver: Receiver
 ) -> None:
