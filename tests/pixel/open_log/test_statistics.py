@@ -2,9 +2,14 @@
 
 import dataclasses
 import datetime as dt
+from typing import cast
+
+import sqlalchemy as sa
 
 from emailopens.notification.v1 import open_notification_pb2 as pb
 from pixel_service.open_log import Counts, Dimension, Interval, OpenLog
+from pixel_service.open_log.sql.statistics.store import Database
+from pixel_service.open_log.sql.tables import statistics_messages
 from tests.pixel.open_log.log_values import NOON, erase, new_opens, trim
 from tests.pixel.open_log.statistics_values import (
     HOUR,
@@ -270,6 +275,26 @@ async def test_what_was_tracked_is_kept_as_long_as_what_was_opened(log: OpenLog)
     assert (await total(log)).messages_tracked == 12
     await trim_statistics(log, now=NOON + dt.timedelta(days=40), days=30)
     assert (await ask(log)).totals == []
+
+
+async def test_nothing_of_a_message_is_kept_without_its_opens(log: OpenLog) -> None:
+    """Its row goes with the last of them, whether retention removes it or it is erased."""
+    await log.append([counted_open(key=key) for key in (b"a" * 16, b"b" * 16, b"b" * 16)])
+    await count_all(log)
+    assert await messages_kept(log) == 2
+
+    await erase(log, lambda _: False, message_keys=[b"a" * 16])
+    assert await messages_kept(log) == 1
+    await trim(log, older_than=dt.timedelta(0))
+    assert await messages_kept(log) == 0
+
+
+async def messages_kept(log: OpenLog) -> int:
+    """Return of how many messages something is kept."""
+    rows = sa.select(sa.func.count()).select_from(statistics_messages)
+    return await cast("Database", log).query(
+        lambda connection: connection.execute(rows).scalar_one()
+    )
 
 
 async def test_messages_tracked_are_beside_opens(log: OpenLog) -> None:

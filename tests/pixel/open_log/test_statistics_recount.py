@@ -27,7 +27,7 @@ from pixel_service.open_log import (
 from pixel_service.open_log.sql.trimming import Trimmable
 from pixel_service.statistics import COUNTING_RULES
 from tests.fixtures.postgres import Postgres
-from tests.pixel.open_log.log_values import EMPTY_LOG, NOON, erase, read_all, revise
+from tests.pixel.open_log.log_values import EMPTY_LOG, NOON, LogHome, erase, read_all, revise
 from tests.pixel.open_log.statistics_recount import CONFIGURATIONS, Key, Recount
 from tests.pixel.open_log.statistics_values import count_all, counted_open
 
@@ -210,3 +210,35 @@ def test_statistics_equal_a_recount_on_postgresql(postgres: Postgres) -> None:
         asyncio.run(check(url, steps))
 
     holds()
+
+
+async def test_statistics_equal_a_recount_whatever_goes_on_at_once(log_home: LogHome) -> None:
+    """Two processes count while opens come, are erased and are judged again."""
+    async with log_home.connect_twice() as (log, other):
+        is_over = asyncio.Event()
+
+        async def append(to: OpenLog, late: int) -> None:
+            for number in range(30):
+                key = b"%016d" % (number % 10)
+                await to.append([make_open((key, "news", 1, 3, late, "spring")) for _ in range(5)])
+
+        async def count(with_: OpenLog) -> None:
+            while not is_over.is_set():
+                await with_.statistics.count_step(max_entries=7)
+                await asyncio.sleep(0)
+
+        async def change(with_: OpenLog, agent: int) -> None:
+            for number in range(6):
+                await revise(with_, judged(agent, 3, 2))
+                keys = [b"%016d" % (2 * number)]
+                async for _ in with_.erase(lambda _: False, message_keys=keys):
+                    pass
+
+        async with asyncio.TaskGroup() as tasks:
+            counting = [tasks.create_task(count(each)) for each in (log, other)]
+            work = [append(log, 0), append(other, 30), change(log, 4), change(other, 1)]
+            await asyncio.gather(*work)
+            is_over.set()
+            await asyncio.gather(*counting)
+        await count_all(log, other)
+        assert await kept(log) == Recount().of(await present(log))
