@@ -15,11 +15,15 @@ from tests.pixel.recording.test_old_spool import a_spool_file
 from tests.pixel.service_values import a_log, a_token, seal
 from tests.pixel.test_service import RING, a_service, fetch, recorded
 
+_OLD_TABLES = {"open_log", "opens", "open_counts", "open_subscriptions", "open_log_version"}
+
 
 def make_old(data: Path) -> None:
     """Take from the log in *data* what the older version did not have."""
     with contextlib.closing(sqlite3.connect(data / "opens.db")) as connection:
-        connection.execute("DROP TABLE open_journals")
+        tables = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+        for table in {name for (name,) in tables} - _OLD_TABLES:
+            connection.execute(f"DROP TABLE {table}")
         connection.execute("ALTER TABLE opens DROP COLUMN collapsed")
         connection.execute("UPDATE open_log_version SET version_num = '0001'")
         connection.commit()
