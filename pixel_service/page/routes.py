@@ -1,10 +1,12 @@
 """Which page is where."""
 
 import asyncio
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
 import htpy as h
 from aiohttp import web
+from aiohttp.typedefs import Handler
 
 from pixel_service.page.answers import see
 from pixel_service.page.application import (
@@ -16,7 +18,11 @@ from pixel_service.page.application import (
     form_of,
     stream_file,
 )
+from pixel_service.page.spans import span_of
 from pixel_service.page.trial_upload import read_trial
+from pixel_service.page.views.configuration_pages import CONFIGURATIONS, FIND_CONFIGURATION
+from pixel_service.page.views.configuration_pages import path_of as configuration_path
+from pixel_service.page.views.configurations import show_configuration, show_configurations
 from pixel_service.page.views.message_pages import MESSAGES
 from pixel_service.page.views.messages import (
     erase_message,
@@ -26,6 +32,14 @@ from pixel_service.page.views.messages import (
 )
 from pixel_service.page.views.trial import Trial, try_message
 from pixel_service.page.views.trial_pages import TEST_MESSAGE
+from pixel_service.page.views.webhook_pages import WEBHOOKS, path_of
+from pixel_service.page.views.webhooks import (
+    pause_webhook,
+    replay_webhook,
+    resume_webhook,
+    show_webhook,
+    show_webhooks,
+)
 from pixel_service.page.visit import Visit
 
 # Each takes some ten megabytes; others wait.
@@ -34,7 +48,9 @@ _TRIALS_AT_ONCE: Final = 4
 
 def add_views(application: web.Application) -> None:
     """Add everything that people look at."""
+    add_configurations(application)
     add_messages(application)
+    add_webhooks(application)
     add_trials(application)
     application.router.add_get("/", _start)
 
@@ -42,6 +58,28 @@ def add_views(application: web.Application) -> None:
 async def _start(request: web.Request) -> web.StreamResponse:
     first, _ = request.app[MENU][0]
     return see(first)
+
+
+def add_configurations(application: web.Application) -> None:
+    """Add the pages that show statistics."""
+    add_menu(application, CONFIGURATIONS, "Configurations")
+    add_page(application, CONFIGURATIONS, "Configurations", _configurations)
+    add_page(application, f"{CONFIGURATIONS}/{{configuration_id}}", "Configuration", _configuration)
+    application.router.add_get(FIND_CONFIGURATION, _find_configuration)
+
+
+async def _configurations(visit: Visit, request: web.Request) -> h.Node:
+    return await show_configurations(visit, request.query.get("span", ""))
+
+
+async def _configuration(visit: Visit, request: web.Request) -> h.Node:
+    configuration_id = request.match_info["configuration_id"]
+    return await show_configuration(visit, configuration_id, request.query.get("span", ""))
+
+
+async def _find_configuration(request: web.Request) -> web.StreamResponse:
+    name, _ = span_of(request.query.get("span", ""))
+    return see(configuration_path(request.query.get("id", "").strip(), name))
 
 
 def add_messages(application: web.Application) -> None:
@@ -77,6 +115,35 @@ async def _export(request: web.Request) -> web.StreamResponse:
         name="opens.jsonl",
         content_type="application/jsonl",
     )
+
+
+def add_webhooks(application: web.Application) -> None:
+    """Add the pages about webhooks, and what changes them."""
+    one = f"{WEBHOOKS}/{{webhook_id}}"
+    add_menu(application, WEBHOOKS, "Webhooks")
+    add_page(application, WEBHOOKS, "Webhooks", _webhooks)
+    add_page(application, one, "Webhook", _webhook)
+    changes = {"pause": pause_webhook, "resume": resume_webhook, "replay": replay_webhook}
+    for name, change in changes.items():
+        application.router.add_post(f"{one}/{name}", _changing(change))
+
+
+async def _webhooks(visit: Visit, request: web.Request) -> h.Node:
+    return await show_webhooks(visit, request.query.get("page", ""))
+
+
+async def _webhook(visit: Visit, request: web.Request) -> h.Node:
+    return await show_webhook(visit, request.match_info["webhook_id"])
+
+
+def _changing(change: Callable[[Visit, str, Mapping[str, str]], Awaitable[None]]) -> Handler:
+    async def handle(request: web.Request) -> web.StreamResponse:
+        visit = request.app[VISITORS].visit_of(request)
+        webhook_id = request.match_info["webhook_id"]
+        await change(visit, webhook_id, await form_of(request))
+        return see(path_of(webhook_id))
+
+    return handle
 
 
 def add_trials(application: web.Application) -> None:

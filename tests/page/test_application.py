@@ -12,8 +12,9 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
+from emailopens.pixel.v1 import webhook_service_pb2 as webhook_pb
 from pixel_service.page.application import add_page, new_application
-from pixel_service.page.routes import add_messages, add_trials
+from pixel_service.page.routes import add_views
 from pixel_service.page.views.trial import MAX_MESSAGE_OCTETS
 from pixel_service.page.visit import Visit
 from pixel_service.page.visitors import Everybody
@@ -37,8 +38,7 @@ async def browsing(
         application = new_application(
             Everybody(visit=Visit(channel=channel, injector=channel)), hosts=hosts
         )
-        add_messages(application)
-        add_trials(application)
+        add_views(application)
 
         async def fail(_visit: Visit, _request: web.Request) -> h.Node:
             raise RuntimeError("of the test")
@@ -140,6 +140,42 @@ async def test_message_is_found_looked_at_exported_and_erased(
         assert "Erased" in await response.text()
     async with browser.get("/messages/m~1") as response:
         assert "No opens found" in await response.text()
+
+
+async def test_webhook_is_paused_resumed_and_replayed(
+    service: StreamService, browser: aiohttp.ClientSession
+) -> None:
+    """Each leads back to its page, which says how it is now."""
+    await service.webhooks.CreateWebhook(
+        webhook_pb.CreateWebhookRequest(
+            webhook=webhook_pb.Webhook(id="crm", url="https://127.0.0.1/hook")
+        )
+    )
+    async with browser.get("/webhooks") as response:
+        assert 'href="/webhooks/crm"' in await response.text()
+    said = {"pause": "Paused", "resume": "Delivers", "replay": "Delivers"}
+    for action, state in said.items():
+        path, form = f"/webhooks/crm/{action}", {"from": "2026-11-26T09:30"}
+        async with browser.post(path, data=form, headers=origin_of(browser)) as response:
+            assert response.url.path == "/webhooks/crm"
+            assert state in await response.text()
+
+
+@pytest.mark.parametrize(
+    ("path", "form", "status"),
+    [
+        ("/webhooks/crm/pause", {}, 404),
+        ("/webhooks/crm/replay", {}, 400),
+        ("/webhooks/crm/replay", {"from": "yesterday"}, 400),
+        ("/webhooks/crm/delete", {}, 404),
+    ],
+)
+async def test_what_cannot_be_done_with_a_webhook_is_said(
+    browser: aiohttp.ClientSession, path: str, form: dict[str, str], status: int
+) -> None:
+    """Nothing has changed then."""
+    async with browser.post(path, data=form, headers=origin_of(browser)) as response:
+        assert response.status == status
 
 
 async def test_what_the_service_refuses_is_a_page(browser: aiohttp.ClientSession) -> None:

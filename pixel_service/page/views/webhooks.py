@@ -1,0 +1,68 @@
+"""Webhooks: who is behind and why, and what can be done about it."""
+
+import datetime as dt
+from collections.abc import Mapping
+from typing import Final
+
+import htpy as h
+from aiohttp import web
+
+from emailopens.pixel.v1 import webhook_service_pb2 as pb
+from emailopens.pixel.v1 import webhook_service_pb2_grpc as pb_grpc
+from pixel_service.page.views.webhook_pages import webhook_list, webhook_page
+from pixel_service.page.visit import Visit
+
+_ON_A_PAGE: Final = 50
+_SKIPPED: Final = 100
+
+
+async def show_webhooks(visit: Visit, page_token: str) -> h.Node:
+    """Return the webhooks that whoever looks may see, a page at a time."""
+    response = await pb_grpc.WebhookServiceStub(visit.channel).ListWebhooks(
+        pb.ListWebhooksRequest(page_size=_ON_A_PAGE, page_token=page_token)
+    )
+    return [h.h1["Webhooks"], webhook_list(response.webhooks, response.next_page_token)]
+
+
+async def show_webhook(visit: Visit, webhook_id: str) -> h.Node:
+    """Return what is known of a webhook, and what can be done with it."""
+    stub = pb_grpc.WebhookServiceStub(visit.channel)
+    found = await stub.GetWebhook(pb.GetWebhookRequest(webhook_id=webhook_id))
+    skipped = await stub.ListSkippedEvents(
+        pb.ListSkippedEventsRequest(webhook_id=webhook_id, page_size=_SKIPPED)
+    )
+    return list(
+        webhook_page(
+            found.webhook,
+            skipped.skipped_events,
+            may_replay=visit.may("WebhookService/ReplayWebhook"),
+            now=dt.datetime.now(dt.UTC),
+        )
+    )
+
+
+async def pause_webhook(visit: Visit, webhook_id: str, _: Mapping[str, str]) -> None:
+    """Pause a webhook."""
+    stub = pb_grpc.WebhookServiceStub(visit.channel)
+    await stub.PauseWebhook(pb.PauseWebhookRequest(webhook_id=webhook_id))
+
+
+async def resume_webhook(visit: Visit, webhook_id: str, _: Mapping[str, str]) -> None:
+    """Resume a webhook, or have one that fails tried at once."""
+    stub = pb_grpc.WebhookServiceStub(visit.channel)
+    await stub.ResumeWebhook(pb.ResumeWebhookRequest(webhook_id=webhook_id))
+
+
+async def replay_webhook(visit: Visit, webhook_id: str, form: Mapping[str, str]) -> None:
+    """Move a webhook to the time that *form* says, in UTC.
+
+    Raises:
+        web.HTTPBadRequest: it says no time.
+    """
+    request = pb.ReplayWebhookRequest(webhook_id=webhook_id)
+    try:
+        time = dt.datetime.fromisoformat(form.get("from", ""))
+    except ValueError as error:
+        raise web.HTTPBadRequest(text="From when is to be a date and a time.") from error
+    request.from_time.FromDatetime(time.replace(tzinfo=dt.UTC))
+    await pb_grpc.WebhookServiceStub(visit.channel).ReplayWebhook(request)
