@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 from collections.abc import AsyncIterator, Callable, Sequence
 
+from pixel_service.collecting import collecting
 from pixel_service.counting import Counting
 from pixel_service.housekeeping import Housekeeping
 from pixel_service.journal import Journals
@@ -69,6 +70,7 @@ async def working_parts(settings: Settings, drain: Drain) -> AsyncIterator[LogPa
         await stack.enter_async_context(kept_running("recording", recorder.record))
         counting = Counting(open_log=log)
         await stack.enter_async_context(kept_running("counting", counting.count))
+        await stack.enter_async_context(collecting(settings, log.statistics))
         deliveries = await stack.enter_async_context(_deliveries(settings, log, tail, drain))
         listeners.append(deliveries.log_has_grown)
         housekeeping = await stack.enter_async_context(_housekeeping(settings, log))

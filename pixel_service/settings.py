@@ -14,6 +14,7 @@ from pixel_service.endpoint import (
 )
 from pixel_service.endpoint.client_address import ForwardedHeader, IpNetwork
 from pixel_service.evidence import JudgeLoader, NetworkDatabases
+from pixel_service.injectors import Injectors
 from pixel_service.intake import DEFAULT_MAX_OPENS, DEFAULT_WINDOW_SECONDS
 from pixel_service.journal import DEFAULT_MAX_OCTETS
 from pixel_service.open_log import DEFAULT_BURST_WINDOW
@@ -75,6 +76,9 @@ class Settings:
     open_window: dt.timedelta = dt.timedelta(seconds=DEFAULT_WINDOW_SECONDS)
     max_journal_octets: int = DEFAULT_MAX_OCTETS
     """Size of an endpoint process's journal, which keeps opens until the log has them."""
+
+    injectors: Injectors = dataclasses.field(default_factory=Injectors)
+    """Who says how many messages were tracked."""
 
     evidence_rules: Path | None = None
     """A rule file instead of the built-in one."""

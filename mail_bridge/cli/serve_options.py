@@ -15,6 +15,7 @@ from mail_bridge.cli.option_kinds import (
     seconds_option,
 )
 from mail_bridge.settings import Settings
+from service_runtime.injector_options import injector_access_options
 from service_runtime.listen import split_address
 from service_runtime.protection_options import insecure_options, tls_options
 from service_runtime.serve_options import (
@@ -48,7 +49,7 @@ def all_options(command: Any) -> Any:  # noqa: ANN401 - click's own
         *address_options(),
         *mail_options(),
         *tracking_options(),
-        *injector_access_options(),
+        injector_access_options(option),
         *next_hop_access_options(),
         *tls_options(option, "tls", "mail", asks_clients=True),
         *tls_options(option, "admin-tls", "health and metrics", asks_clients=True),
@@ -205,19 +206,6 @@ def limit_options() -> list[Decorator]:
             "How long a connection to the next hop is kept for the next message.",
             longest=_LONGEST_IDLE,
         ),
-    ]
-
-
-def injector_access_options() -> list[Decorator]:
-    """Return how the injector is called."""
-    return [
-        option("injector-tls", section=ACCESS, is_flag=True, help="Call the injector by TLS."),
-        file_option(
-            "injector-ca", "Who signs the injector's certificate, if not a public authority."
-        ),
-        file_option("injector-client-certificate", "The certificate to show it, with its chain."),
-        file_option("injector-client-key", "Its key, if that is not in the certificate's file."),
-        file_option("injector-api-key-file", "The file with the API key to call it with."),
     ]
 
 

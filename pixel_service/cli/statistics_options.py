@@ -1,10 +1,15 @@
 """The options of `pixel-service serve` for statistics."""
 
-from typing import Final
+import functools
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
 
 import click
 
+from pixel_service.injectors import Injectors
 from pixel_service.settings import Settings
+from service_runtime.injector_options import injector_access_options
 from service_runtime.serve_options import Decorator, Option, all_of
 from service_runtime.spans import DAY, Span
 
@@ -13,8 +18,16 @@ _DEFAULTS: Final = Settings()
 
 
 def statistics_options(option: Option) -> Decorator:
-    """Declare what is counted, and how long."""
+    """Declare what is counted, and how long; the command gets *injectors*, too."""
     return all_of(
+        option(
+            "injector",
+            section=_STATISTICS,
+            multiple=True,
+            metavar="HOST[:PORT]",
+            show_default="none: only opens are counted",
+            help="An injector service that says how many messages it tracked; may be repeated.",
+        ),
         option(
             "statistics-retention-days",
             section=_STATISTICS,
@@ -31,4 +44,35 @@ def statistics_options(option: Option) -> Decorator:
             default=_DEFAULTS.min_group_size,
             help="What has fewer messages or, if they are not known, opens is not told apart.",
         ),
+        injector_access_options(option),
+        _with_injectors,
     )
+
+
+def _with_injectors(command: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(command)
+    def with_injectors(
+        *,
+        injector: tuple[str, ...],
+        injector_tls: bool,
+        injector_ca: Path | None,
+        injector_client_certificate: Path | None,
+        injector_client_key: Path | None,
+        injector_api_key_file: Path | None,
+        **others: Any,  # noqa: ANN401 - click's
+    ) -> object:
+        if injector_client_key is not None and injector_client_certificate is None:
+            raise click.UsageError("--injector-client-key needs --injector-client-certificate")
+        injectors = Injectors(
+            targets=injector,
+            tls=injector_tls,
+            ca=injector_ca,
+            client_certificate=injector_client_certificate,
+            client_key=injector_client_key,
+            api_key_file=injector_api_key_file,
+        )
+        if injectors != Injectors() and not injector:
+            raise click.UsageError("how an injector is called is said, but not where: --injector")
+        return command(injectors=injectors, **others)
+
+    return with_injectors
