@@ -6,19 +6,26 @@ looked at; the address of every socket is looked at again before it connects.
 """
 
 import asyncio
-import concurrent.futures
+import contextlib
 import ipaddress
 import socket
+import threading
+from collections.abc import Sequence
 from typing import Any, Final
 
 from aiohttp.abc import AbstractResolver, ResolveResult
 
-# Lookups of names that do not answer block a thread each; those of others go on beside
-# them.
-_MAX_LOOKUPS: Final = 32
+from pixel_service.open_log import MAX_WEBHOOKS
+
+# Lookups of names that do not answer block a thread each, for longer than anybody waits for
+# them; those of others go on beside them.
+_MAX_LOOKUPS: Final = MAX_WEBHOOKS
 
 _UNICAST_V6: Final = ipaddress.IPv6Network("2000::/3")
 _NAT64: Final = ipaddress.IPv6Network("64:ff9b::/96")
+
+AddressInfo = tuple[socket.AddressFamily, socket.SocketKind, int, str, tuple[Any, ...]]
+"""As `getaddrinfo` has it."""
 
 _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -78,9 +85,7 @@ class PublicResolver(AbstractResolver):
 
     def __init__(self, *, allow_private: bool) -> None:
         self._allow_private = allow_private
-        self._lookups = concurrent.futures.ThreadPoolExecutor(
-            max_workers=_MAX_LOOKUPS, thread_name_prefix="webhook-lookup"
-        )
+        self._lookups = Lookups()
 
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
@@ -91,9 +96,7 @@ class PublicResolver(AbstractResolver):
             AddressNotPublic: one of them is not public, and they must be.
             OSError: it has none.
         """
-        found = await asyncio.get_running_loop().run_in_executor(
-            self._lookups, lambda: lookup(host, port, family)
-        )
+        found = await self._lookups.find(host, port, family)
         results: list[ResolveResult] = []
         for entry_family, _, protocol, _, address in found:
             text = str(address[0])
@@ -112,13 +115,49 @@ class PublicResolver(AbstractResolver):
         return results
 
     async def close(self) -> None:
-        """Begin no more lookups."""
-        self._lookups.shutdown(wait=False, cancel_futures=True)
+        """Do nothing: what looks up holds nothing."""
 
 
-def lookup(
-    host: str, port: int, family: int
-) -> list[tuple[socket.AddressFamily, socket.SocketKind, int, str, tuple[Any, ...]]]:
+class Lookups:
+    """Looks up names, each in a thread that the end of the process does not wait for."""
+
+    def __init__(self) -> None:
+        self._free = asyncio.Semaphore(_MAX_LOOKUPS)
+
+    async def find(self, host: str, port: int, family: int) -> Sequence[AddressInfo]:
+        """Return the addresses of *host*; whoever waits may be cancelled.
+
+        Raises:
+            OSError: it has none.
+        """
+        await self._free.acquire()
+        loop = asyncio.get_running_loop()
+        found: asyncio.Future[Sequence[AddressInfo]] = loop.create_future()
+
+        def end(result: Sequence[AddressInfo] | OSError | UnicodeError) -> None:
+            self._free.release()
+            if found.done():
+                return
+            if isinstance(result, Exception):
+                found.set_exception(result)
+            else:
+                found.set_result(result)
+
+        def work() -> None:
+            result: Sequence[AddressInfo] | OSError | UnicodeError
+            try:
+                result = lookup(host, port, family)
+            except (OSError, UnicodeError) as error:
+                result = error
+            # Nobody is left to tell when the process ends.
+            with contextlib.suppress(RuntimeError):
+                loop.call_soon_threadsafe(end, result)
+
+        threading.Thread(target=work, name="webhook-lookup", daemon=True).start()
+        return await found
+
+
+def lookup(host: str, port: int, family: int) -> Sequence[AddressInfo]:
     """Return what the system knows of *host*."""
     return list(
         socket.getaddrinfo(

@@ -8,13 +8,17 @@ import json
 from collections.abc import Mapping
 from typing import Any, Final
 
-from google.protobuf import json_format
+from google.protobuf import json_format, message
 
 from emailopens.notification.v1 import open_notification_pb2 as pb
 from emailopens.pixel.v1 import webhook_service_pb2 as webhook_pb
 
 # Tags of this kind are the service's own, and no message was sent with them.
 _OWN_TAGS: Final = "ses:"
+
+
+class EventUnreadable(Exception):
+    """The log holds octets that are no notification.  The text says so, and nothing of them."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,11 +37,17 @@ def body_of(notification: bytes, body_format: int) -> Body:
     Args:
         notification: as the log holds it.
         body_format: number of the contract's `Webhook.Format`.
+
+    Raises:
+        EventUnreadable: it is no notification.
     """
-    parsed = pb.OpenNotification.FromString(notification)
-    event = json_format.MessageToDict(parsed)
-    if body_format == webhook_pb.Webhook.FORMAT_SNS:
-        return _sns_body(parsed, event)
+    try:
+        parsed = pb.OpenNotification.FromString(notification)
+        event = json_format.MessageToDict(parsed)
+        if body_format == webhook_pb.Webhook.FORMAT_SNS:
+            return _sns_body(parsed, event)
+    except (message.Error, json_format.Error, ValueError) as error:
+        raise EventUnreadable(f"the event cannot be read ({type(error).__name__})") from error
     return Body(
         event_id=parsed.event_id,
         octets=_json(event).encode(),

@@ -11,9 +11,9 @@ from pixel_service.errors import CursorExpired, LogUnavailable, PixelError
 from pixel_service.open_log import LogEntry, OpenLog, Page, Webhook, WebhookState, WebhookStore
 from pixel_service.streaming import Selection, Tail
 from pixel_service.webhooks.answers import Answer, Outcome, failure
-from pixel_service.webhooks.bodies import Body, body_of
+from pixel_service.webhooks.bodies import Body, EventUnreadable, body_of
 from pixel_service.webhooks.place import Place
-from pixel_service.webhooks.schedule import wait_seconds
+from pixel_service.webhooks.schedule import LONGEST_WAIT_SECONDS, wait_seconds
 from pixel_service.webhooks.sending import Sender
 from pixel_service.webhooks.signing import secrets_at
 from service_runtime.backoff import Backoff
@@ -101,7 +101,8 @@ class Delivery:
     async def _await_next_attempt(self) -> None:
         time = self._webhook.next_attempt_time
         if time is not None and (left := (time - self._shared.now()).total_seconds()) > 0:
-            await self._wait(lambda: self._shared.sleep(left))
+            # No longer than anybody may ask for: the clock may have been set back.
+            await self._wait(lambda: self._shared.sleep(min(left, LONGEST_WAIT_SECONDS)))
 
     async def _deliver_page(self) -> bool:
         """Deliver what is read at once; return whether that was everything."""
@@ -130,7 +131,11 @@ class Delivery:
 
     async def _deliver(self, entry: LogEntry) -> bool:
         """Try once; return whether the event is done with."""
-        body = body_of(entry.notification, self._webhook.body_format)
+        try:
+            body = body_of(entry.notification, self._webhook.body_format)
+        except EventUnreadable as error:
+            # Whoever looks at the webhook must see why it waits.
+            return await self._try_again_later(failure(str(error)))
         answer = await self._shared.sender.send(
             self._webhook.url, body, secrets=secrets_at(self._shared.now(), self._webhook)
         )

@@ -16,9 +16,10 @@ _MAX_DOUBLINGS: Final = 7
 # not come back together.
 _LEAST_SHARE: Final = 0.75
 
-# What a receiver may ask for.  At least a second, so that nobody is called in a loop.
+# What a receiver may ask for, and nothing waits longer.  At least a second, so that nobody
+# is called in a loop.
 _SHORTEST_ASKED: Final = 1.0
-_LONGEST_ASKED: Final = 3600.0
+LONGEST_WAIT_SECONDS: Final = 3600.0
 
 
 def wait_seconds(
@@ -38,7 +39,7 @@ def wait_seconds(
     """
     asked = _asked_seconds(retry_after, now)
     if asked is not None:
-        return min(max(asked, _SHORTEST_ASKED), _LONGEST_ASKED)
+        return min(max(asked, _SHORTEST_ASKED), LONGEST_WAIT_SECONDS)
     doublings = min(attempts - 1, _MAX_DOUBLINGS)
     ceiling = min(_SHORTEST_SECONDS * 2.0**doublings, _LONGEST_SECONDS)
     return draw(_LEAST_SHARE * ceiling, ceiling)

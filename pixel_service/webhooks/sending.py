@@ -3,6 +3,7 @@
 import asyncio
 import collections
 import contextlib
+import datetime as dt
 import ssl
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -17,7 +18,7 @@ from pixel_service.webhooks.bodies import Body
 from pixel_service.webhooks.signing import signature_headers
 
 # What the contract gives a receiver.
-_TOTAL_SECONDS: Final = 15.0
+DEFAULT_TIMEOUT: Final = dt.timedelta(seconds=15)
 
 # Of an answer.  Nothing in it is looked at, but a connection can be used again only after
 # it was read.
@@ -33,9 +34,14 @@ class Sender:
     """Sends what webhooks deliver.  One for all of them."""
 
     def __init__(
-        self, session: aiohttp.ClientSession, *, clock: Callable[[], float] = time.time
+        self,
+        session: aiohttp.ClientSession,
+        *,
+        limit: dt.timedelta,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self._session = session
+        self._limit = limit
         self._clock = clock
         self.outcomes: collections.Counter[Outcome] = collections.Counter()
         """How often what came of requests."""
@@ -63,7 +69,7 @@ class Sender:
                     response.status, retry_after=response.headers.get("Retry-After", "")
                 )
         except TimeoutError:
-            return failure(f"took longer than {_TOTAL_SECONDS:.0f} s")
+            return failure(f"took longer than {self._limit.total_seconds():g} s")
         except (aiohttp.ClientError, OSError, ValueError) as error:
             return failure(_words(error))
 
@@ -102,11 +108,14 @@ def _words(error: Exception) -> str:
 
 
 @contextlib.asynccontextmanager
-async def open_sender(*, allow_private: bool) -> AsyncIterator[Sender]:
+async def open_sender(
+    *, allow_private: bool, limit: dt.timedelta = DEFAULT_TIMEOUT
+) -> AsyncIterator[Sender]:
     """Yield what sends requests inside the block.
 
     Args:
         allow_private: whether addresses may be used that are not public.
+        limit: what a request may take in all, with its answer.
     """
     # Reads the certificates of all authorities: 20 ms.
     context = await asyncio.to_thread(ssl.create_default_context)
@@ -123,12 +132,12 @@ async def open_sender(*, allow_private: bool) -> AsyncIterator[Sender]:
     try:
         async with aiohttp.ClientSession(
             connector=connector,
-            timeout=aiohttp.ClientTimeout(total=_TOTAL_SECONDS),
+            timeout=aiohttp.ClientTimeout(total=limit.total_seconds()),
             cookie_jar=aiohttp.DummyCookieJar(),
             # Read as it is, so that what is small on the way cannot be large here.
             auto_decompress=False,
             trust_env=False,
         ) as session:
-            yield Sender(session)
+            yield Sender(session, limit=limit)
     finally:
         await resolver.close()

@@ -1,6 +1,8 @@
 """Requests go to public addresses alone."""
 
+import asyncio
 import socket
+import threading
 
 import pytest
 
@@ -97,3 +99,32 @@ def test_socket_to_an_address_that_is_not_public_is_not_made() -> None:
 
     with pytest.raises(AddressNotPublic):
         public_socket(info)
+
+
+async def test_lookup_that_hangs_holds_up_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever waits for it may go, others are found meanwhile, and the process may end."""
+    hung, released = threading.Event(), threading.Event()
+    threads: list[threading.Thread] = []
+
+    def find(host: str, port: int, family: int) -> list[object]:
+        del family
+        if host == "hangs.example":
+            threads.append(threading.current_thread())
+            hung.set()
+            released.wait()
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("93.184.215.14", port))]
+
+    monkeypatch.setattr(addresses, "lookup", find)
+    resolver = PublicResolver(allow_private=False)
+    waiting = asyncio.create_task(resolver.resolve("hangs.example", 443))
+    await asyncio.to_thread(hung.wait)
+
+    (found,) = await resolver.resolve("other.example", 443)
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+
+    assert found["host"] == "93.184.215.14"
+    assert [each.daemon for each in threads] == [True]
+    released.set()
+    await resolver.close()

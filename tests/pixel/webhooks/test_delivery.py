@@ -468,6 +468,44 @@ async def test_replaced_secret_signs_no_longer_than_it_was_given(
     assert receiver.requests[0].headers["webhook-signature"].count("v1,") == 1
 
 
+async def test_clock_that_is_set_back_makes_nobody_wait_for_days(
+    house: House, receiver: Receiver
+) -> None:
+    """The next attempt is due after an hour at most, as long as anybody may ask for."""
+    store = await house.keeps(a_webhook(receiver.url))
+    (mine,) = await house.log.webhooks.lease("before", length=DAY)
+    await house.log.webhooks.failed(
+        mine,
+        "before",
+        error="answered 503",
+        attempts=3,
+        next_attempt_time=dt.datetime.now(dt.UTC) + DAY,
+    )
+    await house.log.webhooks.release("before")
+    await house.record("a:0")
+
+    async with house.delivers(store):
+        await store.until_at_end()
+
+    assert house.waits == [3600]
+
+
+async def test_what_cannot_be_read_is_said_and_tried_again(
+    house: House, receiver: Receiver
+) -> None:
+    """A damaged event is not passed over in silence, and what it says is in no log."""
+    store = await house.keeps(a_webhook(receiver.url))
+    await house.log.append([dataclasses.replace(new_open("a:0"), notification=b"\xff" * 20)])
+
+    async with house.delivers(store):
+        await store.until(lambda webhook: webhook.failed_attempts > 1)
+
+    webhook = await house.log.webhooks.get("crm")
+    assert webhook.last_error == "the event cannot be read (DecodeError)"
+    assert webhook.delivered == BEGINNING
+    assert receiver.requests == []
+
+
 def _after(event: asyncio.Event) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
     """Return an answer that waits for *event*."""
 

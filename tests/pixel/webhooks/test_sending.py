@@ -2,8 +2,11 @@
 
 import asyncio
 import base64
+import datetime as dt
+import ssl
 import time
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 import standardwebhooks
@@ -11,9 +14,10 @@ from aiohttp import web
 
 from pixel_service.webhooks.answers import Answer, Outcome
 from pixel_service.webhooks.bodies import Body
-from pixel_service.webhooks.sending import Sender, open_sender
+from pixel_service.webhooks.sending import DEFAULT_TIMEOUT, Sender, open_sender
 from pixel_service.webhooks.signing import new_secret, secret_text
-from tests.fixtures.webhook_receiver import Receiver
+from tests.fixtures.certificates import Authority
+from tests.fixtures.webhook_receiver import Receiver, receiving
 
 SECRET = new_secret()
 BODY = Body(event_id="a:0", octets=b'{"a":1}', headers={"Content-Type": "application/json"})
@@ -164,3 +168,36 @@ async def test_attempt_is_signed_with_its_own_time(receiver: Receiver) -> None:
 
     timestamp = int(receiver.requests[0].headers["webhook-timestamp"])
     assert abs(timestamp - time.time()) < 300
+
+
+async def test_receiver_that_takes_too_long_is_a_failure(receiver: Receiver) -> None:
+    """What it answers later counts no more; the limit is said."""
+    released = asyncio.Event()
+
+    async def answer_late(_: web.Request) -> web.StreamResponse:
+        await released.wait()
+        return web.Response()
+
+    receiver.answers = [answer_late]
+    limit = dt.timedelta(milliseconds=50)
+    async with open_sender(allow_private=True, limit=limit) as sender:
+        answer = await send(sender, receiver.url)
+    released.set()
+
+    assert answer == Answer(outcome=Outcome.FAILED, error="took longer than 0.05 s")
+    assert dt.timedelta(seconds=15) == DEFAULT_TIMEOUT
+
+
+async def test_certificate_that_nobody_vouches_for_is_a_failure(
+    sender: Sender, tmp_path: Path
+) -> None:
+    """Nothing is sent to a receiver that cannot show who it is."""
+    certificate, key = Authority().issue().write(tmp_path)
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(certificate, key)
+    async with receiving(tls=context) as receiver:
+        answer = await send(sender, receiver.url)
+
+    assert receiver.url.startswith("https://")
+    assert answer == Answer(outcome=Outcome.FAILED, error="its certificate is not valid")
+    assert receiver.requests == []
