@@ -10,7 +10,6 @@ from aiohttp.typedefs import Handler
 
 from pixel_service.page.answers import see
 from pixel_service.page.application import (
-    MENU,
     VISITORS,
     add_form,
     add_menu,
@@ -18,6 +17,8 @@ from pixel_service.page.application import (
     form_of,
     stream_file,
 )
+from pixel_service.page.routes_now import add_now
+from pixel_service.page.routes_subscriptions import add_subscriptions
 from pixel_service.page.spans import span_of
 from pixel_service.page.trial_upload import read_trial
 from pixel_service.page.views.configuration_pages import CONFIGURATIONS, FIND_CONFIGURATION
@@ -48,16 +49,12 @@ _TRIALS_AT_ONCE: Final = 4
 
 def add_views(application: web.Application) -> None:
     """Add everything that people look at."""
+    add_now(application)
     add_configurations(application)
     add_messages(application)
+    add_subscriptions(application)
     add_webhooks(application)
     add_trials(application)
-    application.router.add_get("/", _start)
-
-
-async def _start(request: web.Request) -> web.StreamResponse:
-    first, _ = request.app[MENU][0]
-    return see(first)
 
 
 def add_configurations(application: web.Application) -> None:

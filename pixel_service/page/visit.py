@@ -21,6 +21,9 @@ class Visit:
     role: Role | None = None
     """The role of whoever looks; None: nobody is asked for a key, and all may do all."""
 
+    viewer: str = ""
+    """Who looks, as far as it matters for what they see: the same for the same key."""
+
     def may(self, method: str) -> bool:
         """Return whether whoever looks may call *method* of the pixel service.
 

@@ -1,6 +1,7 @@
 """Who looks at the page: whoever shows a key that the service takes, or everybody."""
 
 import dataclasses
+import hashlib
 import re
 from typing import Final, Protocol
 
@@ -124,6 +125,7 @@ class KeyHolders:
             channel=keyed(self.channel, api_key),
             injector=None if self.injector is None else keyed(self.injector, api_key),
             role=role_of(api_key),
+            viewer=hashlib.sha256(api_key.encode()).hexdigest(),
         )
 
 

@@ -1,0 +1,185 @@
+"""Streams of opens, each shared by all who may see the same."""
+
+import asyncio
+import contextlib
+import dataclasses
+import datetime as dt
+import time
+from collections.abc import Iterator
+from typing import Final
+
+import grpc
+
+from emailopens.pixel.v1 import pixel_service_pb2 as pb
+from emailopens.pixel.v1 import pixel_service_pb2_grpc as pb_grpc
+from pixel_service.page.live.recent import RecentOpens
+from pixel_service.page.visit import Visit
+from service_runtime.background import kept_running
+from service_runtime.backoff import Backoff
+
+# A feed begins with what was opened shortly before, so that the page is not empty.
+_BEFORE: Final = dt.timedelta(minutes=15)
+
+_BATCH: Final = 500
+_NAME: Final = "page"
+
+_SHORTEST_RETRY: Final = dt.timedelta(milliseconds=500)
+_LONGEST_RETRY: Final = dt.timedelta(seconds=10)
+
+
+class TooManyFeeds(Exception):
+    """As many keys look already as may."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class FeedLimits:
+    """What feeds may take."""
+
+    feeds: int = 50
+    """Of a process: each is a stream of the service."""
+
+    before: int = 20_000
+    """If there were more opens shortly before, a feed begins with what comes."""
+
+    kept: dt.timedelta = dt.timedelta(seconds=60)
+    """How long a feed goes on without anybody: whoever reloads the page finds it as it was."""
+
+
+_LIMITS: Final = FeedLimits()
+
+
+def utc_now() -> dt.datetime:
+    """Return the present time."""
+    return dt.datetime.now(dt.UTC)
+
+
+class Feed:
+    """Follows the opens that one key may see."""
+
+    def __init__(self, visit: Visit, limits: FeedLimits) -> None:
+        self._stub = pb_grpc.PixelServiceStub(visit.channel)
+        self._limits = limits
+        self._cursor = ""
+        self._viewers = 0
+        self._left_at = time.monotonic()
+        self._changed = asyncio.Condition()
+        self._answered = asyncio.Event()
+        self._began = utc_now()
+        self._is_before_its_time = True
+        self.recent = RecentOpens(self._began - _BEFORE)
+        self.failure: grpc.aio.AioRpcError | None = None
+        """Why nothing comes; None if all is well."""
+        self.task = asyncio.create_task(self._run())
+
+    @contextlib.contextmanager
+    def looked_at(self) -> Iterator[None]:
+        """Go on during the block."""
+        self._viewers += 1
+        try:
+            yield
+        finally:
+            self._viewers -= 1
+            self._left_at = time.monotonic()
+
+    async def begun(self, *, seconds: float) -> None:
+        """Wait until the first opens are there, if there are any, but *seconds* at most."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._answered.wait()
+
+    async def wait_beyond(self, added: int, *, had_failed: bool) -> None:
+        """Wait until more than *added* opens were added, or it fails, or does no longer."""
+        async with self._changed:
+            await self._changed.wait_for(
+                lambda: self.recent.added != added or (self.failure is not None) != had_failed
+            )
+
+    async def _run(self) -> None:
+        """Follow for as long as somebody looks, and a little longer."""
+        kept = self._limits.kept.total_seconds()
+        async with kept_running("live opens of the page", self._follow):
+            # Nobody waits for its end, so that no event is needed.
+            while (  # noqa: ASYNC110 - see above
+                self._viewers or time.monotonic() - self._left_at < kept
+            ):
+                await asyncio.sleep(kept)
+
+    async def _follow(self) -> None:
+        backoff = Backoff(shortest=_SHORTEST_RETRY, longest=_LONGEST_RETRY)
+        while True:
+            backoff.begin()
+            try:
+                await self._stream()
+            except grpc.aio.AioRpcError as error:
+                await self._note(error)
+            await backoff.pause()
+
+    async def _stream(self) -> None:
+        call = self._stub.StreamOpens(self._request())
+        try:
+            async for response in call:
+                if response.WhichOneof("event") == "batch":
+                    self._add(response.batch)
+                is_too_much = self._is_before_its_time and self.recent.added >= self._limits.before
+                if is_too_much:
+                    self._cursor, self.recent = "", RecentOpens(utc_now())
+                    self._is_before_its_time = False
+                await self._note(None)
+                if is_too_much:
+                    return
+                if response.started.start_cursor == response.started.head_cursor:
+                    # The first response, if there is nothing to come; or any other.
+                    self._answered.set()
+        finally:
+            call.cancel()
+
+    def _add(self, batch: pb.OpenBatch) -> None:
+        self._cursor = batch.cursor
+        self.recent.add(batch.notifications, now=utc_now())
+        if batch.notifications[-1].open.open_time.ToDatetime(tzinfo=dt.UTC) >= self._began:
+            self._is_before_its_time = False
+
+    def _request(self) -> pb.StreamOpensRequest:
+        request = pb.StreamOpensRequest(max_batch_size=_BATCH, consumer_name=_NAME)
+        if self._cursor:
+            request.after_cursor = self._cursor
+        else:
+            request.from_time.FromDatetime(self.recent.since)
+        return request
+
+    async def _note(self, failure: grpc.aio.AioRpcError | None) -> None:
+        if failure is not None:
+            self._answered.set()
+        async with self._changed:
+            self.failure = failure
+            self._changed.notify_all()
+
+
+class Feeds:
+    """The feeds of a process, one for each key that looks."""
+
+    def __init__(self, limits: FeedLimits = _LIMITS) -> None:
+        self._limits = limits
+        self._feeds: dict[str, Feed] = {}
+
+    def feed_of(self, visit: Visit) -> Feed:
+        """Return the feed of whoever looks.
+
+        Raises:
+            TooManyFeeds: so many keys look already.
+        """
+        self._feeds = {key: feed for key, feed in self._feeds.items() if not feed.task.done()}
+        feed = self._feeds.get(visit.viewer)
+        if feed is None:
+            if len(self._feeds) >= self._limits.feeds:
+                raise TooManyFeeds
+            feed = self._feeds[visit.viewer] = Feed(visit, self._limits)
+        return feed
+
+    async def close(self) -> None:
+        """End all feeds."""
+        tasks = [feed.task for feed in self._feeds.values()]
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)

@@ -1,0 +1,119 @@
+"""Where *Now* is, and where what is new comes from."""
+
+import asyncio
+import contextlib
+import datetime as dt
+import weakref
+from collections.abc import AsyncIterator
+from typing import Final
+
+import htpy as h
+from aiohttp import hdrs, web
+
+from pixel_service.page.application import VISITORS, add_menu, add_page
+from pixel_service.page.live import Feed, Feeds, TooManyFeeds
+from pixel_service.page.views import now_pages
+from pixel_service.page.views.now import show_now
+from pixel_service.page.visit import Visit
+
+FEEDS: Final[web.AppKey[Feeds]] = web.AppKey("feeds", Feeds)
+
+# A chart that moves more often is only restless.
+_BETWEEN: Final = dt.timedelta(seconds=1)
+
+# What is sent when nothing happens: the last minute moves on, and a proxy in front sees that
+# somebody is there.
+_QUIET: Final = dt.timedelta(seconds=15)
+
+# A browser comes back by itself, and is asked anew who it is.
+_LONGEST: Final = dt.timedelta(hours=1)
+
+# Of a process: each holds a connection.
+_MOST_VIEWERS: Final = 200
+
+
+def add_now(application: web.Application) -> None:
+    """Add what shows what happens now."""
+    application[FEEDS] = Feeds()
+    room, rates = asyncio.Semaphore(_MOST_VIEWERS), _Rates()
+
+    async def live(request: web.Request) -> web.StreamResponse:
+        visit = request.app[VISITORS].visit_of(request)
+        feed = _feed_of(visit, request)
+        if feed is None or room.locked():
+            raise web.HTTPServiceUnavailable(text="So many look already.")
+        async with room:
+            return await _stream(request, feed, rates)
+
+    async def close(_: web.Application) -> None:
+        await application[FEEDS].close()
+
+    add_menu(application, "/", "Now")
+    add_page(application, "/", "Now", _now)
+    application.router.add_get(now_pages.LIVE, live)
+    application.on_shutdown.append(close)
+
+
+async def _now(visit: Visit, request: web.Request) -> h.Node:
+    return await show_now(visit, _feed_of(visit, request))
+
+
+def _feed_of(visit: Visit, request: web.Request) -> Feed | None:
+    if not visit.may("PixelService/StreamOpens"):
+        return None
+    try:
+        return request.app[FEEDS].feed_of(visit)
+    except TooManyFeeds:
+        return None
+
+
+class _Rates:
+    """Charts of opens a minute, drawn once for all who look at the same."""
+
+    def __init__(self) -> None:
+        self._drawn: weakref.WeakKeyDictionary[Feed, tuple[object, bytes]] = (
+            weakref.WeakKeyDictionary()
+        )
+
+    def of(self, feed: Feed) -> bytes:
+        """Return the event that brings the chart of *feed* as it is now."""
+        now = dt.datetime.now(dt.UTC)
+        key = (feed.recent.since, feed.recent.added, now.replace(second=0, microsecond=0))
+        drawn = self._drawn.get(feed)
+        if drawn is None or drawn[0] != key:
+            drawn = self._drawn[feed] = key, _event("rate", now_pages.rate(feed.recent, now))
+        return drawn[1]
+
+
+async def _stream(request: web.Request, feed: Feed, rates: _Rates) -> web.StreamResponse:
+    response = web.StreamResponse(headers={hdrs.CONTENT_TYPE: "text/event-stream"})
+    await response.prepare(request)
+    with feed.looked_at(), contextlib.suppress(TimeoutError, ConnectionError):
+        async with asyncio.timeout(_LONGEST.total_seconds()):
+            async for octets in _events(feed, rates):
+                await response.write(octets)
+    return response
+
+
+async def _events(feed: Feed, rates: _Rates) -> AsyncIterator[bytes]:
+    """Yield what is new, once a second at most, for as long as the feed lasts."""
+    recent, sent = feed.recent, 0
+    while not feed.task.done():
+        if recent is not feed.recent:
+            recent, sent = feed.recent, 0
+        fresh = recent.latest(after=sent)
+        # The first replaces what the page was made with: something may have come since.
+        yield _event("more" if sent else "all", h.fragment[now_pages.rows(fresh)])
+        sent = recent.added
+        yield rates.of(feed)
+        yield _event("silence", now_pages.silence(feed.failure))
+        await asyncio.sleep(_BETWEEN.total_seconds())
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_QUIET.total_seconds()):
+                await feed.wait_beyond(sent, had_failed=feed.failure is not None)
+
+
+def _event(name: str, content: h.Renderable) -> bytes:
+    # No text that is shown has ends of lines; markup might.
+    data = "".join(f"data: {line}\n" for line in str(content).split("\n"))
+    return f"event: {name}\n{data}\n".encode()

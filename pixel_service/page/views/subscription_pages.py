@@ -1,0 +1,115 @@
+"""What the pages look like that show subscriptions."""
+
+import datetime as dt
+from collections.abc import Iterator, Sequence
+from typing import Final
+from urllib.parse import quote
+
+import htpy as h
+
+from emailopens.pixel.v1 import subscription_service_pb2 as pb
+from pixel_service.page.quantities import NOTHING, count
+from pixel_service.page.texts import shown
+from pixel_service.page.times import moment
+
+SUBSCRIPTIONS: Final = "/subscriptions"
+
+_HEADINGS: Final = ("Subscription", "Behind", "Last acknowledged", "Client", "Configurations")
+
+
+def path_of(subscription_id: str) -> str:
+    """Return where a subscription's page is."""
+    return f"{SUBSCRIPTIONS}/{quote(subscription_id, safe='')}"
+
+
+def subscription_list(subscriptions: Sequence[pb.Subscription], next_page: str) -> h.Node:
+    """Return the subscriptions of a page; *next_page* asks for more, and is empty on the last."""
+    if not subscriptions:
+        return h.p[
+            "There are no subscriptions. ",
+            h.code["pixel-service subscriptions create"],
+            " makes one.",
+        ]
+    return [
+        h.div(".scrolled.tall", role="region", aria_label="Table: subscriptions", tabindex="0")[
+            h.table[
+                h.thead[h.tr[[h.th(scope="col")[name] for name in _HEADINGS]]],
+                h.tbody[[_row(each) for each in subscriptions]],
+            ]
+        ],
+        bool(next_page)
+        and h.p[h.a(".button", href=f"{SUBSCRIPTIONS}?page={quote(next_page, safe='')}")["More"]],
+    ]
+
+
+def _row(subscription: pb.Subscription) -> h.Element:
+    return h.tr[
+        h.th(".value", scope="row")[h.a(href=path_of(subscription.id))[subscription.id]],
+        h.td[_lag(subscription)],
+        h.td[moment(subscription.acknowledge_time)],
+        h.td(".value")[_client(subscription)],
+        h.td(".value")[_configurations(subscription)],
+    ]
+
+
+def _lag(subscription: pb.Subscription) -> h.Node:
+    lag = count(subscription.lag, "open")
+    if not subscription.fell_behind:
+        return lag
+    return [lag, ". ", h.span(".state.bad")["Retention has removed opens that it did not get."]]
+
+
+def _client(subscription: pb.Subscription) -> h.Node:
+    return shown(subscription.consumer_name) if subscription.consumer_name else NOTHING
+
+
+def _configurations(subscription: pb.Subscription) -> h.Node:
+    return shown(", ".join(subscription.configuration_ids) or "all")
+
+
+def subscription_page(
+    subscription: pb.Subscription, *, may_change: bool, now: dt.datetime
+) -> Iterator[h.Node]:
+    """Yield what is known of a subscription, and what can be done with it."""
+    yield h.h1["Subscription ", h.code[subscription.id]]
+    yield h.dl(".facts")[[h.div[h.dt[name], h.dd[value]] for name, value in _facts(subscription)]]
+    if may_change:
+        yield _replay_form(subscription, now)
+        yield h.p[h.a(".button.danger", href=f"{path_of(subscription.id)}/delete")["Delete"]]
+
+
+def _facts(subscription: pb.Subscription) -> Iterator[tuple[str, h.Node]]:
+    yield "Behind", _lag(subscription)
+    yield "Last acknowledged", moment(subscription.acknowledge_time)
+    yield "Client", _client(subscription)
+    yield "Configurations", _configurations(subscription)
+    yield "Made", moment(subscription.create_time)
+
+
+def _replay_form(subscription: pb.Subscription, now: dt.datetime) -> h.Element:
+    yesterday = now - dt.timedelta(days=1)
+    return h.form(".search", method="post", action=f"{path_of(subscription.id)}/replay")[
+        h.label(for_="from")["Send again everything from (UTC)"],
+        h.input(
+            "#from",
+            type="datetime-local",
+            name="from",
+            required=True,
+            value=f"{yesterday:%Y-%m-%dT%H:%M}",
+            max=f"{now:%Y-%m-%dT%H:%M}",
+        ),
+        h.button(type="submit")["Replay"],
+    ]
+
+
+def delete_page(subscription_id: str) -> Iterator[h.Node]:
+    """Yield the question whether to delete a subscription."""
+    yield h.h1["Delete the subscription ", h.code[subscription_id], "?"]
+    yield h.p[
+        "A client that streams it is cut off, and its place in the log is forgotten. The opens"
+        " themselves stay."
+    ]
+    yield h.form(".actions", method="post", action=f"{path_of(subscription_id)}/delete")[
+        h.button(".danger", type="submit")["Delete it"],
+        h.a(".button", href=path_of(subscription_id))["Keep it"],
+    ]

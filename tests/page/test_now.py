@@ -1,0 +1,211 @@
+"""*Now* over HTTP, with opens of a real log that come while somebody looks."""
+
+import asyncio
+import contextlib
+import dataclasses
+import datetime as dt
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import aiohttp
+import grpc
+import pytest
+from aiohttp.test_utils import TestServer
+
+from pixel_service.page.application import new_application
+from pixel_service.page.live import FeedLimits, Feeds, TooManyFeeds
+from pixel_service.page.routes_now import add_now
+from pixel_service.page.routes_subscriptions import add_subscriptions
+from pixel_service.page.visit import Visit
+from pixel_service.page.visitors import Everybody
+from service_runtime.callers import Role
+from tests.page.markup import HOSTILE
+from tests.pixel.journal.disks import until
+from tests.pixel.open_log.log_values import an_open_of
+from tests.pixel.service_values import StreamService, a_log, streaming
+
+
+@dataclasses.dataclass
+class Looking:
+    """A page that is looked at."""
+
+    service: StreamService
+    browser: aiohttp.ClientSession
+
+    async def read(self, path: str) -> str:
+        """Return what a page shows."""
+        async with self.browser.get(path) as response:
+            assert response.status == 200
+            return await response.text()
+
+    async def send(self, path: str, **fields: str) -> tuple[int, str]:
+        """Send a form; return the status of what comes then, and its path."""
+        origin = str(self.browser._base_url).rstrip("/")  # noqa: SLF001 - it has no other name
+        async with self.browser.post(path, data=fields, headers={"Origin": origin}) as response:
+            return response.status, response.url.path
+
+
+@contextlib.asynccontextmanager
+async def looking(service: StreamService, *, role: Role | None = None) -> AsyncIterator[Looking]:
+    """Look at the page as somebody of *role*."""
+    async with grpc.aio.insecure_channel(service.address) as channel:
+        application = new_application(
+            Everybody(visit=Visit(channel=channel, role=role)), hosts=None
+        )
+        add_now(application)
+        add_subscriptions(application)
+        async with (
+            TestServer(application) as server,
+            aiohttp.ClientSession(server.make_url("/")) as browser,
+        ):
+            yield Looking(service, browser)
+
+
+@pytest.fixture
+async def service(tmp_path: Path) -> AsyncIterator[StreamService]:
+    async with a_log(tmp_path) as log, streaming(log) as running:
+        yield running
+
+
+@pytest.fixture
+async def page(service: StreamService) -> AsyncIterator[Looking]:
+    async with looking(service) as page:
+        yield page
+
+
+async def events_of(response: aiohttp.ClientResponse) -> AsyncIterator[tuple[str, str]]:
+    """Yield names and data of events, as a browser reads them."""
+    name, data = "", []
+    async for line in response.content:
+        field, _, value = line.decode().rstrip("\n").partition(": ")
+        if field == "event":
+            name = value
+        elif field == "data":
+            data.append(value)
+        elif not field and name:
+            yield name, "\n".join(data)
+            name, data = "", []
+
+
+async def test_opens_are_shown_that_were_there_and_that_come(page: Looking) -> None:
+    """Those from before with the page, the others as events, as data and not as markup."""
+    await page.service.log.append([an_open_of("before", subject="Before")])
+    shown = await page.read("/")
+    assert "Before" in shown
+    async with page.browser.get("/live") as response:
+        events = events_of(response)
+        assert "Before" in await seen(events, "all")
+        await page.service.log.append([an_open_of("after", subject=HOSTILE)])
+        more = await seen(events, "more")
+    assert "&lt;script&gt;alert(1)" in more
+    assert "<script" not in more
+    assert "Before" not in more
+
+
+async def seen(events: AsyncIterator[tuple[str, str]], name: str) -> str:
+    """Return the data of the next event *name* that says anything."""
+    async with asyncio.timeout(60):
+        async for found, data in events:
+            if found == name and data:
+                return data
+    raise AssertionError("the events ended")
+
+
+async def test_health_is_for_operators_and_opens_for_subscribers(service: StreamService) -> None:
+    """Each sees what their key allows, and that there is more for others."""
+    await service.log.append([an_open_of("m", subject="Secret")])
+    async with looking(service, role=Role.OPERATOR) as page:
+        shown = await page.read("/")
+        assert "All is well" in shown
+        assert "Secret" not in shown
+        async with page.browser.get("/live") as response:
+            assert response.status == 503
+    async with looking(service, role=Role.SUBSCRIBER) as page:
+        shown = await page.read("/")
+        assert "Secret" in shown
+        assert "All is well" not in shown
+
+
+async def test_who_is_behind_is_shown(page: Looking) -> None:
+    """With how much, the furthest first, and where to see more."""
+    log = page.service.log
+    await log.append([an_open_of("m"), an_open_of("n")])
+    places = [(await log.earliest()), (await log.head())]
+    await log.subscriptions.create_subscription("late", start=places[0])
+    await log.subscriptions.create_subscription("swift", start=places[1])
+    shown = await page.read("/")
+    assert 'Subscription <a href="/subscriptions/late">late</a>: 2 opens' in shown
+    assert "swift" not in shown
+
+
+async def test_subscription_is_listed_replayed_and_deleted(page: Looking) -> None:
+    """As a person does it: a time that is none changes nothing, and deleting asks first."""
+    log = page.service.log
+    await log.append([an_open_of("m")])
+    await log.subscriptions.create_subscription("crm", start=await log.head())
+    assert 'href="/subscriptions/crm"' in await page.read("/subscriptions")
+    assert "0 opens" in await page.read("/subscriptions/crm")
+
+    assert (await page.send("/subscriptions/crm/replay", **{"from": "soon"}))[0] == 400
+    yesterday = dt.datetime.now(dt.UTC) - dt.timedelta(days=1)
+    fields = {"from": f"{yesterday:%Y-%m-%dT%H:%M}"}
+    assert await page.send("/subscriptions/crm/replay", **fields) == (200, "/subscriptions/crm")
+    assert "1 open" in await page.read("/subscriptions/crm")
+
+    assert "is forgotten" in await page.read("/subscriptions/crm/delete")
+    assert await page.send("/subscriptions/crm/delete") == (200, "/subscriptions")
+    assert "There are no subscriptions" in await page.read("/subscriptions")
+
+
+async def test_feed_begins_with_what_comes_if_too_much_was_there(service: StreamService) -> None:
+    """It says since when it counts, and nobody waits for what was before."""
+    await service.log.append([an_open_of(f"m{number}") for number in range(10)])
+    async with grpc.aio.insecure_channel(service.address) as channel:
+        feeds = Feeds(FeedLimits(before=5))
+        feed = feeds.feed_of(Visit(channel=channel))
+        began = feed.recent.since
+        async with asyncio.timeout(60):
+            await until(lambda: feed.recent.since != began)
+            await service.log.append([an_open_of("later")])
+            await feed.wait_beyond(0, had_failed=False)
+        assert [each.mail.message_id for each in feed.recent.latest()] == ["later"]
+        await feeds.close()
+
+
+async def test_feed_is_shared_and_ends_without_viewers(service: StreamService) -> None:
+    """All who look with one key have one stream, others another, so many and no more."""
+    async with grpc.aio.insecure_channel(service.address) as channel:
+        feeds = Feeds(FeedLimits(feeds=2, kept=dt.timedelta(milliseconds=50)))
+        feed = feeds.feed_of(Visit(channel=channel, viewer="a"))
+        with feed.looked_at():
+            assert feeds.feed_of(Visit(channel=channel, viewer="a")) is feed
+            other = feeds.feed_of(Visit(channel=channel, viewer="b"))
+            assert other is not feed
+            with pytest.raises(TooManyFeeds):
+                feeds.feed_of(Visit(channel=channel, viewer="c"))
+            await asyncio.wait({other.task})
+            assert not feed.task.done()
+        await asyncio.wait({feed.task})
+        assert feeds.feed_of(Visit(channel=channel, viewer="a")) is not feed
+        await feeds.close()
+
+
+async def test_feed_says_that_the_service_is_away_and_goes_on_after_it(tmp_path: Path) -> None:
+    """What was opened meanwhile comes, and nothing twice."""
+    feeds = Feeds()
+    async with a_log(tmp_path) as log, contextlib.AsyncExitStack() as first, asyncio.timeout(60):
+        running = await first.enter_async_context(streaming(log))
+        async with grpc.aio.insecure_channel(running.address) as channel:
+            feed = feeds.feed_of(Visit(channel=channel))
+            await log.append([an_open_of("a")])
+            await feed.wait_beyond(0, had_failed=False)
+            await first.aclose()
+            await feed.wait_beyond(1, had_failed=False)
+            assert feed.failure is not None
+            await log.append([an_open_of("b")])
+            async with streaming(log, listen=running.address):
+                await feed.wait_beyond(1, had_failed=True)
+                while feed.recent.added == 1:
+                    await feed.wait_beyond(1, had_failed=feed.failure is not None)
+            await feeds.close()
+    assert [each.mail.message_id for each in feed.recent.latest()] == ["b", "a"]
