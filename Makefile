@@ -147,7 +147,7 @@ test-disk: $(DEVELOPMENT) ## Fill file systems of the tests' own (root: mounts t
 	pytest tests/disk
 
 .PHONY: test-browser
-test-browser: $(DEVELOPMENT) ## Show rewritten messages in Chromium (Debian: installs it)
+test-browser: $(DEVELOPMENT) ## Show rewritten messages and the page in Chromium (Debian: installs it)
 	.ci/install-debian chromium chromium
 	pytest tests/browser
 
