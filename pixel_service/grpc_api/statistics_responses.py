@@ -9,8 +9,8 @@ from google.protobuf import timestamp_pb2
 from emailopens.pixel.v1 import statistics_service_pb2 as pb
 from pixel_service.grpc_api.statistics_requests import WantedStatistics
 from pixel_service.grpc_api.times import timestamp
-from pixel_service.open_log import Counts, Dimension, Statistics, StatisticsRow
-from pixel_service.statistics import ToldApart, added_up, is_small, told_apart
+from pixel_service.open_log import Counts, Statistics, StatisticsRow
+from pixel_service.statistics import ToldApart, added_up, is_small
 from service_runtime.errors import FieldViolation, InvalidFields
 
 # gRPC's clients take 4 MB of a message.
@@ -18,9 +18,9 @@ MAX_RESPONSE_OCTETS: Final = 3_500_000
 
 
 def statistics_to_proto(
-    statistics: Statistics, wanted: WantedStatistics, *, min_group_size: int
+    statistics: Statistics, wanted: WantedStatistics, told: ToldApart, *, min_group_size: int
 ) -> pb.GetStatisticsResponse:
-    """Return *statistics* as the contract has them; small groups are not told apart.
+    """Return *statistics* as the contract has them, with the values that are *told*.
 
     Raises:
         InvalidFields: it would be more than a client takes.
@@ -38,11 +38,6 @@ def statistics_to_proto(
         uncounted_opens=statistics.uncounted,
         tracked_until_time=_time(statistics.tracked_until),
         min_group_size=min_group_size,
-    )
-    # Whoever has configurations may ask for each of them.
-    is_open = query.dimension is Dimension.CONFIGURATION and not query.tag
-    told = told_apart(
-        rows, min_group_size=0 if is_open else min_group_size, max_values=wanted.max_values
     )
     response.values.extend(_values(rows, told))
     response.intervals.extend(_intervals(wanted.starts, totals, rows, told))
@@ -79,7 +74,7 @@ def _values(rows: Iterable[StatisticsRow], told: ToldApart) -> Iterator[pb.Value
     by_value: Mapping[str, list[Counts]] = {value: [] for value in told.values}
     rest: list[Counts] = []
     for row in rows:
-        by_value.get(row.value, rest).append(row.counts)
+        (rest if row.is_rest else by_value.get(row.value, rest)).append(row.counts)
     for value, counts in by_value.items():
         if counts:
             yield pb.ValueCounts(value=value, counts=_counts(added_up(counts)))

@@ -108,6 +108,29 @@ async def test_values_are_told_apart_in_all_and_by_interval(service: StreamServi
     ]
 
 
+@pytest.mark.parametrize("interval", [pb.INTERVAL_HOUR, pb.INTERVAL_DAY, pb.INTERVAL_MONTH])
+async def test_what_is_not_known_is_no_rest(
+    interval: pb.Interval.ValueType, service: StreamService
+) -> None:
+    """Opens without a provider are one value, and small ones another, in every series."""
+    now = dt.datetime.now(dt.UTC)
+    await service.log.append(
+        [counted_open(time=now, recipient="") for _ in range(10)]
+        + [counted_open(time=now) for _ in range(11)]
+        + [counted_open(time=now, recipient=f"a@{each}") for each in ("gmx.de", "yahoo.com")]
+    )
+    response = await ask(
+        service,
+        start_time=now,
+        end_time=now + DAY,
+        interval=interval,
+        dimension=pb.DIMENSION_MAILBOX_PROVIDER,
+    )
+
+    assert told(response.values) == [("Gmail", 11), ("", 10), ("…", 2)]
+    assert told(response.intervals[0].values) == told(response.values)
+
+
 @pytest.mark.parametrize(
     ("dimension", "value"),
     [

@@ -10,6 +10,7 @@ from emailopens.pixel.v1 import statistics_service_pb2 as pb
 from pixel_service.grpc_api.statistics_requests import WantedStatistics, read_statistics_request
 from pixel_service.grpc_api.statistics_responses import statistics_to_proto
 from pixel_service.open_log import Counts, Statistics, StatisticsRow
+from pixel_service.statistics import told_apart
 from service_runtime.errors import InvalidFields
 from service_runtime.times import EPOCH
 
@@ -127,5 +128,7 @@ def test_a_response_that_no_client_takes_is_refused() -> None:
         totals=(), rows=rows, counted_until=None, uncounted=0, tracked_until=None
     )
 
+    told = told_apart(rows, min_group_size=10, max_values=100)
+
     with pytest.raises(InvalidFields, match="max_values"):
-        statistics_to_proto(statistics, wanted, min_group_size=10)
+        statistics_to_proto(statistics, wanted, told, min_group_size=10)
