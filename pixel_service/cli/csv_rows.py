@@ -30,7 +30,8 @@ _MISTAKEN: Final = re.compile(r"\s*+['=+\-@＝＋－＠]")  # noqa: RUF001 - tho
 Value = TypeVar("Value")
 
 
-def _text(value: str) -> str:
+def text_cell(value: str) -> str:
+    """Return *value* as a cell that no spreadsheet takes for a formula."""
     if not value:
         return ""
     value = printable(value)
@@ -38,11 +39,11 @@ def _text(value: str) -> str:
 
 
 def _header(value: str) -> str:
-    return _text(decode_words(value))
+    return text_cell(decode_words(value))
 
 
 def _mailboxes(values: Iterable[str]) -> str:
-    return _text(", ".join(map(decode_words, values)))
+    return text_cell(", ".join(map(decode_words, values)))
 
 
 def _known(value: Value) -> Value | str:
@@ -77,7 +78,7 @@ def _since_acceptance(evidence: pb.Evidence) -> float | str:
 
 
 def _json(value: Sequence[object] | dict[str, object]) -> str:
-    return _text(json.dumps(value, ensure_ascii=False)) if value else ""
+    return text_cell(json.dumps(value, ensure_ascii=False)) if value else ""
 
 
 def _tags(mail: pb.Mail) -> str:
@@ -93,7 +94,7 @@ class Column(NamedTuple):
 
     name: str
     path: str
-    cell: Callable[[Any], str | float] = _text
+    cell: Callable[[Any], str | float] = text_cell
     field: str = ""
     """The field below *path*, where *cell* must also look at those beside it."""
 
@@ -143,18 +144,19 @@ _CELLS: Final = tuple(column.cell for column in COLUMNS)
 
 def csv_heading() -> str:
     """Return the line with the names of the columns."""
-    return _lines([[column.name for column in COLUMNS]])
+    return csv_lines([[column.name for column in COLUMNS]])
 
 
 def csv_rows(notifications: Iterable[pb.OpenNotification]) -> str:
     """Return a line for each of *notifications*."""
-    return _lines(
+    return csv_lines(
         [cell(value) for cell, value in zip(_CELLS, _VALUES(each), strict=True)]
         for each in notifications
     )
 
 
-def _lines(rows: Iterable[Sequence[str | float]]) -> str:
+def csv_lines(rows: Iterable[Sequence[str | float]]) -> str:
+    """Return a line for each of *rows*."""
     lines = io.StringIO()
     csv.writer(lines, lineterminator="\r\n").writerows(rows)
     return lines.getvalue()

@@ -30,6 +30,8 @@ class Column(Generic[Row]):
     rank: int
     """The highest is the first to go where there is no room."""
     value: Callable[[Row], str]
+    is_number: bool = False
+    """Whether its last digit is at the right edge."""
 
 
 def terminal_width() -> int | None:
@@ -61,10 +63,11 @@ class FittedTable(Generic[Row]):
         )
 
     def _line(self, cells: Iterable[str]) -> str:
-        widths = [width for _, width in self._columns]
-        if self._width is not None:
-            cells = [cut(cell, width) for cell, width in zip(cells, widths, strict=True)]
-        padded = [_padded(cell, width) for cell, width in zip(cells, widths, strict=True)]
+        padded = []
+        for cell, (column, width) in zip(cells, self._columns, strict=True):
+            shown = cell if self._width is None else cut(cell, width)
+            fill = " " * (width - width_of(shown))
+            padded.append(fill + shown if column.is_number else shown + fill)
         return " ".join(padded).rstrip()
 
 
@@ -80,17 +83,14 @@ def _laid_out(all_columns: Sequence[Column[Row]], width: int) -> list[tuple[Colu
         for column in growing[:room]:
             widths[column.heading] += 1
         room -= min(room, len(growing))
-    last = columns[-1].heading
-    widths[last] = max(1, widths[last] + room)
+    last = columns[-1]
+    if room < 0 or not last.is_number:
+        widths[last.heading] = max(1, widths[last.heading] + room)
     return [(column, widths[column.heading]) for column in columns]
 
 
 def _least(columns: Sequence[Column[Row]]) -> int:
     return sum(column.least for column in columns) + len(columns) - 1
-
-
-def _padded(text: str, width: int) -> str:
-    return text + " " * (width - width_of(text))
 
 
 def cut(text: str, width: int) -> str:
