@@ -97,6 +97,18 @@ class MessageCounts:
             found.setdefault((row[0], row[1]), Counts(row[2], row[3]))
         return found
 
+    def newer_in_memory(
+        self, connection: sa.Connection, numbers: Mapping[MessageOf, int]
+    ) -> set[MessageOf]:
+        """Return the messages that have later opens than these, as only memory may know."""
+        self._make_known(connection)
+        return {
+            message
+            for message, number in numbers.items()
+            if (counts := self._fresh.get(message) or self._merging.get(message))
+            and counts[0] > number
+        }
+
     def update(
         self, connection: sa.Connection, changed: Mapping[MessageOf, Counts], *, last: int
     ) -> None:

@@ -9,12 +9,20 @@ from pixel_service.open_log.sql import webhook_statements
 from pixel_service.open_log.sql.erasing import erase_opens
 from pixel_service.open_log.sql.revising import RevisedOpen, revise_opens
 from pixel_service.open_log.sql.statistics.counting import note_removal
-from pixel_service.open_log.sql.statistics.holders import forget_messages
+from pixel_service.open_log.sql.statistics.holders import rows_of
+from pixel_service.open_log.sql.statistics.upserting import upsert
+from pixel_service.open_log.sql.tables import statistics_messages
 from pixel_service.open_log.sqlite.counts import MessageCounts
 from pixel_service.open_log.statistics import CountingRules
 from pixel_service.open_log.values import Position
 
-# The last open of a message takes its count along, and its row of statistics.
+# The last open of a message takes its row of statistics along, and its count.
+_FORGET_MESSAGES: Final = (
+    "DELETE FROM open_statistics_messages WHERE (message_key, configuration_id) IN "
+    "(SELECT o.message_key, o.configuration_id FROM opens o JOIN open_counts c "
+    "ON c.message_key = o.message_key AND c.configuration_id = o.configuration_id "
+    "AND c.opens = o.open_number WHERE o.sequence <= ?)"
+)
 _FORGET_COUNTS: Final = (
     "DELETE FROM open_counts WHERE (message_key, configuration_id, opens) IN "
     "(SELECT message_key, configuration_id, open_number FROM opens WHERE sequence <= ?)"
@@ -60,17 +68,22 @@ def trim_step(
     if last > connection.exec_driver_sql("SELECT counted_sequence FROM open_log").scalar_one():
         counts.flush(connection)
     note_removal(connection)
-    newest = {(row[0], row[1]): row[2] for row in connection.exec_driver_sql(_NEWEST_OF, (last,))}
-    known = counts.look_up(connection, newest)
-    gone = [
-        each for each, number in newest.items() if each not in known or known[each].opens == number
-    ]
-    forget_messages(connection, sorted(gone))
+    _forget_messages(connection, counts, last)
     connection.exec_driver_sql(_FORGET_COUNTS, (last,))
     removed = connection.exec_driver_sql("DELETE FROM opens WHERE sequence <= ?", (last,)).rowcount
     webhook_statements.forget_skips(connection, up_to=Position(0, last))
     connection.exec_driver_sql("UPDATE open_log SET trimmed_sequence = ?", (last,))
     return removed
+
+
+def _forget_messages(connection: sa.Connection, counts: MessageCounts, last: int) -> None:
+    """Forget how messages are counted in statistics whose opens all end at *last*."""
+    newest = {(row[0], row[1]): row[2] for row in connection.exec_driver_sql(_NEWEST_OF, (last,))}
+    # The table does not know the last opens of these: they are not forgotten.
+    later = counts.newer_in_memory(connection, newest)
+    kept = [row for row in rows_of(connection, later) if (row[0], row[1]) in later]
+    connection.exec_driver_sql(_FORGET_MESSAGES, (last,))
+    upsert(connection, statistics_messages, kept, is_added=False)
 
 
 def give_back_step(connection: sa.Connection) -> int:

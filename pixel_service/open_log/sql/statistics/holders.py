@@ -1,6 +1,6 @@
 """With which opens messages count as opened: their holders.  See ADR 0034."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -50,32 +50,33 @@ class Holders:
             [(*each, *self._holders[each][0], *self._holders[each][1]) for each in kept],
             is_added=False,
         )
-        forget_messages(self._connection, sorted(self._changed.difference(kept)))
-
-
-def forget_messages(connection: sa.Connection, messages: Sequence[MessageOf]) -> None:
-    """Remove the rows of *messages*."""
-    for start in range(0, len(messages), LOOKUP):
-        connection.execute(
-            statistics_messages.delete().where(_message().in_(messages[start : start + LOOKUP]))
+        forgotten = sorted(self._changed.difference(kept))
+        message = sa.tuple_(
+            statistics_messages.c.message_key, statistics_messages.c.configuration_id
         )
+        for start in range(0, len(forgotten), LOOKUP):
+            self._connection.execute(
+                statistics_messages.delete().where(message.in_(forgotten[start : start + LOOKUP]))
+            )
 
 
-def _message() -> Any:  # noqa: ANN401 - SQLAlchemy's type of a tuple has no name to import
-    return sa.tuple_(statistics_messages.c.message_key, statistics_messages.c.configuration_id)
+def rows_of(connection: sa.Connection, messages: Iterable[MessageOf]) -> list[Any]:
+    """Return the rows of *messages*, of whichever configuration."""
+    keys = sorted({key for key, _ in messages})
+    rows: list[Any] = []
+    for start in range(0, len(keys), LOOKUP):
+        rows += connection.execute(
+            sa.select(statistics_messages).where(
+                statistics_messages.c.message_key.in_(keys[start : start + LOOKUP])
+            )
+        )
+    return rows
 
 
 def _look_up(
     connection: sa.Connection, messages: Iterable[MessageOf]
 ) -> dict[MessageOf, list[Position]]:
-    keys = sorted({key for key, _ in messages})
-    found: dict[MessageOf, list[Position]] = {}
-    for start in range(0, len(keys), LOOKUP):
-        rows = connection.execute(
-            sa.select(statistics_messages).where(
-                statistics_messages.c.message_key.in_(keys[start : start + LOOKUP])
-            )
-        )
-        for key, configuration_id, *places in rows:
-            found[key, configuration_id] = [Position(*places[:2]), Position(*places[2:])]
-    return found
+    return {
+        (key, configuration_id): [Position(*places[:2]), Position(*places[2:])]
+        for key, configuration_id, *places in rows_of(connection, messages)
+    }
