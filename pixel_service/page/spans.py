@@ -22,17 +22,19 @@ class StatisticsSpan:
 
     def label_of(self, start: dt.datetime) -> str:
         """Return the interval that begins at *start*, in few characters."""
+        if self.interval == pb.INTERVAL_HOUR and start.hour:
+            return f"{start:%H:00}"
         return f"{start:{_LABELS[self.interval]}}".lstrip("0")
 
 
 _NAMES: Final[Mapping[int, str]] = {
-    pb.INTERVAL_HOUR: "%d %B %Y, %H:00",
+    pb.INTERVAL_HOUR: "%d %b %Y, %H:00",
     pb.INTERVAL_DAY: "%d %B %Y",
     pb.INTERVAL_MONTH: "%B %Y",
 }
-# Hours keep their zero: it is "00:00" that is midnight.
+# An hour has its own, but for midnight, which says which day begins.
 _LABELS: Final[Mapping[int, str]] = {
-    pb.INTERVAL_HOUR: "%d %b %H:00",
+    pb.INTERVAL_HOUR: "%d %b",
     pb.INTERVAL_DAY: "%d %b",
     pb.INTERVAL_MONTH: "%b %Y",
 }

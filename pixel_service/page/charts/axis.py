@@ -20,7 +20,7 @@ def value_marks(highest: int, *, most: int = 4) -> Sequence[int]:
     return range(0, math.ceil(highest / step) * step + 1, step)
 
 
-def labelled(length: int, *, most: int = 6) -> Sequence[int]:
+def labelled(length: int, *, most: int = 5) -> Sequence[int]:
     """Return which of *length* places get a label: the first, and others at equal distances."""
     if length <= 0:
         return ()

@@ -148,10 +148,12 @@ def _numbers(total: pb.Counts, *, has_tracked: bool) -> h.Element:
         "Messages tracked": count(tracked) if has_tracked else NOTHING,
         "Opens": count(total.opens),
         "By persons": f"{count(opens.person)} ({share(opens.person, opens.total)})",
-        "Messages opened once or more": count(total.first_opens),
-        "Of those tracked": share(min(total.first_opens, tracked), tracked),
+        "Messages fetched once or more": count(total.first_opens),
         "Fetches beyond a message's budget": count(total.collapsed_opens),
     }
+    if has_tracked:
+        fetched = share(min(total.first_opens, tracked), tracked)
+        numbers["Messages fetched, of those tracked"] = fetched
     return h.dl(".numbers")[[h.div[h.dt[name], h.dd[value]] for name, value in numbers.items()]]
 
 

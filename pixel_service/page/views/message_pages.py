@@ -17,6 +17,10 @@ from pixel_service.page.views.timeline import timeline
 
 MESSAGES = "/messages"
 
+# Of a subject: two lines or three.
+_MOST_IN_ROW = 100
+_MOST_IN_HEADING = 200
+
 
 class By(enum.StrEnum):
     """What a message is found by: the fields of the contract's query."""
@@ -79,10 +83,15 @@ def found_messages(
 
 
 def _table(messages: Sequence[OpenedMessage]) -> h.Element:
-    headings = ("Message", "Recipient", "Last open", "Opens", *KIND_NAMES.values())
-    return h.div(".scrolled", role="region", aria_label="Table: messages", tabindex="0")[
+    numbers = ("Opens", *KIND_NAMES.values())
+    return h.div(".scrolled.tall", role="region", aria_label="Table: messages", tabindex="0")[
         h.table[
-            h.thead[h.tr[[h.th(scope="col")[name] for name in headings]]],
+            h.thead[
+                h.tr[
+                    [h.th(scope="col")[name] for name in ("Message", "Recipient", "Last open")],
+                    [h.th(".number", scope="col")[name] for name in numbers],
+                ]
+            ],
             h.tbody[[_row(each) for each in messages]],
         ]
     ]
@@ -91,7 +100,9 @@ def _table(messages: Sequence[OpenedMessage]) -> h.Element:
 def _row(message: OpenedMessage) -> h.Element:
     mail = message.newest.mail
     return h.tr[
-        h.th(".value", scope="row")[h.a(href=path_of(message.message_id))[name_of(message)]],
+        h.th(".value", scope="row")[
+            h.a(href=path_of(message.message_id))[name_of(message, most=_MOST_IN_ROW)]
+        ],
         h.td(".value")[shown(", ".join(mail.destination) or NOTHING)],
         h.td[moment(message.newest.open.open_time)],
         h.td(".number")[count(message.opens.total)],
@@ -99,9 +110,9 @@ def _row(message: OpenedMessage) -> h.Element:
     ]
 
 
-def name_of(message: OpenedMessage) -> h.Element:
+def name_of(message: OpenedMessage, *, most: int = _MOST_IN_HEADING) -> h.Element:
     """Return what a message is called: its subject, or its ID where that was not kept."""
-    return shown(message.newest.mail.common_headers.subject or message.message_id)
+    return shown(message.newest.mail.common_headers.subject or message.message_id, most=most)
 
 
 def message_page(

@@ -48,11 +48,25 @@ def webhook_list(webhooks: Sequence[pb.Webhook], next_page: str) -> h.Node:
     """Return the webhooks of a page; *next_page* asks for more, and is empty on the last."""
     if not webhooks:
         return h.p["There are no webhooks. `pixel-service webhooks create` makes one."]
-    headings = ("Webhook", "State", "Behind", "Last success", "Last error", "Skipped")
+    headings = {
+        "Webhook": "",
+        "State": "",
+        "Behind": "number",
+        "Last success": "",
+        "Last error": "",
+        "Skipped": "number",
+    }
     return [
         h.div(".scrolled.tall", role="region", aria_label="Table: webhooks", tabindex="0")[
             h.table[
-                h.thead[h.tr[[h.th(scope="col")[name] for name in headings]]],
+                h.thead[
+                    h.tr[
+                        [
+                            h.th(scope="col", class_=each or None)[name]
+                            for name, each in headings.items()
+                        ]
+                    ]
+                ],
                 h.tbody[[_row(each) for each in webhooks]],
             ]
         ],
@@ -67,7 +81,7 @@ def _row(webhook: pb.Webhook) -> h.Element:
         h.td[_state(webhook)],
         h.td(".number")[_lag(webhook)],
         h.td[_success(webhook)],
-        h.td(".value")[shown(webhook.last_error or NOTHING)],
+        h.td(".long")[shown(webhook.last_error or NOTHING)],
         h.td(".number")[count(webhook.skipped_events)],
     ]
 

@@ -114,7 +114,7 @@ def test_value_has_a_name(value: pb.ValueCounts, name: str) -> None:
 @pytest.mark.parametrize(
     ("span", "name", "label"),
     [
-        ("day", "7 March 2026, 05:00", "7 Mar 05:00"),
+        ("day", "7 Mar 2026, 05:00", "05:00"),
         ("month", "7 March 2026", "7 Mar"),
         ("year", "March 2026", "Mar 2026"),
     ],
@@ -125,6 +125,13 @@ def test_interval_is_called_as_people_call_it(span: str, name: str, label: str) 
 
     assert SPANS[span].name_of(start) == name
     assert SPANS[span].label_of(start) == label
+
+
+def test_midnight_says_which_day_begins() -> None:
+    """Between hours that only say how late it is."""
+    midnight = dt.datetime(2026, 3, 7, tzinfo=dt.UTC)
+
+    assert SPANS["day"].label_of(midnight) == "7 Mar"
 
 
 def test_span_that_is_not_known_is_the_usual_one() -> None:
