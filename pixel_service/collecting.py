@@ -15,6 +15,7 @@ from emailopens_client.api_keys import ApiKeyFile, ApiKeyUnusable
 from emailopens_client.channels import Tls, TlsFilesUnusable, open_channel
 from emailopens_client.targets import with_port
 from pixel_service.errors import PixelError
+from pixel_service.injector_tls import tls_of
 from pixel_service.injectors import DEFAULT_INJECTOR_PORT
 from pixel_service.open_log import Dimension, StatisticsStore, TrackedCount, TrackedPage
 from pixel_service.settings import Settings
@@ -47,12 +48,11 @@ _SECONDS_OF_HOUR: Final = 3_600
 async def collecting(settings: Settings, statistics: StatisticsStore) -> AsyncIterator[None]:
     """Collect from each injector that *settings* name while the block runs."""
     injectors = settings.injectors
-    tls = Tls(ca=injectors.ca, certificate=injectors.client_certificate, key=injectors.client_key)
     async with contextlib.AsyncExitStack() as stack:
         for target in injectors.targets:
             collector = Collector(
                 target=with_port(target, DEFAULT_INJECTOR_PORT),
-                tls=tls if injectors.tls or tls != Tls() else None,
+                tls=tls_of(injectors),
                 api_key=ApiKeyFile(
                     injectors.api_key_file,
                     insecure_plaintext=settings.protection.allows_plaintext,

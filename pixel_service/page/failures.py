@@ -40,9 +40,13 @@ def said_beside_form(error: grpc.aio.AioRpcError) -> h.Element:
     """
     if error.code() not in _MENDABLE:
         raise error
-    return h.p(".outcome.bad", role="alert")[
-        h.strong[_MEANINGS[error.code()][1]], ": ", _said(error)
-    ]
+    return failed_beside_form(error)
+
+
+def failed_beside_form(error: grpc.aio.AioRpcError) -> h.Element:
+    """Return what is said beside the form that has asked for a call that failed."""
+    _, meaning = _MEANINGS.get(error.code(), _ANOTHER)
+    return h.p(".outcome.bad", role="alert")[h.strong[meaning], ": ", _said(error)]
 
 
 def _said(error: grpc.aio.AioRpcError) -> str:

@@ -49,18 +49,26 @@ class PageSettings:
 
 @contextlib.asynccontextmanager
 async def page_server(
-    settings: PageSettings, certificate: Certificate | None
+    settings: PageSettings,
+    certificate: Certificate | None,
+    *,
+    injector: grpc.aio.Channel | None = None,
 ) -> AsyncIterator[str]:
-    """Serve the page inside the block, by TLS if there is a *certificate*; yields the address.
+    """Serve the page inside the block; yields the address.
+
+    Args:
+        settings: how it is served.
+        certificate: that by which TLS is spoken; None: it is not.
+        injector: to the service that messages are tested with; None: there is none.
 
     Raises:
         ListenError: the address is taken, not ours, or no address.
     """
     async with grpc.aio.insecure_channel(settings.service) as channel:
-        holders = KeyHolders(channel=channel, has_tls=certificate is not None)
+        holders = KeyHolders(channel=channel, injector=injector, has_tls=certificate is not None)
         visitors: Visitors = holders
         if not settings.asks_for_keys:
-            visitors = Everybody(visit=Visit(channel=channel))
+            visitors = Everybody(visit=Visit(channel=channel, injector=injector))
         application = new_application(visitors, hosts=_hosts_of(settings))
         if settings.asks_for_keys:
             add_login(application, holders)

@@ -7,7 +7,12 @@ from pathlib import Path
 
 import aiohttp
 import pytest
+from structlog.testing import capture_logs
 
+from injector_service import server as injector_server
+from injector_service.settings import Settings as InjectorSettings
+from pixel_service.injectors import Injectors
+from pixel_service.page_process import running_page
 from pixel_service.server import Addresses, serve
 from pixel_service.settings import Settings
 from pixel_service.start_check import REFUSALS, check
@@ -24,7 +29,11 @@ FREE = "127.0.0.1:0"
 
 @contextlib.asynccontextmanager
 async def a_page(
-    folder: Path, *, api_keys: Path | None = None, protection: Protection | None = None
+    folder: Path,
+    *,
+    api_keys: Path | None = None,
+    protection: Protection | None = None,
+    injectors: Injectors | None = None,
 ) -> AsyncIterator[str]:
     """Run the service with a page; yields the page's address."""
     settings = Settings(
@@ -35,6 +44,7 @@ async def a_page(
         data=folder / "data",
         api_keys=api_keys,
         protection=protection or Protection(),
+        injectors=injectors or Injectors(),
     )
     addresses: Addresses
     async with running_in_process(serve, settings, Drain()) as addresses:
@@ -169,6 +179,56 @@ async def test_cookie_is_for_this_page_alone(tmp_path: Path) -> None:
 
     assert name == "__Host-emailopens"
     assert {"HttpOnly", "Secure", "SameSite=Strict", "Path=/"} <= attributes
+
+
+async def test_message_is_tested_by_the_injector_that_is_named(tmp_path: Path) -> None:
+    """With the key of whoever looks, if the injector service takes it for sending."""
+    keys = tmp_path / "keys"
+    _, admin = a_key(keys, Role.ADMIN)
+    _, subscriber = a_key(keys, Role.SUBSCRIBER)
+    injector = InjectorSettings(grpc=FREE, data=tmp_path / "injector", api_keys=keys)
+    said = {}
+    async with (
+        running_in_process(injector_server.serve, injector, Drain()) as target,
+        a_page(tmp_path, api_keys=keys, injectors=Injectors(targets=(target,))) as address,
+    ):
+        for role, key in {"admin": admin, "subscriber": subscriber}.items():
+            async with a_browser(f"http://{address}") as browser:
+                await log_in(browser, key)
+                form = aiohttp.FormData({"raw": "Subject: x", "configurations": "nosuch"})
+                form.add_field("recipient", "", content_type="text/plain")
+                async with browser.post("/test-message", data=form) as response:
+                    said[role] = await response.text()
+
+    assert "There is no such thing" in said["admin"]
+    assert "Your key does not allow that" in said["subscriber"]
+
+
+@pytest.mark.parametrize(
+    ("target", "allows_plaintext", "has_keys", "is_refused"),
+    [
+        ("192.0.2.1", False, True, True),
+        ("192.0.2.1", True, True, False),
+        ("192.0.2.1", False, False, False),
+        ("127.0.0.1", False, True, False),
+    ],
+)
+async def test_key_is_not_sent_where_others_would_see_it(
+    tmp_path: Path, target: str, *, allows_plaintext: bool, has_keys: bool, is_refused: bool
+) -> None:
+    """To another machine in the clear: messages are not tested then, and the log says why."""
+    settings = Settings(
+        page=FREE,
+        data=tmp_path,
+        api_keys=tmp_path / "keys" if has_keys else None,
+        injectors=Injectors(targets=(target,)),
+        protection=Protection(allows_plaintext=allows_plaintext),
+    )
+    with capture_logs() as logged:
+        async with running_page(settings, None):
+            pass
+
+    assert ("messages cannot be tested" in [each["event"] for each in logged]) == is_refused
 
 
 @pytest.mark.parametrize(

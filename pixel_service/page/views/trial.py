@@ -9,7 +9,7 @@ import htpy as h
 
 from emailopens.injector.v1 import injector_service_pb2 as pb
 from emailopens.injector.v1 import injector_service_pb2_grpc as pb_grpc
-from pixel_service.page.failures import said_beside_form
+from pixel_service.page.failures import failed_beside_form
 from pixel_service.page.placing import Place, place_of
 from pixel_service.page.views.trial_pages import Asked, result, trial_form
 from pixel_service.page.visit import Visit
@@ -60,7 +60,8 @@ async def try_message(visit: Visit, trial: Trial) -> h.Node:
     try:
         response = await stub.RewriteMessage(request, timeout=_SECONDS)
     except grpc.aio.AioRpcError as error:
-        return [heading, said_beside_form(error), form]
+        # Whatever it is: the text is not lost, and the injector may have keys of its own.
+        return [heading, failed_beside_form(error), form]
     place = await _place_of(response)
     return [heading, list(result(response, place, size=len(trial.raw_message))), form]
 

@@ -88,6 +88,19 @@ async def test_what_can_be_mended_is_said_beside_what_was_pasted(visit: Visit) -
     assert area.text == "Subject: mine"
 
 
+async def test_injector_that_does_not_answer_is_said_beside_what_was_pasted(visit: Visit) -> None:
+    """Whoever looks has not been logged out by that."""
+    asked = Asked(text="Subject: mine", configuration_ids="news")
+    async with grpc.aio.insecure_channel("127.0.0.1:9") as nobody:
+        page = await try_message(
+            Visit(channel=visit.channel, injector=nobody), Trial(raw_message=HTML, asked=asked)
+        )
+    (area,) = parsed(page).iter("textarea")
+
+    assert "does not answer" in text_of(page)
+    assert area.text == "Subject: mine"
+
+
 async def test_nothing_is_tested_before_there_is_something(visit: Visit) -> None:
     """The form alone is there."""
     assert "tracked:" not in text_of(await try_message(visit, Trial()))
