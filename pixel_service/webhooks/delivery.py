@@ -12,6 +12,7 @@ from pixel_service.open_log import LogEntry, OpenLog, Page, Webhook, WebhookStat
 from pixel_service.streaming import Selection, Tail
 from pixel_service.webhooks.answers import Answer, Outcome, failure
 from pixel_service.webhooks.bodies import Body, EventUnreadable, body_of
+from pixel_service.webhooks.pacing import Pace
 from pixel_service.webhooks.place import Place
 from pixel_service.webhooks.schedule import LONGEST_WAIT_SECONDS, wait_seconds
 from pixel_service.webhooks.sending import Sender
@@ -47,6 +48,7 @@ class Surroundings:
     drain: Drain
     """When it begins nothing more is sent; answers are waited for as long as its grace."""
     sleep: Callable[[float], Awaitable[object]] = asyncio.sleep
+    pace: Pace = dataclasses.field(default_factory=Pace)
     now: Callable[[], dt.datetime] = lambda: dt.datetime.now(dt.UTC)
 
 
@@ -131,6 +133,9 @@ class Delivery:
 
     async def _deliver(self, entry: LogEntry) -> bool:
         """Try once; return whether the event is done with."""
+        await self._shared.pace.turn()
+        if self._is_over:
+            return False
         try:
             body = body_of(entry.notification, self._webhook.body_format)
         except EventUnreadable as error:

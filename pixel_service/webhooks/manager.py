@@ -111,6 +111,7 @@ class Deliveries:
                 await first_of(self._changed.wait(), self._shared.drain.wait())
 
     async def _end_all(self) -> None:
+        self._shared.pace.end()
         for each in self._running.values():
             each.end()
         tasks = {each.task for each in self._running.values()}
