@@ -1,9 +1,10 @@
-"""Shows the whole path once: a message rewritten, its pixel fetched, the opens streamed.
+"""Shows the whole path once: a message rewritten, its pixel fetched, the opens streamed and shown.
 
 make demo
 """
 
 import asyncio
+import contextlib
 import dataclasses
 import difflib
 import sys
@@ -22,7 +23,14 @@ from emailopens.injector.v1 import injector_service_pb2 as injector_pb
 from emailopens.injector.v1 import injector_service_pb2_grpc as injector_pb_grpc
 from emailopens.notification.v1 import open_notification_pb2 as notification_pb
 from emailopens_client import LogEnd, OpenStream
-from examples.pair import Pair, pair_on_free_ports, running_pair
+from examples.pair import (
+    HOST,
+    Pair,
+    free_ports,
+    page_options,
+    pair_on_free_ports,
+    running_pair,
+)
 from examples.pixel_url import pixel_url_of
 
 NEWSLETTER: Final = Path(__file__).with_name("newsletter.eml")
@@ -160,22 +168,37 @@ async def tell(pair: Pair) -> None:
     print(f"\n{MessageToJson(persons, ensure_ascii=False)}")
 
 
+def show(page: str) -> None:
+    """Say where the same is in a browser, and leave it there while somebody may look."""
+    say(f"The same in a browser: http://{page}/")
+    if sys.stdin.isatty():
+        with contextlib.suppress(EOFError, KeyboardInterrupt):
+            input("\n  Enter stops both services. ")
+    else:
+        print("\n  (nobody sits there: `make run` keeps it open)")
+
+
 def main() -> None:
-    """Start the pair, tell the story, stop the pair."""
+    """Start the pair, tell the story, show the page, stop the pair."""
     say("Both services start, with a temporary data folder and free ports")
+    pair, page = pair_on_free_ports(), f"{HOST}:{free_ports(1)}"
     with tempfile.TemporaryDirectory(prefix="emailopens-demo-") as folder:
         data, log = Path(folder), Path(folder, "log")
         try:
             with (
                 log.open("wb") as output,
                 running_pair(
-                    pair_on_free_ports(),
+                    pair,
                     data=data,
                     log=output,
-                    more_pixel_options=["--trusted-proxies=127.0.0.1"],
-                ) as pair,
+                    more_pixel_options=[
+                        "--trusted-proxies=127.0.0.1",
+                        *page_options(pair, page),
+                    ],
+                ),
             ):
                 asyncio.run(tell(pair))
+                show(page)
         except BaseException:
             sys.stderr.write(log.read_text("utf-8"))
             raise

@@ -60,12 +60,21 @@ DEFAULT_PAIR: Final = Pair(
 )
 
 
+DEFAULT_PAGE: Final = f"{HOST}:8082"
+"""Where `main` shows the opens in a browser."""
+
+
 def pair_on_free_ports() -> Pair:
     """Return addresses that are free now."""
     injector, pixel, pixel_http = (f"{HOST}:{free_ports(1)}" for _ in range(3))
     # The log process has the port after the endpoint's.
     admin = f"{HOST}:{free_ports(2)}"
     return Pair(injector=injector, pixel=pixel, pixel_http=pixel_http, admin=admin)
+
+
+def page_options(pair: Pair, page: str) -> list[str]:
+    """Return what has the pixel service show its opens in a browser, at *page*."""
+    return [f"--page={page}", f"--injector={pair.injector}"]
 
 
 def free_ports(count: int) -> int:
@@ -194,11 +203,15 @@ def main() -> None:
     )
     data: Path = parser.parse_args().data
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    with contextlib.suppress(KeyboardInterrupt), running_pair(DEFAULT_PAIR, data=data):
+    running = running_pair(
+        DEFAULT_PAIR, data=data, more_pixel_options=page_options(DEFAULT_PAIR, DEFAULT_PAGE)
+    )
+    with contextlib.suppress(KeyboardInterrupt), running:
         print(f"injector service: gRPC {DEFAULT_PAIR.injector}")
         print(
             f"pixel service:    gRPC {DEFAULT_PAIR.pixel}, pixels http://{DEFAULT_PAIR.pixel_http}"
         )
+        print(f"page:             http://{DEFAULT_PAGE}/")
         print(f"data:             {data}/ (the key ring too)")
         print("Ctrl-C stops both.", flush=True)
         os.wait()

@@ -19,7 +19,7 @@ from playwright.async_api import Browser
 
 from emailopens_client import ApiKeyFile, LogEnd, OpenStream
 from examples.demo import CONFIGURATION_ID, NEWSLETTER, PERSON, create_configuration, fetch, rewrite
-from examples.pair import HOST, Pair, free_ports, pair_on_free_ports, running_pair
+from examples.pair import HOST, Pair, free_ports, page_options, pair_on_free_ports, running_pair
 from examples.pixel_url import pixel_url_of
 from pixel_service.open_log import BEGINNING, OpenLog, WebhookState
 from pixel_service.settings import default_log_url
@@ -102,9 +102,8 @@ async def serving(data: Path) -> AsyncIterator[Served]:
     page = f"{HOST}:{free_ports(1)}"
     pair = pair_on_free_ports()
     options = [
-        f"--page={page}",
+        *page_options(pair, page),
         f"--api-keys={data / 'keys'}",
-        f"--injector={pair.injector}",
         # As the demo has it: the address is what the proxy says.
         "--trusted-proxies=127.0.0.1",
     ]
