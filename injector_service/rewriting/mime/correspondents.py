@@ -38,8 +38,14 @@ def to_mailboxes(header: Header) -> tuple[str, ...]:
     return _joined(header, "To", values, [_split(value) for value in values])
 
 
-def recipient_addresses(header: Header) -> list[str | None]:
+def recipient_addresses(header: Header) -> Sequence[str | None]:
     """Return the addresses of To, Cc and Bcc; None for each field that is no address list."""
+    if header.recipients is None:
+        header.recipients = _read_recipients(header)
+    return header.recipients
+
+
+def _read_recipients(header: Header) -> Sequence[str | None]:
     addresses: list[str | None] = []
     for name in _RECIPIENT_FIELDS:
         for value in header.get_all(name):

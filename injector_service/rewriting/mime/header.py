@@ -5,7 +5,7 @@ A message that is only passed through needs three or four of its fields.  So a
 """
 
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
 
 from injector_service.rewriting.mime.content_type import parse_content_type
@@ -61,15 +61,17 @@ class HeaderField(NamedTuple):
 class Header:
     """The header fields in ``raw[start:end]``, found when asked for.
 
-    *body_start* is the octet offset of what follows the block.
+    *body_start* is the octet offset of what follows the block; *recipients* is kept by
+    `recipient_addresses`, which several ask for.
     """
 
-    __slots__ = ("_lowered", "_raw", "body_start", "end", "start")
+    __slots__ = ("_lowered", "_raw", "body_start", "end", "recipients", "start")
 
     def __init__(self, raw: bytes, *, start: int, end: int, body_start: int) -> None:
         self.start = start
         self.end = end
         self.body_start = body_start
+        self.recipients: Sequence[str | None] | None = None
         self._raw = raw
         # With a line end in front, every field name has one before it.
         self._lowered = (b"\n" + raw[start:end]).lower()
