@@ -83,17 +83,20 @@ def _values(rows: Iterable[StatisticsRow], told: ToldApart) -> Iterator[pb.Value
 
 
 def _counts(counts: Counts) -> pb.Counts:
-    return pb.Counts(
-        messages_tracked=counts.messages_tracked,
-        opens=counts.opens,
-        first_opens=counts.first_opens,
-        person_opens=counts.person_opens,
-        machine_opens=counts.machine_opens,
-        unknown_opens=counts.opens - counts.person_opens - counts.machine_opens,
-        collapsed_opens=counts.collapsed_opens,
-        messages_opened_at_least=counts.opened_at_least,
-        messages_opened_at_most=counts.opened_at_most,
-    )
+    fields = {
+        "messages_tracked": counts.messages_tracked,
+        "opens": counts.opens,
+        "first_opens": counts.first_opens,
+        "person_opens": counts.person_opens,
+        "machine_opens": counts.machine_opens,
+        "unknown_opens": counts.opens - counts.person_opens - counts.machine_opens,
+        "collapsed_opens": counts.collapsed_opens,
+        "messages_opened_at_least": counts.opened_at_least,
+        "messages_opened_at_most": counts.opened_at_most,
+    }
+    # Below zero is what a version that knows more values has taken from one that it was not
+    # added to.
+    return pb.Counts(**{name: max(0, count) for name, count in fields.items()})
 
 
 def _time(time: dt.datetime | None) -> timestamp_pb2.Timestamp | None:

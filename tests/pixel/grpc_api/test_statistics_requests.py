@@ -132,3 +132,15 @@ def test_a_response_that_no_client_takes_is_refused() -> None:
 
     with pytest.raises(InvalidFields, match="max_values"):
         statistics_to_proto(statistics, wanted, told, min_group_size=10)
+
+
+def test_no_count_is_below_zero() -> None:
+    """A value that more was taken from than was added to it has nothing."""
+    row = StatisticsRow(start=NOW, value="", counts=Counts(opens=-1, person_opens=2))
+    statistics = Statistics(
+        totals=[row], rows=(), counted_until=None, uncounted=0, tracked_until=None
+    )
+    told = told_apart((), min_group_size=10, max_values=20)
+    response = statistics_to_proto(statistics, read(), told, min_group_size=10)
+
+    assert response.total == pb.Counts(person_opens=2)

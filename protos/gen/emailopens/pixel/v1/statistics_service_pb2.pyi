@@ -263,8 +263,10 @@ class Counts(_message.Message):
     those of which any fetch may have been for a person: all but those that were fetched by
     scanners and other automation alone, with `CONFIDENCE_MEDIUM` or more. So a message that
     was only fetched in advance, for a person who may or may not look, is in the upper bound.
-    A message counts once, in the interval and with the values of its first such open. Opens
-    that cannot be tied to a message (ANONYMOUS) are in no range.
+    A message counts once, in the interval and with the values of its first such open. So a
+    message that was fetched in advance in one interval and opened by a person in a later one is
+    in the upper bound of the first and in the lower of the second, where the lower may be the
+    larger. Opens that cannot be tied to a message (ANONYMOUS) are in no range.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
