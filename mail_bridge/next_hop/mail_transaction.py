@@ -59,6 +59,8 @@ class MailTransaction:
         """Whether octets of the message are on their way, which may be delivered then."""
         self.is_complete = False
         """Whether the next hop has answered for the message, and forgotten the transaction."""
+        self.is_mail_deferred = False
+        """Whether the next hop takes no message now, or none more over this connection."""
         self.failure: NextHopAway | None = None
         """Why it ended early, if it did."""
         self._copy = copy
@@ -123,6 +125,7 @@ class MailTransaction:
         # What is said of XFORWARD changes nothing: it only tells the next hop's log and rules
         # where mail came from.
         mail, *of_recipients = replies[len(resets) + len(xforward) : len(commands)]
+        self.is_mail_deferred = mail.is_deferral
         for place, reply in enumerate(of_recipients):
             if not mail.is_positive:
                 self._copy.answers[place] = self._refusal_of(b"MAIL", self._copy.mail, mail)

@@ -134,6 +134,7 @@ class Pool:
             # is no reason to defer mail, unless octets of it are on their way.
             if not _is_worth_another(transaction):
                 return self._ended(kept, transaction)
+            kept.quit()
         try:
             async with asyncio.timeout_at(deadline):
                 connection = await self.connect()
@@ -153,7 +154,10 @@ class Pool:
             self._outage.worked()
         else:
             self._outage.failed(reason=str(transaction.failure))
-        self._keep(connection)
+        if transaction.is_mail_deferred:
+            connection.quit()
+        else:
+            self._keep(connection)
         return transaction.replies()
 
     async def _ask(self) -> Extensions:
@@ -203,6 +207,9 @@ class Pool:
 
 def _is_worth_another(transaction: MailTransaction) -> bool:
     """Return whether the copy may go over another connection: for certain nobody has it."""
+    if transaction.is_mail_deferred:
+        # Some servers take so many messages a connection (OpenSMTPD: 100), and say so by a 452.
+        return True
     return (
         transaction.failure is not None
         and not transaction.has_begun_message

@@ -36,6 +36,11 @@ class Reply:
         return self.code // 100 == 3  # noqa: PLR2004 - RFC 5321 section 4.2.1: 3yz
 
     @property
+    def is_deferral(self) -> bool:
+        """Whether the command was refused for now."""
+        return self.code // 100 == 4  # noqa: PLR2004 - RFC 5321 section 4.2.1: 4yz
+
+    @property
     def is_closing(self) -> bool:
         """Whether the server is about to close the connection, whatever it was asked."""
         return self.code == 421  # noqa: PLR2004 - RFC 5321 section 4.2.2

@@ -47,6 +47,33 @@ async def test_connection_is_kept_for_the_next_message(extensions: tuple[bytes, 
     assert b"RSET" not in hop.commands
 
 
+@pytest.mark.parametrize("extensions", [(b"PIPELINING",), (b"8BITMIME",)])
+async def test_connection_that_has_had_its_messages_is_replaced(
+    extensions: tuple[bytes, ...],
+) -> None:
+    """Where a server takes so many messages a connection, the next ones have another."""
+    full = b"452 4.5.1 Too many messages sent"
+    hop = ANextHop({b"MAIL": [b"250 Ok", full, b"250 Ok"]}, extensions=extensions)
+    async with a_pool(hop) as pool:
+        codes = [(await pool.send(a_copy()))[0].code for _ in range(3)]
+
+    assert codes == [250] * 3
+    assert hop.connections == 2
+    assert [each.message for each in hop.received] == [TEXT] * 3
+
+
+async def test_sender_that_is_deferred_is_so_over_a_new_connection_too() -> None:
+    """What is said to MAIL twice is the answer, and the connection is not used again."""
+    deferred = b"451 4.7.1 Greylisted"
+    hop = ANextHop({b"MAIL": [b"250 Ok", deferred, deferred, b"250 Ok"]})
+    async with a_pool(hop) as pool:
+        replies = [(await pool.send(a_copy()))[0] for _ in range(3)]
+
+    assert [each.code for each in replies] == [250, 451, 250]
+    assert replies[1] == Reply(451, (b"4.7.1 Greylisted",))
+    assert hop.connections == 3
+
+
 @pytest.mark.guarantee("G10", "passes refusals on as they were said")
 @pytest.mark.parametrize("verb", [b"MAIL", b"RCPT", b"DATA", END])
 @pytest.mark.parametrize("extensions", [(b"PIPELINING",), (b"8BITMIME",)])
