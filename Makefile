@@ -161,6 +161,14 @@ test-exim: $(DEVELOPMENT) ## The same with a real Exim (Debian: downloads it; ro
 	.ci/unpack-debian build/exim usr/sbin/exim4 exim4-daemon-light libidn12
 	pytest tests/exim
 
+OPENSMTPD := build/opensmtpd/usr/sbin/smtpd
+$(OPENSMTPD):
+	.ci/unpack-debian build/opensmtpd usr/sbin/smtpd opensmtpd libevent-2.1-7
+
+.PHONY: test-opensmtpd
+test-opensmtpd: $(DEVELOPMENT) $(OPENSMTPD) ## The same with a real OpenSMTPD (Debian: downloads it; root)
+	pytest tests/opensmtpd
+
 .PHONY: test-postfix-kills
 test-postfix-kills: $(DEVELOPMENT) ## Kill the bridge at random, 100 times, with Postfix' queue behind it
 	.ci/install-postfix

@@ -1,15 +1,14 @@
 """Exim and what is around it, once for the whole folder, which a plain run leaves out."""
 
-import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from examples.pair import Pair, pair_on_free_ports, running_pair
+from examples.pair import Pair
 from tests.fixtures.asked_for import ignored_unless_asked_for
 from tests.postfix.byte_sink import ByteSink, running_sink
-from tests.postfix.servers import create_configuration
+from tests.postfix.servers import running_services
 
 HERE = Path(__file__).parent
 
@@ -21,13 +20,8 @@ def pytest_ignore_collect(config: pytest.Config) -> bool | None:
 
 @pytest.fixture(scope="session")
 def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
-    """Run both services, with the configuration that the page names."""
-    data = tmp_path_factory.mktemp("data")
-    with contextlib.ExitStack() as stack:
-        log = stack.enter_context((data / "log").open("wb"))
-        addresses = stack.enter_context(running_pair(pair_on_free_ports(), data=data, log=log))
-        for configuration_id in ("newsletter", "spring"):
-            create_configuration(addresses.injector, configuration_id)
+    """Run both services, with the configurations that mail names."""
+    with running_services(tmp_path_factory.mktemp("data"), "spring") as addresses:
         yield addresses
 
 

@@ -6,21 +6,15 @@ sees stays as it is.
 
 import contextlib
 import dataclasses
-import os
 import shutil
-import signal
-import socket
-import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
-import pytest
-
 from examples.pair import HOST
+from tests.postfix.unpacked import running_unpacked, write_users
 
 ROOT: Final = Path(__file__).parents[2] / "build" / "exim"
 EXIM: Final = ROOT / "usr" / "sbin" / "exim4"
@@ -28,10 +22,6 @@ LIBRARIES: Final = ROOT / "usr" / "lib" / "x86_64-linux-gnu"
 
 # A user that nobody has; its group has the same number.
 USER: Final = 65_100
-
-# It starts at once; these only end what hangs.
-START_SECONDS: Final = 60
-STOP_SECONDS: Final = 30
 
 _HOME: Final = Path("/root")
 
@@ -128,21 +118,8 @@ def running_exim(configuration: Configuration) -> Iterator[Path]:
         script = _RUN.format(
             folder=folder, exim=EXIM, libraries=LIBRARIES, home=_HOME, of_root=" ".join(_of_root())
         )
-        with (folder / "said").open("wb") as said:
-            process = subprocess.Popen(  # noqa: S603 - our own text
-                ["unshare", "--mount", "bash", "-euc", script],  # noqa: S607 - the system's own
-                stdout=said,
-                stderr=said,
-                start_new_session=True,
-            )
-        try:
-            _wait_until_listening(process, configuration.port, folder)
+        with running_unpacked(script, folder=folder, port=configuration.port):
             yield folder
-        finally:
-            # With the processes that it has started, which may be in the middle of a delivery.
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGTERM)
-            process.wait(STOP_SECONDS)
 
 
 def _of_root() -> list[str]:
@@ -156,22 +133,5 @@ def _set_up(folder: Path, configuration: Configuration) -> None:
     for each in ("spool", "log"):
         (folder / each).mkdir()
         shutil.chown(folder / each, USER, USER)
-    user = f"Debian-exim:x:{USER}:{USER}::/nonexistent:/usr/sbin/nologin\n"
-    for file, line in (("passwd", user), ("group", f"Debian-exim:x:{USER}:\n")):
-        (folder / file).write_text(Path("/etc", file).read_text("utf-8") + line, "utf-8")
+    write_users(folder, {"Debian-exim": USER})
     (folder / "exim.conf").write_text(configuration.text(folder), "utf-8")
-
-
-def _wait_until_listening(process: subprocess.Popen[bytes], port: int, folder: Path) -> None:
-    deadline = time.monotonic() + START_SECONDS
-    while True:
-        said = (folder / "said").read_text("utf-8", "replace")
-        if process.poll() is not None and ("unshare" in said or "mount" in said):
-            pytest.skip(f"nothing can be mounted here: {said}")
-        assert process.poll() is None, said
-        with socket.socket() as probe:
-            if probe.connect_ex((HOST, port)) == 0:
-                return
-        assert time.monotonic() < deadline, said
-        # Nothing tells when it listens.
-        time.sleep(0.02)

@@ -15,7 +15,7 @@ import pytest
 from examples.pair import HOST, Pair, free_ports
 from tests.exim.exim import USER, Configuration, running_exim
 from tests.postfix.byte_sink import ByteSink, Envelope
-from tests.postfix.comparing import delivered, messages, with_pixel, without_received
+from tests.postfix.comparing import delivered, messages, wrongly_changed
 from tests.postfix.mail import a_message, mail_from, pixel_of, to
 from tests.postfix.mail_flow_page import shown_below
 from tests.postfix.servers import running_bridge
@@ -106,17 +106,8 @@ def test_nothing_but_the_pixel_is_added(
         plain = delivered(port, sink, sent())
     with running_server(section, pair, sink) as port:
         came = delivered(port, sink, sent())
-
     base_url = f"http://{pair.pixel_http}"
-    unfiltered = {name: without_received(octets, 1) for name, octets in plain.items()}
-    own = {name: without_received(octets, hops) for name, octets in came.items()}
-    wrong = [
-        name
-        for name, octets in own.items()
-        if octets != with_pixel(unfiltered[name], octets, base_url)
-    ]
-    assert wrong == []
-    assert any(octets != unfiltered[name] for name, octets in own.items())
+    assert wrongly_changed(plain, came, hops=hops, base_url=base_url) == []
 
 
 @pytest.mark.parametrize("section", [BY_LMTP, BY_FILTER])

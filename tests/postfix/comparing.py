@@ -9,7 +9,7 @@ from typing import Final
 from injector_service.rewriting import Instructions, MadePixel, Pixel, rewrite_message
 from tests.mail import golden_messages, judge
 from tests.postfix.byte_sink import ByteSink
-from tests.postfix.submission import submission
+from tests.postfix.submission import Refused, submission
 
 # Of the real messages, spread over all folders; each passes a server five times.
 SAMPLE: Final = 150
@@ -23,6 +23,11 @@ NAMES_WRONGLY: Final = frozenset({"remove-fields-folded"})
 RECIPIENT: Final = "reader@example.net"
 
 RECEIVED: Final = b"Received: from client.example\r\n"
+
+# What a server puts before a message; and what OpenSMTPD does when it delivers one.
+OF_A_PASSAGE: Final = (
+    rb"(?:Return-Path: [^\n]*\nDelivered-To: [^\n]*\n)?Received: from [^\n]*\n(?:[ \t][^\n]*\n)+"
+)
 
 # Octets that filters are known to change, in one message.
 AWKWARD: Final = b"\r\n".join(
@@ -73,25 +78,59 @@ def _on_the_wire(raw: bytes) -> bytes:
     return re.sub(rb"\r?\n", b"\r\n", raw)
 
 
-def delivered(port: int, sink: ByteSink, sent: dict[str, bytes]) -> dict[str, bytes]:
-    """Send all messages to the server at *port*; return what the sink got of each."""
+def delivered(
+    port: int, sink: ByteSink, sent: dict[str, bytes], *, may_refuse: bool = False
+) -> dict[str, bytes]:
+    """Send all messages to the server at *port*; return what the sink got of each.
+
+    One that is refused fails the test, or is left out where the server *may_refuse* some.
+    """
     sink.clear()
+    taken = {}
     with submission(port) as client:
-        for number, raw in enumerate(sent.values()):
-            client.send(f"FROM:<m{number}@example.org>", [f"TO:<{RECIPIENT}>"], raw)
-    came = sink.wait_for(len(sent))
+        for number, (name, raw) in enumerate(sent.items()):
+            try:
+                client.send(f"FROM:<m{number}@example.org>", [f"TO:<{RECIPIENT}>"], raw)
+            except Refused:
+                if not may_refuse:
+                    raise
+                client.command("RSET")
+            else:
+                taken[name] = f"m{number}@example.org"
+    came = sink.wait_for(len(taken))
     by_sender = {each.sender: each.octets for each in came}
-    assert len(came) == len(by_sender) == len(sent)
-    return {name: by_sender[f"m{number}@example.org"] for number, name in enumerate(sent)}
+    assert len(came) == len(by_sender) == len(taken)
+    return {name: by_sender[sender] for name, sender in taken.items()}
 
 
 def without_received(octets: bytes, hops: int) -> bytes:
     """Return a message without the fields that *hops* passages of a server have put before it."""
     for _ in range(hops):
-        field = re.match(rb"Received: from [^\n]*\n(?:[ \t][^\n]*\n)+", octets)
+        field = re.match(OF_A_PASSAGE, octets)
         assert field is not None
         octets = octets[field.end() :]
     return octets
+
+
+def wrongly_changed(
+    plain: dict[str, bytes], came: dict[str, bytes], *, hops: int, base_url: str
+) -> list[str]:
+    """Return the messages whose way through the bridge has changed more than the pixel.
+
+    Args:
+        plain: what a server delivered without the bridge, by name.
+        came: what it delivered with it.
+        hops: how often it put a field of its own before what came.
+        base_url: of the pixels, which some of the messages must have.
+    """
+    unfiltered = {name: without_received(octets, 1) for name, octets in plain.items()}
+    own = {name: without_received(octets, hops) for name, octets in came.items()}
+    assert any(octets != unfiltered[name] for name, octets in own.items())
+    return [
+        name
+        for name, octets in own.items()
+        if octets != with_pixel(unfiltered[name], octets, base_url)
+    ]
 
 
 def with_pixel(plain: bytes, own: bytes, base_url: str) -> bytes:

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from examples.pair import Pair, pair_on_free_ports, running_pair
+from examples.pair import Pair
 from service_runtime.key_ring import KEY_RING_FILE, read_key_ring
 from tests.fixtures.asked_for import ignored_unless_asked_for
 from tests.injector.running_service import unsealed
 from tests.postfix.byte_sink import ByteSink, running_sink
 from tests.postfix.flows import Flows
 from tests.postfix.mail import MessageIdOf, pixel_of
-from tests.postfix.servers import AFTER_QUEUE, Flow, create_configuration
+from tests.postfix.servers import AFTER_QUEUE, Flow, running_services
 
 HERE = Path(__file__).parent
 
@@ -45,11 +45,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def pair(data: Path) -> Iterator[Pair]:
     """Run both services, with the configuration that the page names."""
-    with (
-        (data / "log").open("wb") as log,
-        running_pair(pair_on_free_ports(), data=data, log=log) as addresses,
-    ):
-        create_configuration(addresses.injector)
+    with running_services(data) as addresses:
         yield addresses
 
 

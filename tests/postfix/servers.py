@@ -16,7 +16,7 @@ import grpc
 
 from emailopens.injector.v1 import configuration_service_pb2 as configuration_pb
 from emailopens.injector.v1 import configuration_service_pb2_grpc as configuration_pb_grpc
-from examples.pair import HOST, free_ports
+from examples.pair import HOST, Pair, free_ports, pair_on_free_ports, running_pair
 from tests.postfix.mail_flow_page import shown_below
 from tests.postfix.postfix import Configuration, Postfix, running_postfix
 
@@ -112,6 +112,18 @@ def create_configuration(injector: str, configuration_id: str = CONFIGURATION) -
             ),
             timeout=START_SECONDS,
         )
+
+
+@contextlib.contextmanager
+def running_services(data: Path, *more: str) -> Iterator[Pair]:
+    """Run both services inside the block, with the page's configuration and *more* of them."""
+    with (
+        (data / "log").open("wb") as log,
+        running_pair(pair_on_free_ports(), data=data, log=log) as addresses,
+    ):
+        for each in (CONFIGURATION, *more):
+            create_configuration(addresses.injector, each)
+        yield addresses
 
 
 @contextlib.contextmanager
