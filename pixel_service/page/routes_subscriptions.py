@@ -47,8 +47,5 @@ async def _delete(request: web.Request) -> web.StreamResponse:
 async def _replay(request: web.Request) -> web.StreamResponse:
     visit = request.app[VISITORS].visit_of(request)
     subscription_id = request.match_info["subscription_id"]
-    try:
-        await replay_subscription(visit, subscription_id, await form_of(request))
-    except ValueError:
-        raise web.HTTPBadRequest(text="That is no time.") from None
+    await replay_subscription(visit, subscription_id, await form_of(request))
     return see(path_of(subscription_id))

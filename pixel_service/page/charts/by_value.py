@@ -6,9 +6,10 @@ from typing import Final
 
 import htpy as h
 
-from pixel_service.page.charts.drawing import paint, patterns, percent, scrolled
+from pixel_service.page.charts.drawing import paint, patterns, percent
 from pixel_service.page.charts.splits import KIND_NAMES, Split
 from pixel_service.page.quantities import NOTHING, count
+from pixel_service.page.scrolling import scrolled
 
 _BAR_HEIGHT: Final = 14
 

@@ -68,8 +68,3 @@ def in_words(opens: Split) -> str:
     """Return how many opens there were of each kind."""
     parts = ", ".join(f"{KIND_NAMES[kind].lower()} {count(part)}" for kind, part in opens.parts())
     return f"{count(opens.total, 'open')}: {parts}"
-
-
-def scrolled(table: h.Element, name: str) -> h.Element:
-    """Return *table* in a region that scrolls, by keyboard, too, so that the page does not."""
-    return h.div(".scrolled", role="region", aria_label=f"Table: {name}", tabindex="0")[table]

@@ -14,10 +14,10 @@ from pixel_service.page.charts.drawing import (
     patterns,
     percent,
     pixels,
-    scrolled,
 )
 from pixel_service.page.charts.splits import KIND_NAMES, Split
 from pixel_service.page.quantities import count, short_count
+from pixel_service.page.scrolling import scrolled
 
 # Of the width, for the numbers at the left: four characters on a phone.
 _LEFT: Final = 9.0

@@ -11,6 +11,7 @@ from pixel_service.page import words
 from pixel_service.page.charts import KIND_NAMES
 from pixel_service.page.opened_messages import OpenedMessage
 from pixel_service.page.quantities import NOTHING, count
+from pixel_service.page.scrolling import scrolled
 from pixel_service.page.texts import plain, shown
 from pixel_service.page.times import moment
 from pixel_service.page.views.timeline import timeline
@@ -84,7 +85,7 @@ def found_messages(
 
 def _table(messages: Sequence[OpenedMessage]) -> h.Element:
     numbers = ("Opens", *KIND_NAMES.values())
-    return h.div(".scrolled.tall", role="region", aria_label="Table: messages", tabindex="0")[
+    return scrolled(
         h.table[
             h.thead[
                 h.tr[
@@ -93,8 +94,10 @@ def _table(messages: Sequence[OpenedMessage]) -> h.Element:
                 ]
             ],
             h.tbody[[_row(each) for each in messages]],
-        ]
-    ]
+        ],
+        "messages",
+        is_tall=True,
+    )
 
 
 def _row(message: OpenedMessage) -> h.Element:

@@ -15,6 +15,7 @@ from pixel_service.page import words
 from pixel_service.page.charts import Column, kind_of, over_time
 from pixel_service.page.live import LAST_OPENS, MINUTES, RecentOpens
 from pixel_service.page.quantities import count, duration, octets
+from pixel_service.page.scrolling import scrolled
 from pixel_service.page.texts import shown
 from pixel_service.page.times import moment
 from pixel_service.page.views import message_pages
@@ -86,13 +87,15 @@ def _ago(minutes: int) -> str:
 
 def latest(recent: RecentOpens) -> h.Element:
     """Return the table of the latest opens."""
-    return h.div(".scrolled.tall", role="region", aria_label="Table: latest opens", tabindex="0")[
+    return scrolled(
         h.table[
             h.caption(".hidden")[f"The latest {LAST_OPENS} opens, the newest first"],
             h.thead[h.tr[[h.th(scope="col")[name] for name in _HEADINGS]]],
             h.tbody("#latest")[rows(recent.latest())],
-        ]
-    ]
+        ],
+        "latest opens",
+        is_tall=True,
+    )
 
 
 def rows(notifications: Sequence[pb.OpenNotification]) -> h.Node:

@@ -9,6 +9,8 @@ import htpy as h
 
 from emailopens.pixel.v1 import subscription_service_pb2 as pb
 from pixel_service.page.quantities import NOTHING, count
+from pixel_service.page.replaying import replay_form
+from pixel_service.page.scrolling import scrolled
 from pixel_service.page.texts import shown
 from pixel_service.page.times import moment
 
@@ -31,12 +33,14 @@ def subscription_list(subscriptions: Sequence[pb.Subscription], next_page: str) 
             " makes one.",
         ]
     return [
-        h.div(".scrolled.tall", role="region", aria_label="Table: subscriptions", tabindex="0")[
+        scrolled(
             h.table[
                 h.thead[h.tr[[h.th(scope="col")[name] for name in _HEADINGS]]],
                 h.tbody[[_row(each) for each in subscriptions]],
-            ]
-        ],
+            ],
+            "subscriptions",
+            is_tall=True,
+        ),
         bool(next_page)
         and h.p[h.a(".button", href=f"{SUBSCRIPTIONS}?page={quote(next_page, safe='')}")["More"]],
     ]
@@ -74,7 +78,7 @@ def subscription_page(
     yield h.h1["Subscription ", h.code[subscription.id]]
     yield h.dl(".facts")[[h.div[h.dt[name], h.dd[value]] for name, value in _facts(subscription)]]
     if may_change:
-        yield _replay_form(subscription, now)
+        yield replay_form(f"{path_of(subscription.id)}/replay", now)
         yield h.p[h.a(".button.danger", href=f"{path_of(subscription.id)}/delete")["Delete"]]
 
 
@@ -84,22 +88,6 @@ def _facts(subscription: pb.Subscription) -> Iterator[tuple[str, h.Node]]:
     yield "Client", _client(subscription)
     yield "Configurations", _configurations(subscription)
     yield "Made", moment(subscription.create_time)
-
-
-def _replay_form(subscription: pb.Subscription, now: dt.datetime) -> h.Element:
-    yesterday = now - dt.timedelta(days=1)
-    return h.form(".search", method="post", action=f"{path_of(subscription.id)}/replay")[
-        h.label(for_="from")["Send again everything from (UTC)"],
-        h.input(
-            "#from",
-            type="datetime-local",
-            name="from",
-            required=True,
-            value=f"{yesterday:%Y-%m-%dT%H:%M}",
-            max=f"{now:%Y-%m-%dT%H:%M}",
-        ),
-        h.button(type="submit")["Replay"],
-    ]
 
 
 def delete_page(subscription_id: str) -> Iterator[h.Node]:

@@ -8,6 +8,7 @@ import htpy as h
 
 from emailopens.pixel.v1 import subscription_service_pb2 as pb
 from emailopens.pixel.v1 import subscription_service_pb2_grpc as pb_grpc
+from pixel_service.page.replaying import start_of
 from pixel_service.page.views.subscription_pages import subscription_list, subscription_page
 from pixel_service.page.visit import Visit
 
@@ -43,11 +44,10 @@ async def replay_subscription(visit: Visit, subscription_id: str, form: Mapping[
     """Move a subscription to the time that *form* says, in UTC.
 
     Raises:
-        ValueError: it says no time.
+        web.HTTPBadRequest: it says no time.
     """
     request = pb.SeekSubscriptionRequest(subscription_id=subscription_id)
-    time = dt.datetime.fromisoformat(form.get("from", ""))
-    request.from_time.FromDatetime(time.replace(tzinfo=dt.UTC))
+    request.from_time.FromDatetime(start_of(form))
     await pb_grpc.SubscriptionServiceStub(visit.channel).SeekSubscription(request)
 
 

@@ -9,6 +9,8 @@ import htpy as h
 
 from emailopens.pixel.v1 import webhook_service_pb2 as pb
 from pixel_service.page.quantities import NOTHING, count
+from pixel_service.page.replaying import replay_form
+from pixel_service.page.scrolling import scrolled
 from pixel_service.page.texts import shown
 from pixel_service.page.times import moment
 
@@ -57,7 +59,7 @@ def webhook_list(webhooks: Sequence[pb.Webhook], next_page: str) -> h.Node:
         "Skipped": "number",
     }
     return [
-        h.div(".scrolled.tall", role="region", aria_label="Table: webhooks", tabindex="0")[
+        scrolled(
             h.table[
                 h.thead[
                     h.tr[
@@ -68,8 +70,10 @@ def webhook_list(webhooks: Sequence[pb.Webhook], next_page: str) -> h.Node:
                     ]
                 ],
                 h.tbody[[_row(each) for each in webhooks]],
-            ]
-        ],
+            ],
+            "webhooks",
+            is_tall=True,
+        ),
         bool(next_page)
         and h.p[h.a(".button", href=f"{WEBHOOKS}?page={quote(next_page, safe='')}")["More"]],
     ]
@@ -116,7 +120,7 @@ def webhook_page(
     yield h.dl(".facts")[[h.div[h.dt[name], h.dd[value]] for name, value in _facts(webhook)]]
     yield h.div(".actions")[list(_actions(webhook))]
     if may_replay:
-        yield _replay_form(webhook, now)
+        yield replay_form(f"{path_of(webhook.id)}/replay", now)
     yield h.h2["Events that were skipped"]
     yield _skipped(webhook, skipped)
 
@@ -147,29 +151,13 @@ def _button(webhook: pb.Webhook, action: str, name: str) -> h.Element:
     ]
 
 
-def _replay_form(webhook: pb.Webhook, now: dt.datetime) -> h.Element:
-    yesterday = now - dt.timedelta(days=1)
-    return h.form(".search", method="post", action=f"{path_of(webhook.id)}/replay")[
-        h.label(for_="from")["Send again everything from (UTC)"],
-        h.input(
-            "#from",
-            type="datetime-local",
-            name="from",
-            required=True,
-            value=f"{yesterday:%Y-%m-%dT%H:%M}",
-            max=f"{now:%Y-%m-%dT%H:%M}",
-        ),
-        h.button(type="submit")["Replay"],
-    ]
-
-
 def _skipped(webhook: pb.Webhook, skipped: Sequence[pb.SkippedEvent]) -> h.Element:
     if not skipped:
         return h.p(".muted")["None."]
     return h.div[
         webhook.skipped_events > len(skipped)
         and h.p(".muted")[f"The latest {count(len(skipped))} of {count(webhook.skipped_events)}."],
-        h.div(".scrolled", role="region", aria_label="Table: skipped events", tabindex="0")[
+        scrolled(
             h.table[
                 h.thead[
                     h.tr[[h.th(scope="col")[name] for name in ("Skipped at", "Event", "Error")]]
@@ -184,6 +172,7 @@ def _skipped(webhook: pb.Webhook, skipped: Sequence[pb.SkippedEvent]) -> h.Eleme
                         for each in skipped
                     ]
                 ],
-            ]
-        ],
+            ],
+            "skipped events",
+        ),
     ]

@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from typing import Final
 
 import htpy as h
-from aiohttp import web
 
 from emailopens.pixel.v1 import webhook_service_pb2 as pb
 from emailopens.pixel.v1 import webhook_service_pb2_grpc as pb_grpc
+from pixel_service.page.replaying import start_of
 from pixel_service.page.views.webhook_pages import webhook_list, webhook_page
 from pixel_service.page.visit import Visit
 
@@ -60,9 +60,5 @@ async def replay_webhook(visit: Visit, webhook_id: str, form: Mapping[str, str])
         web.HTTPBadRequest: it says no time.
     """
     request = pb.ReplayWebhookRequest(webhook_id=webhook_id)
-    try:
-        time = dt.datetime.fromisoformat(form.get("from", ""))
-    except ValueError as error:
-        raise web.HTTPBadRequest(text="From when is to be a date and a time.") from error
-    request.from_time.FromDatetime(time.replace(tzinfo=dt.UTC))
+    request.from_time.FromDatetime(start_of(form))
     await pb_grpc.WebhookServiceStub(visit.channel).ReplayWebhook(request)
