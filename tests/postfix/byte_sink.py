@@ -41,6 +41,9 @@ class Envelope:
     client: str = ""
     """What the client calls itself."""
 
+    login: str = ""
+    """Who has logged in over the connection: the argument of AUTH as it came."""
+
     mail: str = ""
     """The argument of MAIL as it came."""
 
@@ -75,6 +78,9 @@ class Answers:
     """To the last of the recipients."""
 
     to_message: Answer = _accept
+
+    to_login: Callable[[str], str] | None = None
+    """To the argument of AUTH; None: it has no logins, else it takes mail after one only."""
 
 
 class ByteSink:
@@ -132,6 +138,7 @@ class _Connection(asyncio.Protocol):
         self._sink = sink
         self._buffer = bytearray()
         self._client = ""
+        self._login = ""
         self._envelope = Envelope()
         self._in_data = False
         self._looked_at = 0
@@ -163,11 +170,11 @@ class _Connection(asyncio.Protocol):
         verb, _, argument = line.decode("utf-8", "surrogateescape").partition(" ")
         match verb.upper():
             case "EHLO":
-                self._client = argument
-                lines = ("sink.example", *EXTENSIONS, "SMTPUTF8")
-                for each in lines[:-1]:
-                    self._say(f"250-{each}")
-                self._say(f"250 {lines[-1]}")
+                self._greet(argument)
+            case "AUTH" if self._sink.answers.to_login:
+                self._log_in(self._sink.answers.to_login(argument), argument)
+            case "MAIL" if self._sink.answers.to_login and not self._login:
+                self._say("530 5.7.0 Log in")
             case "MAIL":
                 self._envelope = Envelope(mail=argument)
                 self._say("250 2.1.0 Ok")
@@ -186,6 +193,18 @@ class _Connection(asyncio.Protocol):
             case _:
                 self._say("503 5.5.1 Not now")
         return True
+
+    def _greet(self, client: str) -> None:
+        self._client = client
+        logins = ["AUTH PLAIN"] if self._sink.answers.to_login else []
+        lines = ("sink.example", *EXTENSIONS, *logins, "SMTPUTF8")
+        for each in lines[:-1]:
+            self._say(f"250-{each}")
+        self._say(f"250 {lines[-1]}")
+
+    def _log_in(self, answer: str, argument: str) -> None:
+        self._login = argument if answer.startswith("2") else ""
+        self._say(answer)
 
     def _take_recipient(self, argument: str) -> None:
         recipients = [*self._envelope.recipients, argument]
@@ -209,6 +228,7 @@ class _Connection(asyncio.Protocol):
         envelope = dataclasses.replace(
             self._envelope,
             client=self._client,
+            login=self._login,
             octets=stuffed.replace(b"\r\n.", b"\r\n")[2:],
             arrived=time.monotonic(),
         )
