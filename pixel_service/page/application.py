@@ -100,10 +100,17 @@ async def _with_document(request: web.Request, handler: Handler) -> web.StreamRe
 
 
 async def form_of(request: web.Request) -> Mapping[str, str]:
-    """Return the text fields of a form that was sent; none if this is no form."""
+    """Return the text fields of a form that was sent; none if this is no form.
+
+    Raises:
+        web.HTTPBadRequest: it is not in the encoding that it says.
+    """
     if request.content_type != "application/x-www-form-urlencoded":
         return {}
-    fields = await request.post()
+    try:
+        fields = await request.post()
+    except (LookupError, UnicodeError):
+        raise web.HTTPBadRequest(text="The form cannot be read.") from None
     return {name: value for name, value in fields.items() if isinstance(value, str)}
 
 

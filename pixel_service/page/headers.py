@@ -1,11 +1,12 @@
 """What every answer of the page says to browsers, and which requests it takes from them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Final
-from urllib.parse import urlsplit
 
 from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler, Middleware
+
+from service_runtime.listen import split_address
 
 # Nothing but what the page itself serves, and no inline style or script: what a message holds
 # cannot run, even if it were taken for markup.
@@ -27,6 +28,10 @@ _HEADERS: Final = {
 # The page shows personal data, which no cache keeps.
 _NO_STORE: Final = "no-store"
 
+# The ports that browsers leave out of a host.
+_HTTP: Final = 80
+_HTTPS: Final = 443
+
 _READING: Final = frozenset({hdrs.METH_GET, hdrs.METH_HEAD})
 
 
@@ -47,8 +52,10 @@ async def same_origin(request: web.Request, handler: Handler) -> web.StreamRespo
 def _is_of_ours(request: web.Request) -> bool:
     # Browsers leave the second out where they are spoken to in the clear.
     site = request.headers.get("Sec-Fetch-Site", "same-origin")
-    origin = request.headers.get(hdrs.ORIGIN, "")
-    return site == "same-origin" and urlsplit(origin).netloc == request.host
+    # A proxy in front may have ended TLS.
+    schemes = ("https",) if request.secure else ("https", "http")
+    ours = {f"{scheme}://{request.host}" for scheme in schemes}
+    return site == "same-origin" and request.headers.get(hdrs.ORIGIN) in ours
 
 
 def only_hosts(hosts: Iterable[str]) -> Middleware:
@@ -68,6 +75,11 @@ def only_hosts(hosts: Iterable[str]) -> Middleware:
     return check
 
 
-def hosts_of_loopback(port: int) -> Iterable[str]:
-    """Return what a browser on this machine calls *port*."""
-    return (f"{name}:{port}" for name in ("127.0.0.1", "localhost", "[::1]"))
+def hosts_of_loopback(listen: str, *, has_tls: bool) -> Iterator[str]:
+    """Yield what browsers on this machine call what is served at *listen*."""
+    host, port = split_address(listen)
+    own = f"[{host}]" if ":" in host else host.lower()
+    for name in {"127.0.0.1", "localhost", "[::1]", own}:
+        yield f"{name}:{port}"
+        if port == (_HTTPS if has_tls else _HTTP):
+            yield name

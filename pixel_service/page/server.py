@@ -10,6 +10,7 @@ import grpc
 import structlog
 
 from pixel_service.page.application import new_application
+from pixel_service.page.calling import patient
 from pixel_service.page.headers import hosts_of_loopback
 from pixel_service.page.login import add_login
 from pixel_service.page.routes import add_views
@@ -64,12 +65,14 @@ async def page_server(
     Raises:
         ListenError: the address is taken, not ours, or no address.
     """
-    async with grpc.aio.insecure_channel(settings.service) as channel:
+    async with grpc.aio.insecure_channel(settings.service) as opened:
+        channel = patient(opened)
         holders = KeyHolders(channel=channel, injector=injector, has_tls=certificate is not None)
         visitors: Visitors = holders
         if not settings.asks_for_keys:
             visitors = Everybody(visit=Visit(channel=channel, injector=injector))
-        application = new_application(visitors, hosts=_hosts_of(settings))
+        hosts = _hosts_of(settings, has_tls=certificate is not None)
+        application = new_application(visitors, hosts=hosts)
         if settings.asks_for_keys:
             add_login(application, holders)
         add_views(application)
@@ -86,9 +89,10 @@ async def page_server(
             yield address
 
 
-def _hosts_of(settings: PageSettings) -> list[str] | None:
+def _hosts_of(settings: PageSettings, *, has_tls: bool) -> list[str] | None:
     """Return what the page may be called where only this machine reaches it; None: anything."""
     _, port = split_address(settings.listen)
     if not is_local(settings.listen) or not port:
         return None
-    return [*hosts_of_loopback(port), *(host.lower() for host in settings.hosts)]
+    own = hosts_of_loopback(settings.listen, has_tls=has_tls)
+    return [*own, *(host.lower() for host in settings.hosts)]

@@ -63,4 +63,4 @@ class Sessions:
 
 def _digest_of(token: str) -> bytes:
     # So that how long a look-up takes says nothing of a token.
-    return hashlib.sha256(token.encode()).digest()
+    return hashlib.sha256(token.encode("utf-8", "surrogateescape")).digest()

@@ -95,6 +95,8 @@ async def test_pages_are_kept_by_no_cache_and_files_for_ever(
     [
         {},
         {"Origin": "null"},
+        {"Origin": ""},
+        {"Origin": "http://["},
         {"Origin": "https://evil.example"},
         {"Origin": "same", "Sec-Fetch-Site": "cross-site"},
     ],
@@ -213,6 +215,20 @@ async def test_form_that_cannot_be_read_is_refused(
     headers = origin_of(browser) | {"Content-Type": content_type}
     async with browser.post("/test-message", data=data, headers=headers) as response:
         assert response.status == status
+
+
+@pytest.mark.parametrize(
+    ("body", "charset"), [(b"by=subject", "none"), (b"text=\xff", "utf-8"), (b"odd", "utf-16")]
+)
+async def test_form_in_no_encoding_is_refused(
+    browser: aiohttp.ClientSession, body: bytes, charset: str
+) -> None:
+    """No browser sends one, and nothing fails because somebody does."""
+    content_type = f"application/x-www-form-urlencoded; charset={charset}"
+    headers = origin_of(browser) | {"Content-Type": content_type}
+    async with browser.post("/messages", data=body, headers=headers) as response:
+        assert response.status == 400
+        assert "The form cannot be read" in await response.text()
 
 
 async def test_page_that_fails_says_so_and_no_more(browser: aiohttp.ClientSession) -> None:

@@ -24,10 +24,10 @@ def test_session_is_of_whoever_began_it_and_ends_in_the_evening() -> None:
     token, other = sessions.begin("key 1"), sessions.begin("key 2")
 
     clock.now = NOW + LENGTH - dt.timedelta(seconds=1)
-    found = [sessions.get(each) for each in (token, other, "", "guess")]
+    found = [sessions.get(each) for each in (token, other, "", "guess", "no text: \udcff")]
     clock.now = NOW + LENGTH
 
-    assert [each and each.api_key for each in found] == ["key 1", "key 2", None, None]
+    assert [each and each.api_key for each in found] == ["key 1", "key 2", *[None] * 3]
     assert sessions.get(token) is None
 
 
