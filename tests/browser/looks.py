@@ -14,6 +14,9 @@ ROOT: Final = Path(__file__).parents[2]
 
 PICTURES: Final = ROOT / "build/page"
 
+# Only ends what hangs: pages load in tenths of a second, on a busy machine in many.
+PATIENCE_MS: Final = 120_000
+
 _RULES: Final = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 
 # Before everything that a document has: it sees what comes later.
@@ -146,5 +149,6 @@ async def a_viewer(browser: Browser, mode: Mode) -> AsyncIterator[Viewer]:
         is_mobile=mode.is_phone,
         has_touch=mode.is_phone,
     ) as context:
+        context.set_default_timeout(PATIENCE_MS)
         await context.add_init_script(_WATCHING)
         yield Viewer(await context.new_page(), mode)

@@ -4,115 +4,32 @@ Not part of a plain `pytest`: `make test-browser` runs it, and leaves pictures i
 """
 
 import asyncio
-import contextlib
 import dataclasses
-import datetime as dt
-import os
 import tempfile
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Final
 
-import grpc
 import pytest
-from playwright.async_api import Browser
+from playwright.async_api import Browser, expect
 
-from emailopens_client import ApiKeyFile, LogEnd, OpenStream
-from examples.demo import CONFIGURATION_ID, NEWSLETTER, PERSON, create_configuration, fetch, rewrite
-from examples.pair import HOST, Pair, free_ports, page_options, pair_on_free_ports, running_pair
-from examples.pixel_url import pixel_url_of
-from pixel_service.open_log import BEGINNING, OpenLog, WebhookState
-from pixel_service.settings import default_log_url
-from service_runtime.callers import Role
-from tests.browser.looks import MODES, PICTURES, Look, Mode, Viewer, a_browser, a_viewer
-from tests.browser.page_opens import HOSTILE_SUBJECTS, opens
-from tests.fixtures.api_keys import a_key
-from tests.pixel.open_log.webhook_values import new_webhook
-from tests.pixel.service_values import log_at
+from examples.demo import CONFIGURATION_ID, NEWSLETTER, PERSON, fetch
+from tests.browser.looks import (
+    MODES,
+    PATIENCE_MS,
+    PICTURES,
+    Look,
+    Mode,
+    Viewer,
+    a_browser,
+    a_viewer,
+)
+from tests.browser.page_opens import HOSTILE_SUBJECTS
+from tests.browser.page_service import CONFIGURATIONS, Served, serving
 
 pytestmark = pytest.mark.timeout(600)
 
-# As many as a page must not mind; a hundred thousand take half a minute more.
-OPENS: Final = int(os.environ.get("EMAILOPENS_PAGE_OPENS", "20000"))
-APPENDED_AT_ONCE: Final = 1_000
-CONFIGURATIONS: Final = [f"campaign-{number}" for number in range(200)]
-
 # Both of the first message, whose subject is hostile.
 MESSAGE: Final = "/messages/m0"
-
-
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Served:
-    """A page, and the key that one logs in with."""
-
-    url: str
-    key: str
-
-
-async def fill(data: Path) -> None:
-    """Fill the log of a service that does not run yet, and count what is in it."""
-    every = list(opens(OPENS, CONFIGURATIONS, days=20, now=dt.datetime.now(dt.UTC)))
-    async with log_at(default_log_url(data)) as log:
-        for first in range(0, OPENS, APPENDED_AT_ONCE):
-            await log.append(every[first : first + APPENDED_AT_ONCE])
-        while await log.statistics.count_step():
-            pass
-        await add_webhooks(log, skipped=every[0].event_id)
-
-
-async def add_webhooks(log: OpenLog, *, skipped: str) -> None:
-    """Add one whose receiver is gone and has not taken *skipped*, and one that fails."""
-    await log.webhooks.create(new_webhook("gone"))
-    (leased,) = await log.webhooks.lease("test", length=dt.timedelta(minutes=1))
-    page = await log.read(after=BEGINNING, max_entries=1, max_octets=1)
-    await log.webhooks.skip(
-        leased,
-        "test",
-        event_id=skipped,
-        before=BEGINNING,
-        up_to=page.after,
-        error="answered 422",
-    )
-    await log.webhooks.paused(leased, "test", state=WebhookState.PAUSED_GONE, error="answered 410")
-    await log.webhooks.create(new_webhook("failing"))
-    await log.subscriptions.create_subscription("crm", start=BEGINNING)
-
-
-async def send_and_open(pair: Pair, key: Path) -> None:
-    """Have a message rewritten, and fetch its pixel, until the open is recorded."""
-    async with grpc.aio.insecure_channel(pair.injector) as injector:
-        await create_configuration(injector)
-        url = pixel_url_of(await rewrite(injector, NEWSLETTER.read_bytes()))
-    async with OpenStream(
-        pair.pixel,
-        position=LogEnd.LATEST,
-        configuration_ids=[CONFIGURATION_ID],
-        api_key=ApiKeyFile(key),
-    ) as stream:
-        await fetch(url, PERSON)
-        await anext(aiter(stream))
-
-
-@contextlib.asynccontextmanager
-async def serving(data: Path) -> AsyncIterator[Served]:
-    """Serve what `fill` has made, and a message that was really sent and opened."""
-    await fill(data)
-    _, key = a_key(data / "keys", Role.ADMIN)
-    (data / "key").write_text(key)
-    page = f"{HOST}:{free_ports(1)}"
-    pair = pair_on_free_ports()
-    options = [
-        *page_options(pair, page),
-        f"--api-keys={data / 'keys'}",
-        # As the demo has it: the address is what the proxy says.
-        "--trusted-proxies=127.0.0.1",
-    ]
-    with (
-        (data / "log").open("wb") as output,
-        running_pair(pair, data=data, log=output, more_pixel_options=options),
-    ):
-        await send_and_open(pair, data / "key")
-        yield Served(url=f"http://{page}", key=key)
 
 
 async def look_at_everything(viewer: Viewer, served: Served) -> None:
@@ -133,6 +50,13 @@ async def look_at_everything(viewer: Viewer, served: Served) -> None:
     await viewer.send("messages-many", "form.search", by="subject", text="spring")
     await viewer.open(url + MESSAGE, "message")
     await viewer.open(f"{url}{MESSAGE}/erase", "message-erase")
+    await viewer.open(f"{url}/test-message", "test-message")
+    await viewer.send(
+        "test-message-result",
+        "main form",
+        raw=NEWSLETTER.read_text("utf-8"),
+        configurations=CONFIGURATION_ID,
+    )
     await viewer.open(f"{url}/nothing", "nothing-there")
 
 
@@ -140,22 +64,80 @@ async def look(browser: Browser, mode: Mode, served: Served) -> list[Look]:
     """Look at everything in one way."""
     async with a_viewer(browser, mode) as viewer:
         await look_at_everything(viewer, served)
+        await as_it_happens(viewer, served)
     return viewer.looks
 
 
-async def everything() -> list[Look]:
+async def with_keys_alone(browser: Browser, served: Served) -> list[str]:
+    """Log in and find a message with the keyboard; return what had the focus, and what came."""
+    focused = "document.activeElement.textContent || document.activeElement.name"
+    async with a_viewer(browser, MODES[0]) as viewer:
+        page = viewer.page
+        await page.goto(f"{served.url}/login")
+        await page.keyboard.press("Tab")
+        first = await page.evaluate(focused)
+        await page.keyboard.press("Enter")
+        # From the content on, past the menu.
+        await page.keyboard.press("Tab")
+        second = await page.evaluate(focused)
+        async with page.expect_navigation():
+            await page.keyboard.type(served.key + "\n")
+        return [first, second, await page.locator("nav[aria-label=Pages]").inner_text()]
+
+
+async def as_it_happens(viewer: Viewer, served: Served) -> None:
+    """Look at *Now* until an open is there that came while it was looked at."""
+    opens_of_it = viewer.page.locator("#latest tr", has_text=CONFIGURATION_ID)
+    await viewer.page.goto(served.url)
+    before = await opens_of_it.count()
+    await fetch(served.pixel, PERSON)
+    await expect(opens_of_it).to_have_count(before + 1, timeout=PATIENCE_MS)
+    await viewer.look("now-live")
+
+
+async def without_scripts(browser: Browser, served: Served) -> str:
+    """Return what a message's page says in a browser that runs no scripts."""
+    async with await browser.new_context(java_script_enabled=False) as context:
+        page = await context.new_page()
+        await page.goto(f"{served.url}/login")
+        await page.locator("[name=api_key]").fill(served.key)
+        async with page.expect_navigation():
+            await page.locator("main button").click()
+        await page.goto(served.url + MESSAGE)
+        return await page.locator("main").inner_text()
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """What there was to see."""
+
+    looks: list[Look]
+    with_keys_alone: list[str]
+    without_scripts: str
+
+
+async def everything() -> Seen:
     """Look at everything in each way."""
     PICTURES.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         async with serving(Path(folder)) as served, a_browser() as browser:
             looks = [await look(browser, mode, served) for mode in MODES]
-    return [each for of_mode in looks for each in of_mode]
+            return Seen(
+                looks=[each for of_mode in looks for each in of_mode],
+                with_keys_alone=await with_keys_alone(browser, served),
+                without_scripts=await without_scripts(browser, served),
+            )
 
 
 @pytest.fixture(scope="module")
-def looks() -> list[Look]:
+def seen() -> Seen:
     """Look at everything, once for all tests."""
     return asyncio.run(everything())
+
+
+@pytest.fixture
+def looks(seen: Seen) -> list[Look]:
+    return seen.looks
 
 
 def found(looks: list[Look], field: str) -> dict[str, object]:
@@ -186,6 +168,30 @@ def test_hostile_subjects_are_shown_as_they_are(looks: list[Look]) -> None:
     (text, *_) = [each.text for each in looks if each.name == "message"]
 
     assert HOSTILE_SUBJECTS[0] in text
+
+
+def test_whoever_has_no_mouse_gets_in(seen: Seen) -> None:
+    """The first key leads past the menu to the content, the next to its first field."""
+    first, second, menu = seen.with_keys_alone
+
+    assert (first, second) == ("To the content", "api_key")
+    assert "Messages" in menu
+
+
+def test_scripts_only_make_it_nicer(seen: Seen, looks: list[Look]) -> None:
+    """Without them the same is there, with times in UTC; with them, in the reader's zone."""
+    (with_scripts, *_) = [each.text for each in looks if each.name == "message"]
+
+    assert HOSTILE_SUBJECTS[0] in seen.without_scripts
+    assert "UTC" in seen.without_scripts
+    assert "UTC" not in with_scripts
+
+
+def test_message_is_tried_where_the_injector_is_named(looks: list[Look]) -> None:
+    """What becomes of it comes from the service that would rewrite it."""
+    (text, *_) = [each.text for each in looks if each.name == "test-message-result"]
+
+    assert "It is tracked" in text
 
 
 async def test_what_is_wrong_would_be_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

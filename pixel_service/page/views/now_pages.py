@@ -48,9 +48,15 @@ def health(status: operation_service_pb2.GetServiceStatusResponse) -> Iterator[h
     else:
         yield h.div(".outcome.good", role="status")[
             h.h2["All is well"],
-            h.p[", ".join(each.name for each in status.conditions).capitalize(), "."],
+            h.p[_sentence([each.name for each in status.conditions])],
         ]
     yield h.dl(".numbers")[[h.div[h.dt[name], h.dd[value]] for name, value in _facts(status)]]
+
+
+def _sentence(statements: Sequence[str]) -> str:
+    text = ", ".join(statements)
+    # Not `capitalize`, which would write "API" small.
+    return f"{text[:1].upper()}{text[1:]}."
 
 
 def _facts(status: operation_service_pb2.GetServiceStatusResponse) -> Iterator[tuple[str, h.Node]]:

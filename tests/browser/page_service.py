@@ -1,0 +1,106 @@
+"""A service with a page to look at: with many opens, and one that was really sent and opened."""
+
+import contextlib
+import dataclasses
+import datetime as dt
+import os
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Final
+
+import grpc
+
+from emailopens_client import ApiKeyFile, LogEnd, OpenStream
+from examples.demo import CONFIGURATION_ID, NEWSLETTER, PERSON, create_configuration, fetch, rewrite
+from examples.pair import HOST, Pair, free_ports, page_options, pair_on_free_ports, running_pair
+from examples.pixel_url import pixel_url_of
+from pixel_service.open_log import BEGINNING, OpenLog, WebhookState
+from pixel_service.settings import default_log_url
+from service_runtime.callers import Role
+from tests.browser.page_opens import opens
+from tests.fixtures.api_keys import a_key
+from tests.pixel.open_log.webhook_values import new_webhook
+from tests.pixel.service_values import log_at
+
+# Of some 15 minutes *Now* begins with no more than 20,000 opens, and these are recorded just
+# before it is looked at.  A hundred thousand take half a minute more.
+OPENS: Final = int(os.environ.get("EMAILOPENS_PAGE_OPENS", "15000"))
+APPENDED_AT_ONCE: Final = 1_000
+CONFIGURATIONS: Final = [f"campaign-{number}" for number in range(200)]
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Served:
+    """A page, and the key that one logs in with."""
+
+    url: str
+    key: str
+    pixel: str
+    """The URL of the pixel of a message that was really sent."""
+
+
+async def fill(data: Path) -> None:
+    """Fill the log of a service that does not run yet, and count what is in it."""
+    every = list(opens(OPENS, CONFIGURATIONS, days=20, now=dt.datetime.now(dt.UTC)))
+    async with log_at(default_log_url(data)) as log:
+        for first in range(0, OPENS, APPENDED_AT_ONCE):
+            await log.append(every[first : first + APPENDED_AT_ONCE])
+        while await log.statistics.count_step():
+            pass
+        await add_webhooks(log, skipped=every[0].event_id)
+
+
+async def add_webhooks(log: OpenLog, *, skipped: str) -> None:
+    """Add one whose receiver is gone and has not taken *skipped*, and one that fails."""
+    await log.webhooks.create(new_webhook("gone"))
+    (leased,) = await log.webhooks.lease("test", length=dt.timedelta(minutes=1))
+    page = await log.read(after=BEGINNING, max_entries=1, max_octets=1)
+    await log.webhooks.skip(
+        leased,
+        "test",
+        event_id=skipped,
+        before=BEGINNING,
+        up_to=page.after,
+        error="answered 422",
+    )
+    await log.webhooks.paused(leased, "test", state=WebhookState.PAUSED_GONE, error="answered 410")
+    await log.webhooks.create(new_webhook("failing"))
+    await log.subscriptions.create_subscription("crm", start=BEGINNING)
+
+
+async def send_and_open(pair: Pair, key: Path) -> str:
+    """Have a message rewritten, and fetch its pixel, until the open is recorded; return its URL."""
+    async with grpc.aio.insecure_channel(pair.injector) as injector:
+        await create_configuration(injector)
+        url = pixel_url_of(await rewrite(injector, NEWSLETTER.read_bytes()))
+    async with OpenStream(
+        pair.pixel,
+        position=LogEnd.LATEST,
+        configuration_ids=[CONFIGURATION_ID],
+        api_key=ApiKeyFile(key),
+    ) as stream:
+        await fetch(url, PERSON)
+        await anext(aiter(stream))
+    return url
+
+
+@contextlib.asynccontextmanager
+async def serving(data: Path) -> AsyncIterator[Served]:
+    """Serve what `fill` has made, and a message that was really sent and opened."""
+    await fill(data)
+    _, key = a_key(data / "keys", Role.ADMIN)
+    (data / "key").write_text(key)
+    page = f"{HOST}:{free_ports(1)}"
+    pair = pair_on_free_ports()
+    options = [
+        *page_options(pair, page),
+        f"--api-keys={data / 'keys'}",
+        # As the demo has it: the address is what the proxy says.
+        "--trusted-proxies=127.0.0.1",
+    ]
+    with (
+        (data / "log").open("wb") as output,
+        running_pair(pair, data=data, log=output, more_pixel_options=options),
+    ):
+        pixel = await send_and_open(pair, data / "key")
+        yield Served(url=f"http://{page}", key=key, pixel=pixel)
