@@ -217,6 +217,8 @@ bench: $(DEVELOPMENT) $(PEERS)/node_modules/.installed ## Time everything, as ra
 	python -m benchmarks.open_log.memory
 	python -m benchmarks.open_log.streams
 	python -m benchmarks.open_log.felt --opens 200000
+	python -m benchmarks.open_log.viewers
+	python -m benchmarks.open_log.webhooks
 	python -m benchmarks.open_log.outage
 	python -m benchmarks.open_log.sustained
 	python -m benchmarks.open_log.backlog --picture $(PICTURES)/backlog.svg

@@ -47,6 +47,8 @@ class Running:
     admins: Sequence[str]
     """Where operators' tools find its processes: endpoints first, the log process last."""
     ring: KeyRing
+    page: str | None = None
+    """Where people look at it, if anywhere."""
 
     def answered(self) -> int:
         """Return how many opens were answered and are durable."""
@@ -82,7 +84,7 @@ def metric(address: str, name: str) -> int:
 
 @contextlib.contextmanager
 def running_service(
-    data: Path, *, workers: int = 1, log_url: str | None = None
+    data: Path, *, workers: int = 1, log_url: str | None = None, has_page: bool = False
 ) -> Iterator[Running]:
     """Run `pixel-service serve` inside the block, on the embedded default or at *log_url*."""
     ring = generate_key_ring()
@@ -102,13 +104,18 @@ def running_service(
     ]
     if log_url is not None:
         options.append(f"--log-url={log_url}")
+    page = f"{HOST}:{free_ports(1)}" if has_page else None
+    if page is not None:
+        options.append(f"--page={page}")
     with subprocess.Popen([program, "serve", *options]) as process:  # noqa: S603 - our own program
         try:
             host, port = admin.split(":")
             admins = [f"{host}:{int(port) + index}" for index in range(workers + 1)]
             for address in admins:
                 _wait_until_ready(f"http://{address}/readyz")
-            yield Running(http=http, grpc=grpc_address, admins=admins, ring=ring)
+            if page is not None:
+                _wait_until_ready(f"http://{page}/")
+            yield Running(http=http, grpc=grpc_address, admins=admins, ring=ring, page=page)
         finally:
             process.terminate()
 

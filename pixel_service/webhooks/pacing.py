@@ -11,7 +11,7 @@ _LATE_SECONDS: Final = 0.005
 # Between two requests of the process: none while there is time, and at most so much that
 # those who wait longest get on.
 _FIRST_PAUSE_SECONDS: Final = 0.001
-_LONGEST_PAUSE_SECONDS: Final = 0.02
+_LONGEST_PAUSE_SECONDS: Final = 0.01
 
 # Slower at once, and faster again little by little.
 _SLOWER: Final = 2.0
