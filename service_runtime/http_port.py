@@ -7,12 +7,15 @@ import datetime as dt
 import socket
 import ssl
 from collections.abc import AsyncIterator, Sequence
-from typing import Final
+from http import HTTPStatus
+from typing import Any, Final
 
 import structlog
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from service_runtime.certificates import Certificate
+from service_runtime.frames import frames_of
 from service_runtime.listen import address_of, listening_sockets
 from service_runtime.listener import CutOff, Listener
 
@@ -22,6 +25,14 @@ _HANDSHAKE_SECONDS: Final = 20.0
 
 # Connections that the system holds until they are accepted.
 _BACKLOG: Final = 128
+
+# Of an answer to what is no request, which no application sees.
+_NOTHING_RUNS: Final = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Server": "emailopens",
+    "X-Content-Type-Options": "nosniff",
+}
 
 logger = structlog.get_logger()
 
@@ -55,19 +66,12 @@ async def serving_http(
         ListenError: the address is taken, not ours, or no address.
     """
     sockets = listening_sockets(listen, backlog=_BACKLOG, reuse_port=reuse_port)
-    # No access log: tools ask every few seconds, for ever, and what people ask for is theirs.
     runner = web.AppRunner(
-        application,
-        access_log=None,
-        handle_signals=False,
-        keepalive_timeout=idle.total_seconds(),
-        auto_decompress=False,
-        shutdown_timeout=grace.total_seconds(),
+        application, handle_signals=False, shutdown_timeout=grace.total_seconds()
     )
     await runner.setup()
     context = None if certificate is None else certificate.http_context()
-    seconds = min(_HANDSHAKE_SECONDS, idle.total_seconds())
-    port = _Port(runner, sockets, limits, context=context, handshake_seconds=seconds)
+    port = _Port(runner, sockets, limits, context=context, idle_seconds=idle.total_seconds())
     try:
         yield address_of(listen, sockets)
     finally:
@@ -85,10 +89,12 @@ class _Port:
         limits: ConnectionLimits,
         *,
         context: ssl.SSLContext | None,
-        handshake_seconds: float,
+        idle_seconds: float,
     ) -> None:
         self._runner = runner
         self._limits = limits
+        self._idle_seconds = idle_seconds
+        handshake_seconds = min(_HANDSHAKE_SECONDS, idle_seconds)
         self._listener = Listener(
             sockets, self._admit, context=context, handshake_seconds=handshake_seconds
         )
@@ -101,11 +107,46 @@ class _Port:
         if len(taken) >= self._limits.in_all or taken.count(address) >= self._limits.of_address:
             logger.warning("connection refused: too many connections", open=len(taken))
             return None
-        return server()
+        # No access log: tools ask every few seconds, for ever, and what people ask for is
+        # theirs.
+        return _Connection(
+            server,
+            loop=asyncio.get_running_loop(),
+            access_log=None,  # type: ignore[arg-type] # it takes it, and writes none
+            keepalive_timeout=self._idle_seconds,
+            auto_decompress=False,
+        )
 
     async def close(self) -> None:
         self._listener.close()
         await self._listener.end()
+
+
+class _Connection(web.RequestHandler):
+    """aiohttp's, but for what is said and logged when something goes wrong."""
+
+    __slots__ = ()
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = HTTPStatus.INTERNAL_SERVER_ERROR,
+        exc: BaseException | None = None,
+        message: str | None = None,  # noqa: ARG002 - aiohttp's; it may hold what was sent
+    ) -> web.StreamResponse:
+        """Return an answer that repeats nothing, and that runs nothing."""
+        answer = super().handle_error(request, status, exc, HTTPStatus(status).phrase)
+        answer.headers.update(_NOTHING_RUNS)
+        return answer
+
+    def log_exception(self, *_: object, **options: Any) -> None:  # noqa: ANN401 - aiohttp's
+        """Log where it went wrong, without the text of the error, which may hold what was asked."""
+        error = options.get("exc_info")
+        # What a client breaks is no fault: anybody could fill the log with it.
+        if isinstance(error, BaseException) and not isinstance(
+            error, HttpProcessingError | web.RequestPayloadError
+        ):
+            logger.error("request not handled", error=type(error).__name__, frames=frames_of(error))
 
 
 def _peer_of(connection: web.RequestHandler) -> str | None:
