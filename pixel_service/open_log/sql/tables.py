@@ -98,8 +98,8 @@ statistics: Final = sa.Table(
     sa.Column("collapsed_opens", sa.BigInteger, nullable=False),
     sa.Column("opened_at_least", sa.BigInteger, nullable=False),
     sa.Column("opened_at_most", sa.BigInteger, nullable=False),
-    # For retention, and for the tags of a day.
-    sa.Index("open_statistics_start", "granularity", "start_hour", "dimension", "configuration_id"),
+    # For short times of many values, for the tags of a day, and for retention.
+    sa.Index("open_statistics_start", "granularity", "dimension", "start_hour", "configuration_id"),
     sqlite_with_rowid=False,
 )
 
@@ -144,7 +144,7 @@ tracked_counts: Final = sa.Table(
     sa.Column("configuration_id", sa.Text, primary_key=True),
     sa.Column("source_id", sa.Text, primary_key=True),
     sa.Column("messages_tracked", sa.BigInteger, nullable=False),
-    sa.Index("open_statistics_tracked_start", "granularity", "start_hour"),
+    sa.Index("open_statistics_tracked_start", "granularity", "dimension", "start_hour"),
     sqlite_with_rowid=False,
 )
 

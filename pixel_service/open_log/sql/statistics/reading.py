@@ -1,7 +1,8 @@
 """Adds up the counts that a query asks for."""
 
+import dataclasses
 import datetime as dt
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final, NamedTuple, TypeAlias
 
 import sqlalchemy as sa
@@ -34,9 +35,10 @@ _COUNTED: Final = (
 _TRACKED: Final = ("messages_tracked",)
 _ALL: Final = (*_COUNTED, *_TRACKED)
 
-# Tells values, which may be empty, from the rest.
-_TOLD: Final = "="
-_REST: Final = ""
+# Of these an open has one value each, so that the rest is what is missing to the total.  Those
+# of the second kind are of opens alone.
+_ONE_OF: Final = frozenset(Dimension) - {Dimension.TAG}
+_OF_OPENS: Final = (Dimension.AGENT, Dimension.CONFIDENCE, Dimension.CLIENT)
 
 _Sums: TypeAlias = dict[tuple[dt.datetime, str], list[int]]
 """By the beginning of an interval, and value."""
@@ -51,82 +53,118 @@ class Found(NamedTuple):
     tracked_until_us: int | None
 
 
+class _Part(NamedTuple):
+    """Which counts are added up."""
+
+    dimension: Dimension
+    value: str | None = None
+    told_by: str | None = None
+    """The column whose values have rows of their own."""
+
+    only: frozenset[str] | None = None
+    """Of its values."""
+
+    without: frozenset[str] = frozenset()
+
+
 def find(connection: sa.Connection, query: StatisticsQuery) -> Found:
     """Return what *query* asks for."""
-    of_all = Dimension.TAG if query.tag else Dimension.TOTAL
-    totals = _rows(connection, query, of_all, query.tag, told_by=None)
+    total = _Part(Dimension.TAG if query.tag else Dimension.TOTAL, query.tag)
+    totals = _rows(connection, query, total)
     rows: Sequence[StatisticsRow] = []
     if query.dimension is Dimension.CONFIGURATION:
-        rows = _rows(connection, query, of_all, query.tag, told_by="configuration_id")
+        rows = _told(connection, query, total._replace(told_by="configuration_id"), totals)
     elif query.dimension is not Dimension.TOTAL:
-        rows = _rows(connection, query, query.dimension, None, told_by="value")
+        rows = _told(connection, query, _Part(query.dimension, told_by="value"), totals)
     return Found(totals, rows, read_state(connection), tracked_until_us(connection))
 
 
-def _rows(
-    connection: sa.Connection,
-    query: StatisticsQuery,
-    dimension: Dimension,
-    value: str | None,
-    *,
-    told_by: str | None,
+def _told(
+    connection: sa.Connection, query: StatisticsQuery, part: _Part, totals: Sequence[StatisticsRow]
 ) -> list[StatisticsRow]:
-    """Return the rows of *dimension*, and of *value* if it is one, by the column *told_by*."""
+    """Return the rows of *part*, and those of the rest."""
+    if query.told_apart is None:
+        return _rows(connection, query, part)
+    told = _rows(connection, query, part._replace(only=query.told_apart))
+    if query.dimension in _ONE_OF:
+        rest = _missing(query, totals, told)
+    else:
+        others = part._replace(told_by=None, without=query.told_apart)
+        rest = _rows(connection, query, others)
+    rest = [dataclasses.replace(row, is_rest=True) for row in rest]
+    return sorted([*told, *rest], key=lambda row: (row.start, not row.is_rest, row.value))
+
+
+def _missing(
+    query: StatisticsQuery, totals: Iterable[StatisticsRow], told: Iterable[StatisticsRow]
+) -> list[StatisticsRow]:
+    """Return what *told* lacks of *totals*, by interval."""
+    names = _COUNTED if query.dimension in _OF_OPENS else _ALL
+    sums = {row.start: [getattr(row.counts, name) for name in names] for row in totals}
+    for row in told:
+        left = sums.setdefault(row.start, [0] * len(names))
+        for place, name in enumerate(names):
+            left[place] -= getattr(row.counts, name)
+    return [
+        StatisticsRow(start=start, value="", counts=Counts(**dict(zip(names, left, strict=True))))
+        for start, left in sums.items()
+        if any(left)
+    ]
+
+
+def _rows(connection: sa.Connection, query: StatisticsQuery, part: _Part) -> list[StatisticsRow]:
+    """Return the rows of *part*, by interval and value."""
     sums: _Sums = {}
     for table, names in ((statistics, _COUNTED), (tracked_counts, _TRACKED)):
-        statement = _select(table, names, query, dimension, told_by=told_by)
-        if value is not None:
-            statement = statement.where(table.c.value == value)
-        elif query.tag_key:
-            prefix = f"{query.tag_key}="
-            statement = statement.where(sa.func.substr(table.c.value, 1, len(prefix)) == prefix)
-        _add_up(sums, query, _ALL.index(names[0]), connection.execute(statement))
+        rows = connection.execute(_select(table, names, query, part))
+        _add_up(sums, query, _ALL.index(names[0]), rows)
     return [
         StatisticsRow(
-            start=start,
-            value=told[len(_TOLD) :],
-            counts=Counts(**dict(zip(_ALL, counts, strict=True))),
-            is_rest=told == _REST,
+            start=start, value=value, counts=Counts(**dict(zip(_ALL, counts, strict=True)))
         )
-        for (start, told), counts in sorted(sums.items())
+        for (start, value), counts in sorted(sums.items())
         if any(counts)
     ]
 
 
 def _select(
-    table: sa.Table,
-    names: Sequence[str],
-    query: StatisticsQuery,
-    dimension: Dimension,
-    *,
-    told_by: str | None,
+    table: sa.Table, names: Sequence[str], query: StatisticsQuery, part: _Part
 ) -> sa.Select[tuple[Any, ...]]:
-    """Return what adds up the columns *names* of *table*, by the hour or day and *told_by*."""
-    told: sa.ColumnElement[str] = sa.literal_column(f"'{_TOLD}'")
+    """Return what adds up the columns *names* of *table*, by the hour or day and the value."""
     # In the order of the primary key, so that nothing needs to be sorted.
     groups: list[sa.ColumnElement[Any]] = []
-    if told_by is not None:
-        told = told + table.c[told_by]
-        groups.append(table.c[told_by])
-        if query.told_apart is not None:
-            is_told = table.c[told_by].in_(sorted(query.told_apart))
-            told = sa.case((is_told, told), else_=sa.literal_column(f"'{_REST}'"))
-            groups = [sa.literal_column("told")]
+    told: sa.ColumnElement[str] = sa.literal_column("''")
+    if part.told_by is not None:
+        told = table.c[part.told_by]
+        groups.append(told)
     start: sa.ColumnElement[int] = sa.literal_column("0")
     if query.interval is not None:
         start = table.c.start_hour
         groups.append(start)
     columns: list[sa.ColumnElement[Any]] = [start.label("start"), told.label("told")]
     columns += [sa.func.sum(table.c[name]) for name in names]
-    statement = sa.select(*columns).where(
-        table.c.granularity == (HOURS if query.interval is Interval.HOUR else DAYS),
-        table.c.dimension == int(dimension),
-        table.c.start_hour >= microseconds_of(query.start) // HOUR_US,
-        table.c.start_hour < microseconds_of(query.end) // HOUR_US,
-    )
-    if query.configuration_ids is not None:
-        statement = statement.where(table.c.configuration_id.in_(sorted(query.configuration_ids)))
+    statement = sa.select(*columns).where(*_conditions(table, query, part))
     return statement.group_by(*groups) if groups else statement.having(sa.func.count() > 0)
+
+
+def _conditions(
+    table: sa.Table, query: StatisticsQuery, part: _Part
+) -> Iterator[sa.ColumnElement[bool]]:
+    yield table.c.granularity == (HOURS if query.interval is Interval.HOUR else DAYS)
+    yield table.c.dimension == int(part.dimension)
+    yield table.c.start_hour >= microseconds_of(query.start) // HOUR_US
+    yield table.c.start_hour < microseconds_of(query.end) // HOUR_US
+    if query.configuration_ids is not None:
+        yield table.c.configuration_id.in_(sorted(query.configuration_ids))
+    if part.value is not None:
+        yield table.c.value == part.value
+    elif query.tag_key:
+        prefix = f"{query.tag_key}="
+        yield sa.func.substr(table.c.value, 1, len(prefix)) == prefix
+    if part.only is not None and part.told_by is not None:
+        yield table.c[part.told_by].in_(sorted(part.only))
+    if part.without:
+        yield table.c.value.not_in(sorted(part.without))
 
 
 def _add_up(sums: _Sums, query: StatisticsQuery, first: int, rows: Iterable[Sequence[Any]]) -> None:

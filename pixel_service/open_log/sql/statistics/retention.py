@@ -1,6 +1,7 @@
 """Removes counts that are too old, in bounded steps."""
 
 import datetime as dt
+import itertools
 from typing import Final, NamedTuple
 
 import sqlalchemy as sa
@@ -8,7 +9,7 @@ import sqlalchemy as sa
 from pixel_service.open_log.sql.statistics.state import locked_state, read_state, write_state
 from pixel_service.open_log.sql.statistics.tallies import DAYS, HOURS, day_of
 from pixel_service.open_log.sql.tables import statistics, tracked_counts, tracked_sources
-from pixel_service.open_log.statistics import HOURS_KEPT
+from pixel_service.open_log.statistics import HOURS_KEPT, Dimension
 from service_runtime.times import microseconds_of
 
 # Rows removed in one transaction: a few milliseconds.
@@ -53,17 +54,20 @@ def begin(connection: sa.Connection, edges: Edges) -> None:
 def remove_step(connection: sa.Connection) -> int:
     """Remove some counts that are too old; return how many."""
     state = read_state(connection)
+    first = {HOURS: state.first_hour, DAYS: state.first_day}
     removed = 0
-    for table in (statistics, tracked_counts):
-        for granularity, first in ((HOURS, state.first_hour), (DAYS, state.first_day)):
-            if removed < _STEP_ROWS:
-                removed += _remove(connection, table, granularity, first, _STEP_ROWS - removed)
+    for table, granularity, dimension in itertools.product(
+        (statistics, tracked_counts), first, Dimension
+    ):
+        if removed < _STEP_ROWS:
+            old = sa.select(*table.primary_key).where(
+                table.c.granularity == granularity,
+                table.c.dimension == int(dimension),
+                table.c.start_hour < first[granularity],
+            )
+            removed += connection.execute(
+                table.delete().where(
+                    sa.tuple_(*table.primary_key).in_(old.limit(_STEP_ROWS - removed))
+                )
+            ).rowcount
     return removed
-
-
-def _remove(
-    connection: sa.Connection, table: sa.Table, granularity: int, first: int, limit: int
-) -> int:
-    keys = tuple(table.primary_key)
-    old = sa.select(*keys).where(table.c.granularity == granularity, table.c.start_hour < first)
-    return connection.execute(table.delete().where(sa.tuple_(*keys).in_(old.limit(limit)))).rowcount

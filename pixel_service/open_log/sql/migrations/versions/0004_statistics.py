@@ -33,7 +33,7 @@ def upgrade() -> None:
     op.create_index(
         "open_statistics_start",
         "open_statistics",
-        ["granularity", "start_hour", "dimension", "configuration_id"],
+        ["granularity", "dimension", "start_hour", "configuration_id"],
     )
     op.create_table(
         "open_statistics_messages",
@@ -73,7 +73,9 @@ def _create_tracked() -> None:
         sqlite_with_rowid=False,
     )
     op.create_index(
-        "open_statistics_tracked_start", "open_statistics_tracked", ["granularity", "start_hour"]
+        "open_statistics_tracked_start",
+        "open_statistics_tracked",
+        ["granularity", "dimension", "start_hour"],
     )
     op.create_table(
         "open_statistics_sources",
