@@ -28,8 +28,8 @@ class StatisticsSpan:
 
 
 _NAMES: Final[Mapping[int, str]] = {
-    pb.INTERVAL_HOUR: "%d %b %Y, %H:00",
-    pb.INTERVAL_DAY: "%d %B %Y",
+    pb.INTERVAL_HOUR: "%d %b, %H:00",
+    pb.INTERVAL_DAY: "%d %b %Y",
     pb.INTERVAL_MONTH: "%B %Y",
 }
 # An hour has its own, but for midnight, which says which day begins.

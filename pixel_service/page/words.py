@@ -120,7 +120,7 @@ def facts(notification: pb.OpenNotification) -> Iterator[tuple[str, str]]:
     if evidence.HasField("since_acceptance"):
         yield "After sending", duration(evidence.since_acceptance.ToTimedelta())
     if evidence.open_number:
-        yield "Place", f"open {count(evidence.open_number)} of its message"
+        yield "Of its message's opens", f"number {count(evidence.open_number)}"
     if client := client_in_words(evidence.client):
         yield "Client", client
     if network := network_in_words(evidence.network):

@@ -120,6 +120,7 @@ def test_values_without_anything_tracked_have_no_column_for_it() -> None:
         (212, 318, 1_000, "212 to 318 of 1,000 messages"),
         (0, 0, 0, "0 to 0 messages"),
         (5, 9, 7, "5 to 9 of 7 messages"),
+        (3, 2, 10, "3 to 3 of 10 messages"),
     ],
 )
 def test_messages_opened_are_a_range(at_least: int, at_most: int, tracked: int, text: str) -> None:

@@ -81,7 +81,7 @@ def test_facts_are_those_that_are_known() -> None:
 
     assert dict(words.facts(pb.OpenNotification(open=opened))) == {
         "After sending": "3 h 12 min",
-        "Place": "open 3 of its message",
+        "Of its message's opens": "number 3",
         "Client": "Apple Mail on iOS (iPhone)",
         "Network": "Example, AS64500, NL",
         "Address": "192.0.2.1",

@@ -71,6 +71,7 @@ def by_value(bars: Sequence[Bar], *, chart_id: str, title: str, what: str) -> h.
                 h.tbody[rows],
             ],
             title,
+            is_tall=True,
         ),
     ]
 

@@ -20,6 +20,8 @@ def opened_range(at_least: int, at_most: int, tracked: int, *, chart_id: str) ->
         tracked: of so many messages; 0: that is not known.
         chart_id: distinguishes the chart from others of its page.
     """
+    # In a span, what a person opened may have been fetched in advance before it.
+    at_most = max(at_least, at_most)
     whole = max(tracked, at_most, 1)
     said = f"{count(at_least)} to {count(at_most)}"
     text = f"{said} of {count(tracked, 'message')}" if tracked else f"{said} messages"

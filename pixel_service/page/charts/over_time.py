@@ -148,7 +148,7 @@ def _time_table(columns: Sequence[Column], title: str) -> h.Element:
                     h.td(".number")[count(column.opens.total)],
                     [h.td(".number")[count(number)] for _, number in column.opens.parts()],
                 ]
-                for column in columns
+                for column in reversed(columns)
             ]
         ],
     ]

@@ -11,7 +11,7 @@ from pixel_service.page import words
 from pixel_service.page.charts import KIND_NAMES
 from pixel_service.page.opened_messages import OpenedMessage
 from pixel_service.page.quantities import NOTHING, count
-from pixel_service.page.scrolling import scrolled
+from pixel_service.page.tables import LONG, NUMBER, listed
 from pixel_service.page.texts import plain, shown
 from pixel_service.page.times import moment
 from pixel_service.page.views.timeline import timeline
@@ -72,9 +72,9 @@ def found_messages(
     looked_at = f"{count(last.examined_opens)} of {count(last.total_opens, 'open')} looked at"
     return h.section(aria_label="Found")[
         h.p(".muted", role="status")[f"{count(len(messages), 'message')} found, {looked_at}."],
-        bool(messages) and _table(messages),
+        bool(messages) and listed("messages", _COLUMNS, map(_row, messages)),
         not last.is_complete
-        and h.form(method="post", action=MESSAGES)[
+        and h.form(".actions", method="post", action=MESSAGES)[
             h.input(type="hidden", name="by", value=by.value),
             h.input(type="hidden", name="text", value=text),
             h.input(type="hidden", name="before", value=last.cursor),
@@ -83,33 +83,19 @@ def found_messages(
     ]
 
 
-def _table(messages: Sequence[OpenedMessage]) -> h.Element:
-    numbers = ("Opens", *KIND_NAMES.values())
-    return scrolled(
-        h.table[
-            h.thead[
-                h.tr[
-                    [h.th(scope="col")[name] for name in ("Message", "Recipient", "Last open")],
-                    [h.th(".number", scope="col")[name] for name in numbers],
-                ]
-            ],
-            h.tbody[[_row(each) for each in messages]],
-        ],
-        "messages",
-        is_tall=True,
-    )
+_COLUMNS = {"Message": "", "Recipient": LONG, "Last open": "", "Opens": NUMBER} | dict.fromkeys(
+    KIND_NAMES.values(), NUMBER
+)
 
 
-def _row(message: OpenedMessage) -> h.Element:
+def _row(message: OpenedMessage) -> Sequence[h.Node]:
     mail = message.newest.mail
-    return h.tr[
-        h.th(".value", scope="row")[
-            h.a(href=path_of(message.message_id))[name_of(message, most=_MOST_IN_ROW)]
-        ],
-        h.td(".value")[shown(", ".join(mail.destination) or NOTHING)],
-        h.td[moment(message.newest.open.open_time)],
-        h.td(".number")[count(message.opens.total)],
-        [h.td(".number")[count(number)] for _, number in message.opens.parts()],
+    return [
+        h.a(href=path_of(message.message_id))[name_of(message, most=_MOST_IN_ROW)],
+        shown(", ".join(mail.destination) or NOTHING),
+        moment(message.newest.open.open_time),
+        count(message.opens.total),
+        *(count(number) for _, number in message.opens.parts()),
     ]
 
 

@@ -11,6 +11,7 @@ from emailopens.pixel.v1 import webhook_service_pb2 as pb
 from pixel_service.page.quantities import NOTHING, count
 from pixel_service.page.replaying import replay_form
 from pixel_service.page.scrolling import scrolled
+from pixel_service.page.tables import LONG, NUMBER, listed
 from pixel_service.page.texts import shown
 from pixel_service.page.times import moment
 
@@ -50,43 +51,31 @@ def webhook_list(webhooks: Sequence[pb.Webhook], next_page: str) -> h.Node:
     """Return the webhooks of a page; *next_page* asks for more, and is empty on the last."""
     if not webhooks:
         return h.p["There are no webhooks. `pixel-service webhooks create` makes one."]
-    headings = {
-        "Webhook": "",
-        "State": "",
-        "Behind": "number",
-        "Last success": "",
-        "Last error": "",
-        "Skipped": "number",
-    }
     return [
-        scrolled(
-            h.table[
-                h.thead[
-                    h.tr[
-                        [
-                            h.th(scope="col", class_=each or None)[name]
-                            for name, each in headings.items()
-                        ]
-                    ]
-                ],
-                h.tbody[[_row(each) for each in webhooks]],
-            ],
-            "webhooks",
-            is_tall=True,
-        ),
+        listed("webhooks", _COLUMNS, map(_row, webhooks)),
         bool(next_page)
         and h.p[h.a(".button", href=f"{WEBHOOKS}?page={quote(next_page, safe='')}")["More"]],
     ]
 
 
-def _row(webhook: pb.Webhook) -> h.Element:
-    return h.tr[
-        h.th(".value", scope="row")[h.a(href=path_of(webhook.id))[webhook.id]],
-        h.td[_state(webhook)],
-        h.td(".number")[_lag(webhook)],
-        h.td[_success(webhook)],
-        h.td(".long")[shown(webhook.last_error or NOTHING)],
-        h.td(".number")[count(webhook.skipped_events)],
+_COLUMNS: Final = {
+    "Webhook": "",
+    "State": "",
+    "Behind": NUMBER,
+    "Last success": "",
+    "Last error": LONG,
+    "Skipped": NUMBER,
+}
+
+
+def _row(webhook: pb.Webhook) -> Sequence[h.Node]:
+    return [
+        h.a(href=path_of(webhook.id))[webhook.id],
+        _state(webhook),
+        _lag(webhook),
+        _success(webhook),
+        shown(webhook.last_error or NOTHING),
+        count(webhook.skipped_events),
     ]
 
 

@@ -114,8 +114,8 @@ def test_value_has_a_name(value: pb.ValueCounts, name: str) -> None:
 @pytest.mark.parametrize(
     ("span", "name", "label"),
     [
-        ("day", "7 Mar 2026, 05:00", "05:00"),
-        ("month", "7 March 2026", "7 Mar"),
+        ("day", "7 Mar, 05:00", "05:00"),
+        ("month", "7 Mar 2026", "7 Mar"),
         ("year", "March 2026", "Mar 2026"),
     ],
 )
