@@ -35,6 +35,7 @@ async def running_page(
         hosts=settings.page_hosts,
         asks_for_keys=settings.api_keys is not None,
         grace=settings.grace,
+        reuse_port=settings.reuse_port,
     )
     async with (
         _injector_of(settings) as injector,

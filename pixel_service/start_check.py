@@ -64,5 +64,6 @@ def _check_page(settings: Settings) -> None:
             "--page: who looks shows a key, and callers are known by certificates alone: give"
             " --api-keys, too"
         )
-    if settings.page_socket is not None:
+    # An instance that takes over has the socket as soon as the one before has ended.
+    if settings.page_socket is not None and not settings.reuse_port:
         require_free(settings.page_socket)

@@ -27,6 +27,13 @@ _LIMITS: Final = ConnectionLimits(in_all=500, of_address=100)
 # Between two pages of somebody who reads.
 _IDLE: Final = dt.timedelta(seconds=75)
 
+# The log process is on this machine, and back within a second when it was replaced; by gRPC's
+# own waits, people would be told for two minutes that it does not answer.
+_CHANNEL: Final = (
+    ("grpc.initial_reconnect_backoff_ms", 100),
+    ("grpc.max_reconnect_backoff_ms", 1_000),
+)
+
 logger = structlog.get_logger()
 
 
@@ -47,6 +54,9 @@ class PageSettings:
     grace: dt.timedelta
     """How long answers may take when the page ends."""
 
+    reuse_port: bool = False
+    """Whether another instance may listen there, too, to take over."""
+
 
 @contextlib.asynccontextmanager
 async def page_server(
@@ -65,7 +75,7 @@ async def page_server(
     Raises:
         ListenError: the address is taken, not ours, or no address.
     """
-    async with grpc.aio.insecure_channel(settings.service) as opened:
+    async with grpc.aio.insecure_channel(settings.service, options=_CHANNEL) as opened:
         channel = patient(opened)
         holders = KeyHolders(channel=channel, injector=injector, has_tls=certificate is not None)
         visitors: Visitors = holders
@@ -81,7 +91,7 @@ async def page_server(
             settings.listen,
             certificate,
             limits=_LIMITS,
-            reuse_port=False,
+            reuse_port=settings.reuse_port,
             idle=_IDLE,
             grace=settings.grace,
         ) as address:

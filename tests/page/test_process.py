@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import os
 import signal
+from http import HTTPStatus
 from pathlib import Path
 
 import aiohttp
@@ -34,7 +35,7 @@ def page_process_of(pid: int, folder: Path) -> int:
 
 
 async def shown(address: str) -> str:
-    """Return the page that looks for messages, as soon as it is served."""
+    """Return what the page finds, as soon as it and what it calls are served."""
     while True:
         with contextlib.suppress(aiohttp.ClientConnectionError):
             async with aiohttp.ClientSession() as browser:
@@ -43,9 +44,27 @@ async def shown(address: str) -> str:
                 async with browser.post(
                     f"http://{address}/messages", data=form, headers=headers
                 ) as response:
-                    return await response.text()
+                    if response.status == HTTPStatus.OK:
+                        return await response.text()
         # There is nothing to wait for but the next attempt.
         await asyncio.sleep(0.05)
+
+
+async def test_second_instance_takes_over_the_page(tmp_path: Path) -> None:
+    """It serves at the same address, and shows what both have recorded."""
+    first, second = Service(tmp_path, workers=1), Service(tmp_path, workers=1)
+    second.http = first.http
+    page = f"{HOST}:{free_ports(1)}"
+    options = ("--reuse-port", f"--page={page}")
+    async with contextlib.AsyncExitStack() as ending:
+        await ending.enter_async_context(first.running(*options))
+        assert await first.fetch("m1")
+        await first.streamed(wanted=["m1"])
+        async with second.running(*options, is_ready=False):
+            await second.ask(second.admins[0])
+            await ending.aclose()
+            await second.streamed(wanted=["m1"])
+            assert "1 message found" in await shown(page)
 
 
 async def test_page_that_dies_is_started_again_and_nothing_else_notices(tmp_path: Path) -> None:
