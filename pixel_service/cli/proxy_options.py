@@ -1,6 +1,7 @@
 """The options of `serve` about proxies in front."""
 
 import ipaddress
+import re
 from collections.abc import Sequence
 from typing import Final
 
@@ -12,6 +13,11 @@ from service_runtime.serve_options import Decorator, Option, all_of
 
 _PROXIES: Final = "Proxies"
 _DEFAULTS: Final = Settings()
+
+# As browsers write it in a request: a name that has other letters comes encoded.
+_HOST: Final = re.compile(
+    r"(?:[a-z0-9._-]{1,253}|\[[0-9a-f:.]{2,45}\])(?::[0-9]{1,5})?", re.IGNORECASE
+)
 
 
 def proxy_options(option: Option) -> Decorator:
@@ -36,7 +42,7 @@ def proxy_options(option: Option) -> Decorator:
             "page-hosts",
             section=_PROXIES,
             multiple=True,
-            callback=_listed,
+            callback=_hosts,
             metavar="HOSTS",
             help="What browsers call the page behind a proxy: HOST[:PORT], comma-separated.",
         ),
@@ -51,6 +57,10 @@ def _networks(_: click.Context, __: click.Parameter, values: Sequence[str]) -> l
         raise click.BadParameter(str(error)) from None
 
 
-def _listed(_: click.Context, __: click.Parameter, values: Sequence[str]) -> Sequence[str]:
-    given = (each.strip() for value in values for each in value.split(","))
-    return tuple(each for each in given if each)
+def _hosts(_: click.Context, __: click.Parameter, values: Sequence[str]) -> Sequence[str]:
+    given = [each.strip() for value in values for each in value.split(",")]
+    hosts = tuple(each for each in given if each)
+    for host in hosts:
+        if not _HOST.fullmatch(host):
+            raise click.BadParameter(f"{host!r} is not HOST[:PORT], such as opens.example.com")
+    return hosts

@@ -412,7 +412,14 @@ async def test_old_schema_is_one_clear_line_and_costs_no_pixel(
 
 
 @pytest.mark.parametrize(
-    "option", ["--retention-days=0", "--trusted-proxies=10.0.0.1/8", "--workers=65"]
+    "option",
+    [
+        "--retention-days=0",
+        "--trusted-proxies=10.0.0.1/8",
+        "--workers=65",
+        "--page-hosts=https://opens.example.com/",
+        "--page-hosts=opens.example.com,über.example",
+    ],
 )
 async def test_wrong_setting_is_one_clear_line(option: str, tmp_path: Path) -> None:
     """It names the option."""
