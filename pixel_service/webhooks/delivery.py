@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import dataclasses
 import datetime as dt
+import time
 from collections.abc import Awaitable, Callable
 from typing import Final
 
@@ -28,6 +29,10 @@ MAX_REFUSALS: Final = 10
 _READ_ENTRIES: Final = 64
 _READ_OCTETS: Final = 128 * 1024
 
+# What was read longer ago is read again: it may have been erased, and a slow receiver would
+# get it all the same, for as long as it takes for so many.
+_MAX_AGE: Final = dt.timedelta(seconds=10)
+
 # Without news the log is looked at all the same.
 _MAX_QUIET: Final = dt.timedelta(seconds=5)
 
@@ -49,6 +54,7 @@ class Surroundings:
     """When it begins nothing more is sent; answers are waited for as long as its grace."""
     sleep: Callable[[float], Awaitable[object]] = asyncio.sleep
     pace: Pace = dataclasses.field(default_factory=Pace)
+    clock: Callable[[], float] = time.monotonic
     now: Callable[[], dt.datetime] = lambda: dt.datetime.now(dt.UTC)
 
 
@@ -101,17 +107,18 @@ class Delivery:
         await self._place.write()
 
     async def _await_next_attempt(self) -> None:
-        time = self._webhook.next_attempt_time
-        if time is not None and (left := (time - self._shared.now()).total_seconds()) > 0:
+        due = self._webhook.next_attempt_time
+        if due is not None and (left := (due - self._shared.now()).total_seconds()) > 0:
             # No longer than anybody may ask for: the clock may have been set back.
             await self._wait(lambda: self._shared.sleep(min(left, LONGEST_WAIT_SECONDS)))
 
     async def _deliver_page(self) -> bool:
         """Deliver what is read at once; return whether that was everything."""
         page = await self._read()
+        ends_at = self._shared.clock() + _MAX_AGE.total_seconds()
         for entry in self._selection.of(page.entries):
             # Read anew after a wait: an event that was erased meanwhile is not sent.
-            if self._is_over or not await self._deliver(entry):
+            if self._shared.clock() > ends_at or self._is_over or not await self._deliver(entry):
                 return False
         self._place.passed_over(page.after)
         return page.at_head

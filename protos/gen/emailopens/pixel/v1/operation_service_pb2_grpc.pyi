@@ -60,9 +60,9 @@ class OperationServiceStub:
     Reaches everything that was recorded before the call, also what this machine
     has not brought into the log yet, which is brought there first. The last
     response names what could not be reached. Streams may still send an erased
-    open for half a minute. Not reached, and not named: what other machines that
-    share the log have not brought into it yet (call this on each), backups, and
-    what subscribers keep.
+    open for half a minute, and webhooks for a minute. Not reached, and not named:
+    what other machines that share the log have not brought into it yet (call this
+    on each), backups, and what subscribers keep.
 
     The first response is sent once the log is being searched, within 30 s; then
     one for each step. Repeating a call that ended early erases the rest.
@@ -157,9 +157,9 @@ class OperationServiceAsyncStub(OperationServiceStub):
     Reaches everything that was recorded before the call, also what this machine
     has not brought into the log yet, which is brought there first. The last
     response names what could not be reached. Streams may still send an erased
-    open for half a minute. Not reached, and not named: what other machines that
-    share the log have not brought into it yet (call this on each), backups, and
-    what subscribers keep.
+    open for half a minute, and webhooks for a minute. Not reached, and not named:
+    what other machines that share the log have not brought into it yet (call this
+    on each), backups, and what subscribers keep.
 
     The first response is sent once the log is being searched, within 30 s; then
     one for each step. Repeating a call that ended early erases the rest.
@@ -257,9 +257,9 @@ class OperationServiceServicer(metaclass=_abc_1.ABCMeta):
         Reaches everything that was recorded before the call, also what this machine
         has not brought into the log yet, which is brought there first. The last
         response names what could not be reached. Streams may still send an erased
-        open for half a minute. Not reached, and not named: what other machines that
-        share the log have not brought into it yet (call this on each), backups, and
-        what subscribers keep.
+        open for half a minute, and webhooks for a minute. Not reached, and not named:
+        what other machines that share the log have not brought into it yet (call this
+        on each), backups, and what subscribers keep.
 
         The first response is sent once the log is being searched, within 30 s; then
         one for each step. Repeating a call that ended early erases the rest.
