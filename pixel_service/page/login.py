@@ -26,7 +26,7 @@ def add_login(application: web.Application, holders: KeyHolders) -> None:
             problem = "That is no API key: one is eo_… on a line of its own."
             return shown(request, "Log in", _page(problem), status=_KEY_NEEDED)
         try:
-            return await holders.begin(api_key)
+            return await holders.begin(request, api_key)
         except grpc.aio.AioRpcError as error:
             status, meaning, _ = failure_of(error)
             return shown(request, "Log in", _page(f"{meaning}."), status=status)

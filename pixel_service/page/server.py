@@ -1,8 +1,10 @@
 """Serves the page: a client of the contract, as any other."""
 
+import asyncio
 import contextlib
 import dataclasses
 import datetime as dt
+import functools
 from collections.abc import AsyncIterator, Sequence
 from typing import Final
 
@@ -14,8 +16,10 @@ from pixel_service.page.calling import patient
 from pixel_service.page.headers import hosts_of_loopback
 from pixel_service.page.login import add_login
 from pixel_service.page.routes import add_views
+from pixel_service.page.sessions import Sessions
 from pixel_service.page.visit import Visit
 from pixel_service.page.visitors import Everybody, KeyHolders, Visitors
+from service_runtime.background import kept_running
 from service_runtime.certificates import Certificate
 from service_runtime.http_port import ConnectionLimits, serving_http
 from service_runtime.listen import split_address
@@ -33,6 +37,8 @@ _CHANNEL: Final = (
     ("grpc.initial_reconnect_backoff_ms", 100),
     ("grpc.max_reconnect_backoff_ms", 1_000),
 )
+
+_BETWEEN_FORGETTING: Final = dt.timedelta(minutes=1)
 
 logger = structlog.get_logger()
 
@@ -77,7 +83,7 @@ async def page_server(
     """
     async with grpc.aio.insecure_channel(settings.service, options=_CHANNEL) as opened:
         channel = patient(opened)
-        holders = KeyHolders(channel=channel, injector=injector, has_tls=certificate is not None)
+        holders = KeyHolders(channel=channel, injector=injector)
         visitors: Visitors = holders
         if not settings.asks_for_keys:
             visitors = Everybody(visit=Visit(channel=channel, injector=injector))
@@ -86,17 +92,28 @@ async def page_server(
         if settings.asks_for_keys:
             add_login(application, holders)
         add_views(application)
-        async with serving_http(
-            application,
-            settings.listen,
-            certificate,
-            limits=_LIMITS,
-            reuse_port=settings.reuse_port,
-            idle=_IDLE,
-            grace=settings.grace,
-        ) as address:
+        forget = functools.partial(_forget_keys, holders.sessions)
+        async with (
+            kept_running("sessions of the page", forget),
+            serving_http(
+                application,
+                settings.listen,
+                certificate,
+                limits=_LIMITS,
+                reuse_port=settings.reuse_port,
+                idle=_IDLE,
+                grace=settings.grace,
+            ) as address,
+        ):
             logger.info("serving the page", address=address, tls=certificate is not None)
             yield address
+
+
+async def _forget_keys(sessions: Sessions) -> None:
+    """Forget keys whose sessions have ended, also when nobody looks."""
+    while True:
+        await asyncio.sleep(_BETWEEN_FORGETTING.total_seconds())
+        sessions.forget_ended()
 
 
 def _hosts_of(settings: PageSettings, *, has_tls: bool) -> list[str] | None:

@@ -3,11 +3,12 @@
 import dataclasses
 import hashlib
 import re
+from collections.abc import Sequence
 from typing import Final, Protocol
 
 import grpc
 import htpy as h
-from aiohttp import web
+from aiohttp import hdrs, web
 
 from emailopens.pixel.v1 import subscription_service_pb2 as pb
 from emailopens.pixel.v1 import subscription_service_pb2_grpc as pb_grpc
@@ -21,6 +22,10 @@ LOGIN: Final = "/login"
 LOGOUT: Final = "/logout"
 
 _KEY: Final = re.compile(r"eo_([a-z]{1,20})_[0-9a-z]{1,40}_[A-Za-z0-9_-]{1,100}")
+
+_COOKIE: Final = "emailopens"
+# With the prefix, browsers take it from nobody but this very host, and by TLS.
+_SECURE_COOKIE: Final = "__Host-emailopens"
 
 # Nothing to be asked takes longer.
 _SECONDS: Final = 10
@@ -67,7 +72,6 @@ class KeyHolders:
 
     channel: grpc.aio.Channel
     injector: grpc.aio.Channel | None = None
-    has_tls: bool
     sessions: Sessions = dataclasses.field(default_factory=Sessions)
 
     def visit_of(self, request: web.Request) -> Visit:
@@ -89,11 +93,16 @@ class KeyHolders:
 
     def refuse(self, request: web.Request, response: web.StreamResponse) -> None:
         """End the session of whoever looks."""
-        self.sessions.end(request.cookies.get(self._cookie, ""))
-        response.del_cookie(self._cookie, secure=self.has_tls, httponly=True, samesite="Strict")
+        for name in _cookies_of(request):
+            self.sessions.end(request.cookies[name])
+            response.del_cookie(
+                name, secure=name == _SECURE_COOKIE, httponly=True, samesite="Strict"
+            )
 
-    async def begin(self, api_key: str) -> web.Response:
+    async def begin(self, request: web.Request, api_key: str) -> web.Response:
         """Log somebody in, and return the answer that leads on.
+
+        What they were logged in as until then ends.
 
         Raises:
             grpc.aio.AioRpcError: the service does not take the key, or not for looking.
@@ -102,23 +111,22 @@ class KeyHolders:
         stub = pb_grpc.SubscriptionServiceStub(self._visit(api_key).channel)
         await stub.ListSubscriptions(pb.ListSubscriptionsRequest(page_size=1), timeout=_SECONDS)
         response = see("/")
+        self.refuse(request, response)
+        # Also where a proxy in front has ended TLS: the browser says how it came.
+        is_secure = request.secure or request.headers.get(hdrs.ORIGIN, "").startswith("https:")
         response.set_cookie(
-            self._cookie,
+            _SECURE_COOKIE if is_secure else _COOKIE,
             self.sessions.begin(api_key),
             max_age=int(LENGTH.total_seconds()),
-            secure=self.has_tls,
+            secure=is_secure,
             httponly=True,
             samesite="Strict",
         )
         return response
 
-    @property
-    def _cookie(self) -> str:
-        # With the prefix, browsers take it from nobody but this very host, and by TLS.
-        return "__Host-emailopens" if self.has_tls else "emailopens"
-
     def _session_of(self, request: web.Request) -> Session | None:
-        return self.sessions.get(request.cookies.get(self._cookie, ""))
+        found = (self.sessions.get(request.cookies[name]) for name in _cookies_of(request))
+        return next((session for session in found if session is not None), None)
 
     def _visit(self, api_key: str) -> Visit:
         return Visit(
@@ -127,6 +135,12 @@ class KeyHolders:
             role=role_of(api_key),
             viewer=hashlib.sha256(api_key.encode()).hexdigest(),
         )
+
+
+def _cookies_of(request: web.Request) -> Sequence[str]:
+    """Return the names of the cookies of *request* that may be of a session."""
+    names = [_SECURE_COOKIE] if request.secure else [_SECURE_COOKIE, _COOKIE]
+    return [name for name in names if name in request.cookies]
 
 
 def role_of(api_key: str) -> Role | None:

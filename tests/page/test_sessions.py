@@ -50,6 +50,28 @@ def test_sessions_are_so_many_at_most() -> None:
     assert [sessions.get(each) is not None for each in tokens] == [False, True, True]
 
 
+def test_key_is_forgotten_when_its_session_has_ended() -> None:
+    """Also if nobody asks for the session again: a clock that is set back does not find it."""
+    clock = Clock()
+    sessions = Sessions(clock=clock)
+    token = sessions.begin("key")
+    clock.now = NOW + LENGTH
+    sessions.forget_ended()
+    clock.now = NOW
+
+    assert sessions.get(token) is None
+
+
+def test_key_pushes_out_its_own_sessions_alone() -> None:
+    """However often somebody logs in with one, others stay."""
+    sessions = Sessions(most=4, most_of_key=2)
+    other = sessions.begin("other key")
+    tokens = [sessions.begin("key") for _ in range(5)]
+
+    assert [sessions.get(each) is not None for each in tokens] == [*[False] * 3, True, True]
+    assert sessions.get(other) is not None
+
+
 def test_key_is_not_in_what_is_logged() -> None:
     """A session that is printed by mistake shows no key."""
     sessions = Sessions()
