@@ -3,8 +3,9 @@
 import asyncio
 import contextlib
 import datetime as dt
+import re
 import weakref
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Final
 
 import htpy as h
@@ -28,6 +29,8 @@ _QUIET: Final = dt.timedelta(seconds=15)
 # A browser comes back by itself, and is asked anew who it is.
 _LONGEST: Final = dt.timedelta(hours=1)
 
+_LINE_END: Final = re.compile(r"\r\n|\r|\n")
+
 # Of a process: each holds a connection.
 _MOST_VIEWERS: Final = 200
 
@@ -40,7 +43,7 @@ def add_now(application: web.Application) -> None:
     async def live(request: web.Request) -> web.StreamResponse:
         visit = request.app[VISITORS].visit_of(request)
         feed = _feed_of(visit, request)
-        if feed is None or room.locked():
+        if feed is None or feed.is_refused or room.locked():
             raise web.HTTPServiceUnavailable(text="So many look already.")
         async with room:
             return await _stream(request, feed, rates)
@@ -50,7 +53,7 @@ def add_now(application: web.Application) -> None:
 
     add_menu(application, "/", "Now")
     add_page(application, "/", "Now", _now)
-    application.router.add_get(now_pages.LIVE, live)
+    application.router.add_get(now_pages.LIVE, live, allow_head=False)
     application.on_shutdown.append(close)
 
 
@@ -90,15 +93,26 @@ async def _stream(request: web.Request, feed: Feed, rates: _Rates) -> web.Stream
     await response.prepare(request)
     with feed.looked_at(), contextlib.suppress(TimeoutError, ConnectionError):
         async with asyncio.timeout(_LONGEST.total_seconds()):
-            async for octets in _events(feed, rates):
+            async for octets in _events(feed, rates, lambda: _is_welcome(request)):
                 await response.write(octets)
     return response
 
 
-async def _events(feed: Feed, rates: _Rates) -> AsyncIterator[bytes]:
-    """Yield what is new, once a second at most, for as long as the feed lasts."""
+def _is_welcome(request: web.Request) -> bool:
+    """Return whether whoever looks has not logged out since, nor ended their day."""
+    try:
+        request.app[VISITORS].visit_of(request)
+    except web.HTTPException:
+        return False
+    return True
+
+
+async def _events(
+    feed: Feed, rates: _Rates, is_welcome: Callable[[], bool]
+) -> AsyncIterator[bytes]:
+    """Yield what is new, once a second at most, for as long as the feed and its viewer last."""
     recent, sent = feed.recent, 0
-    while not feed.task.done():
+    while is_welcome() and not feed.is_refused and not feed.task.done():
         if recent is not feed.recent:
             recent, sent = feed.recent, 0
         fresh = recent.latest(after=sent)
@@ -114,6 +128,6 @@ async def _events(feed: Feed, rates: _Rates) -> AsyncIterator[bytes]:
 
 
 def _event(name: str, content: h.Renderable) -> bytes:
-    # No text that is shown has ends of lines; markup might.
-    data = "".join(f"data: {line}\n" for line in str(content).split("\n"))
+    # Markup may have ends of lines, and what a service says: of any kind that browsers know.
+    data = "".join(f"data: {line}\n" for line in _LINE_END.split(str(content)))
     return f"event: {name}\n{data}\n".encode()

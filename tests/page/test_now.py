@@ -10,14 +10,15 @@ from pathlib import Path
 import aiohttp
 import grpc
 import pytest
+from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from pixel_service.page.application import new_application
 from pixel_service.page.live import FeedLimits, Feeds, TooManyFeeds
-from pixel_service.page.routes_now import add_now
+from pixel_service.page.routes_now import FEEDS, add_now
 from pixel_service.page.routes_subscriptions import add_subscriptions
 from pixel_service.page.visit import Visit
-from pixel_service.page.visitors import Everybody
+from pixel_service.page.visitors import Everybody, Visitors
 from service_runtime.callers import Role
 from tests.page.markup import HOSTILE
 from tests.pixel.journal.disks import until
@@ -49,16 +50,26 @@ class Looking:
 async def looking(service: StreamService, *, role: Role | None = None) -> AsyncIterator[Looking]:
     """Look at the page as somebody of *role*."""
     async with grpc.aio.insecure_channel(service.address) as channel:
-        application = new_application(
-            Everybody(visit=Visit(channel=channel, role=role)), hosts=None
-        )
-        add_now(application)
-        add_subscriptions(application)
-        async with (
-            TestServer(application) as server,
-            aiohttp.ClientSession(server.make_url("/")) as browser,
-        ):
+        everybody = Everybody(visit=Visit(channel=channel, role=role))
+        async with served(everybody) as browser:
             yield Looking(service, browser)
+
+
+@contextlib.asynccontextmanager
+async def served(
+    visitors: Visitors, feeds: Feeds | None = None
+) -> AsyncIterator[aiohttp.ClientSession]:
+    """Serve *Now* and what it leads to."""
+    application = new_application(visitors, hosts=None)
+    add_now(application)
+    if feeds is not None:
+        application[FEEDS] = feeds
+    add_subscriptions(application)
+    async with (
+        TestServer(application) as server,
+        aiohttp.ClientSession(server.make_url("/")) as browser,
+    ):
+        yield browser
 
 
 @pytest.fixture
@@ -109,6 +120,58 @@ async def seen(events: AsyncIterator[tuple[str, str]], name: str) -> str:
             if found == name and data:
                 return data
     raise AssertionError("the events ended")
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Leaving(Everybody):
+    """Lets everybody look until they have left."""
+
+    left: asyncio.Event
+
+    def visit_of(self, request: web.Request) -> Visit:
+        """Return the one look that there is, until it is over."""
+        if self.left.is_set():
+            raise web.HTTPSeeOther("/login")
+        return Everybody.visit_of(self, request)
+
+
+async def test_opens_come_no_more_after_logging_out(service: StreamService) -> None:
+    """In whatever tab: what is opened later is not shown to whoever comes to the machine then."""
+    left = asyncio.Event()
+    async with grpc.aio.insecure_channel(service.address) as channel:
+        leaving = Leaving(visit=Visit(channel=channel), left=left)
+        async with served(leaving) as browser, browser.get("/live") as response:
+            await seen(events_of(response), "rate")
+            left.set()
+            await service.log.append([an_open_of("m", subject="Secret")])
+            async with asyncio.timeout(60):
+                assert b"Secret" not in await response.content.read()
+
+
+async def test_page_that_ends_keeps_nobody_waiting(service: StreamService) -> None:
+    """Whoever waits for opens is let go at once."""
+    async with grpc.aio.insecure_channel(service.address) as channel:
+        feeds = Feeds()
+        feed = feeds.feed_of(Visit(channel=channel))
+        waiting = asyncio.create_task(feed.wait_beyond(0, had_failed=False))
+        await feed.begun(seconds=60)
+        assert not waiting.done()
+        await feeds.close()
+        async with asyncio.timeout(60):
+            await waiting
+
+
+async def test_too_many_who_look_are_told_so(service: StreamService) -> None:
+    """Everything else is shown to them."""
+    async with grpc.aio.insecure_channel(service.address) as channel:
+        everybody = Everybody(visit=Visit(channel=channel))
+        async with served(everybody, Feeds(FeedLimits(feeds=0))) as browser:
+            async with browser.get("/") as response:
+                text = await response.text()
+            assert "So many look already" in text
+            assert "All is well" in text
+            async with browser.get("/live") as response:
+                assert response.status == 503
 
 
 async def test_health_is_for_operators_and_opens_for_subscribers(service: StreamService) -> None:

@@ -143,7 +143,7 @@ async def test_key_of_an_operator_shows_no_opens(tmp_path: Path) -> None:
 
 
 async def test_key_that_is_revoked_ends_what_it_began(tmp_path: Path) -> None:
-    """The next page leads to the login, and so does the one after."""
+    """The next page leads to the login, and opens come no more in one that is open."""
     keys = tmp_path / "keys"
     key_id, key = a_key(keys, Role.SUBSCRIBER)
     a_key(keys, Role.ADMIN)
@@ -152,7 +152,13 @@ async def test_key_that_is_revoked_ends_what_it_began(tmp_path: Path) -> None:
         a_browser(f"http://{address}") as browser,
     ):
         await log_in(browser, key)
-        remove_key(keys, key_id)
+        async with browser.get("/live") as response:
+            assert response.status == 200
+            remove_key(keys, key_id)
+            async with asyncio.timeout(60):
+                await response.content.read()
+        async with browser.get("/live") as response:
+            assert response.status == 503
         while True:
             async with browser.get("/messages/m1") as response:
                 if response.url.path == "/login":
@@ -229,6 +235,34 @@ async def test_key_is_not_sent_where_others_would_see_it(
             pass
 
     assert ("messages cannot be tested" in [each["event"] for each in logged]) == is_refused
+
+
+async def test_cookie_is_secure_also_behind_a_proxy_that_speaks_tls(tmp_path: Path) -> None:
+    """The browser says so; and whoever logs in again is no longer who they were."""
+    keys = tmp_path / "keys"
+    _, key = a_key(keys, Role.SUBSCRIBER)
+    proxy = {"Host": "opens.example", "Origin": "https://opens.example"}
+    async with (
+        a_page(tmp_path, api_keys=keys) as address,
+        aiohttp.ClientSession(
+            f"http://{address}", cookie_jar=aiohttp.DummyCookieJar(), headers=proxy
+        ) as browser,
+    ):
+        sent: list[str] = []
+        for _ in range(2):
+            headers = {"Cookie": sent[-1]} if sent else {}
+            async with browser.post(
+                "/login", data={"api_key": key}, headers=headers, allow_redirects=False
+            ) as response:
+                cookie, _, attributes = response.headers["Set-Cookie"].partition(";")
+                sent.append(cookie)
+                assert cookie.startswith("__Host-emailopens=")
+                assert "Secure" in attributes
+        paths = []
+        for cookie in sent:
+            async with browser.get("/messages", headers={"Cookie": cookie}) as response:
+                paths.append(response.url.path)
+        assert paths == ["/login", "/messages"]
 
 
 @pytest.mark.parametrize(

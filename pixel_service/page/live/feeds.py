@@ -71,6 +71,11 @@ class Feed:
         """Why nothing comes; None if all is well."""
         self.task = asyncio.create_task(self._run())
 
+    @property
+    def is_refused(self) -> bool:
+        """Whether the service does not take the key any more."""
+        return self.failure is not None and (self.failure.code() is grpc.StatusCode.UNAUTHENTICATED)
+
     @contextlib.contextmanager
     def looked_at(self) -> Iterator[None]:
         """Go on during the block."""
@@ -88,11 +93,22 @@ class Feed:
                 await self._answered.wait()
 
     async def wait_beyond(self, added: int, *, had_failed: bool) -> None:
-        """Wait until more than *added* opens were added, or it fails, or does no longer."""
+        """Wait until more than *added* opens were added, it fails, does no longer, or ends."""
         async with self._changed:
             await self._changed.wait_for(
-                lambda: self.recent.added != added or (self.failure is not None) != had_failed
+                lambda: (
+                    self.recent.added != added
+                    or (self.failure is not None) != had_failed
+                    or self.task.done()
+                )
             )
+
+    async def end(self) -> None:
+        """End, and tell whoever waits."""
+        self.task.cancel()
+        await asyncio.wait({self.task})
+        async with self._changed:
+            self._changed.notify_all()
 
     async def _run(self) -> None:
         """Follow for as long as somebody looks, and a little longer."""
@@ -178,8 +194,4 @@ class Feeds:
 
     async def close(self) -> None:
         """End all feeds."""
-        tasks = [feed.task for feed in self._feeds.values()]
-        for task in tasks:
-            task.cancel()
-        if tasks:
-            await asyncio.wait(tasks)
+        await asyncio.gather(*(feed.end() for feed in self._feeds.values()))

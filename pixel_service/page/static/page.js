@@ -28,6 +28,7 @@ function follow(live) {
   }
 
   function begin() {
+    source?.close();
     source = new EventSource(live.dataset.from);
     source.addEventListener("all", (event) => latest.replaceChildren(parsed(event.data)));
     source.addEventListener("more", (event) => {
@@ -44,14 +45,20 @@ function follow(live) {
     });
   }
 
+  // A browser has few connections to one host: a tab that nobody sees keeps none of them.
+  function followIfSeen() {
+    if (document.hidden || pause.getAttribute("aria-pressed") === "true") source?.close();
+    else begin();
+  }
+
   pause.hidden = false;
   pause.addEventListener("click", () => {
     const isPaused = pause.getAttribute("aria-pressed") === "true";
     pause.setAttribute("aria-pressed", String(!isPaused));
-    if (isPaused) begin();
-    else source.close();
+    followIfSeen();
   });
-  begin();
+  document.addEventListener("visibilitychange", followIfSeen);
+  followIfSeen();
 }
 
 showInZone(document);

@@ -32,13 +32,13 @@ async def show_now(visit: Visit, feed: Feed | None) -> h.Node:
 
     Args:
         visit: whose look it is.
-        feed: the opens that come in; None: they may not see any.
+        feed: the opens that come in; None: they may not see any, or too many look.
     """
     health, late = await asyncio.gather(_health(visit), _late(visit))
     return [
         h.h1["Now"],
         health,
-        await _live(feed),
+        await _live(visit, feed),
         h.h2["Behind"],
         now_pages.behind(late),
     ]
@@ -52,7 +52,9 @@ async def _health(visit: Visit) -> h.Node:
     return list(now_pages.health(status))
 
 
-async def _live(feed: Feed | None) -> h.Node:
+async def _live(visit: Visit, feed: Feed | None) -> h.Node:
+    if feed is None and visit.may("PixelService/StreamOpens"):
+        return h.p(".muted")["So many look already that opens are not shown as they come."]
     if feed is None:
         return h.p(".muted")["Opens themselves are for subscribers and admins."]
     await feed.begun(seconds=_SECONDS)
