@@ -94,7 +94,7 @@ def _ago(minutes: int) -> str:
 def latest(recent: RecentOpens) -> h.Element:
     """Return the table of the latest opens."""
     return scrolled(
-        h.table[
+        h.table(".listed")[
             h.caption(".hidden")[f"The latest {LAST_OPENS} opens, the newest first"],
             h.thead[h.tr[[h.th(scope="col")[name] for name in _HEADINGS]]],
             h.tbody("#latest")[rows(recent.latest())],
@@ -112,12 +112,18 @@ def rows(notifications: Sequence[pb.OpenNotification]) -> h.Node:
 def _row(notification: pb.OpenNotification) -> h.Element:
     mail, opened = notification.mail, notification.open
     kind = kind_of(opened.evidence.agent)
+    cells: list[h.Node] = [
+        moment(opened.open_time),
+        h.span(class_=f"verdict {kind}")[words.verdict(opened.evidence)],
+        _message(mail),
+        shown(", ".join(mail.destination)) if mail.destination else "not kept",
+        shown(notification.configuration_id),
+    ]
     return h.tr[
-        h.td[moment(opened.open_time)],
-        h.td[h.span(class_=f"verdict {kind}")[words.verdict(opened.evidence)]],
-        h.td(".value")[_message(mail)],
-        h.td(".value")[shown(", ".join(mail.destination)) if mail.destination else "not kept"],
-        h.td(".value")[shown(notification.configuration_id)],
+        [
+            h.td(".value", data_label=heading)[cell]
+            for heading, cell in zip(_HEADINGS, cells, strict=True)
+        ]
     ]
 
 

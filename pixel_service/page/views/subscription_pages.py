@@ -10,13 +10,19 @@ import htpy as h
 from emailopens.pixel.v1 import subscription_service_pb2 as pb
 from pixel_service.page.quantities import NOTHING, count
 from pixel_service.page.replaying import replay_form
-from pixel_service.page.scrolling import scrolled
+from pixel_service.page.tables import LONG, listed
 from pixel_service.page.texts import shown
 from pixel_service.page.times import moment
 
 SUBSCRIPTIONS: Final = "/subscriptions"
 
-_HEADINGS: Final = ("Subscription", "Behind", "Last acknowledged", "Client", "Configurations")
+_COLUMNS: Final = {
+    "Subscription": "",
+    "Behind": "",
+    "Last acknowledged": "",
+    "Client": LONG,
+    "Configurations": LONG,
+}
 
 
 def path_of(subscription_id: str) -> str:
@@ -33,26 +39,19 @@ def subscription_list(subscriptions: Sequence[pb.Subscription], next_page: str) 
             " makes one.",
         ]
     return [
-        scrolled(
-            h.table[
-                h.thead[h.tr[[h.th(scope="col")[name] for name in _HEADINGS]]],
-                h.tbody[[_row(each) for each in subscriptions]],
-            ],
-            "subscriptions",
-            is_tall=True,
-        ),
+        listed("subscriptions", _COLUMNS, map(_row, subscriptions)),
         bool(next_page)
         and h.p[h.a(".button", href=f"{SUBSCRIPTIONS}?page={quote(next_page, safe='')}")["More"]],
     ]
 
 
-def _row(subscription: pb.Subscription) -> h.Element:
-    return h.tr[
-        h.th(".value", scope="row")[h.a(href=path_of(subscription.id))[subscription.id]],
-        h.td[_lag(subscription)],
-        h.td[moment(subscription.acknowledge_time)],
-        h.td(".value")[_client(subscription)],
-        h.td(".value")[_configurations(subscription)],
+def _row(subscription: pb.Subscription) -> Sequence[h.Node]:
+    return [
+        h.a(href=path_of(subscription.id))[subscription.id],
+        _lag(subscription),
+        moment(subscription.acknowledge_time),
+        _client(subscription),
+        _configurations(subscription),
     ]
 
 
