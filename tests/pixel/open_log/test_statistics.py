@@ -153,6 +153,20 @@ async def test_values_that_are_not_told_apart_are_added_up(log: OpenLog) -> None
     ]
 
 
+async def test_tags_that_are_not_told_apart_are_added_up(log: OpenLog) -> None:
+    """A message counts in the rest with each of its other tags, as it does with those told."""
+    for tags in (["a", "b"], ["b", "c"], ["c", "d"], []):
+        await log.append([counted_open(tags={"x": tags})])
+    await count_all(log)
+
+    for interval in (None, Interval.DAY):
+        found = await ask(log, dimension=Dimension.TAG, told_apart=["x=b"], interval=interval)
+        assert [(row.value, row.is_rest, row.counts.opens) for row in found.rows] == [
+            ("", True, 4),
+            ("x=b", False, 2),
+        ]
+
+
 async def test_a_thousand_tags_of_a_day_are_told_apart(log: OpenLog) -> None:
     """What is beyond counts under no value, and is taken back from there."""
     many = counted_open(tags={"n": [f"{number}" for number in range(1_000)]})

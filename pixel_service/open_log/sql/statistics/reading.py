@@ -64,7 +64,8 @@ class _Part(NamedTuple):
     only: frozenset[str] | None = None
     """Of its values."""
 
-    without: frozenset[str] = frozenset()
+    without: frozenset[str] | None = None
+    """All but these, which are added up."""
 
 
 def find(connection: sa.Connection, query: StatisticsQuery) -> Found:
@@ -89,8 +90,7 @@ def _told(
     if query.dimension in _ONE_OF:
         rest = _missing(query, totals, told)
     else:
-        others = part._replace(told_by=None, without=query.told_apart)
-        rest = _rows(connection, query, others)
+        rest = _rows(connection, query, part._replace(without=query.told_apart))
     rest = [dataclasses.replace(row, is_rest=True) for row in rest]
     return sorted([*told, *rest], key=lambda row: (row.start, not row.is_rest, row.value))
 
@@ -142,9 +142,17 @@ def _select(
         start = table.c.start_hour
         groups.append(start)
     columns: list[sa.ColumnElement[Any]] = [start.label("start"), told.label("told")]
-    columns += [sa.func.sum(table.c[name]) for name in names]
+    columns += [sa.func.sum(table.c[name]).label(name) for name in names]
     statement = sa.select(*columns).where(*_conditions(table, query, part))
-    return statement.group_by(*groups) if groups else statement.having(sa.func.count() > 0)
+    if not groups:
+        return statement.having(sa.func.count() > 0)
+    statement = statement.group_by(*groups)
+    if part.without is None:
+        return statement
+    # By their values first, all the same: that is three times as fast as by the time alone.
+    each = statement.subquery()
+    sums = (sa.func.sum(each.c[name]) for name in names)
+    return sa.select(each.c.start, sa.literal_column("''"), *sums).group_by(each.c.start)
 
 
 def _conditions(
@@ -163,7 +171,7 @@ def _conditions(
         yield sa.func.substr(table.c.value, 1, len(prefix)) == prefix
     if part.only is not None and part.told_by is not None:
         yield table.c[part.told_by].in_(sorted(part.only))
-    if part.without:
+    if part.without is not None:
         yield table.c.value.not_in(sorted(part.without))
 
 
