@@ -64,8 +64,7 @@ async def running_endpoint(
         journal = await stack.enter_async_context(
             _journal(settings.journal_folder, max_octets=settings.max_journal_octets)
         )
-        canaries = _Canaries(journal)
-        await stack.enter_async_context(kept_running("canary", canaries.send))
+        await stack.enter_async_context(kept_running("canary", lambda: _send_canaries(journal)))
         intake = Intake(
             tokens=tokens,
             judge=live_judge.current,
@@ -97,7 +96,7 @@ async def running_endpoint(
                 conditions=lambda: conditions(journal.health),
                 metrics=EndpointMetrics(
                     counts=intake.counts,
-                    journal=canaries.health,
+                    journal=lambda: journal.health,
                     connections=lambda: server.counts,
                     ranges=lambda: live_judge.health,
                 ),
@@ -124,32 +123,12 @@ async def _journal(folder: Path, *, max_octets: int) -> AsyncIterator[Journal]:
             yield journal
 
 
-class _Canaries:
-    """Sends canaries into a journal."""
-
-    def __init__(self, journal: Journal) -> None:
-        self._journal = journal
-        self._durable = 0
-        self._opens = 0
-
-    async def send(self) -> None:
-        """Send one every few seconds, for ever."""
-        while True:
-            await asyncio.sleep(_CANARY_SECONDS)
-            # A disk that fails is told by a condition of its own.
-            if self._journal.health.state is JournalState.DURABLE:
-                self._journal.append_for(encode_canary(now_us()), self._count)
-
-    def _count(self) -> None:
-        self._durable += 1
-
-    def health(self) -> JournalHealth:
-        """Return the journal's health, with no canary counted as an open."""
-        health = self._journal.health
-        # A canary of which a failing disk makes nobody wait is counted here before it is written;
-        # a count never goes back.
-        self._opens = max(self._opens, health.appended - self._durable)
-        return dataclasses.replace(health, appended=self._opens)
+async def _send_canaries(journal: Journal) -> None:
+    """Send one into *journal* every few seconds, for ever."""
+    while True:
+        await asyncio.sleep(_CANARY_SECONDS)
+        # A disk that fails is told by a condition of its own.
+        journal.append_mark(encode_canary(now_us()))
 
 
 def conditions(health: JournalHealth) -> list[Condition]:

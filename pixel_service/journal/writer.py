@@ -25,6 +25,7 @@ from pixel_service.journal.disk import MIN_FREE_OCTETS, Disk
 from pixel_service.journal.health import JournalHealth, JournalState
 from pixel_service.journal.segment_writer import SegmentWriter
 from pixel_service.journal.upkeep import Upkeep
+from pixel_service.journal.waiting import Mark, Waiting, release
 from pixel_service.journal.wake import Waker
 from service_runtime.frames import frames_of
 
@@ -57,9 +58,6 @@ _LOSS_LOG_SECONDS: Final = 10.0
 
 logger = structlog.get_logger()
 
-_Waiting = tuple[bytes | None, Callable[[], None] | None]
-"""What to append, None: nothing; and who waits for it."""
-
 
 class Journal:
     """One process's journal.  Belongs to the event loop that it is made in."""
@@ -84,13 +82,13 @@ class Journal:
         self._loop = asyncio.get_running_loop()
         self._jobs: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._work, name="journal", daemon=True)
-        self._queue: collections.deque[_Waiting] = collections.deque()
-        self._batch: list[_Waiting] = []
+        self._queue: collections.deque[Waiting] = collections.deque()
+        self._batch: list[Waiting] = []
         self._is_busy = self._fails = False
         self._watch: asyncio.TimerHandle | None = None
         self._idle = asyncio.Event()
         self._idle.set()
-        self._appended = self._lost = self._lost_said = 0
+        self._appended = self._lost = self._lost_said = self._marks = 0
         self._loss_logged = -_LOSS_LOG_SECONDS
         self._upkeep = Upkeep(
             folder,
@@ -122,7 +120,7 @@ class Journal:
 
     def _entries_waiting(self) -> int:
         waiting = itertools.chain(self._batch, self._queue)
-        return sum(payload is not None for payload, _ in waiting)
+        return sum(payload is not None for payload, _ in waiting) - self._marks
 
     def append(self, payload: bytes) -> "asyncio.Future[None]":
         """Append *payload*; what is returned is done when `append_for` would say so.
@@ -145,7 +143,7 @@ class Journal:
 
         It is called at once, or after the patience, if the disk fails: `health` says so.
         """
-        if payload is not None and len(self._queue) >= self._max_held:
+        if payload is not None and len(self._queue) - self._marks >= self._max_held:
             self._lose(1)
             payload = None
         if self._fails:
@@ -153,6 +151,15 @@ class Journal:
                 self._queue.append((payload, None))
             done()
             return
+        self._put(payload, done)
+
+    def append_mark(self, payload: bytes) -> None:
+        """Append *payload*, which `health` does not count, unless the disk fails or is behind."""
+        if not self._fails and len(self._queue) < self._max_held:
+            self._marks += 1
+            self._put(Mark(payload), None)
+
+    def _put(self, payload: bytes | None, done: Callable[[], None] | None) -> None:
         self._queue.append((payload, done))
         if not self._is_busy:
             self._is_busy = True
@@ -191,13 +198,15 @@ class Journal:
         if self._watch is not None:
             self._watch.cancel()
         if error is None:
-            self._appended += entries
+            marks = self._marks_in_batch()
+            self._marks -= marks
+            self._appended += entries - marks
             if self._fails:
                 logger.warning("journal is written again", held=len(self._queue))
                 self._say_lost()
             self._fails = False
             released, self._batch = self._batch, []
-            _release(released)
+            release(released)
             if self._queue:
                 self._loop.call_soon(self._gather, 0, 0, 0)
             else:
@@ -210,6 +219,10 @@ class Journal:
         self._batch = []
         self._stop_waiting()
         self._loop.call_later(_RETRY_SECONDS, self._retry)
+
+    def _marks_in_batch(self) -> int:
+        # As a rule there is none, and nothing to look through.
+        return sum(type(each) is Mark for each, _ in self._batch) if self._marks else 0
 
     def _retry(self) -> None:
         if self._queue:
@@ -235,7 +248,7 @@ class Journal:
         self._queue = collections.deque(
             (payload, None) for payload, _ in self._queue if payload is not None
         )
-        _release(released)
+        release(released)
 
     def _lose(self, count: int) -> None:
         self._lost += count
@@ -270,13 +283,3 @@ class Journal:
             await asyncio.to_thread(self._thread.join, 0 if left else _LAST_SECONDS)
             self._lost += left
             self._say_lost()
-
-
-def _release(waiting: Sequence[_Waiting]) -> None:
-    for _, done in waiting:
-        if done is None:
-            continue
-        try:
-            done()
-        except Exception as error:  # noqa: BLE001 - the others wait, and the journal goes on
-            logger.error("journal's answer failed", frames=frames_of(error))  # noqa: TRY400 - its text may hold what was fetched

@@ -173,6 +173,36 @@ async def test_loss_is_counted_exactly(journals: Journals) -> None:
     assert everything_in(journals) == some(50)
 
 
+async def test_mark_is_no_entry_whatever_becomes_of_it(journals: Journals) -> None:
+    """A mark is written in its place, once; it is never counted as durable, held or lost."""
+    disk = FailingDisk()
+    async with a_journal(journals, disk=disk, max_held=5) as journal:
+        entry = journal.append(b"first")
+        journal.append_mark(b"mark")
+        await until_done([entry, journal.append(b"second")])
+        assert journal.health.appended == 2
+
+        # It waits with a batch that fails.
+        disk.fails.add("create")
+        disk.fail_once.add("sync")
+        entry = journal.append(b"third")
+        journal.append_mark(b"mark in between")
+        await entry
+        assert (journal.health.held, journal.health.lost) == (1, 0)
+        # There is no room for those that come meanwhile.
+        journal.append_mark(b"mark while the disk fails")
+        await until_done([journal.append(each) for each in some(5)])
+        assert (journal.health.held, journal.health.lost) == (5, 1)
+        disk.fails.clear()
+        await until(lambda: journal.health.state is JournalState.DURABLE)
+        assert journal.health.appended == 2 + 5
+
+    assert journal.health.lost == 1
+    assert [each for each in everything_in(journals) if each not in some(5)] == [
+        *(b"first", b"mark", b"second", b"third", b"mark in between")
+    ]
+
+
 async def test_last_word_about_a_loss_is_exact(journals: Journals) -> None:
     """Once the disk takes opens again, or the process ends, all that was lost is said."""
     disk = FailingDisk()
