@@ -7,7 +7,7 @@ endpoint goes on meanwhile.
 import asyncio
 import contextlib
 import datetime as dt
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from typing import Final
 
 import structlog
@@ -20,9 +20,10 @@ from pixel_service.journal import JournalsBusy
 from pixel_service.log_metrics import LogMetrics
 from pixel_service.log_parts import LogParts, working_parts
 from pixel_service.log_services import log_services
+from pixel_service.open_log import Webhook
 from pixel_service.range_updates import RangeRefreshing
 from pixel_service.settings import Settings
-from pixel_service.webhooks import webhook_metrics
+from pixel_service.webhooks import webhook_metrics, webhooks_in_trouble
 from service_runtime.admin_server import Condition
 from service_runtime.admission import Admission
 from service_runtime.background import kept_running
@@ -179,6 +180,7 @@ class LogProcess:
                 is_required=are_required,
             ),
             _not_held_back(None if parts is None else parts.log.held_back_since),
+            _webhooks_deliver(() if parts is None else parts.housekeeping.webhooks),
             *self._admission.conditions(),
         ]
 
@@ -194,6 +196,17 @@ def _not_held_back(since: dt.datetime | None) -> Condition:
         name="opens are not held back",
         holds=since is None,
         detail="" if since is None else f"(since {since.isoformat(timespec='seconds')})",
+        is_required=False,
+    )
+
+
+def _webhooks_deliver(webhooks: Sequence[Webhook]) -> Condition:
+    # Not required: it is their receivers' business, and another process no better off.
+    trouble = webhooks_in_trouble(webhooks)
+    return Condition(
+        name="webhooks deliver",
+        holds=not trouble,
+        detail=f"({trouble})" if trouble else "",
         is_required=False,
     )
 

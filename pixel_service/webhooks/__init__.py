@@ -9,6 +9,7 @@ Read `delivery` first, then `sending` and `manager`.
 
 from pixel_service.webhooks.addresses import is_public
 from pixel_service.webhooks.delivery import MAX_REFUSALS, Surroundings
+from pixel_service.webhooks.health import webhooks_in_trouble
 from pixel_service.webhooks.manager import Deliveries, delivering, new_owner
 from pixel_service.webhooks.metrics import webhook_metrics
 from pixel_service.webhooks.sending import Sender, open_sender
@@ -30,4 +31,5 @@ __all__ = [
     "secret_text",
     "shown_url",
     "webhook_metrics",
+    "webhooks_in_trouble",
 ]
