@@ -30,6 +30,7 @@ from examples.pair import (
     page_options,
     pair_on_free_ports,
     running_pair,
+    wait_for_page,
 )
 from examples.pixel_url import pixel_url_of
 
@@ -170,6 +171,7 @@ async def tell(pair: Pair) -> None:
 
 def show(page: str) -> None:
     """Say where the same is in a browser, and leave it there while somebody may look."""
+    wait_for_page(page)
     say(f"The same in a browser: http://{page}/")
     if sys.stdin.isatty():
         with contextlib.suppress(EOFError, KeyboardInterrupt):

@@ -14,6 +14,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO, Final
@@ -70,6 +71,17 @@ def pair_on_free_ports() -> Pair:
     # The log process has the port after the endpoint's.
     admin = f"{HOST}:{free_ports(2)}"
     return Pair(injector=injector, pixel=pixel, pixel_http=pixel_http, admin=admin)
+
+
+def wait_for_page(page: str) -> None:
+    """Wait until the page is served at *page*: its process may be later than the service."""
+    host, _, port = page.rpartition(":")
+    for _ in range(START_SECONDS * 10):
+        with socket.socket() as probe:
+            if probe.connect_ex((host, int(port))) == 0:
+                return
+        time.sleep(0.1)
+    raise SystemExit(f"the page was not served at {page} within {START_SECONDS} s")
 
 
 def page_options(pair: Pair, page: str) -> list[str]:

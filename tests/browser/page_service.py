@@ -1,5 +1,6 @@
 """A service with a page to look at: with many opens, and one that was really sent and opened."""
 
+import asyncio
 import contextlib
 import dataclasses
 import datetime as dt
@@ -12,7 +13,15 @@ import grpc
 
 from emailopens_client import ApiKeyFile, LogEnd, OpenStream
 from examples.demo import CONFIGURATION_ID, NEWSLETTER, PERSON, create_configuration, fetch, rewrite
-from examples.pair import HOST, Pair, free_ports, page_options, pair_on_free_ports, running_pair
+from examples.pair import (
+    HOST,
+    Pair,
+    free_ports,
+    page_options,
+    pair_on_free_ports,
+    running_pair,
+    wait_for_page,
+)
 from examples.pixel_url import pixel_url_of
 from pixel_service.open_log import BEGINNING, OpenLog, WebhookState
 from pixel_service.settings import default_log_url
@@ -103,4 +112,5 @@ async def serving(data: Path) -> AsyncIterator[Served]:
         running_pair(pair, data=data, log=output, more_pixel_options=options),
     ):
         pixel = await send_and_open(pair, data / "key")
+        await asyncio.to_thread(wait_for_page, page)
         yield Served(url=f"http://{page}", key=key, pixel=pixel)
