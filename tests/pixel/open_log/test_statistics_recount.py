@@ -181,7 +181,7 @@ def test_statistics_equal_a_recount_on_sqlite(tmp_path: Path) -> None:
     @given(steps=actions)
     @example(steps=LOST)
     @example(steps=FOUND)
-    @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
     def holds(steps: Sequence[tuple[str, Any]]) -> None:
         file.write_bytes(empty)
         asyncio.run(check(f"sqlite:///{file}", steps))
@@ -204,7 +204,7 @@ def test_statistics_equal_a_recount_on_postgresql(postgres: Postgres) -> None:
     @given(steps=actions)
     @example(steps=LOST)
     @example(steps=FOUND)
-    @settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
     def holds(steps: Sequence[tuple[str, Any]]) -> None:
         asyncio.run(postgres.execute(database, EMPTY_LOG))
         asyncio.run(check(url, steps))
