@@ -28,6 +28,10 @@ _INTERVAL_SECONDS: Final = 5.0
 
 _CALL_SECONDS: Final = 10.0
 
+# Otherwise a channel takes over the connection of the one before, with its wait for the next
+# attempt, which grows to two minutes.
+_OPTIONS: Final = (("grpc.use_local_subchannel_pool", 1),)
+
 # What the log takes at once.
 _PAGE_SIZE: Final = 1_000
 
@@ -84,7 +88,7 @@ class Collector:
             try:
                 # For as long as it works: keys and certificates may be new after a failure.
                 async with open_channel(
-                    self.target, credentials=self.tls, api_key=self.api_key
+                    self.target, credentials=self.tls, api_key=self.api_key, options=_OPTIONS
                 ) as channel:
                     stub = pb_grpc.TrackingServiceStub(channel)
                     while True:
