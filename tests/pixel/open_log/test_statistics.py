@@ -186,7 +186,7 @@ async def test_a_thousand_tags_of_a_day_are_told_apart(log: OpenLog) -> None:
 
 
 async def test_what_is_only_counted_and_collapsed_counts(log: OpenLog) -> None:
-    """Opens that notify nobody count, and so do fetches beyond the budget of a message."""
+    """Opens that notify nobody count, and so do fetches beyond a message's budget, until erased."""
     many = counted_open(key=b"a" * 16)
     many.collapsed = 4
     await log.append([many, counted_open(key=b"b" * 16, notified=False)])
@@ -196,6 +196,9 @@ async def test_what_is_only_counted_and_collapsed_counts(log: OpenLog) -> None:
     assert (counts.opens, counts.collapsed_opens, counts.opened_at_least) == (2, 4, 2)
     providers = await by_value(log, Dimension.MAILBOX_PROVIDER)
     assert {value: each.opens for value, each in providers.items()} == {"": 1, "Gmail": 1}
+
+    await erase(log, lambda _: False, message_keys=[b"a" * 16, b"b" * 16])
+    assert await total(log) == Counts()
 
 
 async def test_retention_takes_no_counts_back(log: OpenLog) -> None:
