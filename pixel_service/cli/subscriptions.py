@@ -9,7 +9,7 @@ from emailopens.pixel.v1 import pixel_service_pb2
 from emailopens.pixel.v1 import subscription_service_pb2 as pb
 from emailopens.pixel.v1 import subscription_service_pb2_grpc as pb_grpc
 from pixel_service.cli.filter_options import configuration_option, filter_options
-from pixel_service.cli.header_text import printable
+from pixel_service.cli.fitted_table import Column, FittedTable, terminal_width
 from pixel_service.cli.start import START, set_start
 from pixel_service.cli.target import CALL_SECONDS, target_option
 from service_runtime.cli import wait_for
@@ -17,7 +17,32 @@ from service_runtime.target import Target, connect
 
 _PAGE: Final = 500
 
-_COLUMNS: Final = "{:<24} {:>10} {:<12} {:<28} {:<24} {}"
+_COLUMNS: Final[tuple[Column[pb.Subscription], ...]] = (
+    Column(heading="ID", least=12, most=24, rank=0, value=lambda each: each.id),
+    Column(heading="LAG", least=7, most=10, rank=1, value=lambda each: str(each.lag)),
+    Column(
+        heading="STATE",
+        least=11,
+        most=11,
+        rank=2,
+        value=lambda each: "fell behind" if each.fell_behind else "ok",
+    ),
+    Column(
+        heading="ACKNOWLEDGED",
+        least=20,
+        most=27,
+        rank=3,
+        value=lambda each: each.acknowledge_time.ToJsonString(),
+    ),
+    Column(heading="CONSUMER", least=12, most=24, rank=5, value=lambda each: each.consumer_name),
+    Column(
+        heading="CONFIGURATIONS",
+        least=14,
+        most=60,
+        rank=4,
+        value=lambda each: ",".join(each.configuration_ids) or "all",
+    ),
+)
 
 
 @click.group()
@@ -33,9 +58,10 @@ def list_(target: Target) -> None:
 
 
 async def _list(target: Target) -> None:
-    click.echo(_COLUMNS.format("ID", "LAG", "STATE", "ACKNOWLEDGED", "CONSUMER", "CONFIGURATIONS"))
+    table = _table()
+    click.echo(table.heading)
     async for subscription in _all(target):
-        click.echo(_row(subscription))
+        click.echo(table.row(subscription))
 
 
 async def _all(target: Target) -> AsyncIterator[pb.Subscription]:
@@ -54,15 +80,8 @@ async def _all(target: Target) -> AsyncIterator[pb.Subscription]:
                 return
 
 
-def _row(subscription: pb.Subscription) -> str:
-    return _COLUMNS.format(
-        subscription.id,
-        subscription.lag,
-        "fell behind" if subscription.fell_behind else "ok",
-        subscription.acknowledge_time.ToJsonString(),
-        printable(subscription.consumer_name) or "-",
-        ",".join(subscription.configuration_ids) or "all",
-    )
+def _table() -> FittedTable[pb.Subscription]:
+    return FittedTable(_COLUMNS, terminal_width())
 
 
 @subscriptions.command()
@@ -94,7 +113,7 @@ def create(
         async with connect(target) as channel:
             stub = pb_grpc.SubscriptionServiceStub(channel)
             response = await stub.CreateSubscription(request, timeout=CALL_SECONDS)
-            click.echo(_row(response.subscription))
+            click.echo(_table().row(response.subscription))
 
     wait_for(call())
 
@@ -112,7 +131,7 @@ def seek(target: Target, subscription_id: str, place: str) -> None:
         async with connect(target) as channel:
             stub = pb_grpc.SubscriptionServiceStub(channel)
             response = await stub.SeekSubscription(request, timeout=CALL_SECONDS)
-            click.echo(_row(response.subscription))
+            click.echo(_table().row(response.subscription))
 
     wait_for(call())
 
