@@ -94,6 +94,9 @@ async def _with_document(request: web.Request, handler: Handler) -> web.StreamRe
             request.app[VISITORS].refuse(request, response)
             return response
         return shown(request, title, main, status=status)
+    except TimeoutError:
+        title = "The service takes too long; try again in a moment"
+        return shown(request, title, h.h1[title], status=HTTPStatus.GATEWAY_TIMEOUT)
     except web.HTTPError as error:
         main = [h.h1[error.reason], error.text and h.p[error.text]]
         return shown(request, error.reason, main, status=error.status)
@@ -143,7 +146,11 @@ async def stream_file(
         )
         await response.prepare(request)
         await response.write(first)
-        async for part in parts:
-            await response.write(part)
-        await response.write_eof()
+        try:
+            async for part in parts:
+                await response.write(part)
+            await response.write_eof()
+        except (grpc.aio.AioRpcError, TimeoutError):
+            if request.transport is not None:
+                request.transport.abort()
     return response

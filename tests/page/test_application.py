@@ -13,7 +13,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from emailopens.pixel.v1 import webhook_service_pb2 as webhook_pb
-from pixel_service.page.application import add_page, new_application
+from pixel_service.page.application import add_page, new_application, stream_file
 from pixel_service.page.routes import add_views
 from pixel_service.page.views.trial import MAX_MESSAGE_OCTETS
 from pixel_service.page.visit import Visit
@@ -27,6 +27,17 @@ from tests.pixel.service_values import StreamService, a_log, streaming
 async def service(tmp_path: Path) -> AsyncIterator[StreamService]:
     async with a_log(tmp_path) as log, streaming(log) as running:
         yield running
+
+
+async def file_that_breaks_off(request: web.Request) -> web.StreamResponse:
+    """Answer with so many parts of a file of which the rest does not come."""
+
+    async def parts() -> AsyncIterator[bytes]:
+        for _ in range(int(request.match_info["parts"])):
+            yield b"part\n"
+        raise TimeoutError
+
+    return await stream_file(request, parts(), name="x", content_type="text/plain")
 
 
 @contextlib.asynccontextmanager
@@ -44,6 +55,7 @@ async def browsing(
             raise RuntimeError("of the test")
 
         add_page(application, "/fails", "Fails", fail)
+        application.router.add_get("/file/{parts}", file_that_breaks_off)
         async with (
             TestServer(application) as server,
             aiohttp.ClientSession(server.make_url("/")) as session,
@@ -186,6 +198,18 @@ async def test_what_the_service_refuses_is_a_page(browser: aiohttp.ClientSession
         async with browser.get(path) as response:
             assert response.status == 400
             assert "message_id" in await response.text()
+
+
+async def test_file_that_breaks_off_is_not_taken_for_a_whole_one(
+    browser: aiohttp.ClientSession,
+) -> None:
+    """What fails before its first part is a page, and what fails later ends the connection."""
+    async with browser.get("/file/0") as response:
+        assert response.status == 504
+        assert "takes too long" in await response.text()
+    with pytest.raises(aiohttp.ClientError):
+        async with browser.get("/file/2") as response:
+            await response.read()
 
 
 async def test_message_that_is_too_large_is_refused(browser: aiohttp.ClientSession) -> None:
