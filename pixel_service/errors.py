@@ -16,6 +16,8 @@
   - WebhookNotFound
   - WebhookExists
   - WebhookQuota            there are as many webhooks as there may be
+  - ObjectionNotFound
+  - ObjectionQuota          there are as many objections as there may be
   - ConsumerStalled         the client did not read for too long
   - StreamQuota             the process serves as many streams as it may
   - EvidenceUnusable        rules, ranges or databases cannot be used
@@ -197,6 +199,28 @@ class WebhookQuota(PixelError):
         super().__init__(
             f"there are {max_webhooks} webhooks already",
             metadata={"max_webhooks": str(max_webhooks)},
+        )
+
+
+class ObjectionNotFound(PixelError):
+    """Nobody has objected who is named like that."""
+
+    reason = "OBJECTION_NOT_FOUND"
+
+    def __init__(self) -> None:
+        # Without who it is: that is personal data.
+        super().__init__("there is no such objection")
+
+
+class ObjectionQuota(PixelError):
+    """There are as many objections as there may be."""
+
+    reason = "OBJECTION_QUOTA"
+
+    def __init__(self, *, max_objections: int) -> None:
+        super().__init__(
+            f"there are {max_objections} objections already",
+            metadata={"max_objections": str(max_objections)},
         )
 
 

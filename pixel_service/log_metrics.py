@@ -41,6 +41,11 @@ class LogMetrics(Collector):
             "Opens of the journal that the log's database does not take.",
             value=recording.refused,
         )
+        yield CounterMetricFamily(
+            "opens_objected",
+            "Opens that were not recorded, of those who have objected.",
+            value=recording.objected,
+        )
         yield GaugeMetricFamily(
             "journal_oldest_unrecorded_seconds",
             "Age of the oldest open that is not in the log.",

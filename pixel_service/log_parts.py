@@ -9,8 +9,9 @@ from pixel_service.counting import Counting
 from pixel_service.housekeeping import Housekeeping
 from pixel_service.journal import Journals
 from pixel_service.notification import number_open
+from pixel_service.objecting import Objecting
 from pixel_service.open_log import OpenLog, connect
-from pixel_service.recording import Recorder
+from pixel_service.recording import Objected, Recorder
 from pixel_service.settings import Settings
 from pixel_service.statistics import COUNTING_RULES
 from pixel_service.streaming import LiveStreams, Tail, following
@@ -30,6 +31,7 @@ class LogParts:
     recorder: Recorder
     housekeeping: Housekeeping
     deliveries: Deliveries
+    objecting: Objecting
 
     @property
     def canary_age_seconds(self) -> float:
@@ -65,7 +67,11 @@ async def working_parts(settings: Settings, drain: Drain) -> AsyncIterator[LogPa
         listeners = [streams.wake_all]
         tail = await stack.enter_async_context(following(log, on_news=lambda: _tell(listeners)))
         await stack.enter_async_context(streams.woken_by(drain))
-        recorder = Recorder(log, journals, spool=settings.old_spool_folder)
+        objected = Objected(log.identity.cursor_key)
+        objecting = Objecting(store=log.objections, objected=objected)
+        await objecting.look()
+        await stack.enter_async_context(kept_running("objections", objecting.follow))
+        recorder = Recorder(log, journals, spool=settings.old_spool_folder, objected=objected)
         stack.push_async_callback(recorder.record_rest)
         await stack.enter_async_context(kept_running("recording", recorder.record))
         counting = Counting(open_log=log)
@@ -82,6 +88,7 @@ async def working_parts(settings: Settings, drain: Drain) -> AsyncIterator[LogPa
             recorder=recorder,
             housekeeping=housekeeping,
             deliveries=deliveries,
+            objecting=objecting,
         )
 
 

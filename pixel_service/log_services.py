@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 
 from pixel_service.erasing import Eraser
 from pixel_service.grpc_api import (
+    ObjectionServicer,
     OperationServicer,
     PixelServicer,
     StatisticsServicer,
@@ -39,6 +40,9 @@ def log_services(
         ),
         SubscriptionServicer(open_log=log).service(can_serve=can_serve),
         _webhooks(parts, settings).service(can_serve=can_serve),
+        ObjectionServicer(open_log=log, on_change=parts.objecting.look).service(
+            can_serve=can_serve
+        ),
         _operation(parts, drain, settings, conditions).service(can_serve=can_serve),
     ]
 

@@ -52,6 +52,10 @@ ROLES: Final[Mapping[str, frozenset[Role]]] = {
     f"{_PIXEL}.WebhookService/ResumeWebhook": _SUBSCRIBERS | _OPERATORS,
     f"{_PIXEL}.WebhookService/ListSkippedEvents": _SUBSCRIBERS | _OPERATORS,
     f"{_PIXEL}.WebhookService/DeleteWebhook": _SUBSCRIBERS | _OPERATORS,
+    f"{_PIXEL}.ObjectionService/CreateObjection": _OPERATORS,
+    f"{_PIXEL}.ObjectionService/GetObjection": _OPERATORS,
+    f"{_PIXEL}.ObjectionService/ListObjections": _OPERATORS,
+    f"{_PIXEL}.ObjectionService/DeleteObjection": _OPERATORS,
     # What the service can do, which the contract says anyway.
     "grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo": _ALL,
 }

@@ -9,6 +9,7 @@ that takes opens in.
 Read `pixel_servicer` first.
 """
 
+from pixel_service.grpc_api.objection_servicer import ObjectionServicer
 from pixel_service.grpc_api.operation_servicer import OperationServicer
 from pixel_service.grpc_api.pixel_servicer import PixelServicer
 from pixel_service.grpc_api.statistics_servicer import StatisticsServicer
@@ -19,6 +20,7 @@ from pixel_service.grpc_api.webhook_servicer import WebhookServicer
 
 __all__ = [
     "STATUS_OF",
+    "ObjectionServicer",
     "OperationServicer",
     "PixelServicer",
     "StatisticsServicer",

@@ -7,6 +7,7 @@ from emailopens.notification.v1 import open_notification_pb2 as notification_pb
 from emailopens.pixel.v1 import pixel_service_pb2 as pb
 from pixel_service.errors import CursorAhead
 from pixel_service.grpc_api.requests import narrowed, read_configuration_ids
+from pixel_service.grpc_api.who import MAX_RECIPIENT_CHARACTERS
 from pixel_service.notification import (
     Matches,
     matches_message,
@@ -29,7 +30,6 @@ from service_runtime.field_checks import FieldChecks
 DEFAULT_MAX_OPENS: Final = 100
 MOST_OPENS: Final = 1_000
 
-MAX_RECIPIENT_CHARACTERS: Final = 1_000
 MIN_SUBJECT_CHARACTERS: Final = 2
 MAX_SUBJECT_CHARACTERS: Final = 200
 

@@ -10,13 +10,11 @@ from emailopens.pixel.v1 import operation_service_pb2 as pb
 from pixel_service.erasing import Erasure, Target, opens_of_message, opens_of_recipient
 from pixel_service.grpc_api.requests import read_configuration_ids
 from pixel_service.grpc_api.times import duration, timestamp
+from pixel_service.grpc_api.who import has_message_id, has_recipient
 from pixel_service.open_log import BEGINNING, DayCount, LogIdentity, LogStats, encode_cursor
 from pixel_service.rejudging import Difference, Rejudged
 from pixel_service.service_status import ServiceStatus
 from service_runtime.field_checks import FieldChecks
-
-# An address of 254 characters (RFC 5321 section 4.5.3.1.3), and a display name.
-MAX_RECIPIENT_CHARACTERS: Final = 1_000
 
 # Of one response: 50 KB of the longest IDs and counts.
 MAX_LISTED: Final = 500
@@ -55,18 +53,12 @@ def read_erase_request(request: pb.EraseOpensRequest) -> Target:
     checks = FieldChecks()
     target: Target | None = None
     match request.WhichOneof("target"):
-        case "recipient" if len(request.recipient) > MAX_RECIPIENT_CHARACTERS:
-            checks.refuse("recipient", f"has more than {MAX_RECIPIENT_CHARACTERS:,} characters")
         case "recipient":
-            try:
+            if has_recipient(request.recipient, checks):
                 target = opens_of_recipient(request.recipient)
-            except ValueError:
-                checks.refuse("recipient", "is not an address, such as local@domain")
         case "message_id":
-            try:
+            if has_message_id(request.message_id, checks):
                 target = opens_of_message(request.message_id)
-            except ValueError:
-                checks.refuse("message_id", "is not a message ID as RewriteMessage returns it")
         case _:
             checks.refuse("target", "is missing: say whose opens to erase")
     checks.finish()

@@ -23,6 +23,8 @@ STATUS_OF: Final[Mapping[type[ServiceError], grpc.StatusCode]] = {
     errors.WebhookNotFound: grpc.StatusCode.NOT_FOUND,
     errors.WebhookExists: grpc.StatusCode.ALREADY_EXISTS,
     errors.WebhookQuota: grpc.StatusCode.RESOURCE_EXHAUSTED,
+    errors.ObjectionNotFound: grpc.StatusCode.NOT_FOUND,
+    errors.ObjectionQuota: grpc.StatusCode.RESOURCE_EXHAUSTED,
     errors.ConsumerStalled: grpc.StatusCode.ABORTED,
     errors.StreamQuota: grpc.StatusCode.RESOURCE_EXHAUSTED,
     errors.EvidenceUnusable: grpc.StatusCode.FAILED_PRECONDITION,

@@ -18,6 +18,7 @@ from pixel_service.notification.matching import (
     matches_subject,
 )
 from pixel_service.notification.open import number_open, open_octets
+from pixel_service.notification.recipient import recipient_of
 from pixel_service.notification.recorded import RecordedOpen, read_recorded
 
 __all__ = [
@@ -32,4 +33,5 @@ __all__ = [
     "number_open",
     "open_octets",
     "read_recorded",
+    "recipient_of",
 ]

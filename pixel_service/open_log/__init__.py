@@ -13,6 +13,15 @@ from pixel_service.open_log.connecting import begin_epoch, check_url, connect, m
 from pixel_service.open_log.cursor import decode_cursor, encode_cursor
 from pixel_service.open_log.earlier import EarlierEntries
 from pixel_service.open_log.numbering import DEFAULT_BURST_WINDOW
+from pixel_service.open_log.objections import (
+    MAX_OBJECTIONS,
+    Objection,
+    ObjectionKeys,
+    ObjectionStore,
+    ObjectionSubject,
+    message_objection_key,
+    recipient_objection_key,
+)
 from pixel_service.open_log.protocol import OpenLog
 from pixel_service.open_log.statistics import (
     HOURS_KEPT,
@@ -71,6 +80,7 @@ __all__ = [
     "BEGINNING",
     "DEFAULT_BURST_WINDOW",
     "HOURS_KEPT",
+    "MAX_OBJECTIONS",
     "MAX_SKIPPED_EVENTS",
     "MAX_WEBHOOKS",
     "MAX_WEBHOOK_SECRETS",
@@ -88,6 +98,10 @@ __all__ = [
     "LogIdentity",
     "LogStats",
     "Notifications",
+    "Objection",
+    "ObjectionKeys",
+    "ObjectionStore",
+    "ObjectionSubject",
     "OpenFacts",
     "OpenFilter",
     "OpenLog",
@@ -120,5 +134,7 @@ __all__ = [
     "decode_cursor",
     "encode_cursor",
     "message_key",
+    "message_objection_key",
     "migrate",
+    "recipient_objection_key",
 ]

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from typing import Protocol
 
 from pixel_service.open_log.earlier import EarlierEntries
+from pixel_service.open_log.objections import ObjectionStore
 from pixel_service.open_log.statistics import StatisticsStore
 from pixel_service.open_log.subscriptions import SubscriptionStore
 from pixel_service.open_log.values import (
@@ -42,6 +43,10 @@ class OpenLog(Protocol):
     @property
     def statistics(self) -> StatisticsStore:
         """How often messages were opened, kept in the same database."""
+
+    @property
+    def objections(self) -> ObjectionStore:
+        """Of whom nothing is recorded, kept in the same database."""
 
     @property
     def webhooks(self) -> WebhookStore:

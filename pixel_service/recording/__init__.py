@@ -9,6 +9,7 @@ Read `recorder` first.
 
 from pixel_service.recording.health import RecordingHealth
 from pixel_service.recording.notifying import opens_of
+from pixel_service.recording.objected import Objected
 from pixel_service.recording.recorder import Recorder
 
-__all__ = ["Recorder", "RecordingHealth", "opens_of"]
+__all__ = ["Objected", "Recorder", "RecordingHealth", "opens_of"]

@@ -16,6 +16,9 @@ class RecordingHealth:
     refused: int
     """Opens that the log's database does not take, since the start."""
 
+    objected: int
+    """Opens left out since the start, of those who have objected."""
+
     late_seconds: float
     """Age of the oldest open that is not in the log: how late subscribers are."""
 

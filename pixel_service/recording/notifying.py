@@ -9,7 +9,7 @@ from google.protobuf.message import DecodeError
 from emailopens.token.v1 import pixel_token_pb2 as pb
 from pixel_service.notification import mail_octets, open_octets
 from pixel_service.open_log import OpenRecord
-from pixel_service.privacy import KeptOpenInvalid, decode_open
+from pixel_service.privacy import KeptOpen, KeptOpenInvalid
 from service_runtime.times import time_of
 
 # Messages whose octets are remembered. Fetches come in bursts; more would make every full
@@ -30,13 +30,12 @@ class _Message(NamedTuple):
     """Configurations that only count."""
 
 
-def opens_of(octets: bytes) -> list[OpenRecord]:
-    """Return the opens that the kept open in *octets* is.
+def opens_of(kept: KeptOpen) -> list[OpenRecord]:
+    """Return the opens that *kept* is.
 
     Raises:
-        KeptOpenInvalid: the octets are none.
+        KeptOpenInvalid: its message cannot be read.
     """
-    kept = decode_open(octets)
     message = _message_of(kept.message)
     since_us = max(0, kept.open_us - message.acceptance_us) if message.acceptance_us else None
     open_time = time_of(kept.open_us)

@@ -24,6 +24,7 @@ from pixel_service.open_log import JournalPosition, OpenLog, OutsideLog
 from pixel_service.recording.appending import Appender
 from pixel_service.recording.canaries import Canaries
 from pixel_service.recording.health import RecordingHealth
+from pixel_service.recording.objected import Objected
 from pixel_service.recording.old_spool import adopt_spool, spool_files
 from pixel_service.recording.source import Prepared, Source
 from service_runtime.backoff import Backoff
@@ -55,9 +56,15 @@ logger = structlog.get_logger()
 class Recorder:
     """Records; one per machine and log."""
 
-    def __init__(self, log: OpenLog, journals: Journals, *, spool: Path) -> None:
-        """Bring into *log* what *journals* hold, and the spool that an older version left."""
+    def __init__(
+        self, log: OpenLog, journals: Journals, *, spool: Path, objected: Objected | None = None
+    ) -> None:
+        """Bring into *log* what *journals* hold, and the spool that an older version left.
+
+        Nothing of those whom *objected* has.
+        """
         self._log = log
+        self._objected = objected or Objected(log.identity.cursor_key)
         self._journals = journals
         self._spool = spool
         self._sources: dict[str, Source] = {}
@@ -65,7 +72,7 @@ class Recorder:
         self._oldest: dict[str, dt.datetime] = {}
         self.canaries = Canaries()
         self._appender = Appender(log)
-        self._recorded = self._missing = 0
+        self._recorded = self._missing = self._left_out = 0
         # By journal: what was being appended when the log failed, which it may have committed.
         self._in_doubt: dict[str, Prepared] = {}
         self._is_failing = False
@@ -82,6 +89,7 @@ class Recorder:
         return RecordingHealth(
             recorded=self._recorded - self._appender.refused,
             missing=self._missing,
+            objected=self._left_out,
             refused=self._appender.refused,
             late_seconds=0.0 if oldest is None else _seconds_since(oldest),
             is_failing=self._is_failing or bool(self._stuck),
@@ -233,12 +241,13 @@ class Recorder:
         if doubtful is not None and doubtful.portion.sequence <= after:
             # The log had committed it when its answer was lost.
             self._committed(journal.id, doubtful)
-        return Source(journal, after=after)
+        return Source(journal, self._objected, after=after)
 
     def _committed(self, journal_id: str, prepared: Prepared) -> None:
         self._recorded += len(prepared.opens)
         # Not when it was noticed: a log that fails has it read, and noticed, again.
         self._missing += prepared.missing
+        self._left_out += prepared.objected
         if prepared.canary_us is not None:
             self.canaries.committed(journal_id, prepared.canary_us)
 

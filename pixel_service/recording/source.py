@@ -8,8 +8,9 @@ import structlog
 
 from pixel_service.journal import FoundJournal, JournalReader, Portion
 from pixel_service.open_log import OpenRecord
-from pixel_service.privacy import KeptOpenInvalid, canary_time
+from pixel_service.privacy import KeptOpenInvalid, canary_time, decode_open
 from pixel_service.recording.notifying import opens_of
+from pixel_service.recording.objected import Objected
 
 # From here on it pays to make the next portion ready meanwhile.
 _FULL_OPENS: Final = 200
@@ -29,6 +30,9 @@ class Prepared:
     missing: int
     """How many entries before it, and in it, could not be read."""
 
+    objected: int
+    """How many of its opens are left out, because of whom they are of."""
+
     @property
     def is_full(self) -> bool:
         """Whether there probably is more."""
@@ -38,8 +42,9 @@ class Prepared:
 class Source:
     """Reads *journal*, and makes ready what follows.  Use one thread at a time."""
 
-    def __init__(self, journal: FoundJournal, *, after: int) -> None:
+    def __init__(self, journal: FoundJournal, objected: Objected, *, after: int) -> None:
         self.journal = journal
+        self._objected = objected
         self._reader = JournalReader(journal, after=after)
         self._prepared: Prepared | None = None
         # Of the reader's missing entries those that a portion has told of.
@@ -65,14 +70,19 @@ class Source:
             return
         opens: list[OpenRecord] = []
         canary_us: int | None = None
+        objected = 0
         missing = self._reader.missing - self._missing_told
         self._missing_told = self._reader.missing
         for entry in portion.entries:
             try:
-                if (sent_us := canary_time(entry)) is None:
-                    opens += opens_of(entry)
-                else:
+                if (sent_us := canary_time(entry)) is not None:
                     canary_us = sent_us
+                    continue
+                kept = decode_open(entry)
+                if self._objected.has(kept):
+                    objected += 1
+                else:
+                    opens += opens_of(kept)
             except KeptOpenInvalid as error:
                 missing += 1
                 self._reader.set_aside(portion.segment)
@@ -80,7 +90,11 @@ class Source:
                     "journal record not understood", text=str(error)
                 )
         self._prepared = Prepared(
-            portion=portion, opens=opens, canary_us=canary_us, missing=missing
+            portion=portion,
+            opens=opens,
+            canary_us=canary_us,
+            missing=missing,
+            objected=objected,
         )
 
     @property

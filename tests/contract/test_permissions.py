@@ -8,6 +8,7 @@ from emailopens.injector.v1 import (
     tracking_service_pb2,
 )
 from emailopens.pixel.v1 import (
+    objection_service_pb2,
     operation_service_pb2,
     pixel_service_pb2,
     statistics_service_pb2,
@@ -22,6 +23,7 @@ REFLECTION = "grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo"
 FILES = (
     configuration_service_pb2,
     injector_service_pb2,
+    objection_service_pb2,
     operation_service_pb2,
     pixel_service_pb2,
     statistics_service_pb2,

@@ -22,19 +22,31 @@ from google.protobuf import message_factory
 from google.protobuf.descriptor import Descriptor, FieldDescriptor, MethodDescriptor
 from google.protobuf.message import Message
 
-from emailopens.injector.v1 import configuration_service_pb2, injector_service_pb2
+from emailopens.injector.v1 import (
+    configuration_service_pb2,
+    injector_service_pb2,
+    tracking_service_pb2,
+)
 from emailopens.pixel.v1 import (
+    objection_service_pb2,
     operation_service_pb2,
     pixel_service_pb2,
+    statistics_service_pb2,
     subscription_service_pb2,
     webhook_service_pb2,
 )
 from examples.pair import Pair, pair_on_free_ports, running_pair
 
-_INJECTOR_FILES: Final = (configuration_service_pb2, injector_service_pb2)
+_INJECTOR_FILES: Final = (
+    configuration_service_pb2,
+    injector_service_pb2,
+    tracking_service_pb2,
+)
 _PIXEL_FILES: Final = (
+    objection_service_pb2,
     operation_service_pb2,
     pixel_service_pb2,
+    statistics_service_pb2,
     subscription_service_pb2,
     webhook_service_pb2,
 )

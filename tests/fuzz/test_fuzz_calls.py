@@ -9,8 +9,11 @@ from tests.fuzz.fuzz_calls import methods_of, random_message
 SERVICES = {
     "emailopens.injector.v1.ConfigurationService",
     "emailopens.injector.v1.InjectorService",
+    "emailopens.injector.v1.TrackingService",
+    "emailopens.pixel.v1.ObjectionService",
     "emailopens.pixel.v1.OperationService",
     "emailopens.pixel.v1.PixelService",
+    "emailopens.pixel.v1.StatisticsService",
     "emailopens.pixel.v1.SubscriptionService",
     "emailopens.pixel.v1.WebhookService",
 }

@@ -24,6 +24,7 @@ from pixel_service.erasing import Eraser
 from pixel_service.evidence import Judge, load_judge
 from pixel_service.grpc_api import (
     STATUS_OF,
+    ObjectionServicer,
     OperationServicer,
     PixelServicer,
     StatisticsServicer,
@@ -103,6 +104,10 @@ async def log_at(url: str) -> AsyncIterator[OpenLog]:
         yield log
 
 
+async def nothing_changed() -> None:
+    """Take it that nobody wants to know."""
+
+
 async def nothing_outside() -> OutsideLog:
     """Say that everything is in the log."""
     return OutsideLog()
@@ -147,6 +152,9 @@ async def streaming(
             ),
             SubscriptionServicer(open_log=log).service(can_serve=tail.is_well),
             WebhookServicer(open_log=log, allow_private=True, on_change=lambda: None).service(
+                can_serve=tail.is_well
+            ),
+            ObjectionServicer(open_log=log, on_change=nothing_changed).service(
                 can_serve=tail.is_well
             ),
             StatisticsServicer(open_log=log, min_group_size=10).service(can_serve=tail.is_well),

@@ -97,9 +97,9 @@ class Service:
                 # There is nothing to wait for but the next attempt.
                 await asyncio.sleep(0.05)
 
-    async def fetch(self, message_id: str) -> bool:
+    async def fetch(self, message_id: str, *, to: str = "reader@example.org") -> bool:
         """Fetch a pixel over a connection of its own; return whether it was answered."""
-        url = f"http://{self.http}/o/{seal(a_token(message_id), RING)}.gif"
+        url = f"http://{self.http}/o/{seal(a_token(message_id, to=to), RING)}.gif"
         try:
             async with aiohttp.ClientSession() as browser, browser.get(url) as response:
                 return response.status == 200

@@ -18,6 +18,7 @@ from pixel_service.open_log.postgres.pool import Pool
 from pixel_service.open_log.sql import journals
 from pixel_service.open_log.sql.counting import count_in_steps
 from pixel_service.open_log.sql.erasing import StoredOpen, erase_in_steps, erase_opens
+from pixel_service.open_log.sql.objections import SqlObjections
 from pixel_service.open_log.sql.revising import RevisedOpen, revise_in_steps, revise_opens
 from pixel_service.open_log.sql.statistics.store import SqlStatistics
 from pixel_service.open_log.sql.subscriptions import SqlSubscriptions
@@ -64,6 +65,7 @@ class PostgresOpenLog:
         self.subscriptions = SqlSubscriptions(self)
         self.statistics = SqlStatistics(self, counting_rules)
         self.webhooks = SqlWebhooks(self)
+        self.objections = SqlObjections(self)
         self._rules = counting_rules
         self.news = News()
         self.follower = HeadFollower(pool, self.news, self.head)

@@ -198,3 +198,12 @@ webhook_skips: Final = sa.Table(
     sa.Column("skip_us", sa.BigInteger, nullable=False),
     sa.Column("error", sa.Text, nullable=False),
 )
+
+# Keys are keyed hashes of who has objected.
+objections: Final = sa.Table(
+    "open_objections",
+    metadata,
+    sa.Column("key", sa.LargeBinary, primary_key=True),
+    sa.Column("subject", sa.Integer, nullable=False),
+    sa.Column("create_us", sa.BigInteger, nullable=False),
+)

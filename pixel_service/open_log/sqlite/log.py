@@ -16,6 +16,7 @@ from pixel_service.open_log.numbering import Suffixes
 from pixel_service.open_log.sql import journals
 from pixel_service.open_log.sql.counting import count_in_steps
 from pixel_service.open_log.sql.erasing import StoredOpen, erase_in_steps
+from pixel_service.open_log.sql.objections import SqlObjections
 from pixel_service.open_log.sql.revising import RevisedOpen, revise_in_steps
 from pixel_service.open_log.sql.statistics.store import SqlStatistics
 from pixel_service.open_log.sql.subscriptions import SqlSubscriptions
@@ -64,6 +65,7 @@ class SqliteOpenLog:
         self.statistics = SqlStatistics(self, counting_rules)
         self._rules = counting_rules
         self.webhooks = SqlWebhooks(self)
+        self.objections = SqlObjections(self)
         self._engine = engine
         self._threads = threads
         self._writer = writer

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from pixel_service.privacy import decode_open
 from pixel_service.recording.notifying import opens_of
 from tests.pixel.recording.kept_values import kept
 from tests.pixel.service_values import StreamService, a_log, streaming
@@ -20,7 +21,7 @@ PROGRAM = str(Path(sys.executable).with_name("pixel-service"))
 async def service(tmp_path: Path) -> AsyncIterator[StreamService]:
     async with a_log(tmp_path) as log, streaming(log) as running:
         for number in range(3):
-            await log.append(opens_of(kept(f"m{number}")))
+            await log.append(opens_of(decode_open(kept(f"m{number}"))))
         yield running
 
 

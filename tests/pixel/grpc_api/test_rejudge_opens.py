@@ -12,6 +12,7 @@ from emailopens.pixel.v1 import operation_service_pb2 as pb
 from emailopens.pixel.v1 import pixel_service_pb2
 from pixel_service.evidence import Judge, load_judge
 from pixel_service.open_log import OpenRecord
+from pixel_service.privacy import decode_open
 from pixel_service.recording.notifying import opens_of
 from tests.pixel.grpc_api.rpc_values import info_of
 from tests.pixel.open_log.log_values import new_open
@@ -25,7 +26,7 @@ AFTER = (notification_pb.AGENT_PERSON, notification_pb.CONFIDENCE_MEDIUM)
 
 def judged_before(count: int) -> list[OpenRecord]:
     """Return opens of Thunderbird that other rules have judged."""
-    return [open_ for number in range(count) for open_ in opens_of(kept(f"m{number}"))]
+    return [open_ for number in range(count) for open_ in opens_of(decode_open(kept(f"m{number}")))]
 
 
 async def rejudge(

@@ -32,7 +32,7 @@ def test_canary_makes_no_open() -> None:
     """No stream, list or count has it, and no kept open is taken for one."""
     octets = encode_canary(microseconds(1_000))
 
-    assert opens_of(octets) == []
+    assert opens_of(decode_open(octets)) == []
     assert canary_time(octets) == decode_open(octets).open_us == microseconds(1_000)
     assert canary_time(kept()) is None
 

@@ -135,6 +135,12 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """ALREADY_EXISTS: the ID is taken. Metadata: `webhook_id`."""
     ERROR_REASON_WEBHOOK_QUOTA: _ErrorReason.ValueType  # 34
     """RESOURCE_EXHAUSTED: there are as many webhooks as may be. Metadata: `max_webhooks`."""
+    ERROR_REASON_OBJECTION_NOT_FOUND: _ErrorReason.ValueType  # 35
+    """NOT_FOUND: nobody has objected who is named like that."""
+    ERROR_REASON_OBJECTION_QUOTA: _ErrorReason.ValueType  # 36
+    """RESOURCE_EXHAUSTED: there are as many objections as may be. Metadata:
+    `max_objections`.
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """ErrorReason is the `reason` of the `google.rpc.ErrorInfo` that every error
@@ -256,4 +262,10 @@ ERROR_REASON_WEBHOOK_EXISTS: ErrorReason.ValueType  # 33
 """ALREADY_EXISTS: the ID is taken. Metadata: `webhook_id`."""
 ERROR_REASON_WEBHOOK_QUOTA: ErrorReason.ValueType  # 34
 """RESOURCE_EXHAUSTED: there are as many webhooks as may be. Metadata: `max_webhooks`."""
+ERROR_REASON_OBJECTION_NOT_FOUND: ErrorReason.ValueType  # 35
+"""NOT_FOUND: nobody has objected who is named like that."""
+ERROR_REASON_OBJECTION_QUOTA: ErrorReason.ValueType  # 36
+"""RESOURCE_EXHAUSTED: there are as many objections as may be. Metadata:
+`max_objections`.
+"""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

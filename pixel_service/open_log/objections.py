@@ -1,0 +1,94 @@
+"""Objections: of whom nothing is recorded any more."""
+
+import dataclasses
+import datetime as dt
+import enum
+import hashlib
+from collections.abc import Sequence
+from typing import Final, Protocol
+
+# Each is 16 octets in the memory of whoever records, with some 60 around them.
+MAX_OBJECTIONS: Final = 100_000
+
+KEY_OCTETS: Final = 16
+
+
+class ObjectionSubject(enum.IntEnum):
+    """What an objection is about; the numbers are the contract's."""
+
+    RECIPIENT = 1
+    MESSAGE = 2
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Objection:
+    """That somebody does not want to be tracked."""
+
+    key: bytes
+    """Says of whom, to those who know; see `recipient_objection_key`."""
+
+    subject: ObjectionSubject
+    create_time: dt.datetime
+
+
+def recipient_objection_key(address: str, log_key: bytes) -> bytes:
+    """Return the key of the objection of the recipient *address*, without regard to case.
+
+    Args:
+        address: as `address_of` returns it.
+        log_key: the secret of the log, `LogIdentity.cursor_key`.
+    """
+    return _key(b"recipient", address.casefold().encode(), log_key)
+
+
+def message_objection_key(message_key: bytes, log_key: bytes) -> bytes:
+    """Return the key of an objection to the message of *message_key*."""
+    return _key(b"message", message_key, log_key)
+
+
+def _key(person: bytes, octets: bytes, log_key: bytes) -> bytes:
+    return hashlib.blake2b(octets, key=log_key, person=person, digest_size=KEY_OCTETS).digest()
+
+
+class ObjectionStore(Protocol):
+    """Where objections are kept: beside the opens, in the same database.
+
+    Every change is durable when the call returns.  Every call may raise
+    `LogUnavailable`; nothing has changed then, as far as is known.
+    """
+
+    async def create(self, key: bytes, subject: ObjectionSubject) -> Objection:
+        """Keep an objection; return that which is there, if there is one.
+
+        Raises:
+            ObjectionQuota: there are as many as there may be.
+        """
+
+    async def get(self, key: bytes) -> Objection:
+        """Return an objection.
+
+        Raises:
+            ObjectionNotFound: there is none of this key.
+        """
+
+    async def page(self, *, after_key: bytes, limit: int) -> Sequence[Objection]:
+        """Return up to *limit* objections whose key sorts after *after_key*, by key."""
+
+    async def delete(self, key: bytes) -> None:
+        """Withdraw an objection.
+
+        Raises:
+            ObjectionNotFound: there is none of this key.
+        """
+
+    async def keys(self, *, unless_state: tuple[int, int] | None) -> "ObjectionKeys | None":
+        """Return the keys of all; None if they are still those of *unless_state*."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class ObjectionKeys:
+    """The keys of all objections at a time."""
+
+    keys: frozenset[bytes]
+    state: tuple[int, int]
+    """Another one when they have changed."""

@@ -1,0 +1,102 @@
+"""Objections beside the opens, in the same database."""
+
+from collections.abc import Sequence
+from functools import partial
+
+import sqlalchemy as sa
+
+from pixel_service.errors import ObjectionNotFound, ObjectionQuota
+from pixel_service.open_log.objections import (
+    MAX_OBJECTIONS,
+    Objection,
+    ObjectionKeys,
+    ObjectionSubject,
+)
+from pixel_service.open_log.sql.subscriptions import Database
+from pixel_service.open_log.sql.tables import objections, open_log
+from service_runtime.times import now_us, time_of
+
+
+class SqlObjections:
+    """The objections of a log, as `ObjectionStore` promises them."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def create(self, key: bytes, subject: ObjectionSubject) -> Objection:
+        """Insert a row unless there is one."""
+        row = await self._database.execute(partial(_create, key=key, subject=subject))
+        if row is None:
+            raise ObjectionQuota(max_objections=MAX_OBJECTIONS)
+        return _from_row(row)
+
+    async def get(self, key: bytes) -> Objection:
+        """Return the objection of a row."""
+        row = await self._database.query(partial(_find, key=key))
+        if row is None:
+            raise ObjectionNotFound
+        return _from_row(row)
+
+    async def page(self, *, after_key: bytes, limit: int) -> Sequence[Objection]:
+        """Return a page of rows, by key."""
+        query = sa.select(objections).where(objections.c.key > after_key)
+        query = query.order_by(objections.c.key).limit(limit)
+        rows = await self._database.query(lambda connection: connection.execute(query).all())
+        return [_from_row(row) for row in rows]
+
+    async def delete(self, key: bytes) -> None:
+        """Delete a row."""
+        statement = objections.delete().where(objections.c.key == key)
+        deleted = await self._database.execute(
+            lambda connection: connection.execute(statement).rowcount
+        )
+        if not deleted:
+            raise ObjectionNotFound
+
+    async def keys(self, *, unless_state: tuple[int, int] | None) -> ObjectionKeys | None:
+        """Read all keys, unless their number and the newest of them are as they were."""
+        return await self._database.query(partial(_keys, unless_state=unless_state))
+
+
+def _create(
+    connection: sa.Connection, *, key: bytes, subject: ObjectionSubject
+) -> sa.Row[tuple[bytes, int, int]] | None:
+    # One at a time, so that the quota holds.
+    connection.execute(sa.select(open_log.c.id).with_for_update())
+    if (found := _find(connection, key=key)) is not None:
+        return found
+    count = connection.scalar(sa.select(sa.func.count()).select_from(objections))
+    if count is not None and count >= MAX_OBJECTIONS:
+        return None
+    # Later than all that are there, so that no change leaves the state as it was.
+    newest = connection.scalar(sa.select(sa.func.max(objections.c.create_us))) or 0
+    create_us = max(now_us(), newest + 1)
+    connection.execute(
+        objections.insert().values(key=key, subject=int(subject), create_us=create_us)
+    )
+    return _find(connection, key=key)
+
+
+def _find(connection: sa.Connection, *, key: bytes) -> sa.Row[tuple[bytes, int, int]] | None:
+    return connection.execute(sa.select(objections).where(objections.c.key == key)).one_or_none()
+
+
+def _keys(
+    connection: sa.Connection, *, unless_state: tuple[int, int] | None
+) -> ObjectionKeys | None:
+    count, newest = connection.execute(
+        sa.select(sa.func.count(), sa.func.max(objections.c.create_us))
+    ).one()
+    state = (count, newest or 0)
+    if state == unless_state:
+        return None
+    found = connection.execute(sa.select(objections.c.key)).scalars()
+    return ObjectionKeys(keys=frozenset(map(bytes, found)), state=state)
+
+
+def _from_row(row: sa.Row[tuple[bytes, int, int]]) -> Objection:
+    return Objection(
+        key=bytes(row.key),
+        subject=ObjectionSubject(row.subject),
+        create_time=time_of(row.create_us),
+    )
