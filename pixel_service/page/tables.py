@@ -27,14 +27,15 @@ def listed(name: str, columns: Mapping[str, str], rows: Iterable[Sequence[h.Node
                     [h.th(scope="col", class_=kind or None)[each] for each, kind in columns.items()]
                 ]
             ],
-            h.tbody[[_row(columns, cells) for cells in rows]],
+            h.tbody[[row(columns, cells) for cells in rows]],
         ],
         name,
         is_tall=True,
     )
 
 
-def _row(columns: Mapping[str, str], cells: Sequence[h.Node]) -> h.Element:
+def row(columns: Mapping[str, str], cells: Sequence[h.Node]) -> h.Element:
+    """Return a row of a table of the class `listed`."""
     first, *others = zip(columns.items(), cells, strict=True)
     return h.tr[
         h.th(".value", scope="row")[first[1]],

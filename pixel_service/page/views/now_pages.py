@@ -2,7 +2,7 @@
 
 import dataclasses
 import datetime as dt
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 import grpc
@@ -16,6 +16,7 @@ from pixel_service.page.charts import Column, kind_of, over_time
 from pixel_service.page.live import LAST_OPENS, MINUTES, RecentOpens
 from pixel_service.page.quantities import count, duration, octets
 from pixel_service.page.scrolling import scrolled
+from pixel_service.page.tables import LONG, row
 from pixel_service.page.texts import shown
 from pixel_service.page.times import moment
 from pixel_service.page.views import message_pages
@@ -29,7 +30,13 @@ _MOST_OF_SUBJECT: Final = 80
 # The others are on their own pages.
 _MOST_LATE: Final = 10
 
-_HEADINGS: Final = ("Opened", "By", "Message", "Recipient", "Configuration")
+_COLUMNS: Final[Mapping[str, str]] = {
+    "Opened": "",
+    "By": "",
+    "Message": LONG,
+    "Recipient": LONG,
+    "Configuration": "value",
+}
 
 
 def health(status: operation_service_pb2.GetServiceStatusResponse) -> Iterator[h.Node]:
@@ -88,7 +95,7 @@ def rate(recent: RecentOpens, now: dt.datetime) -> h.Element:
 
 
 def _ago(minutes: int) -> str:
-    return f"{count(minutes, 'minute')} ago" if minutes else "this minute"
+    return f"{minutes} min ago" if minutes else "this minute"
 
 
 def latest(recent: RecentOpens) -> h.Element:
@@ -96,7 +103,7 @@ def latest(recent: RecentOpens) -> h.Element:
     return scrolled(
         h.table(".listed")[
             h.caption(".hidden")[f"The latest {LAST_OPENS} opens, the newest first"],
-            h.thead[h.tr[[h.th(scope="col")[name] for name in _HEADINGS]]],
+            h.thead[h.tr[[h.th(scope="col")[name] for name in _COLUMNS]]],
             h.tbody("#latest")[rows(recent.latest())],
         ],
         "latest opens",
@@ -112,19 +119,16 @@ def rows(notifications: Sequence[pb.OpenNotification]) -> h.Node:
 def _row(notification: pb.OpenNotification) -> h.Element:
     mail, opened = notification.mail, notification.open
     kind = kind_of(opened.evidence.agent)
-    cells: list[h.Node] = [
-        moment(opened.open_time),
-        h.span(class_=f"verdict {kind}")[words.verdict(opened.evidence)],
-        _message(mail),
-        shown(", ".join(mail.destination)) if mail.destination else "not kept",
-        shown(notification.configuration_id),
-    ]
-    return h.tr[
+    return row(
+        _COLUMNS,
         [
-            h.td(".value", data_label=heading)[cell]
-            for heading, cell in zip(_HEADINGS, cells, strict=True)
-        ]
-    ]
+            moment(opened.open_time),
+            h.span(class_=f"verdict {kind}")[words.verdict(opened.evidence)],
+            _message(mail),
+            shown(", ".join(mail.destination)) if mail.destination else "not kept",
+            shown(notification.configuration_id),
+        ],
+    )
 
 
 def _message(mail: pb.Mail) -> h.Node:
