@@ -316,6 +316,23 @@ RULES: Final = (
         never=("aiohttp", "emailopens", "grpc", "sqlalchemy"),
     ),
     Rule(
+        room=f"{PIXEL}.counting",
+        promise="Has the log count, and knows nothing of what.",
+        ours=("errors", "open_log"),
+        never=("aiohttp", "emailopens", "google", "grpc", "sqlalchemy"),
+    ),
+    Rule(
+        room=f"{PIXEL}.collecting",
+        promise="A client of the injector by the contract alone.",
+        ours=("errors", "injector_tls", "injectors", "open_log", "settings"),
+        never=("aiohttp", "sqlalchemy"),
+    ),
+    Rule(
+        room=f"{PIXEL}.injectors",
+        promise="Says which there are, in processes that lack gRPC, too.",
+        never=("aiohttp", "emailopens", "emailopens_client", "grpc", "sqlalchemy"),
+    ),
+    Rule(
         room=f"{PIXEL}.page",
         promise="A client of the contract, as any other, that answers browsers.",
         never=("sqlalchemy",),
