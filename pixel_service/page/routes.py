@@ -86,7 +86,7 @@ def add_messages(application: web.Application) -> None:
     add_page(application, MESSAGES, "Messages", _messages)
     add_form(application, MESSAGES, "Messages", _messages)
     add_page(application, one, "Message", _message)
-    application.router.add_get(f"{one}/opens.jsonl", _export)
+    application.router.add_get(f"{one}/opens.jsonl", _export, allow_head=False)
     add_page(application, f"{one}/erase", "Erase opens", _erase)
     add_form(application, f"{one}/erase", "Erase opens", _erase)
 

@@ -1,5 +1,7 @@
 """Reads a message that somebody has pasted or chosen: in memory alone, and no more than fits."""
 
+import asyncio
+import datetime as dt
 from typing import Final
 
 from aiohttp import BodyPartReader, MultipartReader, web
@@ -17,17 +19,24 @@ _MOST_OF_FIELD: Final = 5_000
 _MOST_OF: Final = {"raw": MAX_MESSAGE_OCTETS, "file": MAX_MESSAGE_OCTETS}
 
 
-async def read_trial(request: web.Request) -> Trial:
+# Others wait meanwhile. Four megabytes in a minute are half a megabit a second.
+_PATIENCE: Final = dt.timedelta(minutes=1)
+
+
+async def read_trial(request: web.Request, *, patience: dt.timedelta = _PATIENCE) -> Trial:
     """Return the trial that a form asks for.
 
     Raises:
-        web.HTTPException: it is too large, or none.
+        web.HTTPException: it is too large, too slow, or none.
     """
     if not request.content_type.startswith("multipart/"):
         raise web.HTTPUnsupportedMediaType
     fields: dict[str, bytes] = {}
     try:
-        await _read_fields(await request.multipart(), fields)
+        async with asyncio.timeout(patience.total_seconds()):
+            await _read_fields(await request.multipart(), fields)
+    except TimeoutError:
+        raise web.HTTPRequestTimeout(text="The message did not arrive in time.") from None
     except (ValueError, HttpProcessingError) as error:
         raise web.HTTPBadRequest(text="The form cannot be read.") from error
     text = fields.get("raw", b"").lstrip(b"\r\n")

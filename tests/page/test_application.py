@@ -212,6 +212,15 @@ async def test_file_that_breaks_off_is_not_taken_for_a_whole_one(
             await response.read()
 
 
+@pytest.mark.parametrize("path", ["/live", "/messages/m1/opens.jsonl"])
+async def test_what_is_long_is_sent_to_whoever_reads_it(
+    browser: aiohttp.ClientSession, path: str
+) -> None:
+    """A question for the header alone is not answered with a body."""
+    async with browser.head(path) as response:
+        assert response.status == 405
+
+
 async def test_message_that_is_too_large_is_refused(browser: aiohttp.ClientSession) -> None:
     """Before all of it is read into memory."""
     body = (
