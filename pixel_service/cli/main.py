@@ -15,6 +15,7 @@ _COMMANDS: Final = {
     "subscriptions": "pixel_service.cli.subscriptions",
     "webhooks": "pixel_service.cli.webhooks",
     "opens": "pixel_service.cli.opens",
+    "objections": "pixel_service.cli.objections",
     "statistics": "pixel_service.cli.statistics",
     "log": "pixel_service.cli.log",
     "status": "pixel_service.cli.status",
