@@ -11,7 +11,7 @@ from pixel_service.counting import Counting
 from pixel_service.open_log import OpenLog
 from service_runtime.background import kept_running
 from tests.pixel.open_log.log_values import LogHome
-from tests.pixel.open_log.statistics_values import ask, counted_open
+from tests.pixel.open_log.statistics_values import ask, counted_open, total
 
 _REFUSE = (
     "CREATE TRIGGER refuse BEFORE INSERT ON open_statistics BEGIN SELECT RAISE(ABORT, 'no'); END"
@@ -24,13 +24,14 @@ def alter(folder: Path, statement: str) -> None:
         connection.execute(statement)
 
 
-async def counted(log: OpenLog) -> int:
-    """Wait until everything is counted; return how many opens that were."""
-    while (  # noqa: ASYNC110 - only looking tells
-        found := await ask(log)
-    ).uncounted or not found.totals:
+async def until_counted(log: OpenLog, opens: int) -> None:
+    """Wait until so many opens are counted.
+
+    Nothing else tells: on PostgreSQL an open may be hidden for a moment, by a step of counting,
+    too, and waits to be counted without being seen to.
+    """
+    while (await total(log)).opens != opens:  # noqa: ASYNC110 - only looking tells
         await asyncio.sleep(0.01)
-    return found.totals[0].counts.opens
 
 
 async def test_a_log_is_counted_from_its_beginning_and_followed(log_home: LogHome) -> None:
@@ -41,9 +42,9 @@ async def test_a_log_is_counted_from_its_beginning_and_followed(log_home: LogHom
         log_home.connect() as log,
         kept_running("test", Counting(open_log=log, interval_seconds=0.01).count),
     ):
-        assert await counted(log) == 300
+        await until_counted(log, 300)
         await log.append([counted_open()])
-        assert await counted(log) == 301
+        await until_counted(log, 301)
 
 
 async def test_one_process_leaves_the_counting_to_another(log_home: LogHome) -> None:
@@ -75,6 +76,6 @@ async def test_counting_that_fails_is_said_once_and_goes_on(
                     await asyncio.sleep(0.01)
                 await log.append([counted_open()])
                 alter(tmp_path, "DROP TRIGGER refuse")
-                assert await counted(log) == 2
+                await until_counted(log, 2)
 
     assert [each["event"] for each in logs][:1] == ["opens not counted"]
