@@ -24,13 +24,14 @@ from pixel_service.page.trial_upload import read_trial
 from pixel_service.page.views.configuration_pages import CONFIGURATIONS, FIND_CONFIGURATION
 from pixel_service.page.views.configuration_pages import path_of as configuration_path
 from pixel_service.page.views.configurations import show_configuration, show_configurations
-from pixel_service.page.views.message_pages import MESSAGES
+from pixel_service.page.views.message_pages import MESSAGES, OBJECTION
 from pixel_service.page.views.messages import (
     erase_message,
     export_message,
     search_messages,
     show_message,
 )
+from pixel_service.page.views.objections import object_for
 from pixel_service.page.views.trial import Trial, try_message
 from pixel_service.page.views.trial_pages import TEST_MESSAGE
 from pixel_service.page.views.webhook_pages import WEBHOOKS, path_of
@@ -89,6 +90,8 @@ def add_messages(application: web.Application) -> None:
     application.router.add_get(f"{one}/opens.jsonl", _export, allow_head=False)
     add_page(application, f"{one}/erase", "Erase opens", _erase)
     add_form(application, f"{one}/erase", "Erase opens", _erase)
+    add_page(application, f"{one}/{OBJECTION}", "Objection", _object)
+    add_form(application, f"{one}/{OBJECTION}", "Objection", _object)
 
 
 async def _messages(visit: Visit, request: web.Request) -> h.Node:
@@ -102,6 +105,10 @@ async def _message(visit: Visit, request: web.Request) -> h.Node:
 
 async def _erase(visit: Visit, request: web.Request) -> h.Node:
     return await erase_message(visit, request.match_info["message_id"], await form_of(request))
+
+
+async def _object(visit: Visit, request: web.Request) -> h.Node:
+    return await object_for(visit, request.match_info["message_id"], await form_of(request))
 
 
 async def _export(request: web.Request) -> web.StreamResponse:

@@ -18,6 +18,9 @@ from pixel_service.page.views.timeline import timeline
 
 MESSAGES = "/messages"
 
+# The last part of the path of the page that takes an objection, after the message's own.
+OBJECTION = "objection"
+
 # Of a subject: two lines or three.
 _MOST_IN_ROW = 100
 _MOST_IN_HEADING = 200
@@ -105,7 +108,11 @@ def name_of(message: OpenedMessage, *, most: int = _MOST_IN_HEADING) -> h.Elemen
 
 
 def message_page(
-    message: OpenedMessage, last: pixel_service_pb2.SearchOpensResponse, *, may_erase: bool
+    message: OpenedMessage,
+    last: pixel_service_pb2.SearchOpensResponse,
+    *,
+    may_erase: bool,
+    may_object: bool,
 ) -> Sequence[h.Node]:
     """Return what is known of a message.
 
@@ -113,12 +120,13 @@ def message_page(
         message: the message.
         last: how far the search for its opens came.
         may_erase: whether whoever looks may erase them.
+        may_object: whether whoever looks may take objections.
     """
     return [
         h.h1[name_of(message)],
         h.dl(".facts")[[h.div[h.dt[name], h.dd[value]] for name, value in _facts(message)]],
         h.p(".muted")[words.what_is_kept(message.newest.privacy_level)],
-        _actions(message.message_id, may_erase=may_erase),
+        _actions(message.message_id, may_erase=may_erase, may_object=may_object),
         h.h2["Opens, the newest first"],
         timeline(message.fetches),
         _earlier(message.message_id, last),
@@ -139,11 +147,12 @@ def missing_page(message_id: str, last: pixel_service_pb2.SearchOpensResponse) -
     ]
 
 
-def _actions(message_id: str, *, may_erase: bool) -> h.Element:
+def _actions(message_id: str, *, may_erase: bool, may_object: bool) -> h.Element:
     path = path_of(message_id)
     return h.p(".actions")[
         h.a(".button", href=f"{path}/opens.jsonl", download=True)["Export its opens (JSON lines)"],
         may_erase and h.a(".button.danger", href=f"{path}/erase")["Erase its opens…"],
+        may_object and h.a(".button", href=f"{path}/{OBJECTION}")["Objection…"],
     ]
 
 

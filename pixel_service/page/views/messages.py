@@ -69,7 +69,12 @@ async def show_message(visit: Visit, message_id: str, *, before: str = "") -> h.
     messages = messages_of(found.notifications)
     if not messages:
         return missing_page(message_id, found.last)
-    return message_page(messages[0], found.last, may_erase=visit.may("OperationService/EraseOpens"))
+    return message_page(
+        messages[0],
+        found.last,
+        may_erase=visit.may("OperationService/EraseOpens"),
+        may_object=visit.may("ObjectionService/CreateObjection"),
+    )
 
 
 async def export_message(visit: Visit, message_id: str) -> AsyncIterator[bytes]:

@@ -55,7 +55,7 @@ def test_nothing_that_a_message_holds_runs() -> None:
     """Whatever its texts are: they are read, and make no element and no attribute."""
     messages = messages_of([notification(HOSTILE)])
     pages = [
-        *message_page(messages[0], response(is_complete=False), may_erase=True),
+        *message_page(messages[0], response(is_complete=False), may_erase=True, may_object=True),
         search_form(By.SUBJECT, HOSTILE),
         found_messages(messages, response(is_complete=False), By.SUBJECT, HOSTILE),
         *erase_page(HOSTILE),
@@ -104,7 +104,9 @@ def test_search_that_is_complete_is_not_gone_on_with() -> None:
 def test_message_says_who_opened_it_first_and_why_that_is_thought() -> None:
     """In words that are as sure as the judgement, with the rule and its source."""
     (message,) = messages_of([notification("Hello")])
-    text = text_of(*message_page(message, response(is_complete=True), may_erase=False))
+    text = text_of(
+        *message_page(message, response(is_complete=True), may_erase=False, may_object=False)
+    )
 
     assert "Probably a person opened it." in text
     assert "First by a person 2026-11-27 09:00:00 UTC" in text
@@ -118,9 +120,9 @@ def test_erasing_asks_first() -> None:
     (message,) = messages_of([notification("m1")])
     links = [
         each.get("href")
-        for each in parsed(*message_page(message, response(is_complete=True), may_erase=True)).iter(
-            "a"
-        )
+        for each in parsed(
+            *message_page(message, response(is_complete=True), may_erase=True, may_object=True)
+        ).iter("a")
     ]
     (form,) = parsed(*erase_page("m1")).iter("form")
     (sure,) = fields_of(*erase_page("m1"))
