@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 from collections.abc import AsyncIterator, Callable, Sequence
+from typing import Final
 
 from pixel_service.collecting import collecting
 from pixel_service.counting import Counting
@@ -18,6 +19,9 @@ from pixel_service.streaming import LiveStreams, Tail, following
 from pixel_service.webhooks import Deliveries, Surroundings, delivering, new_owner, open_sender
 from service_runtime.background import kept_running
 from service_runtime.drain import Drain
+
+# Opens are recorded within milliseconds.  What waits for longer waits in a queue.
+_LATE_SECONDS: Final = 2.0
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +78,10 @@ async def working_parts(settings: Settings, drain: Drain) -> AsyncIterator[LogPa
         recorder = Recorder(log, journals, spool=settings.old_spool_folder, objected=objected)
         stack.push_async_callback(recorder.record_rest)
         await stack.enter_async_context(kept_running("recording", recorder.record))
-        counting = Counting(open_log=log)
+        counting = Counting(
+            open_log=log,
+            is_recording_late=lambda: recorder.health.late_seconds > _LATE_SECONDS,
+        )
         await stack.enter_async_context(kept_running("counting", counting.count))
         await stack.enter_async_context(collecting(settings, log.statistics))
         deliveries = await stack.enter_async_context(_deliveries(settings, log, tail, drain))

@@ -47,6 +47,22 @@ async def test_a_log_is_counted_from_its_beginning_and_followed(log_home: LogHom
         await until_counted(log, 301)
 
 
+async def test_counting_waits_while_recording_is_late(log_home: LogHome) -> None:
+    """What waits to be recorded has the log to itself, before the first step and between them."""
+    late = [False, True, True, False, True, True]
+    async with log_home.connect() as log:
+        await log.append([counted_open() for _ in range(150)])
+        counting = Counting(
+            open_log=log,
+            is_recording_late=lambda: bool(late) and late.pop(),
+            interval_seconds=0.0,
+        )
+        assert await counting.count_once()
+        await until_counted(log, 150)
+
+    assert late == []
+
+
 async def test_one_process_leaves_the_counting_to_another(log_home: LogHome) -> None:
     """A process that was overtaken looks on, until nobody counts any more."""
     async with log_home.connect_twice() as (log, other):
