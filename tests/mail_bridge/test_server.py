@@ -10,7 +10,7 @@ from examples.pair import HOST, free_ports
 from mail_bridge.filter import Answer, Question, Verdict
 from mail_bridge.filter.asking import ask
 from tests.mail_bridge.a_bridge import HTML, TEXT, a_bridge, a_client
-from tests.mail_bridge.a_next_hop import GREETING, ANextHop, Instead
+from tests.mail_bridge.a_next_hop import EXTENSIONS, GREETING, ANextHop, Instead
 
 # Looks a hundredth of a second apart, until something is seen.
 MANY = 3_000
@@ -120,3 +120,16 @@ async def test_filter_hears_that_the_injector_is_away(tmp_path: Path) -> None:
 def asked_by_filter(path: Path, message: bytes) -> Answer:
     """Ask as `mail-bridge filter` does."""
     return ask(str(path), Question("reader@example.net", message).octets(), seconds=50)
+
+
+async def test_next_hop_is_told_where_each_message_came_from() -> None:
+    """What the client says by XFORWARD comes before each copy of that message, and no other."""
+    hop = ANextHop(extensions=(*EXTENSIONS, b"XFORWARD NAME"))
+    async with a_client(hop, NOBODY, tracking={"deadline_seconds": 0.1}) as client:
+        await client.ask(b"XFORWARD NAME=first")
+        assert [each.code for each in await client.send(TEXT)] == [250]
+        assert [each.code for each in await client.send(TEXT)] == [250]
+
+    forwarded = [each for each in hop.commands if each.startswith((b"XFORWARD", b"MAIL"))]
+    assert [each.partition(b" ")[0] for each in forwarded] == [b"XFORWARD", b"MAIL", b"MAIL"]
+    assert forwarded[0] == b"XFORWARD NAME=first"

@@ -64,9 +64,12 @@ async def test_large_message_passes(tmp_path: Path) -> None:
 class _Stating(injector_pb_grpc.InjectorServiceServicer):
     """Says of each message what it was told to, and no more than one copy a call if it is slow."""
 
-    def __init__(self, splices: Sequence[injector_pb.Splice], *, is_slow: bool = False) -> None:
+    def __init__(
+        self, splices: Sequence[injector_pb.Splice], *, is_slow: bool, too_many: int
+    ) -> None:
         self._splices = splices
         self._is_slow = is_slow
+        self._too_many = too_many
 
     async def RewriteForRecipients(  # noqa: N802 - gRPC's name
         self,
@@ -76,7 +79,7 @@ class _Stating(injector_pb_grpc.InjectorServiceServicer):
         result = injector_pb.RewriteForRecipientsResponse.Result(
             outcome=injector_pb.RewriteMessageResponse.OUTCOME_TRACKED, splices=self._splices
         )
-        results = [result] * len(request.recipients)
+        results = [result] * (len(request.recipients) + self._too_many)
         if self._is_slow:
             left_over = injector_pb.RewriteForRecipientsResponse.Result(
                 outcome=injector_pb.RewriteMessageResponse.OUTCOME_RECIPIENT_ERROR
@@ -88,11 +91,11 @@ class _Stating(injector_pb_grpc.InjectorServiceServicer):
 
 @contextlib.asynccontextmanager
 async def a_stating_injector(
-    splices: Sequence[injector_pb.Splice], *, is_slow: bool = False
+    splices: Sequence[injector_pb.Splice], *, is_slow: bool = False, too_many: int = 0
 ) -> AsyncIterator[str]:
     """Run it; yields where."""
     server = grpc.aio.server()
-    stating = _Stating(splices, is_slow=is_slow)  # type: ignore[abstract]  # there are no other calls
+    stating = _Stating(splices, is_slow=is_slow, too_many=too_many)  # type: ignore[abstract]  # there are no other calls
     injector_pb_grpc.add_InjectorServiceServicer_to_server(stating, server)
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
@@ -116,6 +119,20 @@ async def test_changes_of_another_message_are_not_made(
     """The message goes on as it came."""
     hop = ANextHop()
     async with a_stating_injector(splices) as address, a_delivery(hop, address) as delivery:
+        assert [each.code for each in await delivery.deliver(HTML)] == [250]
+
+    assert [each.message for each in hop.received] == [HTML]
+    assert delivery.untracked() == {"injector_error": 1.0}
+
+
+async def test_more_copies_than_recipients_are_nobodys() -> None:
+    """Nobody knows whose is whose then, so the message goes on as it came."""
+    hop = ANextHop()
+    splices = [injector_pb.Splice(offset=len(HTML), insert=b"x\r\n")]
+    async with (
+        a_stating_injector(splices, too_many=1) as address,
+        a_delivery(hop, address) as delivery,
+    ):
         assert [each.code for each in await delivery.deliver(HTML)] == [250]
 
     assert [each.message for each in hop.received] == [HTML]

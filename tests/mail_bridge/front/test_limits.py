@@ -176,6 +176,20 @@ async def test_envelopes_are_held_within_the_same_bound(command: bytes) -> None:
     assert again.code == 250
 
 
+async def test_what_is_said_of_a_client_s_origin_is_bounded() -> None:
+    """A client is told when it has said more of it than any has, and the next message may again."""
+    async with (
+        running_front() as front,
+        talking_to(front.host, front.port) as client,
+    ):
+        codes = [(await client.ask(b"XFORWARD NAME=c")).code for _ in range(17)]
+        await client.ask(b"RSET")
+        again = await client.ask(b"XFORWARD NAME=c")
+
+    assert codes == [250] * 16 + [452]
+    assert again.code == 250
+
+
 @pytest.mark.parametrize(
     ("limits", "name"),
     [

@@ -9,12 +9,14 @@ from pathlib import Path
 import pytest
 
 from mail_bridge.front import FrontProtocol, FrontSettings
+from mail_bridge.smtp import Reply
 from service_runtime.certificates import Certificate
 from service_runtime.tls_files import TlsFiles
 from tests.fixtures.certificates import Authority
 from tests.mail_bridge.front.recording import DELIVERED, StatedNextHop, running_front
 from tests.mail_bridge.talking_client import talking_to
 
+WELCOME = Reply(235, (b"2.7.0 Welcome",))
 MAIL, RCPT = b"MAIL FROM:<a@example.com>", b"RCPT TO:<b@example.net>"
 MESSAGE = b"Subject: x\r\n\r\nHello\r\n"
 
@@ -158,12 +160,13 @@ async def test_wrong_use_is_said(lines: list[bytes], code: int, certificate: Cer
 
 async def test_login_is_forgotten(certificate: Certificate, context: ssl.SSLContext) -> None:
     """Whatever was agreed on in the open is void (RFC 3207 section 4.2)."""
-    next_hop = StatedNextHop(answers=[DELIVERED])
+    next_hop = StatedNextHop(answers=[WELCOME])
     async with (
         running_front(FrontProtocol.SMTP, next_hop=next_hop, certificate=certificate) as front,
         talking_to(front.host, front.port, greets_with=b"EHLO c") as client,
     ):
-        await client.ask(b"AUTH PLAIN AAAA", b"STARTTLS")
+        assert await client.ask(b"AUTH PLAIN AAAA") == WELCOME
+        await client.ask(b"STARTTLS")
         await client.start_tls(context)
         await client.ask(b"EHLO c", MAIL, RCPT, b"DATA", MESSAGE + b".")
 
