@@ -77,6 +77,14 @@ class Webhook:
     fell_behind: bool = False
     """Whether retention has removed opens that were not delivered."""
 
+    def is_same_as(self, other: "Webhook") -> bool:
+        """Return whether nobody has changed one to the other, or created it anew."""
+        return (self.id, self.create_time, self.revision) == (
+            other.id,
+            other.create_time,
+            other.revision,
+        )
+
     @property
     def is_active(self) -> bool:
         """Whether it delivers."""

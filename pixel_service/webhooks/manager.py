@@ -137,7 +137,7 @@ class _Running:
 
     def is_of(self, webhook: Webhook | None) -> bool:
         """Return whether this is the delivery of *webhook* as it is now."""
-        return webhook is not None and webhook.revision == self._webhook.revision
+        return webhook is not None and webhook.is_same_as(self._webhook)
 
     def end(self) -> asyncio.Task[None] | None:
         """End it after what is under way; return its task if nothing is."""

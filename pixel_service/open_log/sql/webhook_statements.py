@@ -132,6 +132,7 @@ def write_leased(
     connection: sa.Connection,
     *,
     webhook_id: str,
+    create_us: int,
     revision: int,
     owner: str,
     values: Mapping[str, Any],
@@ -142,6 +143,8 @@ def write_leased(
         webhooks.update()
         .where(
             webhooks.c.id == webhook_id,
+            # One that was deleted and created anew is another.
+            webhooks.c.create_us == create_us,
             webhooks.c.revision == revision,
             webhooks.c.lease_owner == owner,
             webhooks.c.lease_us > clock_us(connection),

@@ -176,6 +176,7 @@ class SqlWebhooks:
             partial(
                 statements.write_leased,
                 webhook_id=webhook.id,
+                create_us=microseconds_of(webhook.create_time),
                 revision=webhook.revision,
                 owner=owner,
                 values=values,

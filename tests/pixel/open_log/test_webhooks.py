@@ -138,6 +138,21 @@ async def test_a_success_moves_it_and_ends_the_failures(log: OpenLog) -> None:
     assert found.last_success_time is not None
 
 
+async def test_one_that_is_created_anew_is_another(log: OpenLog) -> None:
+    """What was begun for the one before, of the same ID, does not move it."""
+    places = await positions(log, 1)
+    await log.webhooks.create(new_webhook())
+    (before,) = await log.webhooks.lease("me", length=MINUTE)
+    await log.webhooks.delete("crm")
+    await log.webhooks.create(new_webhook())
+    (now,) = await log.webhooks.lease("me", length=MINUTE)
+
+    assert not now.is_same_as(before)
+    with pytest.raises(WebhookLeaseLost):
+        await log.webhooks.delivered(before, "me", up_to=places[0])
+    await log.webhooks.delivered(now, "me", up_to=places[0])
+
+
 async def test_a_replay_makes_what_was_begun_count_no_more(log: OpenLog) -> None:
     """An answer to a request from before the replay does not move the webhook."""
     places = await positions(log, 2)

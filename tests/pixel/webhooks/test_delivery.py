@@ -461,6 +461,26 @@ async def test_replayed_webhook_begins_again_at_once(house: House, receiver: Rec
     assert await receiver.has_got(4) == ["a:0", "b:0", "a:0", "b:0"]
 
 
+async def test_webhook_that_is_created_anew_goes_to_its_own_receiver(
+    house: House, receiver: Receiver
+) -> None:
+    """Nothing more goes to the one before of the same ID, if nobody looked in between, too."""
+    store = await house.keeps(a_webhook(receiver.url))
+    await house.record("a:0")
+
+    async with receiving() as other, house.delivers(store) as deliveries:
+        await store.until_at_end()
+        await house.log.webhooks.delete("crm")
+        await house.log.webhooks.create(
+            dataclasses.replace(a_webhook(other.url), delivered=await house.log.head())
+        )
+        await store.looked_at(deliveries)
+        await house.record("b:0")
+        assert await other.has_got(1) == ["b:0"]
+
+    assert await receiver.has_got(1) == ["a:0"]
+
+
 async def test_swift_receiver_does_not_cost_a_commit_for_each_event(
     house: House, receiver: Receiver
 ) -> None:
