@@ -9,6 +9,7 @@ import pytest
 from examples.pair import HOST, free_ports
 from mail_bridge.filter import Answer, Question, Verdict
 from mail_bridge.filter.asking import ask
+from mail_bridge.front import FrontProtocol, SeveralRecipients
 from tests.mail_bridge.a_bridge import HTML, TEXT, a_bridge, a_client
 from tests.mail_bridge.a_next_hop import EXTENSIONS, GREETING, ANextHop, Instead
 
@@ -133,3 +134,16 @@ async def test_next_hop_is_told_where_each_message_came_from() -> None:
     forwarded = [each for each in hop.commands if each.startswith((b"XFORWARD", b"MAIL"))]
     assert [each.partition(b" ")[0] for each in forwarded] == [b"XFORWARD", b"MAIL", b"MAIL"]
     assert forwarded[0] == b"XFORWARD NAME=first"
+
+
+async def test_refusal_of_one_recipient_is_everybody_s_where_there_is_one_answer() -> None:
+    """Somebody who has the message already would get it again when the client comes again."""
+    hop = ANextHop({b"RCPT": [b"250 Ok", b"450 4.2.1 Not now"]})
+    front = {"protocol": FrontProtocol.SMTP, "several_recipients": SeveralRecipients.PASS}
+    tracking = {"deadline_seconds": 0.1}
+    async with a_client(hop, NOBODY, greets=b"EHLO me", front=front, tracking=tracking) as client:
+        await client.ask(b"MAIL FROM:<a@example.org>", b"RCPT TO:<b@example.net>")
+        await client.ask(b"RCPT TO:<c@example.net>", b"DATA")
+        assert (await client.ask(TEXT + b".")).code == 450
+
+    assert hop.received == []

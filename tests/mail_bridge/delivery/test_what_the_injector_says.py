@@ -76,10 +76,8 @@ class _Stating(injector_pb_grpc.InjectorServiceServicer):
         request: injector_pb.RewriteForRecipientsRequest,
         context: object,  # noqa: ARG002 - gRPC's own
     ) -> injector_pb.RewriteForRecipientsResponse:
-        result = injector_pb.RewriteForRecipientsResponse.Result(
-            outcome=injector_pb.RewriteMessageResponse.OUTCOME_TRACKED, splices=self._splices
-        )
-        results = [result] * (len(request.recipients) + self._too_many)
+        addresses = [each.address for each in request.recipients]
+        results = [self._result(each) for each in addresses + ["nobody"] * self._too_many]
         if self._is_slow:
             left_over = injector_pb.RewriteForRecipientsResponse.Result(
                 outcome=injector_pb.RewriteMessageResponse.OUTCOME_RECIPIENT_ERROR
@@ -87,6 +85,14 @@ class _Stating(injector_pb_grpc.InjectorServiceServicer):
             left_over.error.reason = error_reason_pb2.ERROR_REASON_RECIPIENT_LEFT_OVER
             results[1:] = [left_over] * len(results[1:])
         return injector_pb.RewriteForRecipientsResponse(results=results)
+
+    def _result(self, address: str) -> injector_pb.RewriteForRecipientsResponse.Result:
+        result = injector_pb.RewriteForRecipientsResponse.Result(
+            outcome=injector_pb.RewriteMessageResponse.OUTCOME_TRACKED, splices=self._splices
+        )
+        for each in result.splices:
+            each.insert = each.insert.replace(b"ADDRESS", address.encode())
+        return result
 
 
 @contextlib.asynccontextmanager
@@ -140,17 +146,18 @@ async def test_more_copies_than_recipients_are_nobodys() -> None:
 
 
 async def test_copies_that_one_call_leaves_over_are_made_by_the_next() -> None:
-    """Whoever comes late in a long list has a pixel, too."""
+    """Whoever comes late in a long list has a pixel, too, and nobody else's."""
     hop = ANextHop()
     to = ("a@example.net", "b@example.net", "c@example.net")
-    splices = [injector_pb.Splice(offset=len(HTML), insert=b"x\r\n")]
+    splices = [injector_pb.Splice(offset=len(HTML), insert=b"ADDRESS\r\n")]
     async with (
         a_stating_injector(splices, is_slow=True) as address,
         a_delivery(hop, address) as delivery,
     ):
         assert [each.code for each in await delivery.deliver(HTML, *to)] == [250] * 3
 
-    assert {each.message for each in hop.received} == {HTML + b"x\r\n"}
+    came = {each.recipients[0]: each.message for each in hop.received}
+    assert came == {f"TO:<{each}>".encode(): HTML + f"{each}\r\n".encode() for each in to}
     assert delivery.tracked() == 3.0
 
 
