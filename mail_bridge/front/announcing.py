@@ -9,11 +9,11 @@ from mail_bridge.smtp import Extensions, Reply
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
-# What these add to MAIL and RCPT is passed on, so they are the next hop's.
-_PASSED_ON: Final = (b"8BITMIME", b"SMTPUTF8", b"DSN")
+# What these add to MAIL, RCPT, replies and messages is passed on, so they are the next hop's.
+_PASSED_ON: Final = (b"8BITMIME", b"SMTPUTF8", b"DSN", b"ENHANCEDSTATUSCODES", b"CHUNKING")
 
-# These are done here.
-_OWN: Final = (b"PIPELINING", b"ENHANCEDSTATUSCODES", b"CHUNKING")
+# How commands come in concerns nobody else.
+_OWN: Final = (b"PIPELINING",)
 
 
 def announced(

@@ -22,6 +22,7 @@ ALL_OF_THEM = Extensions(
         b"8BITMIME": b"",
         b"SMTPUTF8": b"",
         b"DSN": b"",
+        b"ENHANCEDSTATUSCODES": b"",
         b"CHUNKING": b"",
         b"XFORWARD": b"NAME ADDR PROTO HELO SOURCE",
         b"AUTH": b"PLAIN LOGIN",
