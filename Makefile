@@ -100,7 +100,7 @@ properties: $(DEVELOPMENT) ## Look for new examples that break a property of rew
 	pytest --quiet --timeout=3600 --hypothesis-profile=thorough tests/injector/rewriting/test_rewrite_properties.py
 
 .PHONY: test-crash
-test-crash: $(DEVELOPMENT) ## Kill processes and databases at random, 100 times each
+test-crash: $(DEVELOPMENT) ## Kill processes and databases at random, 100 times (parts of one service 25)
 	EMAILOPENS_CRASH_KILLS=100 pytest tests/pixel/test_crash.py \
 	  tests/pixel/recording/test_outage.py tests/pixel/recording/test_refusing_database.py \
 	  tests/pixel/recording/test_log_process_away.py tests/end_to_end/test_crash.py \
