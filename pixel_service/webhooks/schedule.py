@@ -53,7 +53,7 @@ def _asked_seconds(text: str, now: dt.datetime) -> float | None:
         return float(text[:10])
     try:
         time = email.utils.parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, OverflowError):  # the second: numbers without end
         return None
     if time.tzinfo is None:
         time = time.replace(tzinfo=dt.UTC)

@@ -58,6 +58,8 @@ async def _mistake_of_name(host: str) -> str | None:
             await resolver.resolve(host, family=socket.AF_UNSPEC)
     except AddressNotPublic as error:
         return str(error)
+    except UnicodeError:
+        return "has a host that no name can be"
     except (OSError, TimeoutError):
         # Looked at again before each request: the name may be new, or its servers away.
         return None

@@ -42,6 +42,8 @@ def test_waits_are_drawn_from_their_upper_part() -> None:
         ("Sat, 28 Nov 2026 10:00:00 GMT", 3600),
         ("Fri, 27 Nov 2026 10:02:00 -0000", 120),
         ("soon", 5),
+        (f"Fri, 27 Nov {'9' * 20} 10:02:00 GMT", 5),
+        (f"Fri, 27 Nov 2026 10:02:00 +{'9' * 20}", 5),
         ("-1", 5),
         ("١٢", 5),
         ("", 5),

@@ -85,6 +85,14 @@ async def test_what_is_no_url_is_refused(url: str) -> None:
     assert await mistake_of_url(url, allow_private=False) == NO_URL
 
 
+@pytest.mark.parametrize("host", ["a..example", f"{'a' * 64}.example"])
+async def test_host_that_no_name_can_be_is_refused(host: str) -> None:
+    """It could not even be looked up, now or when something is sent."""
+    assert await mistake_of_url(f"https://{host}/", allow_private=False) == (
+        "has a host that no name can be"
+    )
+
+
 async def test_url_is_bounded_and_has_no_fragment() -> None:
     """Two thousand characters are taken, and not one more."""
     url = "https://127.0.0.1/".ljust(MAX_URL_CHARACTERS, "a")
