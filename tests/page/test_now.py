@@ -272,3 +272,24 @@ async def test_feed_says_that_the_service_is_away_and_goes_on_after_it(tmp_path:
                     await feed.wait_beyond(1, had_failed=feed.failure is not None)
             await feeds.close()
     assert [each.mail.message_id for each in feed.recent.latest()] == ["b", "a"]
+
+
+async def test_feed_goes_on_with_another_log(tmp_path: Path) -> None:
+    """A log that was restored knows no cursor from before: what comes from then on is shown."""
+    feeds = Feeds()
+    (tmp_path / "restored").mkdir()
+    async with contextlib.AsyncExitStack() as first, asyncio.timeout(60):
+        log = await first.enter_async_context(a_log(tmp_path))
+        running = await first.enter_async_context(streaming(log))
+        async with grpc.aio.insecure_channel(running.address) as channel:
+            feed = feeds.feed_of(Visit(channel=channel))
+            await log.append([an_open_of("a")])
+            await feed.wait_beyond(0, had_failed=False)
+            recent = feed.recent
+            await first.aclose()
+            async with a_log(tmp_path / "restored") as log, streaming(log, listen=running.address):
+                await until(lambda: feed.recent is not recent)
+                await log.append([an_open_of("b")])
+                await until(lambda: bool(feed.recent.added))
+            await feeds.close()
+    assert [each.mail.message_id for each in feed.recent.latest()] == ["b"]

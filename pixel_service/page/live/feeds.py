@@ -26,6 +26,9 @@ _NAME: Final = "page"
 _SHORTEST_RETRY: Final = dt.timedelta(milliseconds=500)
 _LONGEST_RETRY: Final = dt.timedelta(seconds=10)
 
+# What is said of a cursor from which nobody can go on: the log was restored, or is another.
+_CURSOR_LOST: Final = frozenset({grpc.StatusCode.OUT_OF_RANGE, grpc.StatusCode.FAILED_PRECONDITION})
+
 
 class TooManyFeeds(Exception):
     """As many keys look already as may."""
@@ -127,6 +130,8 @@ class Feed:
             try:
                 await self._stream()
             except grpc.aio.AioRpcError as error:
+                if error.code() in _CURSOR_LOST:
+                    self._begin_anew()
                 await self._note(error)
             await backoff.pause()
 
@@ -138,8 +143,7 @@ class Feed:
                     self._add(response.batch)
                 is_too_much = self._is_before_its_time and self.recent.added >= self._limits.before
                 if is_too_much:
-                    self._cursor, self.recent = "", RecentOpens(utc_now())
-                    self._is_before_its_time = False
+                    self._begin_anew()
                 await self._note(None)
                 if is_too_much:
                     return
@@ -148,6 +152,11 @@ class Feed:
                     self._answered.set()
         finally:
             call.cancel()
+
+    def _begin_anew(self) -> None:
+        """Go on with what comes from now on."""
+        self._cursor, self.recent = "", RecentOpens(utc_now())
+        self._is_before_its_time = False
 
     def _add(self, batch: pb.OpenBatch) -> None:
         self._cursor = batch.cursor
