@@ -11,7 +11,7 @@ from http import HTTPStatus
 from typing import Any, Final
 
 import structlog
-from aiohttp import web
+from aiohttp import ClientConnectionResetError, web
 from aiohttp.http_exceptions import HttpProcessingError
 
 from service_runtime.certificates import Certificate
@@ -144,7 +144,8 @@ class _Connection(web.RequestHandler):
         error = options.get("exc_info")
         # What a client breaks is no fault: anybody could fill the log with it.
         if isinstance(error, BaseException) and not isinstance(
-            error, HttpProcessingError | web.RequestPayloadError
+            error,
+            HttpProcessingError | web.RequestPayloadError | ClientConnectionResetError,
         ):
             logger.error("request not handled", error=type(error).__name__, frames=frames_of(error))
 

@@ -14,16 +14,30 @@ from service_runtime.listen import split_address
 
 SECRET = "person@example.com"  # noqa: S105 - what somebody asks for, and nobody else is to read
 
+ENDED = web.AppKey("ended", asyncio.Event)
+
 
 @contextlib.asynccontextmanager
-async def a_port() -> AsyncIterator[str]:
-    """Serve an application that fails; yields its address."""
+async def a_port(ended: asyncio.Event) -> AsyncIterator[str]:
+    """Serve an application that fails, and what ends with its reader; yields its address."""
     application = web.Application()
 
     async def fail(request: web.Request) -> web.Response:
         raise ValueError(request.query_string)
 
+    async def go_on(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse()
+        await response.prepare(request)
+        try:
+            while True:
+                await response.write(b"x" * 10_000)
+                await asyncio.sleep(0)
+        finally:
+            request.app[ENDED].set()
+
+    application[ENDED] = ended
     application.router.add_get("/", fail)
+    application.router.add_get("/endless", go_on)
     async with serving_http(
         application,
         "127.0.0.1:0",
@@ -38,7 +52,7 @@ async def a_port() -> AsyncIterator[str]:
 async def said_to(request: bytes) -> tuple[bytes, bytes, list[str]]:
     """Return head and body of what *request* is answered with, and the words that are logged."""
     with capture_logs() as logged:
-        async with a_port() as address:
+        async with a_port(asyncio.Event()) as address:
             reader, writer = await asyncio.open_connection(*split_address(address))
             writer.write(request)
             answer = await reader.read()
@@ -79,3 +93,18 @@ async def test_fault_is_logged_without_what_was_asked() -> None:
     assert "ValueError" in logged[0]
     assert "test_http_port.py" in logged[0]
     assert SECRET not in "".join(logged)
+
+
+async def test_download_that_is_broken_off_is_no_fault() -> None:
+    """Whoever has read enough leaves, and nobody fills the log with it."""
+    ended = asyncio.Event()
+    with capture_logs() as logged:
+        async with a_port(ended) as address:
+            reader, writer = await asyncio.open_connection(*split_address(address))
+            writer.write(b"GET /endless HTTP/1.1\r\nHost: a\r\n\r\n")
+            await reader.readexactly(1_000)
+            writer.close()
+            await writer.wait_closed()
+            await ended.wait()
+
+    assert not logged
