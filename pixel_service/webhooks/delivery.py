@@ -120,7 +120,7 @@ class Delivery:
             # Read anew after a wait: an event that was erased meanwhile is not sent.
             if self._shared.clock() > ends_at or self._is_over or not await self._deliver(entry):
                 return False
-        self._place.passed_over(page.after)
+        await self._place.passed_over(page.after)
         return page.at_head
 
     async def _read(self) -> Page:

@@ -15,6 +15,10 @@ from service_runtime.backoff import Backoff
 # What it has taken since is sent again if this process is killed.
 _WRITE_SECONDS: Final = 0.1
 
+# The same of a place that moves over what the webhook does not select: a long log would be
+# read again from its beginning by whoever delivers next, and how far it has come not be seen.
+_WRITE_PASSED_SECONDS: Final = 5.0
+
 _SHORTEST_RETRY: Final = dt.timedelta(milliseconds=100)
 _LONGEST_RETRY: Final = dt.timedelta(seconds=5)
 
@@ -43,9 +47,11 @@ class Place:
         if time.monotonic() - self._written_at >= _WRITE_SECONDS:
             await self.write()
 
-    def passed_over(self, position: Position) -> None:
-        """Note that nothing up to *position* is to be sent."""
+    async def passed_over(self, position: Position) -> None:
+        """Note that nothing up to *position* is to be sent; written down now and then."""
         self.position = max(self.position, position)
+        if time.monotonic() - self._written_at >= _WRITE_PASSED_SECONDS:
+            await self.write()
 
     async def write(self) -> None:
         """Write down where it is, if that is not written."""

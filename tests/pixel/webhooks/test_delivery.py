@@ -557,3 +557,18 @@ def _after(event: asyncio.Event) -> Callable[[web.Request], Awaitable[web.Stream
         return web.Response()
 
     return answer
+
+
+async def test_place_is_written_while_nothing_is_to_be_sent(
+    house: House, receiver: Receiver
+) -> None:
+    """Whoever delivers next need not read all of a long log again."""
+    others = dataclasses.replace(a_webhook(receiver.url), configuration_ids=("others",))
+    store = await house.keeps(others)
+    await house.record(*(f"{number}:0" for number in range(100)))
+
+    async with house.delivers(store):
+        await store.until_at_end()
+
+    assert store.writes > 1
+    assert not receiver.requests
