@@ -85,8 +85,10 @@ def rotate(
 
 def delete(connection: sa.Connection, *, webhook_id: str) -> bool:
     """Delete a webhook and its list; return whether there was one."""
+    # In this order, so that what is listed at the same moment is waited for, and goes, too.
+    deleted = connection.execute(webhooks.delete().where(webhooks.c.id == webhook_id)).rowcount
     connection.execute(webhook_skips.delete().where(webhook_skips.c.webhook_id == webhook_id))
-    return connection.execute(webhooks.delete().where(webhooks.c.id == webhook_id)).rowcount == 1
+    return deleted == 1
 
 
 def skipped(

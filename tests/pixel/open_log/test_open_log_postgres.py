@@ -327,3 +327,24 @@ async def test_errors_of_the_database_hold_no_parameters(postgres: Postgres, dat
 
     assert "nowhere" in said
     assert "telltale" not in said
+
+
+async def test_what_is_listed_while_a_webhook_is_deleted_is_deleted_too(
+    log: OpenLog, postgres: Postgres, database: str
+) -> None:
+    """Whoever creates a webhook of the same ID later sees nothing of it."""
+    await log.webhooks.create(new_webhook())
+    async with connection_to(postgres, database) as looking:
+        async with connection_to(postgres, database) as elsewhere, elsewhere.transaction():
+            await elsewhere.execute("UPDATE open_webhooks SET last_error = 'status 422'")
+            await elsewhere.execute(
+                "INSERT INTO open_webhook_skips (webhook_id, event_id, transaction_id, sequence,"
+                " before_transaction, before_sequence, skip_us, error)"
+                " VALUES ('crm', 'a:0', 1, 1, 0, 0, 0, 'status 422')"
+            )
+            deleting = asyncio.create_task(log.webhooks.delete("crm"))
+            waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted"
+            while not await looking.fetchval(waiting):  # noqa: ASYNC110 - only looking tells
+                await asyncio.sleep(0.01)
+        await deleting
+        assert await looking.fetchval("SELECT count(*) FROM open_webhook_skips") == 0
