@@ -20,6 +20,8 @@ class Objecting:
         self._store = store
         self._objected = objected
         self._state: tuple[int, int] | None = None
+        # One look at a time: what one has read may be older than what another has.
+        self._turn = asyncio.Lock()
 
     async def look(self) -> None:
         """Take over what has changed.
@@ -27,10 +29,11 @@ class Objecting:
         Raises:
             LogUnavailable: the log does not answer.
         """
-        found = await self._store.keys(unless_state=self._state)
-        if found is not None:
-            self._objected.replace(found.keys)
-            self._state = found.state
+        async with self._turn:
+            found = await self._store.keys(unless_state=self._state)
+            if found is not None:
+                self._objected.replace(found.keys)
+                self._state = found.state
 
     async def follow(self) -> None:
         """Look again and again, for ever."""
