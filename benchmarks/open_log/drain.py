@@ -20,6 +20,8 @@ from typing import Final
 
 import uvloop
 
+from benchmarks.bars import least
+from benchmarks.open_log.http_path import LEAST_OF_SQLITE
 from benchmarks.open_log.log_alone import log_url
 from benchmarks.open_log.serving import USER_AGENTS, sealed_tokens
 from pixel_service.evidence import load_judge
@@ -138,7 +140,9 @@ def main() -> None:
                 f" {postgres.per_second:>13,.0f} {postgres.microseconds:>6.1f} {ratios[-1]:>6.2f}",
                 flush=True,
             )
-        print(f"{kind:>5} median of PostgreSQL against SQLite {statistics.median(ratios):.2f}")
+        ratio = statistics.median(ratios)
+        bar = f", {least(LEAST_OF_SQLITE, ratio)}" if kind == "new" else ""
+        print(f"{kind:>5} median of PostgreSQL against SQLite {ratio:.2f}{bar}")
 
 
 if __name__ == "__main__":

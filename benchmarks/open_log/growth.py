@@ -30,6 +30,7 @@ from typing import Final, NamedTuple
 
 import uvloop
 
+from benchmarks.bars import most
 from benchmarks.open_log.log_alone import new_open
 from benchmarks.open_log.pictures import FIRST, QUIET, SECOND, picture
 from injector_service.new_ids import new_message_id
@@ -191,7 +192,8 @@ async def measure(options: argparse.Namespace) -> list[Window]:
                 cost, ratio = window.cost, window.ratio
                 print(
                     f"{window.opens:>12,} {1e6 * cost.clock:>6.1f} {ratio.clock:>6.2f}"
-                    f" {1e6 * cost.processor:>7.1f} {ratio.processor:>6.2f} {cost.written:>7,.0f}",
+                    f" {1e6 * cost.processor:>7.1f} {ratio.processor:>6.2f} {cost.written:>7,.0f}"
+                    f" {most(1 + BAR, ratio.clock)}",
                     flush=True,
                 )
         return found

@@ -24,6 +24,7 @@ from typing import Final
 import uvloop
 from aiohttp import web
 
+from benchmarks.bars import least, most
 from benchmarks.open_log.serving import (
     Load,
     Running,
@@ -41,6 +42,12 @@ from tests.fixtures.postgres import running_postgres
 MESSAGES: Final = 30_000
 # A message makes at most a thousand opens in an hour.
 SEEN_MESSAGES: Final = 1_000
+
+# The bars: shares of the floor by connections, p99, and PostgreSQL's share of SQLite.
+DURABLE: Final = "SQLite"
+LEAST_OF_FLOOR: Final = {64: 0.50, 256: 0.62}
+MOST_P99_MS: Final = {64: 8.0}
+LEAST_OF_SQLITE: Final = 0.95
 
 
 def _serve_bare(address: str) -> None:
@@ -93,8 +100,8 @@ class _Turn:
         both = zip(self.found, floor.found, strict=True)
         return [each.per_second / other.per_second for each, other in both]
 
-    def show(self, floor: "_Turn") -> None:
-        """Print its medians, beside *floor*."""
+    def show(self, floor: "_Turn", *, connections: int) -> None:
+        """Print its medians, beside *floor* and the bars for so many *connections*."""
         ratios = self.ratios(floor)
         rate = statistics.median([each.per_second for each in self.found])
         p50 = statistics.median([each.p50_ms for each in self.found])
@@ -104,6 +111,11 @@ class _Turn:
             f" ({min(ratios):.2f} to {max(ratios):.2f}) p50 {p50:>5.1f} ms, p99 {p99:>5.1f} ms",
             flush=True,
         )
+        if self.name == DURABLE and connections in LEAST_OF_FLOOR:
+            bar = least(LEAST_OF_FLOOR[connections], statistics.median(ratios))
+            print(f"{'of the bare handler':>32} {bar}")
+        if self.name == DURABLE and connections in MOST_P99_MS:
+            print(f"{'p99, ms':>32} {most(MOST_P99_MS[connections], p99)}")
 
 
 def _compare(turns: Sequence[_Turn], *, rounds: int, seconds: float, connections: int) -> None:
@@ -119,7 +131,7 @@ def _compare(turns: Sequence[_Turn], *, rounds: int, seconds: float, connections
             turn.found.append(turn.measure(seconds=seconds, connections=connections))
     print(f"{connections} connections, medians of {rounds} rounds, and the least and most ratio")
     for turn in turns:
-        turn.show(turns[0])
+        turn.show(turns[0], connections=connections)
 
 
 @contextlib.contextmanager
@@ -149,7 +161,7 @@ def _turns() -> Iterator[list[_Turn]]:
         seen = tokens[sqlite.http][:SEEN_MESSAGES]
         yield [
             _Turn("bare handler", floor, seen),
-            _Turn("SQLite", sqlite.http, tokens[sqlite.http], sqlite),
+            _Turn(DURABLE, sqlite.http, tokens[sqlite.http], sqlite),
             _Turn("SQLite, seen before", sqlite.http, seen, sqlite),
             _Turn("PostgreSQL", postgres.http, tokens[postgres.http], postgres),
             _Turn("SQLite, two endpoint processes", two.http, tokens[two.http], two),
@@ -166,8 +178,9 @@ def main() -> None:
     with _turns() as turns:
         for connections in options.connections:
             _compare(turns, rounds=options.rounds, seconds=options.seconds, connections=connections)
-            ratios = turns[3].ratios(turns[1])
-            print(f"PostgreSQL against SQLite: median {statistics.median(ratios):.2f}")
+            ratio = statistics.median(turns[3].ratios(turns[1]))
+            bar = least(LEAST_OF_SQLITE, ratio)
+            print(f"PostgreSQL against SQLite: median {ratio:.2f}, {bar}")
 
 
 if __name__ == "__main__":

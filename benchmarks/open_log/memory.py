@@ -16,12 +16,17 @@ from typing import Final
 
 import uvloop
 
+from benchmarks.bars import most
 from benchmarks.open_log.http_path import MESSAGES
 from benchmarks.open_log.serving import load, running_service, sealed_tokens
 from benchmarks.open_log.where_time_goes import processes_of
 
 CONNECTIONS: Final = 256
 KIB_PER_MB: Final = 1024
+
+# The bar, for what is its own.
+ENDPOINT: Final = "endpoint process"
+MOST_MB: Final = 60
 
 
 def memory_of(pid: int) -> Mapping[str, int]:
@@ -36,7 +41,7 @@ def name_of(pid: int) -> str:
     if any(each.endswith("opens.db") for each in opened):
         return "log process"
     if any(each.endswith(".segment") for each in opened):
-        return "endpoint process"
+        return ENDPOINT
     command = Path(f"/proc/{pid}/cmdline").read_text()
     return "supervisor" if "serve" in command else "resource tracker"
 
@@ -51,9 +56,11 @@ def show(moment: str) -> None:
         found = memory_of(pid)
         own = found["Private_Clean"] + found["Private_Dirty"]
         numbers = (found["Rss"], found["Pss"], own)
+        name = name_of(pid)
         print(
-            f"{moment:<6} {name_of(pid):<16}",
+            f"{moment:<6} {name:<16}",
             *(f"{number / KIB_PER_MB:>9.0f}" for number in numbers),
+            most(MOST_MB, own / KIB_PER_MB) if name == ENDPOINT else "",
             flush=True,
         )
 
