@@ -25,6 +25,7 @@ import grpc
 import uvloop
 
 from benchmarks import messages
+from benchmarks.bars import MISSED, least, most
 from emailopens.injector.v1 import configuration_service_pb2 as configuration_pb
 from emailopens.injector.v1 import configuration_service_pb2_grpc as configuration_pb_grpc
 from emailopens.injector.v1 import injector_service_pb2 as pb
@@ -33,7 +34,10 @@ from examples.pair import HOST, free_ports, running_service
 from service_runtime.target import MAX_MESSAGE_OCTETS, Target, connect
 
 # The bars.
-LEAST_OF_ECHO: Final = 0.62
+SMALL: Final = "10 KB, whole, 32 at once"
+WHOLE: Final = "26 MB, whole"
+SPLICE: Final = "26 MB, splice"
+LEAST_OF_ECHO: Final = {SMALL: 0.62, WHOLE: 1.3, SPLICE: 2.2}
 LEAST_COPIES: Final = 8.0
 MOST_MICROSECONDS_A_COPY: Final = 25.0
 
@@ -181,9 +185,9 @@ async def measured(rounds: int) -> dict[str, Measured]:
     small = messages.quoted_printable(10_000)
     large = messages.with_attachment(26_000_000, html_first=True)
     kinds: dict[str, tuple[Any, Any, int]] = {
-        "10 KB, whole, 32 at once": (_rewriting(small, whole), _rewriting(small, whole), 960),
-        "26 MB, whole": (_rewriting(large, whole), _rewriting(large, whole), _LARGE_CALLS),
-        "26 MB, splice": (_rewriting(large, splice), _rewriting(large, splice), _LARGE_CALLS),
+        SMALL: (_rewriting(small, whole), _rewriting(small, whole), 960),
+        WHOLE: (_rewriting(large, whole), _rewriting(large, whole), _LARGE_CALLS),
+        SPLICE: (_rewriting(large, splice), _rewriting(large, splice), _LARGE_CALLS),
         "10 KB, 1,000 recipients": (_copying(small), _rewriting(small, whole), _RECIPIENT_CALLS),
     }
     with tempfile.TemporaryDirectory() as folder:
@@ -214,27 +218,30 @@ def main() -> int:
         uvloop.run(echo(arguments.echo))
         return 0
     found = uvloop.run(measured(arguments.rounds))
+    are_met = True
     print(f"{'':26}{'calls/s':>10}{'CPU us':>10}{'echo/s':>10}{'CPU us':>10}   of the echo's")
     for name, each in found.items():
         columns = []
         for turns in (each.ours, each.echo):
             columns.append(statistics.median(turn.calls_a_second for turn in turns))
             columns.append(statistics.median(turn.processor_seconds for turn in turns) * 1e6)
-        print(f"{name:26}", *(f"{value:9,.0f}" for value in columns), _spread(each.shares()))
-    small, copies = found["10 KB, whole, 32 at once"], found["10 KB, 1,000 recipients"]
+        share = statistics.median(each.shares())
+        bar = least(LEAST_OF_ECHO[name], share) if name in LEAST_OF_ECHO else ""
+        print(f"{name:26}", *(f"{value:9,.0f}" for value in columns), _spread(each.shares()), bar)
+        are_met = are_met and not bar.startswith(MISSED)
+    small, copies = found[SMALL], found["10 KB, 1,000 recipients"]
     microseconds = [turn.processor_seconds / _RECIPIENTS * 1e6 for turn in copies.ours]
     multiples = [
         copy.calls_a_second * _RECIPIENTS / call.calls_a_second
         for copy, call in zip(copies.ours, small.ours, strict=True)
     ]
-    print(f"a copy for each recipient: {_spread(microseconds)} us of processor time")
-    print(f"copies a second, as multiple of RewriteMessage calls: {_spread(multiples)}")
     bars = (
-        statistics.median(small.shares()) >= LEAST_OF_ECHO,
-        statistics.median(microseconds) <= MOST_MICROSECONDS_A_COPY,
-        statistics.median(multiples) >= LEAST_COPIES,
+        most(MOST_MICROSECONDS_A_COPY, statistics.median(microseconds)),
+        least(LEAST_COPIES, statistics.median(multiples)),
     )
-    return 0 if all(bars) else 1
+    print(f"a copy for each recipient: {_spread(microseconds)} us of processor time, {bars[0]}")
+    print(f"copies a second, of RewriteMessage calls: {_spread(multiples)}, {bars[1]}")
+    return 1 if not are_met or any(each.startswith(MISSED) for each in bars) else 0
 
 
 if __name__ == "__main__":
