@@ -1,6 +1,8 @@
 """The page as a web application: its routes, and the document around what each shows."""
 
+import asyncio
 import contextlib
+import datetime as dt
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from http import HTTPStatus
 from typing import Final
@@ -21,6 +23,10 @@ from pixel_service.page.visitors import LOGIN, Visitors
 
 # A message to test, and the other fields of its form.
 _MAX_BODY_OCTETS: Final = MAX_MESSAGE_OCTETS + 100_000
+
+# Other forms have a few lines, and anybody may send that of the login.
+_MAX_FORM_OCTETS: Final = 100_000
+_FORM_PATIENCE: Final = dt.timedelta(seconds=30)
 
 View = Callable[[Visit, web.Request], Awaitable[h.Node]]
 """Returns what a page shows."""
@@ -102,16 +108,21 @@ async def _with_document(request: web.Request, handler: Handler) -> web.StreamRe
         return shown(request, error.reason, main, status=error.status)
 
 
-async def form_of(request: web.Request) -> Mapping[str, str]:
+async def form_of(
+    request: web.Request, *, patience: dt.timedelta = _FORM_PATIENCE
+) -> Mapping[str, str]:
     """Return the text fields of a form that was sent; none if this is no form.
 
     Raises:
-        web.HTTPBadRequest: it is not in the encoding that it says.
+        web.HTTPException: it is too large, too slow, or not in the encoding that it says.
     """
     if request.content_type != "application/x-www-form-urlencoded":
         return {}
     try:
-        fields = await request.post()
+        async with asyncio.timeout(patience.total_seconds()):
+            fields = await request.clone(client_max_size=_MAX_FORM_OCTETS).post()
+    except TimeoutError:
+        raise web.HTTPRequestTimeout(text="The form did not arrive in time.") from None
     except (LookupError, UnicodeError):
         raise web.HTTPBadRequest(text="The form cannot be read.") from None
     return {name: value for name, value in fields.items() if isinstance(value, str)}

@@ -1,6 +1,8 @@
 """The page over HTTP: what it says to browsers, and what it refuses."""
 
+import asyncio
 import contextlib
+import datetime as dt
 import io
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -13,7 +15,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from emailopens.pixel.v1 import webhook_service_pb2 as webhook_pb
-from pixel_service.page.application import add_page, new_application, stream_file
+from pixel_service.page.application import add_page, form_of, new_application, stream_file
 from pixel_service.page.routes import add_views
 from pixel_service.page.views.trial import MAX_MESSAGE_OCTETS
 from pixel_service.page.visit import Visit
@@ -262,6 +264,38 @@ async def test_form_in_no_encoding_is_refused(
     async with browser.post("/messages", data=body, headers=headers) as response:
         assert response.status == 400
         assert "The form cannot be read" in await response.text()
+
+
+async def test_form_is_small(browser: aiohttp.ClientSession) -> None:
+    """Whoever sends much, perhaps without having logged in, fills no memory with it."""
+    body = b"text=" + b"x" * 200_000
+    headers = origin_of(browser) | {"Content-Type": "application/x-www-form-urlencoded"}
+    async with browser.post("/messages", data=io.BytesIO(body), headers=headers) as response:
+        assert response.status == 413
+
+
+async def test_form_that_does_not_go_on_is_given_up() -> None:
+    """Connections are few, so that nobody may hold one for ever."""
+    is_answered = asyncio.Event()
+
+    async def take(request: web.Request) -> web.StreamResponse:
+        await form_of(request, patience=dt.timedelta(milliseconds=10))
+        return web.Response()
+
+    async def body() -> AsyncIterator[bytes]:
+        yield b"text="
+        await is_answered.wait()
+
+    application = web.Application()
+    application.router.add_post("/", take)
+    headers = {"Content-Type": "application/x-www-form-urlencoded"}
+    async with (
+        TestServer(application) as server,
+        aiohttp.ClientSession() as browser,
+        browser.post(server.make_url("/"), data=body(), headers=headers) as response,
+    ):
+        is_answered.set()
+        assert response.status == 408
 
 
 async def test_page_that_fails_says_so_and_no_more(browser: aiohttp.ClientSession) -> None:
