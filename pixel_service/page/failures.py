@@ -13,6 +13,7 @@ _MEANINGS: Final[Mapping[grpc.StatusCode, tuple[int, str]]] = {
     grpc.StatusCode.FAILED_PRECONDITION: (400, "That cannot be done now"),
     grpc.StatusCode.UNAUTHENTICATED: (401, "Your key is not accepted"),
     grpc.StatusCode.PERMISSION_DENIED: (403, "Your key does not allow that"),
+    grpc.StatusCode.ALREADY_EXISTS: (409, "There is one already"),
     grpc.StatusCode.NOT_FOUND: (404, "There is no such thing"),
     grpc.StatusCode.RESOURCE_EXHAUSTED: (429, "That is too much, or too much at once"),
     grpc.StatusCode.UNIMPLEMENTED: (501, "This service does not have that"),
@@ -26,6 +27,7 @@ _ANOTHER: Final = (502, "The service has failed")
 _MENDABLE: Final = frozenset(
     {
         grpc.StatusCode.INVALID_ARGUMENT,
+        grpc.StatusCode.ALREADY_EXISTS,
         grpc.StatusCode.NOT_FOUND,
         grpc.StatusCode.RESOURCE_EXHAUSTED,
     }

@@ -34,8 +34,11 @@ from pixel_service.page.views.messages import (
 from pixel_service.page.views.objections import object_for
 from pixel_service.page.views.trial import Trial, try_message
 from pixel_service.page.views.trial_pages import TEST_MESSAGE
+from pixel_service.page.views.webhook_form_pages import CREATE_WEBHOOK, delete_page
 from pixel_service.page.views.webhook_pages import WEBHOOKS, path_of
 from pixel_service.page.views.webhooks import (
+    create_webhook,
+    delete_webhook,
     pause_webhook,
     replay_webhook,
     resume_webhook,
@@ -130,6 +133,10 @@ def add_webhooks(application: web.Application) -> None:
     changes = {"pause": pause_webhook, "resume": resume_webhook, "replay": replay_webhook}
     for name, change in changes.items():
         application.router.add_post(f"{one}/{name}", _changing(change))
+    add_page(application, CREATE_WEBHOOK, "Create a webhook", _create_webhook)
+    add_form(application, CREATE_WEBHOOK, "Create a webhook", _create_webhook)
+    add_page(application, f"{one}/delete", "Delete a webhook", _ask)
+    application.router.add_post(f"{one}/delete", _delete_webhook)
 
 
 async def _webhooks(visit: Visit, request: web.Request) -> h.Node:
@@ -138,6 +145,20 @@ async def _webhooks(visit: Visit, request: web.Request) -> h.Node:
 
 async def _webhook(visit: Visit, request: web.Request) -> h.Node:
     return await show_webhook(visit, request.match_info["webhook_id"])
+
+
+async def _create_webhook(visit: Visit, request: web.Request) -> h.Node:
+    return await create_webhook(visit, await form_of(request))
+
+
+async def _ask(_: Visit, request: web.Request) -> h.Node:
+    return list(delete_page(request.match_info["webhook_id"]))
+
+
+async def _delete_webhook(request: web.Request) -> web.StreamResponse:
+    visit = request.app[VISITORS].visit_of(request)
+    await delete_webhook(visit, request.match_info["webhook_id"])
+    return see(WEBHOOKS)
 
 
 def _changing(change: Callable[[Visit, str, Mapping[str, str]], Awaitable[None]]) -> Handler:

@@ -177,6 +177,41 @@ async def test_webhook_is_paused_resumed_and_replayed(
             assert state in await response.text()
 
 
+async def test_webhook_is_created_and_deleted(
+    service: StreamService, browser: aiohttp.ClientSession
+) -> None:
+    """Its secret is shown once; what is wrong is said beside the form; deleting asks first."""
+    path, headers = "/create-webhook", origin_of(browser)
+    async with browser.get("/webhooks") as response:
+        assert f'href="{path}"' in await response.text()
+    form = {
+        "id": "crm",
+        "url": "https://127.0.0.1/hook",
+        "configurations": "news, offers",
+        "body": "As Amazon SNS would",
+        "if_refused": "The webhook is paused",
+        "start": "With the earliest open that is kept",
+    }
+    async with browser.post(path, data=form, headers=headers) as response:
+        assert "whsec_" in await response.text()
+    (webhook,) = (await service.webhooks.ListWebhooks(webhook_pb.ListWebhooksRequest())).webhooks
+    assert webhook.configuration_ids == ["news", "offers"]
+    assert webhook.format == webhook_pb.Webhook.FORMAT_SNS
+    assert webhook.refused_event_policy == webhook_pb.Webhook.REFUSED_EVENT_POLICY_PAUSE
+
+    for wrong, said in ({}, "There is one already"), ({"id": "x", "url": "x"}, "cannot be asked"):
+        async with browser.post(path, data=form | wrong, headers=headers) as response:
+            shown = await response.text()
+            assert said in shown
+            assert 'value="news, offers"' in shown
+
+    async with browser.get("/webhooks/crm/delete") as response:
+        assert "are forgotten" in await response.text()
+    async with browser.post("/webhooks/crm/delete", headers=headers) as response:
+        assert response.url.path == "/webhooks"
+        assert "There are no webhooks" in await response.text()
+
+
 @pytest.mark.parametrize(
     ("path", "form", "status"),
     [

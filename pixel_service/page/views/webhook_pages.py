@@ -95,7 +95,12 @@ def _success(webhook: pb.Webhook) -> h.Node:
 
 
 def webhook_page(
-    webhook: pb.Webhook, skipped: Sequence[pb.SkippedEvent], *, may_replay: bool, now: dt.datetime
+    webhook: pb.Webhook,
+    skipped: Sequence[pb.SkippedEvent],
+    *,
+    may_replay: bool,
+    may_delete: bool,
+    now: dt.datetime,
 ) -> Iterator[h.Element]:
     """Yield what is known of a webhook, and what can be done with it.
 
@@ -103,11 +108,15 @@ def webhook_page(
         webhook: the webhook.
         skipped: the latest events that it has skipped.
         may_replay: whether whoever looks may move it.
+        may_delete: whether they may delete it.
         now: the time, for the form that asks from when to replay.
     """
     yield h.h1["Webhook ", h.code[webhook.id]]
     yield h.dl(".facts")[[h.div[h.dt[name], h.dd[value]] for name, value in _facts(webhook)]]
-    yield h.div(".actions")[list(_actions(webhook))]
+    yield h.div(".actions")[
+        list(_actions(webhook)),
+        may_delete and h.a(".button.danger", href=f"{path_of(webhook.id)}/delete")["Delete"],
+    ]
     if may_replay:
         yield replay_form(f"{path_of(webhook.id)}/replay", now)
     yield h.h2["Events that were skipped"]

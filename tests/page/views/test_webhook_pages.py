@@ -5,6 +5,7 @@ import datetime as dt
 import pytest
 
 from emailopens.pixel.v1 import webhook_service_pb2 as pb
+from pixel_service.page.views.webhook_form_pages import AskedWebhook, create_form
 from pixel_service.page.views.webhook_pages import (
     is_well,
     state_in_words,
@@ -19,7 +20,7 @@ ACTIVE = pb.Webhook(id="crm", url="https://crm.example/hook", state=pb.Webhook.S
 
 def actions_of(webhook: pb.Webhook, *, may_replay: bool = True) -> set[str]:
     """Return what can be done with a webhook: the ends of the paths of its forms."""
-    page = webhook_page(webhook, [], may_replay=may_replay, now=NOW)
+    page = webhook_page(webhook, [], may_replay=may_replay, may_delete=True, now=NOW)
     return {form.get("action", "").rpartition("/")[2] for form in parsed(*page).iter("form")}
 
 
@@ -70,9 +71,32 @@ def test_what_can_be_done_is_what_does_something() -> None:
     assert actions_of(ACTIVE, may_replay=False) == {"pause"}
 
 
+def test_deleting_is_offered_to_those_who_may_delete() -> None:
+    """It leads to a question, and not to the end of it."""
+
+    def links(*, may_delete: bool) -> list[str | None]:
+        page = webhook_page(ACTIVE, [], may_replay=False, may_delete=may_delete, now=NOW)
+        return [each.get("href") for each in parsed(*page).iter("a")]
+
+    assert links(may_delete=True) == ["/webhooks/crm/delete"]
+    assert links(may_delete=False) == []
+
+
+def test_form_has_a_label_for_each_field_and_shows_again_what_was_asked() -> None:
+    """Whoever mends a URL need not begin again, and nothing of it runs."""
+    asked = AskedWebhook(webhook_id="crm", url=HOSTILE, if_refused="The webhook is paused")
+    form = create_form(asked)
+    chosen = [each.text for each in parsed(form).iter("option") if each.get("selected") is not None]
+
+    assert {each.get("id") for each in fields_of(form)} <= labels_of(form)
+    assert [each.get("value") for each in fields_of(form)][:2] == ["crm", HOSTILE]
+    assert "The webhook is paused" in chosen
+    assert what_runs(form) == []
+
+
 def test_replay_asks_from_when() -> None:
     """A day ago, unless somebody says otherwise; its field has a label."""
-    page = list(webhook_page(ACTIVE, [], may_replay=True, now=NOW))
+    page = list(webhook_page(ACTIVE, [], may_replay=True, may_delete=True, now=NOW))
     (field,) = fields_of(*page)
 
     assert (field.get("value"), field.get("max")) == ("2026-11-26T09:30", "2026-11-27T09:30")
@@ -83,7 +107,7 @@ def test_events_that_were_skipped_are_listed_with_their_errors() -> None:
     """As many as there are here, and it says of how many."""
     webhook = pb.Webhook(id="crm", skipped_events=1_000)
     skipped = [pb.SkippedEvent(event_id="e1", error="422 from the receiver")]
-    text = text_of(*webhook_page(webhook, skipped, may_replay=False, now=NOW))
+    text = text_of(*webhook_page(webhook, skipped, may_replay=False, may_delete=False, now=NOW))
 
     assert "The latest 1 of 1,000." in text
     assert "e1 422 from the receiver" in text
@@ -96,7 +120,7 @@ def test_nothing_of_a_receiver_runs() -> None:
     )
     skipped = [pb.SkippedEvent(event_id=HOSTILE, error=HOSTILE)]
     nodes = [
-        *webhook_page(webhook, skipped, may_replay=True, now=NOW),
+        *webhook_page(webhook, skipped, may_replay=True, may_delete=True, now=NOW),
         webhook_list([webhook], HOSTILE),
     ]
 
