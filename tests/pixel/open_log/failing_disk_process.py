@@ -5,6 +5,7 @@ disk could not be read, and while it was full.
 """
 
 import asyncio
+import datetime as dt
 import json
 import sys
 from collections.abc import Awaitable, Callable
@@ -48,6 +49,17 @@ async def ways_to_write(log: OpenLog) -> list[str]:
     return [await outcome_of(call) for call in (lambda: log.append(new_opens(1)), create)]
 
 
+async def trimming(log: OpenLog) -> str:
+    """Return what removing all opens gave."""
+
+    async def trim() -> object:
+        async for _ in log.trim(older_than=dt.timedelta()):
+            pass
+        return None
+
+    return await outcome_of(trim)
+
+
 async def main(folder: str) -> None:
     disk = LossyDisk()
     outcomes = {}
@@ -61,10 +73,11 @@ async def main(folder: str) -> None:
         disk.is_unreadable = False
         outcomes["read after"] = await ways_to_read(log)
         disk.is_full = True
-        outcomes["full"] = await ways_to_write(log)
+        outcomes["full"] = [*await ways_to_write(log), await trimming(log)]
         disk.is_full = False
         outcomes["written after"] = await ways_to_write(log)
         outcomes["read in the end"] = await ways_to_read(log)
+        outcomes["trimmed in the end"] = [await trimming(log)]
     sys.stderr.write(json.dumps(outcomes))
 
 

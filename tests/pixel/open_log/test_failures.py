@@ -96,7 +96,7 @@ async def test_damaged_text_is_data_loss_and_stays_out_of_the_log_of_events(
 
 
 def test_disk_that_fails_is_an_outage_and_says_which(tmp_path: Path) -> None:
-    """Reads that fail with EIO and a full disk are errors with their cause; then all goes on."""
+    """Reads that fail with EIO and a full disk, also of trimming, name it; then all goes on."""
     process = subprocess.run(  # noqa: S603 - our own module
         [sys.executable, "-m", "tests.pixel.open_log.failing_disk_process", str(tmp_path)],
         cwd=ROOT,
@@ -110,9 +110,10 @@ def test_disk_that_fails_is_an_outage_and_says_which(tmp_path: Path) -> None:
         "read before": ["3000", "done"],
         "unreadable": [unreadable, unreadable],
         "read after": ["3000", "done"],
-        "full": [full, full],
+        "full": [full, full, full],
         "written after": ["done", "done"],
         "read in the end": ["3001", "done"],
+        "trimmed in the end": ["done"],
     }
 
 
