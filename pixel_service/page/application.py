@@ -28,6 +28,9 @@ _MAX_BODY_OCTETS: Final = MAX_MESSAGE_OCTETS + 100_000
 _MAX_FORM_OCTETS: Final = 100_000
 _FORM_PATIENCE: Final = dt.timedelta(seconds=30)
 
+# For each part of a file: whoever takes nothing for so long has gone, or never wanted it.
+_FILE_PATIENCE: Final = dt.timedelta(minutes=1)
+
 View = Callable[[Visit, web.Request], Awaitable[h.Node]]
 """Returns what a page shows."""
 
@@ -140,12 +143,18 @@ async def closing(parts: AsyncIterator[bytes]) -> AsyncIterator[AsyncIterator[by
 
 
 async def stream_file(
-    request: web.Request, parts: AsyncIterator[bytes], *, name: str, content_type: str
+    request: web.Request,
+    parts: AsyncIterator[bytes],
+    *,
+    name: str,
+    content_type: str,
+    patience: dt.timedelta = _FILE_PATIENCE,
 ) -> web.StreamResponse:
     """Answer with a file that is made while it is sent.
 
     What fails before the first part is a page that says so; what fails later breaks the
-    connection off, so that nobody takes what came for all.
+    connection off, so that nobody takes what came for all.  So does a reader who takes
+    nothing for *patience*.
     """
     async with closing(parts):
         first = await anext(parts, b"")
@@ -156,12 +165,17 @@ async def stream_file(
             }
         )
         await response.prepare(request)
-        await response.write(first)
         try:
+            await _write(response, first, patience)
             async for part in parts:
-                await response.write(part)
+                await _write(response, part, patience)
             await response.write_eof()
         except (grpc.aio.AioRpcError, TimeoutError):
             if request.transport is not None:
                 request.transport.abort()
     return response
+
+
+async def _write(response: web.StreamResponse, part: bytes, patience: dt.timedelta) -> None:
+    async with asyncio.timeout(patience.total_seconds()):
+        await response.write(part)

@@ -249,6 +249,32 @@ async def test_file_that_breaks_off_is_not_taken_for_a_whole_one(
             await response.read()
 
 
+async def test_file_that_nobody_takes_is_given_up() -> None:
+    """Whoever asks for it and reads nothing holds no search for ever."""
+    is_over = asyncio.Event()
+
+    async def parts() -> AsyncIterator[bytes]:
+        try:
+            while True:
+                yield bytes(1_000_000)
+        finally:
+            is_over.set()
+
+    async def give(request: web.Request) -> web.StreamResponse:
+        patience = dt.timedelta(milliseconds=50)
+        return await stream_file(
+            request, parts(), name="x", content_type="text/plain", patience=patience
+        )
+
+    application = web.Application()
+    application.router.add_get("/", give)
+    async with TestServer(application) as server:
+        _, writer = await asyncio.open_connection(server.host, server.port)
+        writer.write(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        await is_over.wait()
+        writer.close()
+
+
 @pytest.mark.parametrize("path", ["/live", "/messages/m1/opens.jsonl"])
 async def test_what_is_long_is_sent_to_whoever_reads_it(
     browser: aiohttp.ClientSession, path: str
