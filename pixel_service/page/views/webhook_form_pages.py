@@ -43,7 +43,7 @@ class AskedWebhook:
 def create_form(asked: AskedWebhook) -> h.Element:
     """Return the form that asks for a webhook, with what was asked for before."""
     return h.form(".stacked", method="post", action=CREATE_WEBHOOK)[
-        h.label(for_="id")["ID: small letters, digits and hyphens"],
+        h.label(for_="id")["ID: lowercase letters, digits and hyphens"],
         h.input(
             "#id",
             name="id",
