@@ -156,9 +156,12 @@ test-postfix: $(DEVELOPMENT) ## Send mail through a real Postfix and the bridge 
 	.ci/install-postfix
 	pytest tests/postfix
 
-.PHONY: test-exim
-test-exim: $(DEVELOPMENT) ## The same with a real Exim (Debian: downloads it; root)
+EXIM := build/exim/usr/sbin/exim4
+$(EXIM):
 	.ci/unpack-debian build/exim usr/sbin/exim4 exim4-daemon-light libidn12
+
+.PHONY: test-exim
+test-exim: $(DEVELOPMENT) $(EXIM) ## The same with a real Exim (Debian: downloads it; root)
 	pytest tests/exim
 
 OPENSMTPD := build/opensmtpd/usr/sbin/smtpd

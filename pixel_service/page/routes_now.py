@@ -24,7 +24,7 @@ _BETWEEN: Final = dt.timedelta(seconds=1)
 
 # What is sent when nothing happens: the last minute moves on, and a proxy in front sees that
 # somebody is there.
-_QUIET: Final = dt.timedelta(seconds=15)
+_QUIET: Final = dt.timedelta(seconds=5)
 
 # A browser comes back by itself, and is asked anew who it is.
 _LONGEST: Final = dt.timedelta(hours=1)

@@ -116,10 +116,12 @@ def test_no_letter_looks_different(session: Session) -> None:
     """Before and after, each message is the same to the last point on the screen.
 
     Messages that are listed with a reason do differ; one that no longer does leaves the list.
+    Those of the sample of real mail are shown where that is there.
     """
+    shown = {one.message.name for one in session.renderings}
     different = {one.message.name for one in session.renderings if not one.looks_the_same}
 
-    assert different == set(KNOWN["different"])
+    assert different == set(KNOWN["different"]) & shown
 
 
 def test_there_is_something_to_see(session: Session) -> None:
