@@ -4,12 +4,12 @@ import asyncio
 import contextlib
 import dataclasses
 import datetime as dt
-import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Final
 
 import grpc
+import pytest
 
 from emailopens_client import ApiKeyFile, LogEnd, OpenStream
 from examples.demo import CONFIGURATION_ID, NEWSLETTER, PERSON, create_configuration, fetch, rewrite
@@ -23,18 +23,23 @@ from examples.pair import (
     wait_for_page,
 )
 from examples.pixel_url import pixel_url_of
-from pixel_service.open_log import BEGINNING, OpenLog, WebhookState
+from pixel_service.open_log import BEGINNING, OpenLog, OpenRecord, WebhookState
+from pixel_service.open_log.sqlite import recording_time
 from pixel_service.settings import default_log_url
 from service_runtime.callers import Role
+from service_runtime.times import now_us
 from tests.browser.page_opens import opens
 from tests.fixtures.api_keys import a_key
 from tests.pixel.open_log.webhook_values import new_webhook
 from tests.pixel.service_values import log_at
 
-# Of some 15 minutes *Now* begins with no more than 20,000 opens, and these are recorded just
-# before it is looked at.  A hundred thousand take half a minute more.
-OPENS: Final = int(os.environ.get("EMAILOPENS_PAGE_OPENS", "15000"))
+OPENS: Final = 100_000
+
+# The others were recorded earlier: of some 15 minutes *Now* begins with no more than 20,000.
+RECORDED_JUST_NOW: Final = 15_000
+EARLIER: Final = dt.timedelta(days=1)
 APPENDED_AT_ONCE: Final = 1_000
+MICROSECOND: Final = dt.timedelta(microseconds=1)
 CONFIGURATIONS: Final = [f"campaign-{number}" for number in range(200)]
 
 
@@ -52,11 +57,19 @@ async def fill(data: Path) -> None:
     """Fill the log of a service that does not run yet, and count what is in it."""
     every = list(opens(OPENS, CONFIGURATIONS, days=20, now=dt.datetime.now(dt.UTC)))
     async with log_at(default_log_url(data)) as log:
-        for first in range(0, OPENS, APPENDED_AT_ONCE):
-            await log.append(every[first : first + APPENDED_AT_ONCE])
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(recording_time, "now_us", lambda: now_us() - EARLIER // MICROSECOND)
+            await append(log, every[:-RECORDED_JUST_NOW])
+        await append(log, every[-RECORDED_JUST_NOW:])
         while await log.statistics.count_step():
             pass
         await add_webhooks(log, skipped=every[0].event_id)
+
+
+async def append(log: OpenLog, records: Sequence[OpenRecord]) -> None:
+    """Append *records*, as many at once as the service would."""
+    for first in range(0, len(records), APPENDED_AT_ONCE):
+        await log.append(records[first : first + APPENDED_AT_ONCE])
 
 
 async def add_webhooks(log: OpenLog, *, skipped: str) -> None:

@@ -45,11 +45,15 @@ async def look_at_everything(viewer: Viewer, served: Served) -> None:
     await viewer.open(f"{url}/configurations/{CONFIGURATIONS[0]}?span=year", "configuration-year")
     for webhook_id in ("gone", "failing"):
         await viewer.open(f"{url}/webhooks/{webhook_id}", f"webhook-{webhook_id}")
+    await make_a_webhook(viewer, url)
     await viewer.open(f"{url}/messages", "messages")
     await viewer.send("messages-found", "form.search", by="subject", text="window")
     await viewer.send("messages-many", "form.search", by="subject", text="spring")
     await viewer.open(url + MESSAGE, "message")
     await viewer.open(f"{url}{MESSAGE}/erase", "message-erase")
+    await viewer.open(f"{url}{MESSAGE}/objection", "message-objection")
+    await viewer.send("message-objected", "form.actions")
+    await viewer.send("message-objection-withdrawn", "form.actions")
     await viewer.open(f"{url}/test-message", "test-message")
     await viewer.send(
         "test-message-result",
@@ -58,6 +62,17 @@ async def look_at_everything(viewer: Viewer, served: Served) -> None:
         configurations=CONFIGURATION_ID,
     )
     await viewer.open(f"{url}/nothing", "nothing-there")
+
+
+async def make_a_webhook(viewer: Viewer, url: str) -> None:
+    """Create a webhook, after a mistake, and delete it."""
+    await viewer.open(f"{url}/create-webhook", "webhook-create")
+    fields = {"id": "made-here", "configurations": "of-nobody"}
+    await viewer.send("webhook-refused", "main form", url="https://127.0.0.1/hook", **fields)
+    # Nothing is sent: there are no such opens.
+    await viewer.send("webhook-created", "main form", url="https://1.1.1.1/hook", **fields)
+    await viewer.open(f"{url}/webhooks/made-here/delete", "webhook-delete")
+    await viewer.send("webhook-deleted", "form.actions")
 
 
 async def look(browser: Browser, mode: Mode, served: Served) -> list[Look]:
@@ -185,6 +200,23 @@ def test_scripts_only_make_it_nicer(seen: Seen, looks: list[Look]) -> None:
     assert HOSTILE_SUBJECTS[0] in seen.without_scripts
     assert "UTC" in seen.without_scripts
     assert "UTC" not in with_scripts
+
+
+def test_recipient_objects_and_withdraws(looks: list[Look]) -> None:
+    """The page says how things stand after each."""
+    texts = {each.name: each.text for each in looks}
+
+    assert "Withdraw" in texts["message-objected"]
+    assert "Record nothing more" in texts["message-objection-withdrawn"]
+
+
+def test_webhook_is_made_after_a_mistake(looks: list[Look]) -> None:
+    """What is wrong is said beside the form, and the secret when it is right."""
+    texts = {each.name: each.text for each in looks}
+
+    assert "cannot be asked" in texts["webhook-refused"]
+    assert "whsec_" in texts["webhook-created"]
+    assert "made-here" not in texts["webhook-deleted"]
 
 
 def test_message_is_tried_where_the_injector_is_named(looks: list[Look]) -> None:
