@@ -19,9 +19,6 @@ from pixel_service.page.visit import Visit
 
 FEEDS: Final[web.AppKey[Feeds]] = web.AppKey("feeds", Feeds)
 
-# A chart that moves more often is only restless.
-_BETWEEN: Final = dt.timedelta(seconds=1)
-
 # What is sent when nothing happens: the last minute moves on, and a proxy in front sees that
 # somebody is there.
 _QUIET: Final = dt.timedelta(seconds=5)
@@ -38,7 +35,7 @@ _MOST_VIEWERS: Final = 200
 def add_now(application: web.Application) -> None:
     """Add what shows what happens now."""
     application[FEEDS] = Feeds()
-    room, rates = asyncio.Semaphore(_MOST_VIEWERS), _Rates()
+    room, news = asyncio.Semaphore(_MOST_VIEWERS), _News()
 
     async def live(request: web.Request) -> web.StreamResponse:
         visit = request.app[VISITORS].visit_of(request)
@@ -46,7 +43,7 @@ def add_now(application: web.Application) -> None:
         if feed is None or feed.is_refused or room.locked():
             raise web.HTTPServiceUnavailable(text="So many look already.")
         async with room:
-            return await _stream(request, feed, rates)
+            return await _stream(request, feed, news)
 
     async def close(_: web.Application) -> None:
         await application[FEEDS].close()
@@ -70,30 +67,40 @@ def _feed_of(visit: Visit, request: web.Request) -> Feed | None:
         return None
 
 
-class _Rates:
-    """Charts of opens a minute, drawn once for all who look at the same."""
+class _News:
+    """What is new of each feed, drawn once for all who have seen as much of it."""
 
     def __init__(self) -> None:
-        self._drawn: weakref.WeakKeyDictionary[Feed, tuple[object, bytes]] = (
+        # The state of a feed, and the events that lead to it from what somebody has seen.
+        self._drawn: weakref.WeakKeyDictionary[Feed, tuple[object, dict[int, bytes]]] = (
             weakref.WeakKeyDictionary()
         )
 
-    def of(self, feed: Feed) -> bytes:
-        """Return the event that brings the chart of *feed* as it is now."""
-        now = dt.datetime.now(dt.UTC)
-        key = (feed.recent.since, feed.recent.added, now.replace(second=0, microsecond=0))
+    def of(self, feed: Feed, *, seen: int) -> bytes:
+        """Return the events that bring *feed* as it is now to who has *seen* its first opens."""
+        now, recent = dt.datetime.now(dt.UTC), feed.recent
+        minute = now.replace(second=0, microsecond=0)
+        state = recent.since, recent.added, minute, feed.failure
         drawn = self._drawn.get(feed)
-        if drawn is None or drawn[0] != key:
-            drawn = self._drawn[feed] = key, _event("rate", now_pages.rate(feed.recent, now))
-        return drawn[1]
+        if drawn is None or drawn[0] != state:
+            drawn = self._drawn[feed] = state, {}
+        if seen not in drawn[1]:
+            rows = h.fragment[now_pages.rows(recent.latest(after=seen))]
+            drawn[1][seen] = (
+                # The first replaces what the page was made with: something may have come since.
+                _event("more" if seen else "all", rows)
+                + _event("rate", now_pages.rate(recent, now))
+                + _event("silence", now_pages.silence(feed.failure))
+            )
+        return drawn[1][seen]
 
 
-async def _stream(request: web.Request, feed: Feed, rates: _Rates) -> web.StreamResponse:
+async def _stream(request: web.Request, feed: Feed, news: _News) -> web.StreamResponse:
     response = web.StreamResponse(headers={hdrs.CONTENT_TYPE: "text/event-stream"})
     await response.prepare(request)
     with feed.looked_at(), contextlib.suppress(TimeoutError, ConnectionError):
         async with asyncio.timeout(_LONGEST.total_seconds()):
-            async for octets in _events(feed, rates, lambda: _is_welcome(request)):
+            async for octets in _events(feed, news, lambda: _is_welcome(request)):
                 await response.write(octets)
     return response
 
@@ -107,24 +114,17 @@ def _is_welcome(request: web.Request) -> bool:
     return True
 
 
-async def _events(
-    feed: Feed, rates: _Rates, is_welcome: Callable[[], bool]
-) -> AsyncIterator[bytes]:
-    """Yield what is new, once a second at most, for as long as the feed and its viewer last."""
-    recent, sent = feed.recent, 0
+async def _events(feed: Feed, news: _News, is_welcome: Callable[[], bool]) -> AsyncIterator[bytes]:
+    """Yield what is new, as the feed hears of it, for as long as it and its viewer last."""
+    recent, seen = feed.recent, 0
     while is_welcome() and not feed.is_refused and not feed.task.done():
         if recent is not feed.recent:
-            recent, sent = feed.recent, 0
-        fresh = recent.latest(after=sent)
-        # The first replaces what the page was made with: something may have come since.
-        yield _event("more" if sent else "all", h.fragment[now_pages.rows(fresh)])
-        sent = recent.added
-        yield rates.of(feed)
-        yield _event("silence", now_pages.silence(feed.failure))
-        await asyncio.sleep(_BETWEEN.total_seconds())
+            recent, seen = feed.recent, 0
+        octets, seen = news.of(feed, seen=seen), recent.added
+        yield octets
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_QUIET.total_seconds()):
-                await feed.wait_beyond(sent, had_failed=feed.failure is not None)
+                await feed.wait_beyond(seen, had_failed=feed.failure is not None)
 
 
 def _event(name: str, content: h.Renderable) -> bytes:

@@ -235,6 +235,23 @@ async def test_feed_begins_with_what_comes_if_too_much_was_there(service: Stream
         await feeds.close()
 
 
+async def test_feed_takes_each_open_once(service: StreamService) -> None:
+    """Also those that come while it asks for those before."""
+    opens = 200
+    async with grpc.aio.insecure_channel(service.address) as channel:
+        feeds = Feeds(FeedLimits(between=dt.timedelta(milliseconds=1)))
+        feed = feeds.feed_of(Visit(channel=channel))
+        for number in range(opens):
+            await service.log.append([an_open_of(f"m{number}")])
+        async with asyncio.timeout(60):
+            await until(lambda: feed.recent.added >= opens)
+        await service.log.append([an_open_of("last")])
+        async with asyncio.timeout(60):
+            await until(lambda: feed.recent.latest()[0].mail.message_id == "last")
+        assert feed.recent.added == opens + 1
+        await feeds.close()
+
+
 async def test_feed_is_shared_and_ends_without_viewers(service: StreamService) -> None:
     """All who look with one key have one stream, others another, so many and no more."""
     async with grpc.aio.insecure_channel(service.address) as channel:

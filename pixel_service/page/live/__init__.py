@@ -1,6 +1,6 @@
 """Opens as they are recorded, for those who look at the page *Now*.
 
-All who look with one key share one stream of the service, however many they are.  It ends
+All who look with one key share what the service is asked for, however many they are.  That ends
 a while after the last of them has left.
 """
 

@@ -1,4 +1,4 @@
-"""Streams of opens, each shared by all who may see the same."""
+"""Opens that come, asked for once for all who may see the same."""
 
 import asyncio
 import contextlib
@@ -20,7 +20,9 @@ from service_runtime.backoff import Backoff
 # A feed begins with what was opened shortly before, so that the page is not empty.
 _BEFORE: Final = dt.timedelta(minutes=15)
 
-_BATCH: Final = 500
+# A second's opens take some milliseconds.  A service that takes so long does not answer.
+_PATIENCE: Final = dt.timedelta(seconds=15)
+
 _NAME: Final = "page"
 
 _SHORTEST_RETRY: Final = dt.timedelta(milliseconds=500)
@@ -39,10 +41,14 @@ class FeedLimits:
     """What feeds may take."""
 
     feeds: int = 50
-    """Of a process: each is a stream of the service."""
+    """Of a process: each asks the service by itself."""
 
     before: int = 20_000
     """If there were more opens shortly before, a feed begins with what comes."""
+
+    between: dt.timedelta = dt.timedelta(seconds=1)
+    """How long after an answer the service is asked again.  Subscribers have each open as soon as
+    it is recorded, which costs the service more; a chart that moves more often is only restless."""
 
     kept: dt.timedelta = dt.timedelta(seconds=60)
     """How long a feed goes on without anybody: whoever reloads the page finds it as it was."""
@@ -67,9 +73,8 @@ class Feed:
         self._left_at = time.monotonic()
         self._changed = asyncio.Condition()
         self._answered = asyncio.Event()
-        self._began = utc_now()
         self._is_before_its_time = True
-        self.recent = RecentOpens(self._began - _BEFORE)
+        self.recent = RecentOpens(utc_now() - _BEFORE)
         self.failure: grpc.aio.AioRpcError | None = None
         """Why nothing comes; None if all is well."""
         self.task = asyncio.create_task(self._run())
@@ -126,46 +131,45 @@ class Feed:
     async def _follow(self) -> None:
         backoff = Backoff(shortest=_SHORTEST_RETRY, longest=_LONGEST_RETRY)
         while True:
-            backoff.begin()
             try:
-                await self._stream()
+                await self._catch_up()
+                backoff.reset()
+                await self._note(None)
+                await asyncio.sleep(self._limits.between.total_seconds())
             except grpc.aio.AioRpcError as error:
                 if error.code() in _CURSOR_LOST:
                     self._begin_anew()
                 await self._note(error)
-            await backoff.pause()
+                await backoff.pause()
 
-    async def _stream(self) -> None:
-        call = self._stub.StreamOpens(self._request())
+    async def _catch_up(self) -> None:
+        """Take what was opened since the last time."""
+        end = self._cursor
+        call = self._stub.StreamOpens(self._request(), timeout=_PATIENCE.total_seconds())
         try:
             async for response in call:
-                if response.WhichOneof("event") == "batch":
-                    self._add(response.batch)
-                is_too_much = self._is_before_its_time and self.recent.added >= self._limits.before
-                if is_too_much:
+                if response.HasField("started"):
+                    # Further than the last open, which may be long ago for whoever may see few.
+                    end = response.started.head_cursor
+                elif response.HasField("batch"):
+                    # Or further than that: what came in the meantime is there, too.
+                    end = self._cursor = response.batch.cursor
+                    self.recent.add(response.batch.notifications, now=utc_now())
+                if self._is_before_its_time and self.recent.added >= self._limits.before:
                     self._begin_anew()
-                await self._note(None)
-                if is_too_much:
                     return
-                if response.started.start_cursor == response.started.head_cursor:
-                    # The first response, if there is nothing to come; or any other.
-                    self._answered.set()
         finally:
             call.cancel()
+        self._cursor = end
+        self._is_before_its_time = False
 
     def _begin_anew(self) -> None:
         """Go on with what comes from now on."""
         self._cursor, self.recent = "", RecentOpens(utc_now())
         self._is_before_its_time = False
 
-    def _add(self, batch: pb.OpenBatch) -> None:
-        self._cursor = batch.cursor
-        self.recent.add(batch.notifications, now=utc_now())
-        if batch.notifications[-1].open.open_time.ToDatetime(tzinfo=dt.UTC) >= self._began:
-            self._is_before_its_time = False
-
     def _request(self) -> pb.StreamOpensRequest:
-        request = pb.StreamOpensRequest(max_batch_size=_BATCH, consumer_name=_NAME)
+        request = pb.StreamOpensRequest(stop_at_head=True, consumer_name=_NAME)
         if self._cursor:
             request.after_cursor = self._cursor
         else:
@@ -173,8 +177,7 @@ class Feed:
         return request
 
     async def _note(self, failure: grpc.aio.AioRpcError | None) -> None:
-        if failure is not None:
-            self._answered.set()
+        self._answered.set()
         async with self._changed:
             self.failure = failure
             self._changed.notify_all()
