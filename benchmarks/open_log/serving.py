@@ -47,6 +47,8 @@ class Running:
     admins: Sequence[str]
     """Where operators' tools find its processes: endpoints first, the log process last."""
     ring: KeyRing
+    pid: int
+    """Of the supervisor."""
     page: str | None = None
     """Where people look at it, if anywhere."""
 
@@ -115,7 +117,14 @@ def running_service(
                 _wait_until_ready(f"http://{address}/readyz")
             if page is not None:
                 _wait_until_ready(f"http://{page}/")
-            yield Running(http=http, grpc=grpc_address, admins=admins, ring=ring, page=page)
+            yield Running(
+                http=http,
+                grpc=grpc_address,
+                admins=admins,
+                ring=ring,
+                pid=process.pid,
+                page=page,
+            )
         finally:
             process.terminate()
 

@@ -2,9 +2,10 @@
 
     python -m benchmarks.open_log.viewers [--viewers 10] [--per-second 2000] [--rounds 3]
 
-All look at *Now*, live, while pixels are fetched.  In turns with nobody: an even load, whose
-latencies are compared, and as much as the service takes, of which it is said how many opens a
-second come into the log.  The viewers run with `nice` 10: elsewhere they are other machines'.
+All look at *Now*, live, while pixels are fetched.  In turns with another service, which has no
+page: an even load, whose latencies are compared, and as much as the service takes, of which it is
+said how many opens a second come into the log, and how much processor time all processes of the
+service have for one.  The viewers run with `nice` 10: elsewhere they are other machines'.
 """
 
 import argparse
@@ -16,9 +17,9 @@ import os
 import statistics
 import tempfile
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import aiohttp
 import uvloop
@@ -26,6 +27,8 @@ import uvloop
 from benchmarks.open_log.felt import Felt
 from benchmarks.open_log.serving import Running, running_service
 from benchmarks.open_log.watching import Asked, loading
+from benchmarks.open_log.where_time_goes import processes_of
+from benchmarks.rpc_security import processor_seconds
 
 # What it takes the viewers' process to begin.
 START_SECONDS: Final = 3.0
@@ -75,39 +78,75 @@ async def looking(service: Running, options: argparse.Namespace) -> AsyncIterato
         print(f"live: {min(came) / 1024:,.0f} kB at least to each of {len(came)}", flush=True)
 
 
-async def recorded_per_second(service: Running, options: argparse.Namespace) -> float:
-    """Load the pixel with all it takes; return how many opens a second came into the log."""
-    before, began = service.recorded(), time.perf_counter()
+class Recorded(NamedTuple):
+    """What a service has recorded while it was given all it takes."""
+
+    per_second: float
+
+    processor_us: float
+    """For one open, of all its processes."""
+
+    def of(self, floor: "Recorded") -> "Recorded":
+        """Return what it is of *floor*."""
+        return Recorded(*(more / less for more, less in zip(self, floor, strict=True)))
+
+
+def _processor_seconds(service: Running) -> float:
+    return sum(processor_seconds(each) for each in processes_of(service.pid))
+
+
+async def recorded(service: Running, options: argparse.Namespace) -> Recorded:
+    """Load the pixel with all it takes; return what comes into the log."""
+    before, began, began_processor = (
+        service.recorded(),
+        time.perf_counter(),
+        _processor_seconds(service),
+    )
     async with loading(
         service, Asked(seconds=options.seconds, connections=options.connections)
     ) as result:
         await result
     await asyncio.to_thread(service.wait_until_recorded)
-    return (service.recorded() - before) / (time.perf_counter() - began)
+    count = service.recorded() - before
+    return Recorded(
+        per_second=count / (time.perf_counter() - began),
+        processor_us=1e6 * (_processor_seconds(service) - began_processor) / count,
+    )
+
+
+def show(found: Sequence[tuple[Recorded, Recorded]]) -> None:
+    """Print the medians by itself and beside viewers, and the ratios of each round."""
+    ratios = [beside.of(by_itself) for by_itself, beside in found]
+    for number, name in enumerate(("opens/s recorded", "us of processor an open")):
+        by_itself, beside, ratio = (
+            statistics.median(each[number] for each in some)
+            for some in (*zip(*found, strict=True), ratios)
+        )
+        least, most = (choose(each[number] for each in ratios) for choose in (min, max))
+        print(
+            f"{name}: {by_itself:,.0f} by itself, {beside:,.0f} beside viewers:"
+            f" {ratio:.2f} ({least:.2f} to {most:.2f})"
+        )
 
 
 async def measure(options: argparse.Namespace) -> None:
-    """Print everything, in turns with nobody."""
+    """Print everything, in turns with a service that has no page."""
     with (
         tempfile.TemporaryDirectory() as folder,
-        running_service(Path(folder) / "data", has_page=True) as service,
+        running_service(Path(folder) / "alone") as alone,
+        running_service(Path(folder) / "watched", has_page=True) as watched,
     ):
-        felt = Felt(service, options)
-        beside, alone_rates, beside_rates = [], [], []
+        felt, felt_beside = Felt(alone, options), Felt(watched, options)
+        found: list[tuple[Recorded, Recorded]] = []
         for _ in range(options.rounds):
             await felt.by_itself()
-            alone_rates.append(await recorded_per_second(service, options))
-            async with looking(service, options):
-                beside.append(await felt.load())
-            async with looking(service, options):
-                beside_rates.append(await recorded_per_second(service, options))
-        await felt.by_itself()
-        felt.show(f"beside {options.viewers} viewers", beside)
-        alone, with_viewers = statistics.median(alone_rates), statistics.median(beside_rates)
-        print(
-            f"recorded at most: {alone:,.0f}/s by itself, {with_viewers:,.0f}/s beside viewers"
-            f" ({with_viewers / alone:.2f})"
-        )
+            by_itself = await recorded(alone, options)
+            async with looking(watched, options):
+                felt_beside.alone.append(await felt_beside.load())
+            async with looking(watched, options):
+                found.append((by_itself, await recorded(watched, options)))
+        felt.show(f"beside {options.viewers} viewers", felt_beside.alone)
+        show(found)
 
 
 def main() -> None:
