@@ -3,7 +3,6 @@
 import dataclasses
 import email
 import email.message
-import re
 from collections.abc import Iterator
 from typing import Final
 
@@ -53,25 +52,36 @@ def place_of(raw_message: bytes, pixel_url: str) -> Place | None:
         pixel_url: the pixel's URL.
     """
     leaves = [part for part in email.message_from_bytes(raw_message).walk() if _is_leaf(part)]
-    element = re.compile(rf"<img\b[^>]*{re.escape(pixel_url)}[^>]*>")
     for number, part in enumerate(leaves, start=1):
         if part.get_content_type() != "text/html":
             continue
         html = _text_of(part)
-        if found := element.search(html):
+        if found := _element_with(pixel_url, html):
+            start, end = found
             return Place(
                 part=number,
                 parts=len(leaves),
                 content_type=part.get_content_type(),
                 transfer_encoding=str(part.get("Content-Transfer-Encoding", "7bit")).strip(),
                 charset=part.get_content_charset() or "not stated",
-                offset=found.start(),
+                offset=start,
                 html_length=len(html),
-                before=html[max(0, found.start() - _AROUND) : found.start()],
-                pixel=found[0],
-                after=html[found.end() : found.end() + _AROUND],
+                before=html[max(0, start - _AROUND) : start],
+                pixel=html[start:end],
+                after=html[end : end + _AROUND],
             )
     return None
+
+
+def _element_with(url: str, html: str) -> tuple[int, int] | None:
+    """Return where the image with *url* begins and ends."""
+    # From the URL outwards: a message may hold `<img` a million times, and from each of them
+    # the end is far.
+    at = html.find(url)
+    if at < 0:
+        return None
+    start, last = html.rfind("<img", 0, at), html.find(">", at)
+    return (start, last + 1) if min(start, last) >= 0 else None
 
 
 def _is_leaf(part: email.message.Message) -> bool:
