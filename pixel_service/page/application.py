@@ -28,6 +28,11 @@ _MAX_BODY_OCTETS: Final = MAX_MESSAGE_OCTETS + 100_000
 _MAX_FORM_OCTETS: Final = 100_000
 _FORM_PATIENCE: Final = dt.timedelta(seconds=30)
 
+# That of the pages, in which browsers send their forms. Others take long to decode, and anybody
+# may send a form, or have characters that cannot be passed on.
+_FORM_CHARSET: Final = "utf-8"
+_UNREADABLE: Final = "The form cannot be read."
+
 # For each part of a file: whoever takes nothing for so long has gone, or never wanted it.
 _FILE_PATIENCE: Final = dt.timedelta(minutes=1)
 
@@ -121,13 +126,15 @@ async def form_of(
     """
     if request.content_type != "application/x-www-form-urlencoded":
         return {}
+    if (request.charset or _FORM_CHARSET).lower() != _FORM_CHARSET:
+        raise web.HTTPBadRequest(text=_UNREADABLE)
     try:
         async with asyncio.timeout(patience.total_seconds()):
             fields = await request.clone(client_max_size=_MAX_FORM_OCTETS).post()
     except TimeoutError:
         raise web.HTTPRequestTimeout(text="The form did not arrive in time.") from None
-    except (LookupError, UnicodeError):
-        raise web.HTTPBadRequest(text="The form cannot be read.") from None
+    except UnicodeError:
+        raise web.HTTPBadRequest(text=_UNREADABLE) from None
     return {name: value for name, value in fields.items() if isinstance(value, str)}
 
 

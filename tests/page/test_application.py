@@ -314,7 +314,16 @@ async def test_form_that_cannot_be_read_is_refused(
 
 
 @pytest.mark.parametrize(
-    ("body", "charset"), [(b"by=subject", "none"), (b"text=\xff", "utf-8"), (b"odd", "utf-16")]
+    ("body", "charset"),
+    [
+        (b"by=subject", "none"),
+        (b"text=\xff", "utf-8"),
+        (b"odd", "utf-16"),
+        # Takes a time that grows with the square of what is sent.
+        (b"text=x", "punycode"),
+        # Has characters that no call takes.
+        (b"text=\\ud800", "unicode_escape"),
+    ],
 )
 async def test_form_in_no_encoding_is_refused(
     browser: aiohttp.ClientSession, body: bytes, charset: str
