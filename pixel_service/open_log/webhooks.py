@@ -174,7 +174,7 @@ class WebhookStore(Protocol):
         """Note that an event was taken, and everything up to *up_to*."""
 
     async def passed_over(self, webhook: Webhook, owner: str, *, up_to: Position) -> None:
-        """Note that nothing up to *up_to* is to be sent."""
+        """Note that nothing up to *up_to* is to be sent, also nothing that has failed."""
 
     async def failed(
         self,

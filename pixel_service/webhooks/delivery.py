@@ -9,7 +9,15 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from pixel_service.errors import CursorExpired, LogUnavailable, PixelError
-from pixel_service.open_log import LogEntry, OpenLog, Page, Webhook, WebhookState, WebhookStore
+from pixel_service.open_log import (
+    LogEntry,
+    OpenLog,
+    Page,
+    Position,
+    Webhook,
+    WebhookState,
+    WebhookStore,
+)
 from pixel_service.streaming import Selection, Tail
 from pixel_service.webhooks.answers import Answer, Outcome, failure
 from pixel_service.webhooks.bodies import Body, EventUnreadable, body_of
@@ -69,7 +77,10 @@ class Delivery:
         )
         self._place = Place(webhook, shared.owner, shared.store)
         self._attempts = webhook.failed_attempts
+        self._tried: Position | None = None
+        """The event that was tried last."""
         self._refusals = 0
+        """How often in a row it was refused."""
         self._is_over = False
         self.wake = asyncio.Event()
         """To be set when the log has grown."""
@@ -120,6 +131,8 @@ class Delivery:
             # Read anew after a wait: an event that was erased meanwhile is not sent.
             if self._shared.clock() > ends_at or self._is_over or not await self._deliver(entry):
                 return False
+        # What was tried last is no longer to be sent, if it was not delivered.
+        self._attempts = 0
         await self._place.passed_over(page.after)
         return page.at_head
 
@@ -143,6 +156,9 @@ class Delivery:
         await self._shared.pace.turn()
         if self._is_over:
             return False
+        if entry.position != self._tried:
+            # Another may have been erased since: what was refused of it is nothing to this one.
+            self._tried, self._refusals = entry.position, 0
         try:
             body = body_of(entry.notification, self._webhook.body_format)
         except EventUnreadable as error:
@@ -159,7 +175,7 @@ class Delivery:
             return await self._try_again_later(answer)
         elif not await self._give_up(entry, body, answer):
             return False
-        self._attempts = self._refusals = 0
+        self._attempts = 0
         return True
 
     async def _give_up(self, entry: LogEntry, body: Body, answer: Answer) -> bool:

@@ -104,8 +104,8 @@ class SqlWebhooks:
         await self._write(webhook, owner, **_place(up_to), **_WORKED, last_success_us=now_us())
 
     async def passed_over(self, webhook: Webhook, owner: str, *, up_to: Position) -> None:
-        """Move it."""
-        await self._write(webhook, owner, **_place(up_to))
+        """Move it: what has failed until now is not to be sent either."""
+        await self._write(webhook, owner, **_place(up_to), **_WORKED)
 
     async def failed(
         self,

@@ -227,6 +227,49 @@ async def test_refusals_count_in_a_row_alone(house: House, receiver: Receiver) -
     assert await store.skipped() == []
 
 
+async def test_refusals_of_an_erased_event_do_not_count_against_the_next(
+    house: House, receiver: Receiver
+) -> None:
+    """An event that is refused once is tried again, whatever its predecessor came to."""
+    store = await house.keeps(a_webhook(receiver.url))
+
+    async def erase(_request: web.Request) -> web.StreamResponse:
+        async for _ in house.log.erase(lambda octets: b"a:0" in octets):
+            pass
+        return web.Response(status=400)
+
+    receiver.answers = [*[400] * (MAX_REFUSALS - 2), erase, 400]
+    await house.record("a:0", "b:0")
+
+    async with house.delivers(store):
+        await store.until_at_end()
+
+    assert await receiver.has_got(11) == ["a:0"] * (MAX_REFUSALS - 1) + ["b:0"] * 2
+    assert await store.skipped() == []
+
+
+async def test_webhook_whose_failing_event_is_erased_fails_no_longer(
+    house: House, receiver: Receiver
+) -> None:
+    """There is nothing left to try again, so nothing is said to be."""
+    store = await house.keeps(a_webhook(receiver.url))
+
+    async def erase(_request: web.Request) -> web.StreamResponse:
+        async for _ in house.log.erase(lambda octets: b"a:0" in octets):
+            pass
+        return web.Response(status=500)
+
+    receiver.answers = [erase]
+    await house.record("a:0")
+
+    async with house.delivers(store):
+        await store.until_at_end()
+
+    webhook = await house.log.webhooks.get("crm")
+    assert (webhook.failed_attempts, webhook.last_error, webhook.next_attempt_time) == (0, "", None)
+    assert webhook.last_success_time is None
+
+
 async def test_slow_webhook_slows_no_other(house: House, receiver: Receiver) -> None:
     """While one receiver does not answer, another gets everything."""
     released = asyncio.Event()
