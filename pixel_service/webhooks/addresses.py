@@ -7,7 +7,9 @@ looked at; the address of every socket is looked at again before it connects.
 
 import asyncio
 import contextlib
+import errno
 import ipaddress
+import os
 import socket
 import threading
 from collections.abc import Sequence
@@ -24,6 +26,8 @@ _MAX_LOOKUPS: Final = MAX_WEBHOOKS
 _UNICAST_V6: Final = ipaddress.IPv6Network("2000::/3")
 _NAT64: Final = ipaddress.IPv6Network("64:ff9b::/96")
 
+NOT_PUBLIC: Final = "leads to an address that is not public"
+
 AddressInfo = tuple[socket.AddressFamily, socket.SocketKind, int, str, tuple[Any, ...]]
 """As `getaddrinfo` has it."""
 
@@ -31,7 +35,13 @@ _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
 class AddressNotPublic(OSError):
-    """A URL leads to an address that requests must not be sent to."""
+    """A URL leads to an address that requests must not be sent to.
+
+    Not to which: whoever may create a webhook would learn what names stand for here.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(NOT_PUBLIC)
 
 
 def is_address(text: str) -> bool:
@@ -73,7 +83,7 @@ def public_socket(
     """
     family, kind, protocol, _, address = info
     if not is_public(str(address[0])):
-        raise AddressNotPublic(f"{address[0]} is not a public address")
+        raise AddressNotPublic
     return socket.socket(family=family, type=kind, proto=protocol)
 
 
@@ -101,7 +111,7 @@ class PublicResolver(AbstractResolver):
         for entry_family, _, protocol, _, address in found:
             text = str(address[0])
             if not self._allow_private and not is_public(text):
-                raise AddressNotPublic(f"{host} leads to {text}, which is not a public address")
+                raise AddressNotPublic
             results.append(
                 ResolveResult(
                     hostname=host,
@@ -128,7 +138,7 @@ class Lookups:
         """Return the addresses of *host*; whoever waits may be cancelled.
 
         Raises:
-            OSError: it has none.
+            OSError: it has none, or there is no thread to look with.
         """
         await self._free.acquire()
         loop = asyncio.get_running_loop()
@@ -153,7 +163,11 @@ class Lookups:
             with contextlib.suppress(RuntimeError):
                 loop.call_soon_threadsafe(end, result)
 
-        threading.Thread(target=work, name="webhook-lookup", daemon=True).start()
+        try:
+            threading.Thread(target=work, name="webhook-lookup", daemon=True).start()
+        except RuntimeError:
+            self._free.release()
+            raise OSError(errno.EAGAIN, os.strerror(errno.EAGAIN)) from None
         return await found
 
 

@@ -4,6 +4,7 @@ import asyncio
 import collections
 import contextlib
 import datetime as dt
+import os
 import ssl
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -97,7 +98,9 @@ def _words(error: Exception) -> str:
         case aiohttp.ClientSSLError() | aiohttp.ClientConnectorCertificateError():
             words = "its certificate is not valid"
         case aiohttp.ClientConnectorError():
-            words = f"no connection: {error.strerror or type(error.os_error).__name__}"
+            # Not its text, which names the address.
+            number = error.os_error.errno
+            words = f"no connection: {os.strerror(number) if number else 'nobody answers'}"
         case aiohttp.ServerDisconnectedError() | ConnectionError():
             words = "connection ended without an answer"
         case aiohttp.InvalidURL():

@@ -8,7 +8,13 @@ from typing import Final
 
 import yarl
 
-from pixel_service.webhooks.addresses import AddressNotPublic, PublicResolver, is_address, is_public
+from pixel_service.webhooks.addresses import (
+    NOT_PUBLIC,
+    AddressNotPublic,
+    PublicResolver,
+    is_address,
+    is_public,
+)
 
 # The contract's.
 MAX_URL_CHARACTERS: Final = 2_000
@@ -32,7 +38,7 @@ async def mistake_of_url(text: str, *, allow_private: bool) -> str | None:
         return mistake
     host = yarl.URL(text).host or ""
     if is_address(host):
-        return None if is_public(host) else f"leads to {host}, which is not a public address"
+        return None if is_public(host) else NOT_PUBLIC
     return await _mistake_of_name(host)
 
 

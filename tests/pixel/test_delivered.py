@@ -269,5 +269,5 @@ async def test_no_request_goes_to_a_private_address(tmp_path: Path) -> None:
             assert await service.fetch("m")
             failing = await calls.until(lambda webhook: webhook.failed_attempts > 0)
 
-    assert failing.last_error.endswith("which is not a public address")
+    assert failing.last_error == "leads to an address that is not public"
     assert receiver.requests == []

@@ -68,7 +68,7 @@ async def test_name_of_this_machine_is_refused(name: str) -> None:
     """What the system reads as this machine's address is refused, however it is written."""
     resolver = PublicResolver(allow_private=False)
 
-    with pytest.raises(AddressNotPublic, match="not a public address"):
+    with pytest.raises(AddressNotPublic, match="leads to an address that is not public"):
         await resolver.resolve(name, 443)
     await resolver.close()
 
@@ -91,6 +91,25 @@ async def test_name_with_one_address_that_is_not_public_is_refused(
     with pytest.raises(AddressNotPublic):
         await resolver.resolve("both.example", 443)
     await resolver.close()
+
+
+async def test_lookup_without_a_thread_gives_its_place_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A machine that has no threads for a while has all its lookups afterwards."""
+
+    def fail(_thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(addresses, "_MAX_LOOKUPS", 1)
+    lookups = addresses.Lookups()
+    with monkeypatch.context() as without_threads:
+        without_threads.setattr(threading.Thread, "start", fail)
+        for _ in range(2):
+            with pytest.raises(OSError, match="temporarily unavailable"):
+                await lookups.find("127.0.0.1", 443, socket.AF_INET)
+
+    assert await lookups.find("127.0.0.1", 443, socket.AF_INET)
 
 
 def test_socket_to_an_address_that_is_not_public_is_not_made() -> None:

@@ -12,6 +12,7 @@ import pytest
 import standardwebhooks
 from aiohttp import web
 
+from pixel_service.webhooks.addresses import NOT_PUBLIC
 from pixel_service.webhooks.answers import Answer, Outcome
 from pixel_service.webhooks.bodies import Body
 from pixel_service.webhooks.sending import DEFAULT_TIMEOUT, Sender, open_sender
@@ -127,12 +128,11 @@ async def test_receiver_that_dies_is_a_failure(sender: Sender, receiver: Receive
 
 
 async def test_receiver_that_is_not_there_is_a_failure(sender: Sender) -> None:
-    """A refused connection is told in words, without the URL."""
+    """A refused connection is told in words, without the URL or where a name leads to."""
     answer = await send(sender, "http://user:secret@127.0.0.1:1/")
 
     assert answer.outcome is Outcome.FAILED
-    assert answer.error.startswith("no connection: ")
-    assert "secret" not in answer.error
+    assert answer.error == "no connection: Connection refused"
 
 
 @pytest.mark.parametrize(
@@ -147,7 +147,7 @@ async def test_receiver_on_this_machine_is_refused(receiver: Receiver, host: str
 
     assert answer.outcome is Outcome.FAILED
     # The library reads no numbers but whole addresses, and refuses such a URL by itself.
-    assert "not a public address" in answer.error or answer.error == "its URL cannot be used"
+    assert answer.error in {NOT_PUBLIC, "its URL cannot be used"}
     assert receiver.requests == []
 
 

@@ -7,6 +7,7 @@ import pytest
 from pixel_service.webhooks import addresses, mistake_of_url, shown_url
 from pixel_service.webhooks.urls import MAX_URL_CHARACTERS
 
+NOT_PUBLIC = "leads to an address that is not public"
 NO_URL = "must be a URL that begins with https://"
 
 
@@ -35,28 +36,24 @@ async def test_name_that_leads_nowhere_yet_is_taken(monkeypatch: pytest.MonkeyPa
 
 
 @pytest.mark.parametrize(
-    ("url", "address"),
+    "url",
     [
-        ("https://127.0.0.1/", "127.0.0.1"),
-        ("https://10.0.0.1:9/", "10.0.0.1"),
-        ("https://169.254.169.254/latest/meta-data", "169.254.169.254"),
-        ("https://[::1]/", "::1"),
-        ("https://[::ffff:127.0.0.1]/", "::ffff:"),
-        ("https://[64:ff9b::7f00:1]/", "64:ff9b::7f00:1"),
-        ("https://localhost/", "localhost leads to "),
+        "https://127.0.0.1/",
+        "https://10.0.0.1:9/",
+        "https://169.254.169.254/latest/meta-data",
+        "https://[::1]/",
+        "https://[::ffff:127.0.0.1]/",
+        "https://[64:ff9b::7f00:1]/",
+        "https://localhost/",
         # What the system takes for 127.0.0.1.
-        ("https://2130706433/", "127.0.0.1"),
-        ("https://0x7f.1/", "127.0.0.1"),
-        ("https://user@public.example:x@127.1/", "127.0.0.1"),
+        "https://2130706433/",
+        "https://0x7f.1/",
+        "https://user@public.example:x@127.1/",
     ],
 )
-async def test_url_that_leads_to_a_private_address_is_refused(url: str, address: str) -> None:
-    """However the address is written; where private ones are allowed it is taken."""
-    mistake = await mistake_of_url(url, allow_private=False)
-
-    assert mistake is not None
-    assert mistake.endswith("which is not a public address")
-    assert address in mistake
+async def test_url_that_leads_to_a_private_address_is_refused(url: str) -> None:
+    """However it is written, and not saying where; where private ones are allowed it is taken."""
+    assert await mistake_of_url(url, allow_private=False) == NOT_PUBLIC
     assert await mistake_of_url(url, allow_private=True) is None
 
 
