@@ -16,7 +16,14 @@ from pixel_service.recording import Objected, Recorder
 from pixel_service.settings import Settings
 from pixel_service.statistics import COUNTING_RULES
 from pixel_service.streaming import LiveStreams, Tail, following
-from pixel_service.webhooks import Deliveries, Surroundings, delivering, new_owner, open_sender
+from pixel_service.webhooks import (
+    Deliveries,
+    Reader,
+    Surroundings,
+    delivering,
+    new_owner,
+    open_sender,
+)
 from service_runtime.background import kept_running
 from service_runtime.drain import Drain
 
@@ -112,8 +119,7 @@ async def _deliveries(
         open_sender(allow_private=settings.webhook_allow_private) as sender,
         delivering(
             Surroundings(
-                log=log,
-                tail=tail,
+                reader=Reader(log, tail),
                 store=log.webhooks,
                 sender=sender,
                 owner=new_owner(),

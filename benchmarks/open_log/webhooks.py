@@ -1,6 +1,6 @@
 """What recording feels of webhooks that catch up, all at once.
 
-    python -m benchmarks.open_log.webhooks [--webhooks 200] [--backlog 5000] [--seconds 10]
+    python -m benchmarks.open_log.webhooks [--webhooks 200] [--backlog 5000] [--narrow]
 
 Opens are appended as fast as that goes, by themselves and then beside webhooks that are each
 behind by a backlog.  Their receiver answers at once, from another process: a slow one would
@@ -31,6 +31,7 @@ from pixel_service.statistics import COUNTING_RULES
 from pixel_service.streaming import following
 from pixel_service.webhooks import (
     Deliveries,
+    Reader,
     Surroundings,
     delivering,
     new_owner,
@@ -111,8 +112,10 @@ async def record(name: str, log: OpenLog, *, seconds: float) -> float:
 
 
 @contextlib.asynccontextmanager
-async def delivering_to(url: str, log: OpenLog, count: int) -> AsyncIterator[Deliveries]:
-    """Deliver the whole log to *url* with so many webhooks beside the block."""
+async def delivering_to(
+    url: str, log: OpenLog, count: int, configuration_ids: tuple[str, ...]
+) -> AsyncIterator[Deliveries]:
+    """Deliver the log to *url* with so many webhooks beside the block."""
     for number in range(count):
         await log.webhooks.create(
             Webhook(
@@ -123,6 +126,7 @@ async def delivering_to(url: str, log: OpenLog, count: int) -> AsyncIterator[Del
                 skips_refused=True,
                 delivered=BEGINNING,
                 create_time=dt.datetime.now(dt.UTC),
+                configuration_ids=configuration_ids,
             )
         )
     drain = Drain()
@@ -131,8 +135,7 @@ async def delivering_to(url: str, log: OpenLog, count: int) -> AsyncIterator[Del
         open_sender(allow_private=True) as sender,
         delivering(
             Surroundings(
-                log=log,
-                tail=tail,
+                reader=Reader(log, tail),
                 store=log.webhooks,
                 sender=sender,
                 owner=new_owner(),
@@ -153,7 +156,8 @@ async def measure(options: argparse.Namespace) -> None:
             for _ in range(options.backlog // BATCH):
                 await log.append([new_notified_open() for _ in range(BATCH)])
             alone = await record("by itself", log, seconds=options.seconds)
-            async with delivering_to(url, log, options.webhooks) as deliveries:
+            selected = ("none",) if options.narrow else ()
+            async with delivering_to(url, log, options.webhooks, selected) as deliveries:
                 await asyncio.sleep(START_SECONDS)
                 before = sum(deliveries.outcomes.values())
                 beside = await record(
@@ -169,6 +173,7 @@ def main() -> None:
     parser.add_argument("--webhooks", type=int, default=200)
     parser.add_argument("--backlog", type=int, default=5_000)
     parser.add_argument("--seconds", type=float, default=10)
+    parser.add_argument("--narrow", action="store_true", help="they select nothing of the backlog")
     asyncio.run(measure(parser.parse_args()))
 
 

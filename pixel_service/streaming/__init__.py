@@ -21,7 +21,7 @@ from pixel_service.streaming.log_stream import (
     LogStream,
     StreamOptions,
 )
-from pixel_service.streaming.selection import Selection
+from pixel_service.streaming.selection import Selection, selected
 from pixel_service.streaming.starts import NamedPosition, Start, check, position_of
 from pixel_service.streaming.tail import Tail, following
 
@@ -46,5 +46,6 @@ __all__ = [
     "check",
     "following",
     "position_of",
+    "selected",
     "watching_acknowledgements",
 ]

@@ -9,20 +9,13 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from pixel_service.errors import CursorExpired, LogUnavailable, PixelError
-from pixel_service.open_log import (
-    LogEntry,
-    OpenLog,
-    Page,
-    Position,
-    Webhook,
-    WebhookState,
-    WebhookStore,
-)
-from pixel_service.streaming import Selection, Tail
+from pixel_service.open_log import LogEntry, Position, Webhook, WebhookState, WebhookStore
+from pixel_service.streaming import Selection
 from pixel_service.webhooks.answers import Answer, Outcome, failure
 from pixel_service.webhooks.bodies import Body, EventUnreadable, body_of
 from pixel_service.webhooks.pacing import Pace
 from pixel_service.webhooks.place import Place
+from pixel_service.webhooks.reading import Reader
 from pixel_service.webhooks.schedule import LONGEST_WAIT_SECONDS, wait_seconds
 from pixel_service.webhooks.sending import Sender
 from pixel_service.webhooks.signing import secrets_at
@@ -32,10 +25,6 @@ from service_runtime.drain import Drain
 # How often in a row an event is refused before it is given up; half an hour, as the waits
 # between grow.
 MAX_REFUSALS: Final = 10
-
-# What is read at once: an event takes milliseconds, and each webhook may hold as much.
-_READ_ENTRIES: Final = 64
-_READ_OCTETS: Final = 128 * 1024
 
 # What was read longer ago is read again: it may have been erased, and a slow receiver would
 # get it all the same, for as long as it takes for so many.
@@ -52,8 +41,7 @@ _LONGEST_RETRY: Final = dt.timedelta(seconds=5)
 class Surroundings:
     """What all deliveries of a process share."""
 
-    log: OpenLog
-    tail: Tail
+    reader: Reader
     store: WebhookStore
     sender: Sender
     owner: str
@@ -125,9 +113,12 @@ class Delivery:
 
     async def _deliver_page(self) -> bool:
         """Deliver what is read at once; return whether that was everything."""
-        page = await self._read()
+        # After a failure from the log itself: what is erased stays in memory for a while.
+        page = await self._shared.reader.read(
+            after=self._place.position, selection=self._selection, from_log=bool(self._attempts)
+        )
         ends_at = self._shared.clock() + _MAX_AGE.total_seconds()
-        for entry in self._selection.of(page.entries):
+        for entry in page.entries:
             # Read anew after a wait: an event that was erased meanwhile is not sent.
             if self._shared.clock() > ends_at or self._is_over or not await self._deliver(entry):
                 return False
@@ -135,21 +126,6 @@ class Delivery:
         self._attempts = 0
         await self._place.passed_over(page.after)
         return page.at_head
-
-    async def _read(self) -> Page:
-        # After a failure from the log itself: what is erased stays in memory for a while.
-        page = (
-            None
-            if self._attempts
-            else self._shared.tail.read(
-                after=self._place.position, max_entries=_READ_ENTRIES, max_octets=_READ_OCTETS
-            )
-        )
-        if page is not None:
-            return page
-        return await self._shared.log.read(
-            after=self._place.position, max_entries=_READ_ENTRIES, max_octets=_READ_OCTETS
-        )
 
     async def _deliver(self, entry: LogEntry) -> bool:
         """Try once; return whether the event is done with."""
@@ -204,7 +180,7 @@ class Delivery:
 
     async def _go_on_at_earliest(self) -> None:
         with contextlib.suppress(LogUnavailable):
-            await self._place.fall_behind(await self._shared.log.earliest())
+            await self._place.fall_behind(await self._shared.reader.earliest())
 
     async def _await_news(self) -> None:
         await self._place.write()

@@ -112,6 +112,7 @@ class Deliveries:
 
     async def _end_all(self) -> None:
         self._shared.pace.end()
+        self._shared.reader.end()
         for each in self._running.values():
             each.end()
         tasks = {each.task for each in self._running.values()}
@@ -151,7 +152,7 @@ class _Running:
 
     async def _run(self) -> None:
         try:
-            with self._shared.tail.needed():
+            with self._shared.reader.followed():
                 await self.delivery.run()
         except WebhookLeaseLost:
             # The next look at the webhooks says what there is to do instead.

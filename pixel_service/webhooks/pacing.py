@@ -32,16 +32,16 @@ class Pace:
         self._turn = asyncio.Lock()
         self.pause_seconds = 0.0
         """Between two turns, at present."""
-        self._is_over = False
+        self.is_over = False
 
     def end(self) -> None:
-        """Let everybody go on who waits: nothing more is sent."""
-        self._is_over = True
+        """Let everybody go on who waits: nothing more is done."""
+        self.is_over = True
 
     async def turn(self) -> None:
         """Wait for a turn."""
         async with self._turn:
-            if self._is_over:
+            if self.is_over:
                 return
             pause = self.pause_seconds
             began = self._clock()

@@ -26,6 +26,7 @@ from pixel_service.streaming import Tail, following
 from pixel_service.webhooks import (
     MAX_REFUSALS,
     Deliveries,
+    Reader,
     Sender,
     Surroundings,
     delivering,
@@ -85,8 +86,7 @@ class House:
             await asyncio.sleep(0)
 
         shared = Surroundings(
-            log=self.log,
-            tail=self.tail,
+            reader=Reader(self.log, self.tail),
             store=cast("WebhookStore", store),
             sender=self.sender,
             owner=new_owner(),
@@ -608,7 +608,7 @@ async def test_place_is_written_while_nothing_is_to_be_sent(
     """Whoever delivers next need not read all of a long log again."""
     others = dataclasses.replace(a_webhook(receiver.url), configuration_ids=("others",))
     store = await house.keeps(others)
-    await house.record(*(f"{number}:0" for number in range(100)))
+    await house.record(*(f"{number}:0" for number in range(300)))
 
     async with house.delivers(store):
         await store.until_at_end()
