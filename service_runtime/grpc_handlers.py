@@ -18,6 +18,7 @@ from grpc_status import rpc_status
 
 from service_runtime.admission import Admission
 from service_runtime.api_keys import RoleNotAllowed, Unauthenticated
+from service_runtime.call_end import telling_end
 from service_runtime.call_gate import CallGate
 from service_runtime.callers import (
     ConfigurationNotAllowed,
@@ -131,9 +132,11 @@ class WrappingServer:
         async def call(octets: bytes, context: Context) -> None:
             with self._gate.counted_stream():
                 try:
-                    await self._enter(context, name)
-                    async with self._admission.while_admitted(current_caller()):
-                        await method(_decoded(octets, decode), context)
+                    # Told before the client is, which may not read its status for long.
+                    with telling_end(self._code_of):
+                        await self._enter(context, name)
+                        async with self._admission.while_admitted(current_caller()):
+                            await method(_decoded(octets, decode), context)
                 except Exception as error:  # noqa: BLE001 - the edge: every error ends here
                     await self._abort(error, context, name)
 
