@@ -2,6 +2,7 @@
 
 from emailopens_client.api_keys import ApiKeyFile, ApiKeyUnusable
 from emailopens_client.channels import Tls, TlsFilesUnusable
+from emailopens_client.failures import is_pause
 from emailopens_client.open_stream import Batch, OpenStream
 from emailopens_client.start import LogEnd
 
@@ -13,4 +14,5 @@ __all__ = [
     "OpenStream",
     "Tls",
     "TlsFilesUnusable",
+    "is_pause",
 ]

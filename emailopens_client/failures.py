@@ -18,6 +18,9 @@ _RETRIED: Final = (
 # The body took longer than the service waits; what it has missed is in the log.
 _STALLED: Final = "CONSUMER_STALLED"
 
+# Somebody means to resume it, and it has kept the place.
+_PAUSED: Final = "SUBSCRIPTION_PAUSED"
+
 
 def is_passing(error: grpc.aio.AioRpcError) -> bool:
     """Return whether calling again from the last cursor may help and loses nothing.
@@ -25,9 +28,12 @@ def is_passing(error: grpc.aio.AioRpcError) -> bool:
     Everything else needs a decision: opens were lost to retention, another client
     has the subscription, or the request is wrong.
     """
-    return error.code() in _RETRIED or (
-        error.code() is grpc.StatusCode.ABORTED and reason_of(error) == _STALLED
-    )
+    return error.code() in _RETRIED or reason_of(error) in (_STALLED, _PAUSED)
+
+
+def is_pause(error: grpc.aio.AioRpcError | None) -> bool:
+    """Return whether a call has failed because its subscription is paused."""
+    return error is not None and reason_of(error) == _PAUSED
 
 
 def is_passing_acknowledgement(error: grpc.aio.AioRpcError) -> bool:

@@ -48,9 +48,9 @@ class OpenStream:
             async for notification in opens:
                 ...
 
-    It calls again when the connection fails, is silent for three heartbeat
-    intervals, or the service drains, with waits of 0.2 to 30 s; it starts there
-    where it stopped, and leaves out what it has delivered already. With a
+    It calls again when the connection fails, is silent for three heartbeat intervals,
+    the service drains, or the subscription is paused, with waits of 0.2 to 30 s; it starts
+    there where it stopped, and leaves out what it has delivered already. With a
     subscription it acknowledges a batch when the body has run for all of it; a
     body that raises leaves its batch unacknowledged, and the next stream delivers
     it again. Without one, keep `cursor` and start there the next time.
@@ -85,8 +85,8 @@ class OpenStream:
             for a connection in the clear.
         api_key: the file with the API key, which is read for each connection; without it
             what `EMAILOPENS_API_KEY_FILE` names, if anything.
-        on_failure: called before each wait with what has failed, None for silence and for
-            files that cannot be used meanwhile; what it raises ends the iteration.
+        on_failure: called before each wait with what has failed (`is_pause` knows a pause),
+            None for silence and for unusable files; what it raises ends the iteration.
     """
 
     cursor: str = ""

@@ -12,6 +12,7 @@
   - SubscriptionNotFound
   - SubscriptionExists
   - SubscriptionTakenOver   a newer stream has the subscription
+  - SubscriptionPaused      it serves no stream until somebody resumes it
   - SessionStale            the session token is not of the live stream
   - WebhookNotFound
   - WebhookExists
@@ -156,6 +157,18 @@ class SubscriptionTakenOver(PixelError):
             f"a newer stream has taken over the subscription {subscription_id}",
             metadata={"subscription_id": subscription_id, "cursor": cursor},
         )
+
+
+class SubscriptionPaused(PixelError):
+    """The subscription is paused: it serves no stream until somebody resumes it."""
+
+    reason = "SUBSCRIPTION_PAUSED"
+
+    def __init__(self, subscription_id: str, *, cursor: str = "") -> None:
+        metadata = {"subscription_id": subscription_id}
+        if cursor:
+            metadata["cursor"] = cursor
+        super().__init__(f"the subscription {subscription_id} is paused", metadata=metadata)
 
 
 class SessionStale(PixelError):

@@ -38,8 +38,8 @@ class Housekeeping:
     max_log_octets: int | None
     uncounted: int = 0
     """Opens that wait to be counted for statistics, as of a few seconds ago."""
-    lags: dict[str, int] = dataclasses.field(default_factory=dict)
-    """By subscription; as of a few seconds ago."""
+    subscriptions: Sequence[Subscription] = ()
+    """All of the log; as of a few seconds ago."""
     webhooks: Sequence[Webhook] = ()
     """All of the log; as of a few seconds ago."""
     _warned: dict[str, set[str]] = dataclasses.field(default_factory=dict, init=False)
@@ -102,13 +102,13 @@ class Housekeeping:
         self._warned[kind] = behind
 
     async def measure(self) -> None:
-        """Keep `uncounted`, `lags` and `webhooks` up to date."""
+        """Keep `uncounted`, `subscriptions` and `webhooks` up to date."""
         outage = Outage("lags not measured", "lags measured again")
         while True:
             try:
                 counted = await self.open_log.statistics.counted()
                 self.uncounted = await self.open_log.lag(counted)
-                self.lags = {each.id: each.lag async for each in self._subscriptions()}
+                self.subscriptions = [each async for each in self._subscriptions()]
                 self.webhooks = await self._all_webhooks()
                 outage.worked()
             except PixelError as error:

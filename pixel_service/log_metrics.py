@@ -2,11 +2,12 @@
 
 import dataclasses
 import datetime as dt
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Sequence
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from pixel_service.open_log import Subscription
 from pixel_service.recording import RecordingHealth
 
 
@@ -19,8 +20,8 @@ class LogMetrics(Collector):
     streams: Callable[[], int]
     uncounted: Callable[[], int]
     """Opens that statistics do not count yet."""
-    lags: Callable[[], Mapping[str, int]]
-    """Entries that each subscription has not acknowledged, by its ID."""
+    subscriptions: Callable[[], Sequence[Subscription]]
+    """All of the log."""
     canary_age_seconds: Callable[[], float]
     held_back_since: Callable[[], dt.datetime | None]
     """Since when opens are recorded that may not be streamed yet."""
@@ -68,9 +69,18 @@ class LogMetrics(Collector):
             "Opens recorded that statistics do not count yet.",
             value=self.uncounted(),
         )
-        lag = GaugeMetricFamily(
-            "subscription_lag_opens", "Opens not acknowledged.", labels=["subscription_id"]
-        )
-        for subscription_id, value in self.lags().items():
-            lag.add_metric([subscription_id], value)
-        yield lag
+        yield from _of_subscriptions(self.subscriptions())
+
+
+def _of_subscriptions(subscriptions: Sequence[Subscription]) -> Iterator[Metric]:
+    labels = ["subscription_id"]
+    lag = GaugeMetricFamily("subscription_lag_opens", "Opens not acknowledged.", labels=labels)
+    active = GaugeMetricFamily("subscription_active", "1, or 0 if it is paused.", labels=labels)
+    streams = GaugeMetricFamily(
+        "subscription_streams", "1 if a stream serves it now, or 0.", labels=labels
+    )
+    for each in subscriptions:
+        lag.add_metric([each.id], each.lag)
+        active.add_metric([each.id], each.pause_time is None)
+        streams.add_metric([each.id], each.is_streaming)
+    yield from (lag, active, streams)

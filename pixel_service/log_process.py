@@ -224,7 +224,7 @@ class _LogCollector(Collector):
                 recording=lambda: parts.recorder.health,
                 streams=lambda: len(parts.streams),
                 uncounted=lambda: parts.housekeeping.uncounted,
-                lags=lambda: parts.housekeeping.lags,
+                subscriptions=lambda: parts.housekeeping.subscriptions,
                 canary_age_seconds=lambda: parts.canary_age_seconds,
                 held_back_since=lambda: parts.log.held_back_since,
             ).collect()

@@ -33,6 +33,8 @@ ROLES: Final[Mapping[str, frozenset[Role]]] = {
     f"{_PIXEL}.SubscriptionService/CreateSubscription": _SUBSCRIBERS | _OPERATORS,
     f"{_PIXEL}.SubscriptionService/GetSubscription": _SUBSCRIBERS | _OPERATORS,
     f"{_PIXEL}.SubscriptionService/ListSubscriptions": _SUBSCRIBERS | _OPERATORS,
+    f"{_PIXEL}.SubscriptionService/PauseSubscription": _SUBSCRIBERS | _OPERATORS,
+    f"{_PIXEL}.SubscriptionService/ResumeSubscription": _SUBSCRIBERS | _OPERATORS,
     f"{_PIXEL}.SubscriptionService/SeekSubscription": _SUBSCRIBERS | _OPERATORS,
     f"{_PIXEL}.SubscriptionService/DeleteSubscription": _SUBSCRIBERS | _OPERATORS,
     f"{_PIXEL}.OperationService/EraseOpens": _OPERATORS,

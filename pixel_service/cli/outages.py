@@ -9,7 +9,7 @@ from typing import Final
 import click
 import grpc
 
-from emailopens_client import OpenStream
+from emailopens_client import OpenStream, is_pause
 from service_runtime.channel import describe_error
 from service_runtime.waiting import said_if_silent, say
 
@@ -19,7 +19,7 @@ _OUTAGE_SECONDS: Final = 60.0
 
 
 class Outages:
-    """Says what is waited for, once an outage.
+    """Says what is waited for, once an outage; waits for ever for who has paused a subscription.
 
     Args:
         target: the service.
@@ -41,13 +41,13 @@ class Outages:
         self._waits = waits
         self._patience = patience
         self._say = say
-        self._began = self._last = -math.inf
+        self._began = self._last = self._paused_at = -math.inf
 
     def watched(self, opens: OpenStream) -> AbstractAsyncContextManager[None]:
         """Say inside the block that *opens* are waited for, if neither they nor errors come."""
         return said_if_silent(
             self._waiting,
-            is_silent=lambda: not opens.cursor and math.isinf(self._last),
+            is_silent=lambda: not opens.cursor and math.isinf(max(self._last, self._paused_at)),
             say=self._say,
         )
 
@@ -57,6 +57,9 @@ class Outages:
         Raises:
             ClickException: it is not to be waited for, or not any longer.
         """
+        if failure is not None and is_pause(failure):
+            self._paused(failure)
+            return
         what = "no answer in time" if failure is None else describe_error(failure)
         if is_first and not self._waits:
             raise click.ClickException(f"no pixel service at {self._target}: {what}")
@@ -67,3 +70,10 @@ class Outages:
         self._last = now
         if now - self._began > self._patience:
             raise click.ClickException(f"no answer any longer from {self._target}: {what}")
+
+    def _paused(self, failure: grpc.aio.AioRpcError) -> None:
+        """Say that the service answers and means to send nothing, unless that was just said."""
+        now = time.monotonic()
+        if now - self._paused_at > _OUTAGE_SECONDS:
+            self._say(f"waiting until it is resumed: {failure.details()}")
+        self._paused_at = now

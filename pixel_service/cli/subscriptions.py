@@ -1,7 +1,7 @@
 """`pixel-service subscriptions …`: a client of the running service."""
 
-from collections.abc import AsyncIterator, Sequence
-from typing import Final
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Final, TypeAlias, TypeVar
 
 import click
 
@@ -9,40 +9,19 @@ from emailopens.pixel.v1 import pixel_service_pb2
 from emailopens.pixel.v1 import subscription_service_pb2 as pb
 from emailopens.pixel.v1 import subscription_service_pb2_grpc as pb_grpc
 from pixel_service.cli.filter_options import configuration_option, filter_options
-from pixel_service.cli.fitted_table import Column, FittedTable, terminal_width
+from pixel_service.cli.output import Format
 from pixel_service.cli.start import START, set_start
+from pixel_service.cli.subscription_output import print_subscriptions
 from pixel_service.cli.target import CALL_SECONDS, target_option
-from service_runtime.cli import wait_for
+from service_runtime.cli import format_option, wait_for
 from service_runtime.target import Target, connect
 
 _PAGE: Final = 500
 
-_COLUMNS: Final[tuple[Column[pb.Subscription], ...]] = (
-    Column(heading="ID", least=12, most=24, rank=0, value=lambda each: each.id),
-    Column(heading="LAG", least=7, most=10, rank=1, value=lambda each: str(each.lag)),
-    Column(
-        heading="STATE",
-        least=11,
-        most=11,
-        rank=2,
-        value=lambda each: "fell behind" if each.fell_behind else "ok",
-    ),
-    Column(
-        heading="ACKNOWLEDGED",
-        least=20,
-        most=27,
-        rank=3,
-        value=lambda each: each.acknowledge_time.ToJsonString(),
-    ),
-    Column(heading="CONSUMER", least=12, most=24, rank=5, value=lambda each: each.consumer_name),
-    Column(
-        heading="CONFIGURATIONS",
-        least=14,
-        most=60,
-        rank=4,
-        value=lambda each: ",".join(each.configuration_ids) or "all",
-    ),
-)
+Answer = TypeVar("Answer")
+Stub: TypeAlias = "pb_grpc.SubscriptionServiceAsyncStub"
+
+_id_argument: Final = click.argument("subscription_id", metavar="ID")
 
 
 @click.group()
@@ -51,37 +30,44 @@ def subscriptions() -> None:
 
 
 @subscriptions.command(name="list")
+@format_option(default="table")
 @target_option
-def list_(target: Target) -> None:
-    """List the subscriptions, and how far behind each is."""
-    wait_for(_list(target))
+def list_(target: Target, format_: Format) -> None:
+    """List the subscriptions, how far behind each is, and why."""
+    print_subscriptions(_call(target, _all), format_)
 
 
-async def _list(target: Target) -> None:
-    table = _table()
-    click.echo(table.heading)
-    async for subscription in _all(target):
-        click.echo(table.row(subscription))
-
-
-async def _all(target: Target) -> AsyncIterator[pb.Subscription]:
+async def _all(stub: Stub) -> Sequence[pb.Subscription]:
+    found: list[pb.Subscription] = []
     page_token = ""
-    async with connect(target) as channel:
-        stub = pb_grpc.SubscriptionServiceStub(channel)
-        while True:
-            page = await stub.ListSubscriptions(
-                pb.ListSubscriptionsRequest(page_size=_PAGE, page_token=page_token),
-                timeout=CALL_SECONDS,
-            )
-            for subscription in page.subscriptions:
-                yield subscription
-            page_token = page.next_page_token
-            if not page_token:
-                return
+    while True:
+        page = await stub.ListSubscriptions(
+            pb.ListSubscriptionsRequest(page_size=_PAGE, page_token=page_token),
+            timeout=CALL_SECONDS,
+        )
+        found += page.subscriptions
+        page_token = page.next_page_token
+        if not page_token:
+            return found
 
 
-def _table() -> FittedTable[pb.Subscription]:
-    return FittedTable(_COLUMNS, terminal_width())
+def _call(target: Target, call: Callable[[Stub], Awaitable[Answer]]) -> Answer:
+    async def run() -> Answer:
+        async with connect(target) as channel:
+            return await call(pb_grpc.SubscriptionServiceStub(channel))
+
+    return wait_for(run())
+
+
+@subscriptions.command()
+@format_option(default="table")
+@target_option
+@_id_argument
+def show(target: Target, subscription_id: str, format_: Format) -> None:
+    """Show a subscription; as json with all that there is of it."""
+    request = pb.GetSubscriptionRequest(subscription_id=subscription_id)
+    found = _call(target, lambda stub: stub.GetSubscription(request, timeout=CALL_SECONDS))
+    print_subscriptions([found.subscription], format_)
 
 
 @subscriptions.command()
@@ -91,7 +77,7 @@ def _table() -> FittedTable[pb.Subscription]:
 @configuration_option
 @filter_options
 @target_option
-@click.argument("subscription_id", metavar="ID")
+@_id_argument
 def create(
     target: Target,
     subscription_id: str,
@@ -108,44 +94,46 @@ def create(
         )
     )
     set_start(request, start)
+    created = _call(target, lambda stub: stub.CreateSubscription(request, timeout=CALL_SECONDS))
+    print_subscriptions([created.subscription], "table")
 
-    async def call() -> None:
-        async with connect(target) as channel:
-            stub = pb_grpc.SubscriptionServiceStub(channel)
-            response = await stub.CreateSubscription(request, timeout=CALL_SECONDS)
-            click.echo(_table().row(response.subscription))
 
-    wait_for(call())
+@subscriptions.command()
+@target_option
+@_id_argument
+def pause(target: Target, subscription_id: str) -> None:
+    """Stream nothing until it is resumed; its stream is ended."""
+    request = pb.PauseSubscriptionRequest(subscription_id=subscription_id)
+    paused = _call(target, lambda stub: stub.PauseSubscription(request, timeout=CALL_SECONDS))
+    print_subscriptions([paused.subscription], "table")
+
+
+@subscriptions.command()
+@target_option
+@_id_argument
+def resume(target: Target, subscription_id: str) -> None:
+    """Go on where it was paused."""
+    request = pb.ResumeSubscriptionRequest(subscription_id=subscription_id)
+    resumed = _call(target, lambda stub: stub.ResumeSubscription(request, timeout=CALL_SECONDS))
+    print_subscriptions([resumed.subscription], "table")
 
 
 @subscriptions.command()
 @click.option("--to", "place", required=True, metavar=START, help="Where to go on.")
 @target_option
-@click.argument("subscription_id", metavar="ID")
+@_id_argument
 def seek(target: Target, subscription_id: str, place: str) -> None:
     """Move a subscription, forth or back; its stream is ended."""
     request = pb.SeekSubscriptionRequest(subscription_id=subscription_id)
     set_start(request, place)
-
-    async def call() -> None:
-        async with connect(target) as channel:
-            stub = pb_grpc.SubscriptionServiceStub(channel)
-            response = await stub.SeekSubscription(request, timeout=CALL_SECONDS)
-            click.echo(_table().row(response.subscription))
-
-    wait_for(call())
+    moved = _call(target, lambda stub: stub.SeekSubscription(request, timeout=CALL_SECONDS))
+    print_subscriptions([moved.subscription], "table")
 
 
 @subscriptions.command()
 @target_option
-@click.argument("subscription_id", metavar="ID")
+@_id_argument
 def delete(target: Target, subscription_id: str) -> None:
     """Delete a subscription; its stream is ended."""
-
-    async def call() -> None:
-        async with connect(target) as channel:
-            await pb_grpc.SubscriptionServiceStub(channel).DeleteSubscription(
-                pb.DeleteSubscriptionRequest(subscription_id=subscription_id), timeout=CALL_SECONDS
-            )
-
-    wait_for(call())
+    request = pb.DeleteSubscriptionRequest(subscription_id=subscription_id)
+    _call(target, lambda stub: stub.DeleteSubscription(request, timeout=CALL_SECONDS))

@@ -1,18 +1,13 @@
 """How webhooks, and the events that they have skipped, are printed."""
 
-from collections.abc import Callable, Sequence
-from typing import Final, TypeVar
-
-import click
-from google.protobuf.message import Message
-from google.protobuf.timestamp_pb2 import Timestamp
+from collections.abc import Sequence
+from typing import Final
 
 from emailopens.pixel.v1 import webhook_service_pb2 as pb
-from pixel_service.cli.fitted_table import Column, FittedTable, terminal_width
-from pixel_service.cli.output import Format, as_json
+from pixel_service.cli.fitted_table import Column
+from pixel_service.cli.output import Format
+from pixel_service.cli.printed_rows import print_rows, time_in
 from pixel_service.cli.words import short_name
-
-Printed = TypeVar("Printed", bound=Message)
 
 _PAUSED: Final = {
     pb.Webhook.STATE_PAUSED: "paused",
@@ -34,13 +29,6 @@ def trouble_of(webhook: pb.Webhook) -> str:
     return "; ".join(filter(None, (fell_behind, webhook.last_error)))
 
 
-def _time(holder: Message, field: str) -> str:
-    if not holder.HasField(field):
-        return ""
-    time: Timestamp = getattr(holder, field)
-    return time.ToDatetime().isoformat("T", "seconds") + "Z"
-
-
 _WEBHOOK: Final[tuple[Column[pb.Webhook], ...]] = (
     Column(heading="ID", least=12, most=24, rank=0, value=lambda each: each.id),
     Column(heading="STATE", least=7, most=7, rank=1, value=state_in_words),
@@ -51,7 +39,7 @@ _WEBHOOK: Final[tuple[Column[pb.Webhook], ...]] = (
         least=20,
         most=20,
         rank=5,
-        value=lambda each: _time(each, "last_success_time"),
+        value=lambda each: time_in(each, "last_success_time"),
     ),
     Column(
         heading="CONFIGURATIONS",
@@ -66,7 +54,11 @@ _WEBHOOK: Final[tuple[Column[pb.Webhook], ...]] = (
 
 _SKIPPED: Final[tuple[Column[pb.SkippedEvent], ...]] = (
     Column(
-        heading="SKIPPED AT", least=20, most=20, rank=2, value=lambda each: _time(each, "skip_time")
+        heading="SKIPPED AT",
+        least=20,
+        most=20,
+        rank=2,
+        value=lambda each: time_in(each, "skip_time"),
     ),
     Column(heading="EVENT", least=32, most=36, rank=0, value=lambda each: each.event_id),
     Column(heading="CURSOR BEFORE", least=24, most=64, rank=3, value=lambda each: each.cursor),
@@ -76,18 +68,9 @@ _SKIPPED: Final[tuple[Column[pb.SkippedEvent], ...]] = (
 
 def print_webhooks(webhooks: Sequence[pb.Webhook], format_: Format) -> None:
     """Print *webhooks*, each in a line."""
-    _print(webhooks, _WEBHOOK, format_)
+    print_rows(webhooks, _WEBHOOK, format_)
 
 
 def print_skipped(events: Sequence[pb.SkippedEvent], format_: Format) -> None:
     """Print *events*, each in a line."""
-    _print(events, _SKIPPED, format_)
-
-
-def _print(rows: Sequence[Printed], columns: Sequence[Column[Printed]], format_: Format) -> None:
-    table = FittedTable(columns, terminal_width())
-    line: Callable[[Printed], str] = as_json if format_ == "json" else table.row
-    if format_ == "table":
-        click.echo(table.heading)
-    for row in rows:
-        click.echo(line(row))
+    print_rows(events, _SKIPPED, format_)

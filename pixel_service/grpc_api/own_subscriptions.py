@@ -79,6 +79,16 @@ class OwnSubscriptions:
         await self._require_own(subscription_id)
         return await self._store.seek_subscription(subscription_id, to=to)
 
+    async def pause(self, subscription_id: str) -> Subscription:
+        """Pause a subscription."""
+        await self._require_own(subscription_id)
+        return await self._store.pause_subscription(subscription_id)
+
+    async def resume(self, subscription_id: str) -> Subscription:
+        """Resume a subscription."""
+        await self._require_own(subscription_id)
+        return await self._store.resume_subscription(subscription_id)
+
     async def delete(self, subscription_id: str) -> None:
         """Delete a subscription."""
         await self._require_own(subscription_id)

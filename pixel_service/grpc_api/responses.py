@@ -71,7 +71,19 @@ def subscription_to_proto(
         create_time=timestamp(subscription.create_time),
         acknowledge_time=timestamp(subscription.acknowledge_time),
         consumer_name=subscription.consumer_name,
+        state=(
+            subscription_pb.Subscription.STATE_ACTIVE
+            if subscription.pause_time is None
+            else subscription_pb.Subscription.STATE_PAUSED
+        ),
+        streaming=subscription.is_streaming,
     )
+    if subscription.pause_time is not None:
+        message.pause_time.FromDatetime(subscription.pause_time)
+    if (end := subscription.last_stream_end) is not None:
+        message.last_stream_end.end_time.FromDatetime(end.time)
+        message.last_stream_end.code = end.code
+        message.last_stream_end.reason = end.reason
     if subscription.filter != OpenFilter():
         message.filter.CopyFrom(filter_to_proto(subscription.filter))
     return message

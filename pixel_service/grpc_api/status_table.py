@@ -19,6 +19,7 @@ STATUS_OF: Final[Mapping[type[ServiceError], grpc.StatusCode]] = {
     errors.SubscriptionNotFound: grpc.StatusCode.NOT_FOUND,
     errors.SubscriptionExists: grpc.StatusCode.ALREADY_EXISTS,
     errors.SubscriptionTakenOver: grpc.StatusCode.ABORTED,
+    errors.SubscriptionPaused: grpc.StatusCode.FAILED_PRECONDITION,
     errors.SessionStale: grpc.StatusCode.FAILED_PRECONDITION,
     errors.WebhookNotFound: grpc.StatusCode.NOT_FOUND,
     errors.WebhookExists: grpc.StatusCode.ALREADY_EXISTS,

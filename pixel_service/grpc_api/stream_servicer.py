@@ -27,6 +27,7 @@ from pixel_service.streaming import (
     position_of,
     watching_acknowledgements,
 )
+from service_runtime.call_end import when_call_ends
 from service_runtime.callers import ANYBODY, current_caller
 from service_runtime.drain import Drain
 from service_runtime.errors import Draining
@@ -90,9 +91,14 @@ class StreamServicer:
     async def _begin_session(self, request: StreamRequest) -> Session | None:
         if not request.subscription_id:
             return None
-        return await own_subscriptions(self.open_log.subscriptions).begin_session(
+        store = self.open_log.subscriptions
+        session = await own_subscriptions(store).begin_session(
             request.subscription_id, consumer_name=request.consumer_name
         )
+        when_call_ends(
+            lambda end: store.end_session(session, code=end.code.name, reason=end.reason)
+        )
+        return session
 
     async def _start(self, request: StreamRequest, session: Session | None) -> Position:
         if session is None:

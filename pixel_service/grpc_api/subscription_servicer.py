@@ -88,6 +88,26 @@ class SubscriptionServicer(pb_grpc.SubscriptionServiceServicer):
             next_page_token=page_token(page[-1].id) if len(found) > size else "",
         )
 
+    async def PauseSubscription(
+        self,
+        request: pb.PauseSubscriptionRequest,
+        _: grpc.aio.ServicerContext[pb.PauseSubscriptionRequest, pb.PauseSubscriptionResponse],
+    ) -> pb.PauseSubscriptionResponse:
+        """Pause a subscription."""
+        _check_id(request.subscription_id)
+        paused = await self._own.pause(request.subscription_id)
+        return pb.PauseSubscriptionResponse(subscription=self._to_proto(paused))
+
+    async def ResumeSubscription(
+        self,
+        request: pb.ResumeSubscriptionRequest,
+        _: grpc.aio.ServicerContext[pb.ResumeSubscriptionRequest, pb.ResumeSubscriptionResponse],
+    ) -> pb.ResumeSubscriptionResponse:
+        """Resume a subscription."""
+        _check_id(request.subscription_id)
+        resumed = await self._own.resume(request.subscription_id)
+        return pb.ResumeSubscriptionResponse(subscription=self._to_proto(resumed))
+
     async def SeekSubscription(
         self,
         request: pb.SeekSubscriptionRequest,

@@ -41,6 +41,7 @@ from pixel_service.open_log.statistics import (
 from pixel_service.open_log.subscriptions import (
     OpenFilter,
     Session,
+    StreamEnd,
     Subscription,
     SubscriptionStore,
 )
@@ -117,6 +118,7 @@ __all__ = [
     "StatisticsQuery",
     "StatisticsRow",
     "StatisticsStore",
+    "StreamEnd",
     "Subscription",
     "SubscriptionStore",
     "TrackedCount",

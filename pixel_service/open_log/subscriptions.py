@@ -22,6 +22,18 @@ class OpenFilter:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class StreamEnd:
+    """How a stream of a subscription has ended."""
+
+    time: dt.datetime
+    code: str
+    """The name of a gRPC status."""
+
+    reason: str
+    """That of the status; empty if it has none."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Subscription:
     """One subscription as it is kept."""
 
@@ -43,6 +55,15 @@ class Subscription:
 
     fell_behind: bool = False
     """Whether retention has removed opens that were not acknowledged."""
+
+    pause_time: dt.datetime | None = None
+    """Since when it is paused; None: it is not."""
+
+    is_streaming: bool = False
+    """Whether a stream serves it now, in any process."""
+
+    last_stream_end: StreamEnd | None = None
+    """How the last of its streams that are over has ended."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,14 +124,38 @@ class SubscriptionStore(Protocol):
             SubscriptionNotFound: there is none of this ID.
         """
 
+    async def pause_subscription(self, subscription_id: str) -> Subscription:
+        """Pause a subscription: end the stream that it has, in any process.
+
+        Its session may still acknowledge.  Leaves one that is paused as it is.
+
+        Raises:
+            SubscriptionNotFound: there is none of this ID.
+        """
+
+    async def resume_subscription(self, subscription_id: str) -> Subscription:
+        """Let streams have a subscription again.
+
+        Raises:
+            SubscriptionNotFound: there is none of this ID.
+        """
+
     async def begin_session(self, subscription_id: str, *, consumer_name: str) -> Session:
         """Give the subscription to a new stream; end the session that it had, in any process.
 
         Does not check whether retention has passed the acknowledged position: the
-        first `OpenLog.read` after it says so.
+        first `OpenLog.read` after it says so.  Whoever begins a session says with
+        `end_session` that its stream has ended.
 
         Raises:
             SubscriptionNotFound: there is none of this ID.
+            SubscriptionPaused: nobody has resumed it.
+        """
+
+    def end_session(self, session: Session, *, code: str, reason: str) -> None:
+        """Have it kept how the stream of *session* has ended, soon.
+
+        Changes nothing if a newer session, a pause or a seek has ended it before.
         """
 
     async def acknowledge(
@@ -135,5 +180,6 @@ class SubscriptionStore(Protocol):
 
         Raises:
             SubscriptionTakenOver: the session was ended by a newer one, or by a seek.
+            SubscriptionPaused: its stream was ended by a pause.
             SubscriptionNotFound: the subscription was deleted.
         """

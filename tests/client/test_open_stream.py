@@ -15,7 +15,7 @@ from emailopens.notification.v1 import open_notification_pb2
 from emailopens.pixel.v1 import pixel_service_pb2 as pb
 from emailopens.pixel.v1 import pixel_service_pb2_grpc as pb_grpc
 from emailopens.pixel.v1 import subscription_service_pb2 as subscription_pb
-from emailopens_client import LogEnd, OpenStream, Tls, TlsFilesUnusable
+from emailopens_client import LogEnd, OpenStream, Tls, TlsFilesUnusable, is_pause
 from pixel_service.open_log import OpenLog
 from service_runtime.protection import Protection
 from tests.fixtures.tls_services import RING, Certificates, a_pixel_service
@@ -490,3 +490,33 @@ async def test_files_that_cannot_be_used_from_the_beginning_are_an_error(tmp_pat
     ) as opens:
         with pytest.raises(TlsFilesUnusable, match=r"ca\.pem: No such file"):
             await anext(opens)
+
+
+async def test_a_paused_subscription_is_waited_for_aloud(log: OpenLog) -> None:
+    """Paused before its stream or during it: the body gets everything after it is resumed."""
+    opens = new_opens(4)
+    failures: list[bool] = []
+    paused_again = asyncio.Event()
+
+    def failed(failure: grpc.aio.AioRpcError | None) -> None:
+        failures.append(is_pause(failure))
+        paused_again.set()
+
+    pausing = subscription_pb.PauseSubscriptionRequest(subscription_id="crm")
+    resuming = subscription_pb.ResumeSubscriptionRequest(subscription_id="crm")
+    async with streaming(log) as service:
+        await create(service)
+        found = []
+        async with OpenStream(service.address, subscription_id="crm", on_failure=failed) as stream:
+            for start in (0, 2):
+                paused_again.clear()
+                await service.subscriptions.PauseSubscription(pausing)
+                taking = asyncio.create_task(take(stream, 2))
+                await log.append(opens[start : start + 2])
+                await paused_again.wait()
+                await service.subscriptions.ResumeSubscription(resuming)
+                found += await taking
+
+    assert found == event_ids(opens)
+    assert failures
+    assert all(failures)

@@ -31,6 +31,7 @@ ALLOWED: Final[Mapping[str, str]] = {
     "mail_bridge/front/serving.py": LOGGED,
     "mail_bridge/next_hop/pool.py": AWAITED,
     "pixel_service/open_log/postgres/log.py": AWAITED,
+    "pixel_service/open_log/sql/live_sessions.py": "logs every error, and its ends are found out",
     "pixel_service/open_log/sql/subscriptions.py": "gives its errors to who waits for the commit",
     "pixel_service/page/live/feeds.py": "keeps its work running, and only waits itself",
     "pixel_service/recording/recorder.py": AWAITED,

@@ -25,6 +25,8 @@ def make_old(data: Path) -> None:
         for table in {name for (name,) in tables} - _OLD_TABLES:
             connection.execute(f"DROP TABLE {table}")
         connection.execute("ALTER TABLE opens DROP COLUMN collapsed")
+        for column in ("pause_us", "stream_owner", "end_us", "end_code", "end_reason"):
+            connection.execute(f"ALTER TABLE open_subscriptions DROP COLUMN {column}")
         connection.execute("UPDATE open_log_version SET version_num = '0001'")
         connection.commit()
 
@@ -52,4 +54,7 @@ async def test_log_spool_and_subscriptions_of_the_older_version_go_on(tmp_path: 
     assert found[5].mail.message_id == "new"
     assert len(found) == 6
     assert subscription.lag == 6
+    assert subscription.state == pb.Subscription.STATE_ACTIVE
+    assert not subscription.streaming
+    assert not subscription.HasField("last_stream_end")
     assert not file.exists()

@@ -24,7 +24,8 @@ UPDATE open_subscriptions s SET
      WHERE (o.transaction_id, o.sequence) > (s.acknowledged_transaction, s.acknowledged_sequence)),
     (SELECT max(o.sequence) FROM opens o),
     (SELECT trimmed_sequence FROM open_log)),
-  session_token = ''
+  session_token = '',
+  stream_owner = ''
 """
 
 # So does a webhook.

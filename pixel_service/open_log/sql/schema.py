@@ -15,7 +15,7 @@ VERSION_TABLE: Final = "open_log_version"
 
 # Newest step under migrations/versions.  A test holds the two together; reading
 # them at each start would take longer than everything else a start does.
-NEWEST: Final = "0006"
+NEWEST: Final = "0007"
 
 _SCHEMA: Final = Schema(
     version_table=VERSION_TABLE,
@@ -68,7 +68,9 @@ def begin_epoch(connection: sa.Connection) -> int:
     opens that its client has never seen, so cursors of an older epoch are those of
     another log.  Subscriptions go on where the log says they were; their sessions end.
     """
-    connection.exec_driver_sql("UPDATE open_subscriptions SET session_token = ''")
+    connection.exec_driver_sql(
+        "UPDATE open_subscriptions SET session_token = '', stream_owner = ''"
+    )
     connection.exec_driver_sql("UPDATE open_webhooks SET lease_owner = '', revision = revision + 1")
     connection.exec_driver_sql("UPDATE open_log SET epoch = epoch + 1")
     return int(connection.exec_driver_sql("SELECT epoch FROM open_log").scalar_one())

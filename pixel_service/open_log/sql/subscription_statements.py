@@ -4,19 +4,23 @@ Arguments and results are what JSON can hold, because on SQLite they may travel 
 the process that writes.  Each function runs in a transaction of its caller.
 """
 
-import secrets
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import sqlalchemy as sa
 
-from pixel_service.open_log.sql.tables import subscriptions
-from pixel_service.open_log.subscriptions import OpenFilter, Subscription
+from pixel_service.open_log.sql.clock import clock_us
+from pixel_service.open_log.sql.tables import stream_owners, subscriptions
+from pixel_service.open_log.subscriptions import OpenFilter, StreamEnd, Subscription
 from pixel_service.open_log.values import Position
 from service_runtime.times import microseconds_of, now_us, time_of
 
-# Unguessable, so that no stream acknowledges for another by accident.
-_TOKEN_OCTETS: Final = 16
+# How long a process counts as alive that has said so: what it says every ten seconds may
+# come late.
+LEASE_US: Final = 30_000_000
+
+# How a stream has ended of which nobody has said it.
+LOST: Final = ("UNAVAILABLE", "STREAM_LOST")
 
 Row = Mapping[str, Any]
 
@@ -31,46 +35,45 @@ def create(connection: sa.Connection, *, row: dict[str, Any]) -> bool:
 
 def find(connection: sa.Connection, *, subscription_id: str) -> dict[str, Any] | None:
     """Return the row of a subscription; None if there is none."""
-    found = connection.execute(
-        sa.select(subscriptions).where(subscriptions.c.id == subscription_id)
-    ).one_or_none()
-    return None if found is None else dict(found._mapping)  # noqa: SLF001 - its public name
+    found = _rows(connection, _SELECTED.where(subscriptions.c.id == subscription_id))
+    return found[0] if found else None
+
+
+def lock(connection: sa.Connection, *, subscription_id: str) -> dict[str, Any] | None:
+    """Return the row of a subscription that nobody else changes until the transaction ends."""
+    its = subscriptions.c.id == subscription_id
+    connection.execute(sa.select(subscriptions.c.id).where(its).with_for_update())
+    return find(connection, subscription_id=subscription_id)
 
 
 def page(connection: sa.Connection, *, after_id: str, limit: int) -> list[dict[str, Any]]:
     """Return the rows whose ID sorts after *after_id*."""
-    query = (
-        sa.select(subscriptions)
-        .where(subscriptions.c.id > after_id)
-        .order_by(subscriptions.c.id)
-        .limit(limit)
-    )
-    return [dict(row) for row in connection.execute(query).mappings()]
+    query = _SELECTED.where(subscriptions.c.id > after_id)
+    return _rows(connection, query.order_by(subscriptions.c.id).limit(limit))
 
 
-def sessions(connection: sa.Connection) -> list[tuple[str, str, int, int]]:
-    """Return ID, session token and acknowledged position of every subscription."""
+_SELECTED: Final = sa.select(subscriptions, stream_owners.c.alive_us).outerjoin(
+    stream_owners, stream_owners.c.owner == subscriptions.c.stream_owner
+)
+
+
+def _rows(connection: sa.Connection, query: sa.Select[Any]) -> list[dict[str, Any]]:
+    """Return what *query* finds, each row with the time by the database's clock."""
+    rows = connection.execute(query).mappings().all()
+    now = clock_us(connection) if rows else 0
+    return [{**row, "clock_us": now} for row in rows]
+
+
+def sessions(connection: sa.Connection) -> list[tuple[str, str, int, int, bool]]:
+    """Return of every subscription what `subscription_watch.Sessions` has."""
     query = sa.select(
         subscriptions.c.id,
         subscriptions.c.session_token,
         subscriptions.c.acknowledged_transaction,
         subscriptions.c.acknowledged_sequence,
+        subscriptions.c.stream_owner != "",
     )
     return [tuple(row) for row in connection.execute(query)]
-
-
-def seek(
-    connection: sa.Connection, *, subscription_id: str, to: Sequence[int]
-) -> dict[str, Any] | None:
-    """Move a subscription and end its session; return its row, None if there is none."""
-    return _change(
-        connection,
-        subscription_id,
-        acknowledged_transaction=to[0],
-        acknowledged_sequence=to[1],
-        acknowledge_us=now_us(),
-        session_token="",
-    )
 
 
 def delete(connection: sa.Connection, *, subscription_id: str) -> bool:
@@ -83,18 +86,6 @@ def delete(connection: sa.Connection, *, subscription_id: str) -> bool:
     )
 
 
-def begin_session(
-    connection: sa.Connection, *, subscription_id: str, consumer_name: str
-) -> dict[str, Any] | None:
-    """Give a subscription a new session; return its row, None if there is none."""
-    return _change(
-        connection,
-        subscription_id,
-        session_token=secrets.token_hex(_TOKEN_OCTETS),
-        consumer_name=consumer_name,
-    )
-
-
 def acknowledge(
     connection: sa.Connection, *, acknowledgements: Sequence[tuple[str, str, int, int]]
 ) -> list[tuple[str, int, int]]:
@@ -103,13 +94,19 @@ def acknowledge(
     An outcome is ("ok", transaction, sequence) with what is acknowledged now, or
     ("missing", 0, 0), or ("stale", 0, 0).
     """
-    return [_acknowledge(connection, *each) for each in acknowledgements]
+    # In the order of their IDs: see `stream_statements.end_sessions`.
+    outcomes = {each: _acknowledge(connection, *each) for each in sorted(acknowledgements)}
+    return [outcomes[each] for each in acknowledgements]
 
 
 def _acknowledge(
     connection: sa.Connection, subscription_id: str, token: str, transaction: int, sequence: int
 ) -> tuple[str, int, int]:
-    row = find(connection, subscription_id=subscription_id)
+    row = (
+        connection.execute(sa.select(subscriptions).where(subscriptions.c.id == subscription_id))
+        .mappings()
+        .one_or_none()
+    )
     if row is None:
         return ("missing", 0, 0)
     if not token or row["session_token"] != token:
@@ -131,15 +128,6 @@ def _acknowledge(
     return ("ok", transaction, sequence) if changed.rowcount == 1 else ("stale", 0, 0)
 
 
-def _change(
-    connection: sa.Connection, subscription_id: str, **values: object
-) -> dict[str, Any] | None:
-    changed = connection.execute(
-        subscriptions.update().where(subscriptions.c.id == subscription_id).values(values)
-    )
-    return find(connection, subscription_id=subscription_id) if changed.rowcount == 1 else None
-
-
 def to_row(subscription: Subscription) -> dict[str, Any]:
     """Return the row that holds *subscription*."""
     return {
@@ -154,6 +142,11 @@ def to_row(subscription: Subscription) -> dict[str, Any]:
         "acknowledge_us": microseconds_of(subscription.acknowledge_time),
         "consumer_name": subscription.consumer_name,
         "session_token": "",
+        "pause_us": None,
+        "stream_owner": "",
+        "end_us": None,
+        "end_code": "",
+        "end_reason": "",
     }
 
 
@@ -173,4 +166,23 @@ def from_row(row: Row, *, lag: int, fell_behind: bool) -> Subscription:
         consumer_name=row["consumer_name"],
         lag=lag,
         fell_behind=fell_behind,
+        pause_time=None if row["pause_us"] is None else time_of(row["pause_us"]),
+        is_streaming=_is_served(row),
+        last_stream_end=_end_of(row),
     )
+
+
+def _is_served(row: Row) -> bool:
+    alive = row["alive_us"]
+    return alive is not None and alive > row["clock_us"] - LEASE_US
+
+
+def _end_of(row: Row) -> StreamEnd | None:
+    """Return how the last stream ended; one whose process is gone is lost."""
+    if row["stream_owner"] and not _is_served(row):
+        code, reason = LOST
+        at = row["clock_us"] if row["alive_us"] is None else row["alive_us"]
+        return StreamEnd(time=time_of(at), code=code, reason=reason)
+    if row["end_us"] is None:
+        return None
+    return StreamEnd(time=time_of(row["end_us"]), code=row["end_code"], reason=row["end_reason"])

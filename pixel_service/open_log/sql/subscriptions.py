@@ -14,9 +14,11 @@ from pixel_service.errors import (
     SessionStale,
     SubscriptionExists,
     SubscriptionNotFound,
+    SubscriptionPaused,
 )
 from pixel_service.open_log.cursor import encode_cursor
-from pixel_service.open_log.sql import subscription_statements
+from pixel_service.open_log.sql import stream_statements, subscription_statements
+from pixel_service.open_log.sql.live_sessions import LiveSessions
 from pixel_service.open_log.sql.subscription_watch import SubscriptionWatch
 from pixel_service.open_log.subscriptions import OpenFilter, Session, Subscription
 from pixel_service.open_log.values import LogIdentity, Position
@@ -59,13 +61,14 @@ class SqlSubscriptions:
         self._watch = SubscriptionWatch(
             lambda: database.query(subscription_statements.sessions), identity=database.identity
         )
+        self._live = LiveSessions(database.execute)
         self._waiting: dict[tuple[str, str], tuple[Position, list[asyncio.Future[Any]]]] = {}
         self._committing: asyncio.Task[None] | None = None
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Watch what other processes do, beside the block."""
-        async with self._watch.running():
+        async with self._watch.running(), self._live.running():
             try:
                 yield
             finally:
@@ -94,7 +97,7 @@ class SqlSubscriptions:
         row = subscription_statements.to_row(subscription)
         if not await self._database.execute(partial(subscription_statements.create, row=row)):
             raise SubscriptionExists(subscription_id)
-        return await self._from_row(row)
+        return await self._from_row({**row, "alive_us": None, "clock_us": 0})
 
     async def get_subscription(self, subscription_id: str) -> Subscription:
         """Return a subscription, with what the log says of its lag."""
@@ -117,12 +120,15 @@ class SqlSubscriptions:
     async def seek_subscription(self, subscription_id: str, *, to: Position) -> Subscription:
         """Move a subscription, if the log still has what follows *to*."""
         await self._database.check(to)
-        found = await self._database.execute(
-            partial(subscription_statements.seek, subscription_id=subscription_id, to=to)
-        )
-        row = _required(found, subscription_id)
-        self._watch.note(subscription_id, row["session_token"], _acknowledged_of(row))
-        return await self._from_row(row)
+        return await self._changed(subscription_id, partial(stream_statements.seek, to=to))
+
+    async def pause_subscription(self, subscription_id: str) -> Subscription:
+        """Write into its row that it is paused, and that no stream has it."""
+        return await self._changed(subscription_id, stream_statements.pause)
+
+    async def resume_subscription(self, subscription_id: str) -> Subscription:
+        """Write into its row that it is not paused."""
+        return await self._changed(subscription_id, stream_statements.resume)
 
     async def delete_subscription(self, subscription_id: str) -> None:
         """Delete its row, and tell the streams of this process."""
@@ -135,16 +141,19 @@ class SqlSubscriptions:
 
     async def begin_session(self, subscription_id: str, *, consumer_name: str) -> Session:
         """Write a new token into the row, which ends the session of the old one."""
-        found = await self._database.execute(
-            partial(
-                subscription_statements.begin_session,
-                subscription_id=subscription_id,
-                consumer_name=consumer_name,
-            )
+        await self._live.prepare()
+        begin = partial(
+            stream_statements.begin_session, consumer_name=consumer_name, owner=self._live.owner
         )
-        row = _required(found, subscription_id)
-        self._watch.note(subscription_id, row["session_token"], _acknowledged_of(row))
+        row = await self._written(subscription_id, begin)
+        if row["pause_us"] is not None:
+            raise SubscriptionPaused(subscription_id)
+        self._live.begun(row["session_token"])
         return Session(subscription=await self._from_row(row), token=row["session_token"])
+
+    def end_session(self, session: Session, *, code: str, reason: str) -> None:
+        """Put the end of a session into the next commit."""
+        self._live.ended(session, code=code, reason=reason)
 
     async def acknowledge(
         self, subscription_id: str, *, up_to: Position, session_token: str
@@ -159,12 +168,27 @@ class SqlSubscriptions:
         if state == "stale":
             raise SessionStale(subscription_id)
         acknowledged = Position(transaction, sequence)
-        self._watch.note(subscription_id, session_token, acknowledged)
+        self._watch.note_acknowledged(subscription_id, session_token, acknowledged)
         return acknowledged
 
     async def wait_for_acknowledgement(self, session: Session, *, beyond: Position) -> Position:
         """Wait for what this process or another acknowledges."""
         return await self._watch.wait(session, beyond=beyond)
+
+    async def _changed(
+        self, subscription_id: str, change: Callable[..., dict[str, Any] | None]
+    ) -> Subscription:
+        return await self._from_row(await self._written(subscription_id, change))
+
+    async def _written(
+        self, subscription_id: str, change: Callable[..., dict[str, Any] | None]
+    ) -> dict[str, Any]:
+        """Return the row that *change* has written, and tell the streams of this process."""
+        found = await self._database.execute(partial(change, subscription_id=subscription_id))
+        row = _required(found, subscription_id)
+        known = (row["session_token"], _acknowledged_of(row), bool(row["stream_owner"]))
+        self._watch.note(subscription_id, known)
+        return row
 
     async def _commit(
         self, subscription_id: str, token: str, up_to: Position

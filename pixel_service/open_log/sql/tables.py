@@ -64,7 +64,8 @@ journals: Final = sa.Table(
     sa.Column("sequence", sa.BigInteger, nullable=False),
 )
 
-# `session_token` is empty while no stream was ever given the subscription.
+# `session_token` is empty while no stream was ever given the subscription; `stream_owner` is
+# whose process serves the stream that has it, and empty when none does.
 subscriptions: Final = sa.Table(
     "open_subscriptions",
     metadata,
@@ -79,6 +80,19 @@ subscriptions: Final = sa.Table(
     sa.Column("acknowledge_us", sa.BigInteger, nullable=False),
     sa.Column("consumer_name", sa.Text, nullable=False),
     sa.Column("session_token", sa.Text, nullable=False),
+    sa.Column("pause_us", sa.BigInteger),
+    sa.Column("stream_owner", sa.Text, nullable=False, server_default=""),
+    sa.Column("end_us", sa.BigInteger),
+    sa.Column("end_code", sa.Text, nullable=False, server_default=""),
+    sa.Column("end_reason", sa.Text, nullable=False, server_default=""),
+)
+
+# When each process that serves streams of subscriptions was last alive.
+stream_owners: Final = sa.Table(
+    "open_stream_owners",
+    metadata,
+    sa.Column("owner", sa.Text, primary_key=True),
+    sa.Column("alive_us", sa.BigInteger, nullable=False),
 )
 
 # What one value of one dimension counts in an hour (granularity 0) or a day (1), which begins

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
+from pixel_service.open_log.sql.clock import clock_us
 from pixel_service.open_log.sql.tables import open_log, opens, webhook_skips, webhooks
 from pixel_service.open_log.values import Position
 from pixel_service.open_log.webhooks import (
@@ -190,14 +191,6 @@ def forget_skips(connection: sa.Connection, *, up_to: Position) -> None:
             <= sa.tuple_(*map(sa.literal, up_to))
         )
     )
-
-
-def clock_us(connection: sa.Connection) -> int:
-    """Return the time by the clock that all machines share: the database's."""
-    if connection.dialect.name != "postgresql":
-        return now_us()
-    clock = "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
-    return int(connection.exec_driver_sql(clock).scalar_one())
 
 
 def _rows() -> sa.Select[Any]:

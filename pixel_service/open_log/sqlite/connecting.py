@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from pixel_service.errors import LogUnavailable
 from pixel_service.open_log.news import News
 from pixel_service.open_log.numbering import BurstWindow
-from pixel_service.open_log.sql import schema, webhook_statements
+from pixel_service.open_log.sql import schema, stream_statements, webhook_statements
 from pixel_service.open_log.sqlite.engine import READERS, reader_engine, writer_engine
 from pixel_service.open_log.sqlite.failures import failures_as_unavailable
 from pixel_service.open_log.sqlite.lock import writer_lock
@@ -94,8 +94,9 @@ def _prepare(engine: sa.Engine) -> int:
     """Bring the tables up to date; return the last sequence number."""
     with engine.begin() as connection:
         schema.migrate(connection)
-        # Whoever delivered is gone: one process has the file.
+        # Whoever delivered or streamed is gone: one process has the file.
         webhook_statements.release(connection, owner=None)
+        stream_statements.lose_all(connection)
         _, last = ends(connection)
         return last
 

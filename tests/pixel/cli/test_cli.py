@@ -113,8 +113,51 @@ async def test_subscription_is_moved_and_deleted(service: StreamService) -> None
     await run_well("subscriptions", "delete", target, "crm")
     listed = await run_well("subscriptions", "list", target)
 
-    assert moved.split()[:2] == ["crm", "3"]
+    assert moved.splitlines()[1].split()[:3] == ["crm", "3", "idle"]
     assert len(listed.splitlines()) == 1
+
+
+async def test_subscription_is_paused_shown_and_resumed(service: StreamService) -> None:
+    """Each command prints the subscription as it is then, and how its last stream ended."""
+    await service.log.append(new_opens(2))
+    target = f"--target={service.address}"
+    await run_well("subscriptions", "create", target, "crm", "--from=earliest")
+    await run_well("stream", target, "--subscription=crm", "--stop-at-head")
+    paused = await run_well("subscriptions", "pause", target, "crm")
+    shown = json.loads(await run_well("subscriptions", "show", target, "crm", "--format=json"))
+    resumed = await run_well("subscriptions", "resume", target, "crm")
+    listed = json.loads(await run_well("subscriptions", "list", target, "--format=json"))
+
+    assert paused.splitlines()[1].split()[:3] == ["crm", "0", "paused"]
+    assert " OK " in paused
+    assert (shown["state"], shown["lastStreamEnd"]["code"]) == ("STATE_PAUSED", "OK")
+    assert resumed.splitlines()[1].split()[:3] == ["crm", "0", "idle"]
+    assert listed["state"] == "STATE_ACTIVE"
+
+
+@pytest.mark.parametrize("given", ["--wait", "--no-wait"])
+async def test_stream_waits_aloud_until_a_subscription_is_resumed(
+    given: str, service: StreamService
+) -> None:
+    """Also where it does not wait for a service: this one is there, and somebody means it."""
+    opens = new_opens(1)
+    await service.log.append(opens)
+    target = f"--target={service.address}"
+    await run_well("subscriptions", "create", target, "crm", "--from=earliest")
+    await run_well("subscriptions", "pause", target, "crm")
+    process = await asyncio.create_subprocess_exec(
+        *(PROGRAM, "stream", target, "--subscription=crm", "--stop-at-head", given),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    assert process.stderr is not None
+    said = (await process.stderr.readline()).decode()
+    await run_well("subscriptions", "resume", target, "crm")
+    printed, _ = await process.communicate()
+
+    assert said == "waiting until it is resumed: the subscription crm is paused\n"
+    assert [json.loads(line)["eventId"] for line in printed.splitlines()] == event_ids(opens)
+    assert process.returncode == 0
 
 
 async def test_table_has_a_row_for_each_open(service: StreamService) -> None:
@@ -139,6 +182,9 @@ async def test_table_has_a_row_for_each_open(service: StreamService) -> None:
         (["opens", "list", "--exclude-agent=bot"], "'image-proxy'"),
         (["opens", "list", "--min-confidence=sure"], "'medium'"),
         (["subscriptions", "delete", "none"], "SUBSCRIPTION_NOT_FOUND"),
+        (["subscriptions", "pause", "none"], "SUBSCRIPTION_NOT_FOUND"),
+        (["subscriptions", "resume", "-"], "subscription_id"),
+        (["subscriptions", "show", "none"], "SUBSCRIPTION_NOT_FOUND"),
         (["subscriptions", "create", "NO"], "subscription.id"),
         (["opens", "list", "--after-cursor=x"], "CURSOR_MALFORMED"),
         (["log", "trim"], "say --older-than-days or --max-octets"),

@@ -1,5 +1,6 @@
 """A subscriber's key that is limited to configurations sees those alone."""
 
+import asyncio
 import dataclasses
 from collections.abc import AsyncIterator, Awaitable
 from pathlib import Path
@@ -29,6 +30,8 @@ DENIED = (
     {"configuration_id": "shop"},
 )
 NOT_FOUND = (grpc.StatusCode.NOT_FOUND, "SUBSCRIPTION_NOT_FOUND", {"subscription_id": "other"})
+# What ends, ends within moments; by then a test is broken.
+_SECONDS = 20.0
 OPENS = [new_open(configuration_id=each) for each in ("news", "shop", "blog", "news")]
 
 
@@ -192,6 +195,12 @@ async def test_others_subscriptions_do_not_exist(
                 subscription_id="other", position=pb.POSITION_LATEST
             )
         ),
+        subscriptions.PauseSubscription(
+            subscription_pb.PauseSubscriptionRequest(subscription_id="other")
+        ),
+        subscriptions.ResumeSubscription(
+            subscription_pb.ResumeSubscriptionRequest(subscription_id="other")
+        ),
         subscriptions.DeleteSubscription(
             subscription_pb.DeleteSubscriptionRequest(subscription_id="other")
         ),
@@ -240,6 +249,14 @@ async def test_streams_end_with_their_key(limited: Client, admin: Client, tmp_pa
     assert ends == 2 * [(grpc.StatusCode.UNAUTHENTICATED, "API_KEY_INVALID", {})]
     assert not kept.done()
     kept.cancel()
+    request = subscription_pb.GetSubscriptionRequest(subscription_id="crm")
+    async with asyncio.timeout(_SECONDS):
+        while (
+            found := (await admin.subscriptions.GetSubscription(request))
+        ).subscription.streaming:
+            pass
+    how = found.subscription.last_stream_end
+    assert (how.code, how.reason) == ("UNAUTHENTICATED", "API_KEY_INVALID")
 
 
 async def end_of(

@@ -296,6 +296,12 @@ async def test_unknown_subscription_is_not_found(service: StreamService) -> None
                 subscription_id="crm", position=pb.POSITION_LATEST
             )
         ),
+        subscriptions.PauseSubscription(
+            subscription_pb.PauseSubscriptionRequest(subscription_id="crm")
+        ),
+        subscriptions.ResumeSubscription(
+            subscription_pb.ResumeSubscriptionRequest(subscription_id="crm")
+        ),
         subscriptions.DeleteSubscription(
             subscription_pb.DeleteSubscriptionRequest(subscription_id="crm")
         ),

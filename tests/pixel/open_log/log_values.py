@@ -28,7 +28,7 @@ NOON = dt.datetime(2026, 3, 1, 12, tzinfo=dt.UTC)
 EMPTY_LOG = """
 TRUNCATE opens, open_counts, open_journals, open_subscriptions, open_statistics,
   open_statistics_messages, open_statistics_tracked, open_statistics_sources,
-  open_webhooks, open_webhook_skips, open_objections RESTART IDENTITY;
+  open_webhooks, open_webhook_skips, open_objections, open_stream_owners RESTART IDENTITY;
 UPDATE open_log SET trimmed_transaction = 0, trimmed_sequence = 0;
 UPDATE open_statistics_state SET transaction_id = 0, sequence = 0, counted_us = 0,
   repair_transaction = NULL, repair_sequence = NULL, changes = 0, first_hour = 0, first_day = 0

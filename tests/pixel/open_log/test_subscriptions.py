@@ -2,8 +2,11 @@
 
 import asyncio
 import datetime as dt
+from pathlib import Path
+from typing import cast
 
 import pytest
+import sqlalchemy as sa
 
 from pixel_service.errors import (
     CursorAhead,
@@ -11,10 +14,15 @@ from pixel_service.errors import (
     SessionStale,
     SubscriptionExists,
     SubscriptionNotFound,
+    SubscriptionPaused,
     SubscriptionTakenOver,
 )
 from pixel_service.open_log import BEGINNING, OpenFilter, OpenLog, Position
+from pixel_service.open_log.sql.stream_statements import renew
+from pixel_service.open_log.sql.subscriptions import Database
+from pixel_service.open_log.sql.tables import stream_owners
 from tests.pixel.open_log.log_values import LogHome, new_opens, read_all, trim
+from tests.pixel.service_values import a_log
 
 
 async def positions(log: OpenLog, count: int) -> list[Position]:
@@ -62,6 +70,8 @@ async def test_what_is_not_there_is_not_found(log: OpenLog) -> None:
     for call in (
         store.get_subscription("crm"),
         store.seek_subscription("crm", to=BEGINNING),
+        store.pause_subscription("crm"),
+        store.resume_subscription("crm"),
         store.delete_subscription("crm"),
         store.begin_session("crm", consumer_name=""),
         store.acknowledge("crm", up_to=BEGINNING, session_token="t"),  # noqa: S106 - no secret
@@ -245,3 +255,159 @@ async def test_retention_reports_who_fell_behind(log: OpenLog) -> None:
     await log.append(new_opens(2))
     again = await trim(log, older_than=dt.timedelta(0))
     assert again.subscriptions_behind == ("current",)
+
+
+# Pausing, and how streams end
+
+
+async def test_a_paused_subscription_has_no_session_until_it_is_resumed(
+    log_home: LogHome,
+) -> None:
+    """Its place, and since when it is paused, are kept; a second pause changes nothing."""
+    async with log_home.connect() as log:
+        places = await positions(log, 3)
+        await log.subscriptions.create_subscription("crm", start=places[0])
+        paused = await log.subscriptions.pause_subscription("crm")
+    async with log_home.connect() as log:
+        store = log.subscriptions
+        again = await store.pause_subscription("crm")
+        with pytest.raises(SubscriptionPaused):
+            await store.begin_session("crm", consumer_name="")
+        moved = await store.seek_subscription("crm", to=places[1])
+        resumed = await store.resume_subscription("crm")
+        session = await store.begin_session("crm", consumer_name="")
+
+    assert paused.pause_time is not None
+    assert again == paused
+    assert moved.pause_time == paused.pause_time
+    assert resumed.pause_time is None
+    assert session.subscription.acknowledged == places[1]
+    assert session.subscription.last_stream_end is None
+
+
+@pytest.mark.parametrize("is_resumed_at_once", [False, True])
+@pytest.mark.parametrize("elsewhere", [False, True])
+async def test_a_stream_hears_of_a_pause_and_may_acknowledge_after_it(
+    log_home: LogHome, *, elsewhere: bool, is_resumed_at_once: bool
+) -> None:
+    """In whatever process it was paused, and also if it is active again by the time it looks."""
+    async with log_home.connect_twice() as (log, other):
+        places = await positions(log, 2)
+        await log.subscriptions.create_subscription("crm", start=BEGINNING)
+        session = await log.subscriptions.begin_session("crm", consumer_name="")
+        waiting = asyncio.create_task(
+            log.subscriptions.wait_for_acknowledgement(session, beyond=places[1])
+        )
+        await asyncio.sleep(0)
+        store = (other if elsewhere else log).subscriptions
+        paused = await store.pause_subscription("crm")
+        if is_resumed_at_once:
+            await store.resume_subscription("crm")
+        with pytest.raises(SubscriptionPaused):
+            await waiting
+        await log.subscriptions.acknowledge("crm", up_to=places[0], session_token=session.token)
+        found = await store.get_subscription("crm")
+
+    assert not paused.is_streaming
+    assert paused.last_stream_end is not None
+    assert (paused.last_stream_end.code, paused.last_stream_end.reason) == (
+        "FAILED_PRECONDITION",
+        "SUBSCRIPTION_PAUSED",
+    )
+    assert found.acknowledged == places[0]
+
+
+async def end_in(log: OpenLog) -> tuple[bool, str, str]:
+    """Return whether `crm` is streamed, and how its last stream ended."""
+    found = await log.subscriptions.get_subscription("crm")
+    end = found.last_stream_end
+    return (found.is_streaming, *(("", "") if end is None else (end.code, end.reason)))
+
+
+async def test_every_process_knows_who_is_streamed_and_how_streams_ended(
+    log_home: LogHome,
+) -> None:
+    """The end that is said first counts: of a stream, a newer one, a seek or a pause."""
+    taken_over = ("ABORTED", "SUBSCRIPTION_TAKEN_OVER")
+    async with log_home.connect_twice() as (log, other):
+        await log.subscriptions.create_subscription("crm", start=BEGINNING)
+        assert await end_in(other) == (False, "", "")
+        first = await log.subscriptions.begin_session("crm", consumer_name="first")
+        assert await end_in(other) == (True, "", "")
+        second = await other.subscriptions.begin_session("crm", consumer_name="second")
+        log.subscriptions.end_session(first, code="ABORTED", reason="CONSUMER_STALLED")
+        third = await log.subscriptions.begin_session("crm", consumer_name="third")
+        assert await end_in(other) == (True, *taken_over)
+        log.subscriptions.end_session(third, code="CANCELLED", reason="")
+        # Whoever begins a session in a process has seen the ends of that process.
+        await log.subscriptions.create_subscription("other", start=BEGINNING)
+        await log.subscriptions.begin_session("other", consumer_name="")
+        assert await end_in(other) == (False, "CANCELLED", "")
+        other.subscriptions.end_session(second, code="OK", reason="")
+        await other.subscriptions.begin_session("crm", consumer_name="fourth")
+        await log.subscriptions.seek_subscription("crm", to=BEGINNING)
+        assert await end_in(other) == (False, *taken_over)
+
+
+async def test_ends_that_were_not_written_yet_are_when_a_log_is_closed(log_home: LogHome) -> None:
+    """Also those of many streams that end at once."""
+    names = [f"s{number}" for number in range(30)]
+    async with log_home.connect() as log:
+        for name in names:
+            await log.subscriptions.create_subscription(name, start=BEGINNING)
+            session = await log.subscriptions.begin_session(name, consumer_name="")
+            log.subscriptions.end_session(session, code="UNAVAILABLE", reason="DRAINING")
+    async with log_home.connect() as log:
+        found = await log.subscriptions.list_subscriptions(after_id="", limit=50)
+
+    assert [each.is_streaming for each in found] == [False] * 30
+    assert {each.last_stream_end and each.last_stream_end.reason for each in found} == {"DRAINING"}
+
+
+async def test_a_stream_whose_process_says_nothing_more_is_lost(log: OpenLog) -> None:
+    """Nobody has said how it ended: that is said, with when it was last known to be alive."""
+    store = log.subscriptions
+    await store.create_subscription("crm", start=BEGINNING)
+    await store.begin_session("crm", consumer_name="")
+    before = await store.get_subscription("crm")
+    earlier = stream_owners.update().values(alive_us=stream_owners.c.alive_us - 31_000_000)
+    await cast("Database", log).execute(lambda connection: connection.execute(earlier).rowcount)
+    lost = await store.get_subscription("crm")
+    assert await end_in(log) == (False, "UNAVAILABLE", "STREAM_LOST")
+    session = await store.begin_session("crm", consumer_name="")
+
+    assert before.is_streaming
+    assert lost.last_stream_end is not None
+    assert lost.last_stream_end.time < lost.create_time
+    assert session.subscription.last_stream_end == lost.last_stream_end
+
+
+async def test_streams_of_one_process_are_lost_when_the_next_one_begins(tmp_path: Path) -> None:
+    """On SQLite nobody waits for half a minute: there is one process at a time."""
+    async with a_log(tmp_path) as log:
+        await log.subscriptions.create_subscription("crm", start=BEGINNING)
+        await log.subscriptions.begin_session("crm", consumer_name="")
+        assert await end_in(log) == (True, "", "")
+    async with a_log(tmp_path) as log:
+        assert await end_in(log) == (False, "UNAVAILABLE", "STREAM_LOST")
+
+
+async def test_a_process_is_forgotten_when_nobody_asks_for_it_any_more(log: OpenLog) -> None:
+    """Who served no stream that is still to be explained leaves nothing behind."""
+    database = cast("Database", log)
+    await log.subscriptions.create_subscription("crm", start=BEGINNING)
+    await log.subscriptions.begin_session("crm", consumer_name="")
+
+    def age(connection: sa.Connection) -> None:
+        long_ago = stream_owners.c.alive_us - 3_601_000_000
+        connection.execute(stream_owners.update().values(alive_us=long_ago))
+        connection.execute(stream_owners.insert().values(owner="gone", alive_us=1))
+        renew(connection, owner="new")
+
+    def owners(connection: sa.Connection) -> set[str]:
+        return set(connection.scalars(sa.select(stream_owners.c.owner)))
+
+    await database.execute(age)
+    kept = await database.query(owners)
+    assert "gone" not in kept
+    assert len(kept) == 2

@@ -141,6 +141,15 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """RESOURCE_EXHAUSTED: there are as many objections as may be. Metadata:
     `max_objections`.
     """
+    ERROR_REASON_SUBSCRIPTION_PAUSED: _ErrorReason.ValueType  # 37
+    """FAILED_PRECONDITION: the subscription is paused, and serves no stream until
+    somebody resumes it. Call again every half minute. Metadata:
+    `subscription_id`; of a stream that it ended, `cursor`.
+    """
+    ERROR_REASON_STREAM_LOST: _ErrorReason.ValueType  # 38
+    """Of a subscription's last stream, and no status: nobody has said how it ended.
+    Its process was killed, or could not reach the log.
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """ErrorReason is the `reason` of the `google.rpc.ErrorInfo` that every error
@@ -267,5 +276,14 @@ ERROR_REASON_OBJECTION_NOT_FOUND: ErrorReason.ValueType  # 35
 ERROR_REASON_OBJECTION_QUOTA: ErrorReason.ValueType  # 36
 """RESOURCE_EXHAUSTED: there are as many objections as may be. Metadata:
 `max_objections`.
+"""
+ERROR_REASON_SUBSCRIPTION_PAUSED: ErrorReason.ValueType  # 37
+"""FAILED_PRECONDITION: the subscription is paused, and serves no stream until
+somebody resumes it. Call again every half minute. Metadata:
+`subscription_id`; of a stream that it ended, `cursor`.
+"""
+ERROR_REASON_STREAM_LOST: ErrorReason.ValueType  # 38
+"""Of a subscription's last stream, and no status: nobody has said how it ended.
+Its process was killed, or could not reach the log.
 """
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

@@ -106,6 +106,9 @@ class PixelServiceServicer:
         * `OUT_OF_RANGE` (CURSOR_EXPIRED, CURSOR_AHEAD): opens were lost to
         retention, or the log was replaced. Decide where to start.
         * `FAILED_PRECONDITION` (CURSOR_FOREIGN_LOG): the cursor is of another log.
+        * `FAILED_PRECONDITION` (SUBSCRIPTION_PAUSED): the subscription is paused, or was
+        paused while the stream ran. Call again every half minute: the stream starts
+        when somebody has resumed it.
         * `ABORTED` (SUBSCRIPTION_TAKEN_OVER, CONSUMER_STALLED): a newer stream has
         the subscription; or the client did not read for 60 s.
         * `RESOURCE_EXHAUSTED` (STREAM_QUOTA): the process serves as many streams as
@@ -160,7 +163,7 @@ class PixelServiceServicer:
         """Acknowledges every open of a subscription up to a cursor. Durable when it
         returns. Cumulative: earlier opens are acknowledged with it. Monotonic: a
         cursor that is older than the acknowledged one is accepted and changes
-        nothing.
+        nothing. Also while the subscription is paused: what was sent before counts.
 
         Returns `FAILED_PRECONDITION` (SESSION_STALE, CURSOR_FOREIGN_LOG),
         `OUT_OF_RANGE` (CURSOR_AHEAD), `NOT_FOUND` (SUBSCRIPTION_NOT_FOUND),

@@ -67,6 +67,9 @@ class PixelServiceStub:
     * `OUT_OF_RANGE` (CURSOR_EXPIRED, CURSOR_AHEAD): opens were lost to
       retention, or the log was replaced. Decide where to start.
     * `FAILED_PRECONDITION` (CURSOR_FOREIGN_LOG): the cursor is of another log.
+    * `FAILED_PRECONDITION` (SUBSCRIPTION_PAUSED): the subscription is paused, or was
+      paused while the stream ran. Call again every half minute: the stream starts
+      when somebody has resumed it.
     * `ABORTED` (SUBSCRIPTION_TAKEN_OVER, CONSUMER_STALLED): a newer stream has
       the subscription; or the client did not read for 60 s.
     * `RESOURCE_EXHAUSTED` (STREAM_QUOTA): the process serves as many streams as
@@ -109,7 +112,7 @@ class PixelServiceStub:
     """Acknowledges every open of a subscription up to a cursor. Durable when it
     returns. Cumulative: earlier opens are acknowledged with it. Monotonic: a
     cursor that is older than the acknowledged one is accepted and changes
-    nothing.
+    nothing. Also while the subscription is paused: what was sent before counts.
 
     Returns `FAILED_PRECONDITION` (SESSION_STALE, CURSOR_FOREIGN_LOG),
     `OUT_OF_RANGE` (CURSOR_AHEAD), `NOT_FOUND` (SUBSCRIPTION_NOT_FOUND),
@@ -156,6 +159,9 @@ class PixelServiceAsyncStub(PixelServiceStub):
     * `OUT_OF_RANGE` (CURSOR_EXPIRED, CURSOR_AHEAD): opens were lost to
       retention, or the log was replaced. Decide where to start.
     * `FAILED_PRECONDITION` (CURSOR_FOREIGN_LOG): the cursor is of another log.
+    * `FAILED_PRECONDITION` (SUBSCRIPTION_PAUSED): the subscription is paused, or was
+      paused while the stream ran. Call again every half minute: the stream starts
+      when somebody has resumed it.
     * `ABORTED` (SUBSCRIPTION_TAKEN_OVER, CONSUMER_STALLED): a newer stream has
       the subscription; or the client did not read for 60 s.
     * `RESOURCE_EXHAUSTED` (STREAM_QUOTA): the process serves as many streams as
@@ -198,7 +204,7 @@ class PixelServiceAsyncStub(PixelServiceStub):
     """Acknowledges every open of a subscription up to a cursor. Durable when it
     returns. Cumulative: earlier opens are acknowledged with it. Monotonic: a
     cursor that is older than the acknowledged one is accepted and changes
-    nothing.
+    nothing. Also while the subscription is paused: what was sent before counts.
 
     Returns `FAILED_PRECONDITION` (SESSION_STALE, CURSOR_FOREIGN_LOG),
     `OUT_OF_RANGE` (CURSOR_AHEAD), `NOT_FOUND` (SUBSCRIPTION_NOT_FOUND),
@@ -248,6 +254,9 @@ class PixelServiceServicer(metaclass=_abc_1.ABCMeta):
         * `OUT_OF_RANGE` (CURSOR_EXPIRED, CURSOR_AHEAD): opens were lost to
           retention, or the log was replaced. Decide where to start.
         * `FAILED_PRECONDITION` (CURSOR_FOREIGN_LOG): the cursor is of another log.
+        * `FAILED_PRECONDITION` (SUBSCRIPTION_PAUSED): the subscription is paused, or was
+          paused while the stream ran. Call again every half minute: the stream starts
+          when somebody has resumed it.
         * `ABORTED` (SUBSCRIPTION_TAKEN_OVER, CONSUMER_STALLED): a newer stream has
           the subscription; or the client did not read for 60 s.
         * `RESOURCE_EXHAUSTED` (STREAM_QUOTA): the process serves as many streams as
@@ -308,7 +317,7 @@ class PixelServiceServicer(metaclass=_abc_1.ABCMeta):
         """Acknowledges every open of a subscription up to a cursor. Durable when it
         returns. Cumulative: earlier opens are acknowledged with it. Monotonic: a
         cursor that is older than the acknowledged one is accepted and changes
-        nothing.
+        nothing. Also while the subscription is paused: what was sent before counts.
 
         Returns `FAILED_PRECONDITION` (SESSION_STALE, CURSOR_FOREIGN_LOG),
         `OUT_OF_RANGE` (CURSOR_AHEAD), `NOT_FOUND` (SUBSCRIPTION_NOT_FOUND),

@@ -26,7 +26,7 @@ from emailopens.pixel.v1 import pixel_service_pb2 as emailopens_dot_pixel_dot_v1
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n.emailopens/pixel/v1/subscription_service.proto\x12\x13\x65mailopens.pixel.v1\x1a\'emailopens/pixel/v1/pixel_service.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x91\x03\n\x0cSubscription\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id\x12+\n\x11\x63onfiguration_ids\x18\x02 \x03(\tR\x10\x63onfigurationIds\x12\x37\n\x06\x66ilter\x18\x03 \x01(\x0b\x32\x1f.emailopens.pixel.v1.OpenFilterR\x06\x66ilter\x12/\n\x13\x61\x63knowledged_cursor\x18\x04 \x01(\tR\x12\x61\x63knowledgedCursor\x12\x10\n\x03lag\x18\x05 \x01(\x03R\x03lag\x12\x1f\n\x0b\x66\x65ll_behind\x18\x06 \x01(\x08R\nfellBehind\x12;\n\x0b\x63reate_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\ncreateTime\x12\x45\n\x10\x61\x63knowledge_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x0f\x61\x63knowledgeTime\x12#\n\rconsumer_name\x18\t \x01(\tR\x0c\x63onsumerName\"\x88\x02\n\x19\x43reateSubscriptionRequest\x12\x45\n\x0csubscription\x18\x01 \x01(\x0b\x32!.emailopens.pixel.v1.SubscriptionR\x0csubscription\x12#\n\x0c\x61\x66ter_cursor\x18\x02 \x01(\tH\x00R\x0b\x61\x66terCursor\x12\x39\n\tfrom_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampH\x00R\x08\x66romTime\x12;\n\x08position\x18\x04 \x01(\x0e\x32\x1d.emailopens.pixel.v1.PositionH\x00R\x08positionB\x07\n\x05start\"c\n\x1a\x43reateSubscriptionResponse\x12\x45\n\x0csubscription\x18\x01 \x01(\x0b\x32!.emailopens.pixel.v1.SubscriptionR\x0csubscription\"A\n\x16GetSubscriptionRequest\x12\'\n\x0fsubscription_id\x18\x01 \x01(\tR\x0esubscriptionId\"`\n\x17GetSubscriptionResponse\x12\x45\n\x0csubscription\x18\x01 \x01(\x0b\x32!.emailopens.pixel.v1.SubscriptionR\x0csubscription\"V\n\x18ListSubscriptionsRequest\x12\x1b\n\tpage_size\x18\x01 \x01(\x05R\x08pageSize\x12\x1d\n\npage_token\x18\x02 \x01(\tR\tpageToken\"\x8c\x01\n\x19ListSubscriptionsResponse\x12G\n\rsubscriptions\x18\x01 \x03(\x0b\x32!.emailopens.pixel.v1.SubscriptionR\rsubscriptions\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xe9\x01\n\x17SeekSubscriptionRequest\x12\'\n\x0fsubscription_id\x18\x01 \x01(\tR\x0esubscriptionId\x12#\n\x0c\x61\x66ter_cursor\x18\x02 \x01(\tH\x00R\x0b\x61\x66terCursor\x12\x39\n\tfrom_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampH\x00R\x08\x66romTime\x12;\n\x08position\x18\x04 \x01(\x0e\x32\x1d.emailopens.pixel.v1.PositionH\x00R\x08positionB\x08\n\x06target\"a\n\x18SeekSubscriptionResponse\x12\x45\n\x0csubscription\x18\x01 \x01(\x0b\x32!.emailopens.pixel.v1.SubscriptionR\x0csubscription\"D\n\x19\x44\x65leteSubscriptionRequest\x12\'\n\x0fsubscription_id\x18\x01 \x01(\tR\x0esubscriptionId\"\x1c\n\x1a\x44\x65leteSubscriptionResponse2\xd6\x04\n\x13SubscriptionService\x12u\n\x12\x43reateSubscription\x12..emailopens.pixel.v1.CreateSubscriptionRequest\x1a/.emailopens.pixel.v1.CreateSubscriptionResponse\x12l\n\x0fGetSubscription\x12+.emailopens.pixel.v1.GetSubscriptionRequest\x1a,.emailopens.pixel.v1.GetSubscriptionResponse\x12r\n\x11ListSubscriptions\x12-.emailopens.pixel.v1.ListSubscriptionsRequest\x1a..emailopens.pixel.v1.ListSubscriptionsResponse\x12o\n\x10SeekSubscription\x12,.emailopens.pixel.v1.SeekSubscriptionRequest\x1a-.emailopens.pixel.v1.SeekSubscriptionResponse\x12u\n\x12\x44\x65leteSubscription\x12..emailopens.pixel.v1.DeleteSubscriptionRequest\x1a/.emailopens.pixel.v1.DeleteSubscriptionResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n.emailopens/pixel/v1/subscription_service.proto\x12\x13\x65mailopens.pixel.v1\x1a\'emailopens/pixel/v1/pixel_service.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xb5\x05\n\x0cSubscription\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id\x12+\n\x11\x63onfiguration_ids\x18\x02 \x03(\tR\x10\x63onfigurationIds\x12\x37\n\x06\x66ilter\x18\x03 \x01(\x0b\x32\x1f.emailopens.pixel.v1.OpenFilterR\x06\x66ilter\x12/\n\x13\x61\x63knowledged_cursor\x18\x04 \x01(\tR\x12\x61\x63knowledgedCursor\x12\x10\n\x03lag\x18\x05 \x01(\x03R\x03lag\x12\x1f\n\x0b\x66\x65ll_behind\x18\x06 \x01(\x08R\nfellBehind\x12;\n\x0b\x63reate_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\ncreateTime\x12\x45\n\x10\x61\x63knowledge_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x0f\x61\x63knowledgeTime\x12#\n\rconsumer_name\x18\t \x01(\tR\x0c\x63onsumerName\x12=\n\x05state\x18\n \x01(\x0e\x32\'.emailopens.pixel.v1.Subscription.StateR\x05state\x12\x39\n\npause_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tpauseTime\x12\x1c\n\tstreaming\x18\x0c \x01(\x08R\tstreaming\x12\x46\n\x0flast_stream_end\x18\r \x01(\x0b\x32\x1e.emailopens.pixel.v1.StreamEndR\rlastStreamEnd\"B\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\x10\n\x0cSTATE_ACTIVE\x10\x01\x12\x10\n\x0cSTATE_PAUSED\x10\x02\"n\n\tStreamEnd\x12\x35\n\x08\x65nd_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x07\x65ndTime\x12\x12\n\x04\x63ode\x18\x02 \x01(\tR\x04\x63ode\x12\x16\n\x06reason\x18\x03 \x01(\tR\x06reason\"\x88\x02\n\x19\x43reateSubscriptionRequest\x12\x45\n\x0csubscription\x18\x01 \x01(\x0b\x32!.emailopens.pixel.v1.SubscriptionR\x0csubscription\x12#\n\x0c\x61\x66ter_cursor\x18\x02 \x01(\tH\x00R\x0b\x61\x66terCursor\x12\x39\n\tfrom_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampH\x00R\x08\x66romTime\x12;\n\x08position\x18\x04 \x01(\x0e\x32\x1d.emailopens.pixel.v1.PositionH\x00R\x08positionB\x07\n\x05start\"c\n\x1a\x43reateSubscriptionResponse\x12\x45\n\x0csubscription\x18\x01 \x01(\x0b\x32!.emailopens.pixel.v1.SubscriptionR\x0csubscription\"A\n\x16GetSubscriptionRequest\x12\'\n\x0fsubscription_id\x18\x01 \x01(\tR\x0esubscriptionId\"`\n\x17GetSubscriptionResponse\x12\x45\n\x0csubscription\x18\x01 \x01(\x0b\x32!.emailopens.pixel.v1.SubscriptionR\x0csubscription\"V\n\x18ListSubscriptionsRequest\x12\x1b\n\tpage_size\x18\x01 \x01(\x05R\x08pageSize\x12\x1d\n\npage_token\x18\x02 \x01(\tR\tpageToken\"\x8c\x01\n\x19ListSubscriptionsResponse\x12G\n\rsubscriptions\x18\x01 \x03(\x0b\x32!.emailopens.pixel.v1.SubscriptionR\rsubscriptions\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"C\n\x18PauseSubscriptionRequest\x12\'\n\x0fsubscription_id\x18\x01 \x01(\tR\x0esubscriptionId\"b\n\x19PauseSubscriptionResponse\x12\x45\n\x0csubscription\x18\x01 \x01(\x0b\x32!.emailopens.pixel.v1.SubscriptionR\x0csubscription\"D\n\x19ResumeSubscriptionRequest\x12\'\n\x0fsubscription_id\x18\x01 \x01(\tR\x0esubscriptionId\"c\n\x1aResumeSubscriptionResponse\x12\x45\n\x0csubscription\x18\x01 \x01(\x0b\x32!.emailopens.pixel.v1.SubscriptionR\x0csubscription\"\xe9\x01\n\x17SeekSubscriptionRequest\x12\'\n\x0fsubscription_id\x18\x01 \x01(\tR\x0esubscriptionId\x12#\n\x0c\x61\x66ter_cursor\x18\x02 \x01(\tH\x00R\x0b\x61\x66terCursor\x12\x39\n\tfrom_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampH\x00R\x08\x66romTime\x12;\n\x08position\x18\x04 \x01(\x0e\x32\x1d.emailopens.pixel.v1.PositionH\x00R\x08positionB\x08\n\x06target\"a\n\x18SeekSubscriptionResponse\x12\x45\n\x0csubscription\x18\x01 \x01(\x0b\x32!.emailopens.pixel.v1.SubscriptionR\x0csubscription\"D\n\x19\x44\x65leteSubscriptionRequest\x12\'\n\x0fsubscription_id\x18\x01 \x01(\tR\x0esubscriptionId\"\x1c\n\x1a\x44\x65leteSubscriptionResponse2\xc1\x06\n\x13SubscriptionService\x12u\n\x12\x43reateSubscription\x12..emailopens.pixel.v1.CreateSubscriptionRequest\x1a/.emailopens.pixel.v1.CreateSubscriptionResponse\x12l\n\x0fGetSubscription\x12+.emailopens.pixel.v1.GetSubscriptionRequest\x1a,.emailopens.pixel.v1.GetSubscriptionResponse\x12r\n\x11ListSubscriptions\x12-.emailopens.pixel.v1.ListSubscriptionsRequest\x1a..emailopens.pixel.v1.ListSubscriptionsResponse\x12r\n\x11PauseSubscription\x12-.emailopens.pixel.v1.PauseSubscriptionRequest\x1a..emailopens.pixel.v1.PauseSubscriptionResponse\x12u\n\x12ResumeSubscription\x12..emailopens.pixel.v1.ResumeSubscriptionRequest\x1a/.emailopens.pixel.v1.ResumeSubscriptionResponse\x12o\n\x10SeekSubscription\x12,.emailopens.pixel.v1.SeekSubscriptionRequest\x1a-.emailopens.pixel.v1.SeekSubscriptionResponse\x12u\n\x12\x44\x65leteSubscription\x12..emailopens.pixel.v1.DeleteSubscriptionRequest\x1a/.emailopens.pixel.v1.DeleteSubscriptionResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,27 +34,39 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'emailopens.pixel.v1.subscri
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_SUBSCRIPTION']._serialized_start=146
-  _globals['_SUBSCRIPTION']._serialized_end=547
-  _globals['_CREATESUBSCRIPTIONREQUEST']._serialized_start=550
-  _globals['_CREATESUBSCRIPTIONREQUEST']._serialized_end=814
-  _globals['_CREATESUBSCRIPTIONRESPONSE']._serialized_start=816
-  _globals['_CREATESUBSCRIPTIONRESPONSE']._serialized_end=915
-  _globals['_GETSUBSCRIPTIONREQUEST']._serialized_start=917
-  _globals['_GETSUBSCRIPTIONREQUEST']._serialized_end=982
-  _globals['_GETSUBSCRIPTIONRESPONSE']._serialized_start=984
-  _globals['_GETSUBSCRIPTIONRESPONSE']._serialized_end=1080
-  _globals['_LISTSUBSCRIPTIONSREQUEST']._serialized_start=1082
-  _globals['_LISTSUBSCRIPTIONSREQUEST']._serialized_end=1168
-  _globals['_LISTSUBSCRIPTIONSRESPONSE']._serialized_start=1171
-  _globals['_LISTSUBSCRIPTIONSRESPONSE']._serialized_end=1311
-  _globals['_SEEKSUBSCRIPTIONREQUEST']._serialized_start=1314
-  _globals['_SEEKSUBSCRIPTIONREQUEST']._serialized_end=1547
-  _globals['_SEEKSUBSCRIPTIONRESPONSE']._serialized_start=1549
-  _globals['_SEEKSUBSCRIPTIONRESPONSE']._serialized_end=1646
-  _globals['_DELETESUBSCRIPTIONREQUEST']._serialized_start=1648
-  _globals['_DELETESUBSCRIPTIONREQUEST']._serialized_end=1716
-  _globals['_DELETESUBSCRIPTIONRESPONSE']._serialized_start=1718
-  _globals['_DELETESUBSCRIPTIONRESPONSE']._serialized_end=1746
-  _globals['_SUBSCRIPTIONSERVICE']._serialized_start=1749
-  _globals['_SUBSCRIPTIONSERVICE']._serialized_end=2347
+  _globals['_SUBSCRIPTION']._serialized_end=839
+  _globals['_SUBSCRIPTION_STATE']._serialized_start=773
+  _globals['_SUBSCRIPTION_STATE']._serialized_end=839
+  _globals['_STREAMEND']._serialized_start=841
+  _globals['_STREAMEND']._serialized_end=951
+  _globals['_CREATESUBSCRIPTIONREQUEST']._serialized_start=954
+  _globals['_CREATESUBSCRIPTIONREQUEST']._serialized_end=1218
+  _globals['_CREATESUBSCRIPTIONRESPONSE']._serialized_start=1220
+  _globals['_CREATESUBSCRIPTIONRESPONSE']._serialized_end=1319
+  _globals['_GETSUBSCRIPTIONREQUEST']._serialized_start=1321
+  _globals['_GETSUBSCRIPTIONREQUEST']._serialized_end=1386
+  _globals['_GETSUBSCRIPTIONRESPONSE']._serialized_start=1388
+  _globals['_GETSUBSCRIPTIONRESPONSE']._serialized_end=1484
+  _globals['_LISTSUBSCRIPTIONSREQUEST']._serialized_start=1486
+  _globals['_LISTSUBSCRIPTIONSREQUEST']._serialized_end=1572
+  _globals['_LISTSUBSCRIPTIONSRESPONSE']._serialized_start=1575
+  _globals['_LISTSUBSCRIPTIONSRESPONSE']._serialized_end=1715
+  _globals['_PAUSESUBSCRIPTIONREQUEST']._serialized_start=1717
+  _globals['_PAUSESUBSCRIPTIONREQUEST']._serialized_end=1784
+  _globals['_PAUSESUBSCRIPTIONRESPONSE']._serialized_start=1786
+  _globals['_PAUSESUBSCRIPTIONRESPONSE']._serialized_end=1884
+  _globals['_RESUMESUBSCRIPTIONREQUEST']._serialized_start=1886
+  _globals['_RESUMESUBSCRIPTIONREQUEST']._serialized_end=1954
+  _globals['_RESUMESUBSCRIPTIONRESPONSE']._serialized_start=1956
+  _globals['_RESUMESUBSCRIPTIONRESPONSE']._serialized_end=2055
+  _globals['_SEEKSUBSCRIPTIONREQUEST']._serialized_start=2058
+  _globals['_SEEKSUBSCRIPTIONREQUEST']._serialized_end=2291
+  _globals['_SEEKSUBSCRIPTIONRESPONSE']._serialized_start=2293
+  _globals['_SEEKSUBSCRIPTIONRESPONSE']._serialized_end=2390
+  _globals['_DELETESUBSCRIPTIONREQUEST']._serialized_start=2392
+  _globals['_DELETESUBSCRIPTIONREQUEST']._serialized_end=2460
+  _globals['_DELETESUBSCRIPTIONRESPONSE']._serialized_start=2462
+  _globals['_DELETESUBSCRIPTIONRESPONSE']._serialized_end=2490
+  _globals['_SUBSCRIPTIONSERVICE']._serialized_start=2493
+  _globals['_SUBSCRIPTIONSERVICE']._serialized_end=3326
 # @@protoc_insertion_point(module_scope)

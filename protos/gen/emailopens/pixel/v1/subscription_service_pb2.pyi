@@ -9,6 +9,7 @@ from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -26,6 +27,29 @@ class Subscription(_message.Message):
 
     DESCRIPTOR: _descriptor.Descriptor
 
+    class _State:
+        ValueType = _typing.NewType("ValueType", _builtins.int)
+        V: _TypeAlias = ValueType  # noqa: Y015
+
+    class _StateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[Subscription._State.ValueType], _builtins.type):
+        DESCRIPTOR: _descriptor.EnumDescriptor
+        STATE_UNSPECIFIED: Subscription._State.ValueType  # 0
+        """Never sent."""
+        STATE_ACTIVE: Subscription._State.ValueType  # 1
+        """They are."""
+        STATE_PAUSED: Subscription._State.ValueType  # 2
+        """They are not, because somebody paused it."""
+
+    class State(_State, metaclass=_StateEnumTypeWrapper):
+        """Whether streams are served from it."""
+
+    STATE_UNSPECIFIED: Subscription.State.ValueType  # 0
+    """Never sent."""
+    STATE_ACTIVE: Subscription.State.ValueType  # 1
+    """They are."""
+    STATE_PAUSED: Subscription.State.ValueType  # 2
+    """They are not, because somebody paused it."""
+
     ID_FIELD_NUMBER: _builtins.int
     CONFIGURATION_IDS_FIELD_NUMBER: _builtins.int
     FILTER_FIELD_NUMBER: _builtins.int
@@ -35,6 +59,10 @@ class Subscription(_message.Message):
     CREATE_TIME_FIELD_NUMBER: _builtins.int
     ACKNOWLEDGE_TIME_FIELD_NUMBER: _builtins.int
     CONSUMER_NAME_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    PAUSE_TIME_FIELD_NUMBER: _builtins.int
+    STREAMING_FIELD_NUMBER: _builtins.int
+    LAST_STREAM_END_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """Identifies the subscription: `[a-z0-9][a-z0-9-]{0,62}`. Immutable. Optional
     in CreateSubscription; a new ID is made if it is empty.
@@ -49,6 +77,12 @@ class Subscription(_message.Message):
     """Output only. Whether retention has removed opens that were not acknowledged."""
     consumer_name: _builtins.str
     """Output only. The `consumer_name` of the newest stream."""
+    state: Global___Subscription.State.ValueType
+    """Output only. Whether streams are served from it."""
+    streaming: _builtins.bool
+    """Output only. Whether a stream serves it now, at whatever process of the
+    service. Of one whose process was killed it may be said for 30 s more.
+    """
     @_builtins.property
     def configuration_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Optional. Only opens of these configurations, at most 100. If empty, of all
@@ -67,6 +101,16 @@ class Subscription(_message.Message):
     def acknowledge_time(self) -> _timestamp_pb2.Timestamp:
         """Output only. When it was last acknowledged or moved."""
 
+    @_builtins.property
+    def pause_time(self) -> _timestamp_pb2.Timestamp:
+        """Output only, while it is paused. Since when."""
+
+    @_builtins.property
+    def last_stream_end(self) -> Global___StreamEnd:
+        """Output only. How the last of its streams that are over has ended; it stays
+        while a newer one runs. Unset if none has.
+        """
+
     def __init__(
         self,
         *,
@@ -79,14 +123,56 @@ class Subscription(_message.Message):
         create_time: _timestamp_pb2.Timestamp | None = ...,
         acknowledge_time: _timestamp_pb2.Timestamp | None = ...,
         consumer_name: _builtins.str = ...,
+        state: Global___Subscription.State.ValueType = ...,
+        pause_time: _timestamp_pb2.Timestamp | None = ...,
+        streaming: _builtins.bool = ...,
+        last_stream_end: Global___StreamEnd | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["acknowledge_time", b"acknowledge_time", "create_time", b"create_time", "filter", b"filter"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["acknowledge_time", b"acknowledge_time", "create_time", b"create_time", "filter", b"filter", "last_stream_end", b"last_stream_end", "pause_time", b"pause_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["acknowledge_time", b"acknowledge_time", "acknowledged_cursor", b"acknowledged_cursor", "configuration_ids", b"configuration_ids", "consumer_name", b"consumer_name", "create_time", b"create_time", "fell_behind", b"fell_behind", "filter", b"filter", "id", b"id", "lag", b"lag"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["acknowledge_time", b"acknowledge_time", "acknowledged_cursor", b"acknowledged_cursor", "configuration_ids", b"configuration_ids", "consumer_name", b"consumer_name", "create_time", b"create_time", "fell_behind", b"fell_behind", "filter", b"filter", "id", b"id", "lag", b"lag", "last_stream_end", b"last_stream_end", "pause_time", b"pause_time", "state", b"state", "streaming", b"streaming"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Subscription: _TypeAlias = Subscription  # noqa: Y015
+
+@_typing.final
+class StreamEnd(_message.Message):
+    """StreamEnd says how a stream of a subscription has ended."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    END_TIME_FIELD_NUMBER: _builtins.int
+    CODE_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    code: _builtins.str
+    """Always set. The name of the gRPC status that ended it, such as `ABORTED`.
+    `CANCELLED`: its client has left. `OK`: at the end that was asked for.
+    """
+    reason: _builtins.str
+    """The reason of that status, as `google.rpc.ErrorInfo` has it, such as
+    `CONSUMER_STALLED`. Empty with `OK` and `CANCELLED`, and if the status has none.
+    `STREAM_LOST` with `UNAVAILABLE`: nobody has said how it ended, because its
+    process was killed, or could not reach the log.
+    """
+    @_builtins.property
+    def end_time(self) -> _timestamp_pb2.Timestamp:
+        """Always set. When."""
+
+    def __init__(
+        self,
+        *,
+        end_time: _timestamp_pb2.Timestamp | None = ...,
+        code: _builtins.str = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "end_time", b"end_time", "reason", b"reason"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StreamEnd: _TypeAlias = StreamEnd  # noqa: Y015
 
 @_typing.final
 class CreateSubscriptionRequest(_message.Message):
@@ -263,6 +349,106 @@ class ListSubscriptionsResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListSubscriptionsResponse: _TypeAlias = ListSubscriptionsResponse  # noqa: Y015
+
+@_typing.final
+class PauseSubscriptionRequest(_message.Message):
+    """PauseSubscriptionRequest is the request of
+    SubscriptionService.PauseSubscription.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SUBSCRIPTION_ID_FIELD_NUMBER: _builtins.int
+    subscription_id: _builtins.str
+    """Required. The subscription's ID."""
+    def __init__(
+        self,
+        *,
+        subscription_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["subscription_id", b"subscription_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PauseSubscriptionRequest: _TypeAlias = PauseSubscriptionRequest  # noqa: Y015
+
+@_typing.final
+class PauseSubscriptionResponse(_message.Message):
+    """PauseSubscriptionResponse is the response of
+    SubscriptionService.PauseSubscription.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SUBSCRIPTION_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def subscription(self) -> Global___Subscription:
+        """Always set. The subscription as it is kept."""
+
+    def __init__(
+        self,
+        *,
+        subscription: Global___Subscription | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["subscription", b"subscription"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["subscription", b"subscription"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PauseSubscriptionResponse: _TypeAlias = PauseSubscriptionResponse  # noqa: Y015
+
+@_typing.final
+class ResumeSubscriptionRequest(_message.Message):
+    """ResumeSubscriptionRequest is the request of
+    SubscriptionService.ResumeSubscription.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SUBSCRIPTION_ID_FIELD_NUMBER: _builtins.int
+    subscription_id: _builtins.str
+    """Required. The subscription's ID."""
+    def __init__(
+        self,
+        *,
+        subscription_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["subscription_id", b"subscription_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ResumeSubscriptionRequest: _TypeAlias = ResumeSubscriptionRequest  # noqa: Y015
+
+@_typing.final
+class ResumeSubscriptionResponse(_message.Message):
+    """ResumeSubscriptionResponse is the response of
+    SubscriptionService.ResumeSubscription.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SUBSCRIPTION_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def subscription(self) -> Global___Subscription:
+        """Always set. The subscription as it is kept."""
+
+    def __init__(
+        self,
+        *,
+        subscription: Global___Subscription | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["subscription", b"subscription"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["subscription", b"subscription"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ResumeSubscriptionResponse: _TypeAlias = ResumeSubscriptionResponse  # noqa: Y015
 
 @_typing.final
 class SeekSubscriptionRequest(_message.Message):

@@ -63,6 +63,16 @@ class SubscriptionServiceStub:
                 request_serializer=emailopens_dot_pixel_dot_v1_dot_subscription__service__pb2.ListSubscriptionsRequest.SerializeToString,
                 response_deserializer=emailopens_dot_pixel_dot_v1_dot_subscription__service__pb2.ListSubscriptionsResponse.FromString,
                 _registered_method=True)
+        self.PauseSubscription = channel.unary_unary(
+                '/emailopens.pixel.v1.SubscriptionService/PauseSubscription',
+                request_serializer=emailopens_dot_pixel_dot_v1_dot_subscription__service__pb2.PauseSubscriptionRequest.SerializeToString,
+                response_deserializer=emailopens_dot_pixel_dot_v1_dot_subscription__service__pb2.PauseSubscriptionResponse.FromString,
+                _registered_method=True)
+        self.ResumeSubscription = channel.unary_unary(
+                '/emailopens.pixel.v1.SubscriptionService/ResumeSubscription',
+                request_serializer=emailopens_dot_pixel_dot_v1_dot_subscription__service__pb2.ResumeSubscriptionRequest.SerializeToString,
+                response_deserializer=emailopens_dot_pixel_dot_v1_dot_subscription__service__pb2.ResumeSubscriptionResponse.FromString,
+                _registered_method=True)
         self.SeekSubscription = channel.unary_unary(
                 '/emailopens.pixel.v1.SubscriptionService/SeekSubscription',
                 request_serializer=emailopens_dot_pixel_dot_v1_dot_subscription__service__pb2.SeekSubscriptionRequest.SerializeToString,
@@ -120,9 +130,33 @@ class SubscriptionServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def PauseSubscription(self, request, context):
+        """Pauses a subscription: no stream gets anything of it until it is resumed. One
+        that serves it is ended (SUBSCRIPTION_PAUSED), whichever process of the service
+        serves it, within a second; what that has sent may still be acknowledged, and
+        counts. Pausing a paused one changes nothing.
+
+        Returns `NOT_FOUND` (SUBSCRIPTION_NOT_FOUND) or `INVALID_ARGUMENT`
+        (INVALID_FIELD).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ResumeSubscription(self, request, context):
+        """Resumes a subscription where it was paused: its next stream goes on after what
+        is acknowledged. Resuming an active one changes nothing.
+
+        Returns `NOT_FOUND` (SUBSCRIPTION_NOT_FOUND) or `INVALID_ARGUMENT`
+        (INVALID_FIELD).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def SeekSubscription(self, request, context):
         """Moves a subscription, forth or back, and returns it. A stream that serves it
-        is ended (SUBSCRIPTION_TAKEN_OVER).
+        is ended (SUBSCRIPTION_TAKEN_OVER). A paused one stays paused.
 
         Returns `NOT_FOUND` (SUBSCRIPTION_NOT_FOUND), `OUT_OF_RANGE`
         (CURSOR_EXPIRED, CURSOR_AHEAD), `FAILED_PRECONDITION` (CURSOR_FOREIGN_LOG) or
@@ -160,6 +194,16 @@ def add_SubscriptionServiceServicer_to_server(servicer, server):
                     servicer.ListSubscriptions,
                     request_deserializer=emailopens_dot_pixel_dot_v1_dot_subscription__service__pb2.ListSubscriptionsRequest.FromString,
                     response_serializer=emailopens_dot_pixel_dot_v1_dot_subscription__service__pb2.ListSubscriptionsResponse.SerializeToString,
+            ),
+            'PauseSubscription': grpc.unary_unary_rpc_method_handler(
+                    servicer.PauseSubscription,
+                    request_deserializer=emailopens_dot_pixel_dot_v1_dot_subscription__service__pb2.PauseSubscriptionRequest.FromString,
+                    response_serializer=emailopens_dot_pixel_dot_v1_dot_subscription__service__pb2.PauseSubscriptionResponse.SerializeToString,
+            ),
+            'ResumeSubscription': grpc.unary_unary_rpc_method_handler(
+                    servicer.ResumeSubscription,
+                    request_deserializer=emailopens_dot_pixel_dot_v1_dot_subscription__service__pb2.ResumeSubscriptionRequest.FromString,
+                    response_serializer=emailopens_dot_pixel_dot_v1_dot_subscription__service__pb2.ResumeSubscriptionResponse.SerializeToString,
             ),
             'SeekSubscription': grpc.unary_unary_rpc_method_handler(
                     servicer.SeekSubscription,
@@ -267,6 +311,60 @@ class SubscriptionService:
             '/emailopens.pixel.v1.SubscriptionService/ListSubscriptions',
             emailopens_dot_pixel_dot_v1_dot_subscription__service__pb2.ListSubscriptionsRequest.SerializeToString,
             emailopens_dot_pixel_dot_v1_dot_subscription__service__pb2.ListSubscriptionsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PauseSubscription(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/emailopens.pixel.v1.SubscriptionService/PauseSubscription',
+            emailopens_dot_pixel_dot_v1_dot_subscription__service__pb2.PauseSubscriptionRequest.SerializeToString,
+            emailopens_dot_pixel_dot_v1_dot_subscription__service__pb2.PauseSubscriptionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ResumeSubscription(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/emailopens.pixel.v1.SubscriptionService/ResumeSubscription',
+            emailopens_dot_pixel_dot_v1_dot_subscription__service__pb2.ResumeSubscriptionRequest.SerializeToString,
+            emailopens_dot_pixel_dot_v1_dot_subscription__service__pb2.ResumeSubscriptionResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -63,9 +63,25 @@ class SubscriptionServiceStub:
     """Returns the subscriptions, a page at a time, ordered by ID. Returns
     `INVALID_ARGUMENT` (INVALID_FIELD).
     """
+    PauseSubscription: _grpc.UnaryUnaryMultiCallable[_subscription_service_pb2.PauseSubscriptionRequest, _subscription_service_pb2.PauseSubscriptionResponse]
+    """Pauses a subscription: no stream gets anything of it until it is resumed. One
+    that serves it is ended (SUBSCRIPTION_PAUSED), whichever process of the service
+    serves it, within a second; what that has sent may still be acknowledged, and
+    counts. Pausing a paused one changes nothing.
+
+    Returns `NOT_FOUND` (SUBSCRIPTION_NOT_FOUND) or `INVALID_ARGUMENT`
+    (INVALID_FIELD).
+    """
+    ResumeSubscription: _grpc.UnaryUnaryMultiCallable[_subscription_service_pb2.ResumeSubscriptionRequest, _subscription_service_pb2.ResumeSubscriptionResponse]
+    """Resumes a subscription where it was paused: its next stream goes on after what
+    is acknowledged. Resuming an active one changes nothing.
+
+    Returns `NOT_FOUND` (SUBSCRIPTION_NOT_FOUND) or `INVALID_ARGUMENT`
+    (INVALID_FIELD).
+    """
     SeekSubscription: _grpc.UnaryUnaryMultiCallable[_subscription_service_pb2.SeekSubscriptionRequest, _subscription_service_pb2.SeekSubscriptionResponse]
     """Moves a subscription, forth or back, and returns it. A stream that serves it
-    is ended (SUBSCRIPTION_TAKEN_OVER).
+    is ended (SUBSCRIPTION_TAKEN_OVER). A paused one stays paused.
 
     Returns `NOT_FOUND` (SUBSCRIPTION_NOT_FOUND), `OUT_OF_RANGE`
     (CURSOR_EXPIRED, CURSOR_AHEAD), `FAILED_PRECONDITION` (CURSOR_FOREIGN_LOG) or
@@ -114,9 +130,25 @@ class SubscriptionServiceAsyncStub(SubscriptionServiceStub):
     """Returns the subscriptions, a page at a time, ordered by ID. Returns
     `INVALID_ARGUMENT` (INVALID_FIELD).
     """
+    PauseSubscription: _aio.UnaryUnaryMultiCallable[_subscription_service_pb2.PauseSubscriptionRequest, _subscription_service_pb2.PauseSubscriptionResponse]  # type: ignore[assignment]
+    """Pauses a subscription: no stream gets anything of it until it is resumed. One
+    that serves it is ended (SUBSCRIPTION_PAUSED), whichever process of the service
+    serves it, within a second; what that has sent may still be acknowledged, and
+    counts. Pausing a paused one changes nothing.
+
+    Returns `NOT_FOUND` (SUBSCRIPTION_NOT_FOUND) or `INVALID_ARGUMENT`
+    (INVALID_FIELD).
+    """
+    ResumeSubscription: _aio.UnaryUnaryMultiCallable[_subscription_service_pb2.ResumeSubscriptionRequest, _subscription_service_pb2.ResumeSubscriptionResponse]  # type: ignore[assignment]
+    """Resumes a subscription where it was paused: its next stream goes on after what
+    is acknowledged. Resuming an active one changes nothing.
+
+    Returns `NOT_FOUND` (SUBSCRIPTION_NOT_FOUND) or `INVALID_ARGUMENT`
+    (INVALID_FIELD).
+    """
     SeekSubscription: _aio.UnaryUnaryMultiCallable[_subscription_service_pb2.SeekSubscriptionRequest, _subscription_service_pb2.SeekSubscriptionResponse]  # type: ignore[assignment]
     """Moves a subscription, forth or back, and returns it. A stream that serves it
-    is ended (SUBSCRIPTION_TAKEN_OVER).
+    is ended (SUBSCRIPTION_TAKEN_OVER). A paused one stays paused.
 
     Returns `NOT_FOUND` (SUBSCRIPTION_NOT_FOUND), `OUT_OF_RANGE`
     (CURSOR_EXPIRED, CURSOR_AHEAD), `FAILED_PRECONDITION` (CURSOR_FOREIGN_LOG) or
@@ -182,13 +214,41 @@ class SubscriptionServiceServicer(metaclass=_abc_1.ABCMeta):
         """
 
     @_abc_1.abstractmethod
+    def PauseSubscription(
+        self,
+        request: _subscription_service_pb2.PauseSubscriptionRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_subscription_service_pb2.PauseSubscriptionResponse, _abc.Awaitable[_subscription_service_pb2.PauseSubscriptionResponse]]:
+        """Pauses a subscription: no stream gets anything of it until it is resumed. One
+        that serves it is ended (SUBSCRIPTION_PAUSED), whichever process of the service
+        serves it, within a second; what that has sent may still be acknowledged, and
+        counts. Pausing a paused one changes nothing.
+
+        Returns `NOT_FOUND` (SUBSCRIPTION_NOT_FOUND) or `INVALID_ARGUMENT`
+        (INVALID_FIELD).
+        """
+
+    @_abc_1.abstractmethod
+    def ResumeSubscription(
+        self,
+        request: _subscription_service_pb2.ResumeSubscriptionRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_subscription_service_pb2.ResumeSubscriptionResponse, _abc.Awaitable[_subscription_service_pb2.ResumeSubscriptionResponse]]:
+        """Resumes a subscription where it was paused: its next stream goes on after what
+        is acknowledged. Resuming an active one changes nothing.
+
+        Returns `NOT_FOUND` (SUBSCRIPTION_NOT_FOUND) or `INVALID_ARGUMENT`
+        (INVALID_FIELD).
+        """
+
+    @_abc_1.abstractmethod
     def SeekSubscription(
         self,
         request: _subscription_service_pb2.SeekSubscriptionRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_subscription_service_pb2.SeekSubscriptionResponse, _abc.Awaitable[_subscription_service_pb2.SeekSubscriptionResponse]]:
         """Moves a subscription, forth or back, and returns it. A stream that serves it
-        is ended (SUBSCRIPTION_TAKEN_OVER).
+        is ended (SUBSCRIPTION_TAKEN_OVER). A paused one stays paused.
 
         Returns `NOT_FOUND` (SUBSCRIPTION_NOT_FOUND), `OUT_OF_RANGE`
         (CURSOR_EXPIRED, CURSOR_AHEAD), `FAILED_PRECONDITION` (CURSOR_FOREIGN_LOG) or
