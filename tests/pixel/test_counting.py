@@ -2,13 +2,18 @@
 
 import asyncio
 import contextlib
+import itertools
 import sqlite3
 from pathlib import Path
 
+import pytest
 import structlog
 
 from pixel_service.counting import Counting
 from pixel_service.open_log import OpenLog
+from pixel_service.open_log.sql.pacing import Rest
+from pixel_service.open_log.sql.statistics import store
+from pixel_service.open_log.statistics import REST_STEP_ENTRIES, STEP_ENTRIES
 from service_runtime.background import kept_running
 from tests.pixel.open_log.log_values import LogHome
 from tests.pixel.open_log.statistics_values import ask, counted_open, total
@@ -45,6 +50,24 @@ async def test_a_log_is_counted_from_its_beginning_and_followed(log_home: LogHom
         await until_counted(log, 300)
         await log.append([counted_open()])
         await until_counted(log, 301)
+
+
+async def test_opens_are_counted_faster_while_none_are_recorded(
+    sqlite_home: LogHome, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In large steps without long pauses, until an open is recorded: the next step is small."""
+    seconds = itertools.count(step=2)
+    monkeypatch.setattr(store, "Rest", lambda: Rest(clock=lambda: float(next(seconds))))
+    async with sqlite_home.connect() as log:
+        await log.append([counted_open() for _ in range(2_000)])
+        steps: list[int] = []
+        async for step in log.statistics.count():
+            if len(steps) == 2:
+                await log.append([counted_open()])
+            steps.append(step)
+
+    small, large = STEP_ENTRIES, REST_STEP_ENTRIES
+    assert steps == [small, small, large, small, large, large, 2_001 - 3 * (small + large)]
 
 
 async def test_counting_waits_while_recording_is_late(log_home: LogHome) -> None:

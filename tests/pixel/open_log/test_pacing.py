@@ -1,6 +1,7 @@
 """Long work takes its share of the time, and no more."""
 
-from pixel_service.open_log.sql.pacing import Pace
+from pixel_service.open_log.sql.pacing import Pace, Rest
+from pixel_service.open_log.values import BEGINNING, Position
 
 
 class Clock:
@@ -49,3 +50,26 @@ async def test_work_that_does_not_end_takes_most_of_the_time_after_ten_minutes()
 
     assert round(clock.slept[0], 9) == 0.9
     assert round(clock.slept[-1], 9) == 0.1
+
+
+async def test_work_that_is_alone_takes_most_of_the_time() -> None:
+    """Three quarters, for as long as it is; beside others it takes its share again at once."""
+    clock = Clock()
+    pace = Pace(share=0.25, clock=clock.read, sleep=clock.sleep)
+    for is_alone in (True, False):
+        clock.now += 0.3
+        await pace.pause(is_alone=is_alone)
+
+    assert [round(each, 9) for each in clock.slept] == [0.1, 0.9]
+
+
+def test_a_log_is_at_rest_after_a_second_without_an_open() -> None:
+    """One that is found at rest is so no longer with the first open that comes."""
+    clock = Clock()
+    rest = Rest(clock=clock.read)
+    seen = []
+    for seconds, end in ((0.9, 0), (0.2, 0), (5.0, 1), (0.9, 1), (0.2, 1), (0.2, 2)):
+        clock.now += seconds
+        seen.append(rest.has_come(Position(0, end) if end else BEGINNING))
+
+    assert seen == [False, True, False, False, True, False]

@@ -8,11 +8,12 @@ from typing import Final, Protocol, TypeVar
 
 import sqlalchemy as sa
 
-from pixel_service.open_log.sql.pacing import Pace
+from pixel_service.open_log.sql.pacing import Pace, Rest
 from pixel_service.open_log.sql.statistics import counting, reading, retention, tracked
 from pixel_service.open_log.sql.statistics.opens import opens_of
 from pixel_service.open_log.sql.statistics.state import read_state
 from pixel_service.open_log.statistics import (
+    REST_STEP_ENTRIES,
     STEP_ENTRIES,
     CountingRules,
     Statistics,
@@ -38,6 +39,9 @@ class Database(Protocol):
     async def execute(self, function: Callable[[sa.Connection], Answer]) -> Answer:
         """Return what *function* does, in one transaction."""
 
+    async def end(self) -> Position:
+        """Return the position of the last open that is there, also if readers may not see it."""
+
     async def lag(self, after: Position) -> int:
         """Return how many entries follow *after*."""
 
@@ -62,11 +66,12 @@ class SqlStatistics:
         )
 
     async def count(self) -> AsyncIterator[int]:
-        """Count in small steps."""
-        pace = Pace(share=_SHARE)
-        while (step := await self._count(STEP_ENTRIES)) is not None:
+        """Count in small steps; while nothing is recorded in larger ones, with short pauses."""
+        pace, rest, rests = Pace(share=_SHARE), Rest(), False
+        while (step := await self._count(REST_STEP_ENTRIES if rests else STEP_ENTRIES)) is not None:
             yield step
-            await pace.pause()
+            await pace.pause(is_alone=rests)
+            rests = rest.has_come(await self._log.end())
 
     async def count_step(self, *, max_entries: int = STEP_ENTRIES) -> int:
         """Count some opens; return how many were looked at."""
