@@ -24,6 +24,8 @@ from benchmarks.open_log.where_time_goes import processes_of
 CONNECTIONS: Final = 256
 KIB_PER_MB: Final = 1024
 
+LOG_PROCESS: Final = "log process"
+
 # The bar, for what is its own.
 ENDPOINT: Final = "endpoint process"
 MOST_MB: Final = 60
@@ -39,7 +41,7 @@ def name_of(pid: int) -> str:
     """Return what the process *pid* is of the service."""
     opened = [str(each.readlink()) for each in _descriptors(pid)]
     if any(each.endswith("opens.db") for each in opened):
-        return "log process"
+        return LOG_PROCESS
     if any(each.endswith(".segment") for each in opened):
         return ENDPOINT
     command = Path(f"/proc/{pid}/cmdline").read_text()
