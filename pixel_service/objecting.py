@@ -9,7 +9,7 @@ from pixel_service.open_log import ObjectionStore
 from pixel_service.recording import Objected
 from service_runtime.outage import Outage
 
-# How often the database is asked what other machines have taken: a count of a table.
+# How often the database is asked what other machines have taken: a look at one row.
 _INTERVAL: Final = dt.timedelta(milliseconds=500)
 
 
@@ -19,7 +19,7 @@ class Objecting:
     def __init__(self, *, store: ObjectionStore, objected: Objected) -> None:
         self._store = store
         self._objected = objected
-        self._state: tuple[int, int] | None = None
+        self._change: int | None = None
         # One look at a time: what one has read may be older than what another has.
         self._turn = asyncio.Lock()
 
@@ -30,10 +30,10 @@ class Objecting:
             LogUnavailable: the log does not answer.
         """
         async with self._turn:
-            found = await self._store.keys(unless_state=self._state)
+            found = await self._store.keys(unless_change=self._change)
             if found is not None:
                 self._objected.replace(found.keys)
-                self._state = found.state
+                self._change = found.change
 
     async def follow(self) -> None:
         """Look again and again, for ever."""

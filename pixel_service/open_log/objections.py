@@ -81,8 +81,8 @@ class ObjectionStore(Protocol):
             ObjectionNotFound: there is none of this key.
         """
 
-    async def keys(self, *, unless_state: tuple[int, int] | None) -> "ObjectionKeys | None":
-        """Return the keys of all; None if they are still those of *unless_state*."""
+    async def keys(self, *, unless_change: int | None) -> "ObjectionKeys | None":
+        """Return the keys of all; None if *unless_change* is still the last change of them."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,5 +90,6 @@ class ObjectionKeys:
     """The keys of all objections at a time."""
 
     keys: frozenset[bytes]
-    state: tuple[int, int]
-    """Another one when they have changed."""
+    change: int
+    """Which change was the last one.  Each has its own number, drawn at random: counted ones
+    would come again after the database was set back to an earlier state."""

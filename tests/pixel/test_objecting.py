@@ -33,9 +33,9 @@ class SlowOnce:
     has_read: asyncio.Event = dataclasses.field(default_factory=asyncio.Event)
     may_answer: asyncio.Event = dataclasses.field(default_factory=asyncio.Event)
 
-    async def keys(self, *, unless_state: tuple[int, int] | None) -> ObjectionKeys | None:
+    async def keys(self, *, unless_change: int | None) -> ObjectionKeys | None:
         """Return the keys of all, the first time as they were a while ago."""
-        found = await self.store.keys(unless_state=unless_state)
+        found = await self.store.keys(unless_change=unless_change)
         if not self.has_read.is_set():
             self.has_read.set()
             await self.may_answer.wait()

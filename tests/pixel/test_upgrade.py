@@ -25,6 +25,7 @@ def make_old(data: Path) -> None:
         for table in {name for (name,) in tables} - _OLD_TABLES:
             connection.execute(f"DROP TABLE {table}")
         connection.execute("ALTER TABLE opens DROP COLUMN collapsed")
+        connection.execute("ALTER TABLE open_log DROP COLUMN objections_change")
         for column in ("pause_us", "stream_owner", "end_us", "end_code", "end_reason"):
             connection.execute(f"ALTER TABLE open_subscriptions DROP COLUMN {column}")
         connection.execute("UPDATE open_log_version SET version_num = '0001'")

@@ -1,7 +1,9 @@
 """Objections beside the opens, in the same database."""
 
+import secrets
 from collections.abc import Sequence
 from functools import partial
+from typing import Final
 
 import sqlalchemy as sa
 
@@ -15,6 +17,9 @@ from pixel_service.open_log.objections import (
 from pixel_service.open_log.sql.subscriptions import Database
 from pixel_service.open_log.sql.tables import objections, open_log
 from service_runtime.times import now_us, time_of
+
+# Of the number of a change: what a column holds.
+_CHANGE_BITS: Final = 63
 
 
 class SqlObjections:
@@ -46,52 +51,51 @@ class SqlObjections:
 
     async def delete(self, key: bytes) -> None:
         """Delete a row."""
-        statement = objections.delete().where(objections.c.key == key)
-        deleted = await self._database.execute(
-            lambda connection: connection.execute(statement).rowcount
-        )
-        if not deleted:
+        if not await self._database.execute(partial(_delete, key=key)):
             raise ObjectionNotFound
 
-    async def keys(self, *, unless_state: tuple[int, int] | None) -> ObjectionKeys | None:
-        """Read all keys, unless their number and the newest of them are as they were."""
-        return await self._database.query(partial(_keys, unless_state=unless_state))
+    async def keys(self, *, unless_change: int | None) -> ObjectionKeys | None:
+        """Read all keys, unless nothing has changed them."""
+        return await self._database.query(partial(_keys, unless_change=unless_change))
 
 
 def _create(
     connection: sa.Connection, *, key: bytes, subject: ObjectionSubject
 ) -> sa.Row[tuple[bytes, int, int]] | None:
-    # One at a time, so that the quota holds.
-    connection.execute(sa.select(open_log.c.id).with_for_update())
+    _note_change(connection)
     if (found := _find(connection, key=key)) is not None:
         return found
     count = connection.scalar(sa.select(sa.func.count()).select_from(objections))
     if count is not None and count >= MAX_OBJECTIONS:
         return None
-    # Later than all that are there, so that no change leaves the state as it was.
-    newest = connection.scalar(sa.select(sa.func.max(objections.c.create_us))) or 0
-    create_us = max(now_us(), newest + 1)
     connection.execute(
-        objections.insert().values(key=key, subject=int(subject), create_us=create_us)
+        objections.insert().values(key=key, subject=int(subject), create_us=now_us())
     )
     return _find(connection, key=key)
+
+
+def _delete(connection: sa.Connection, *, key: bytes) -> int:
+    _note_change(connection)
+    return connection.execute(objections.delete().where(objections.c.key == key)).rowcount
+
+
+def _note_change(connection: sa.Connection) -> None:
+    """Say that objections change.  One change at a time, so that the quota holds."""
+    change = secrets.randbits(_CHANGE_BITS)
+    connection.execute(open_log.update().values(objections_change=change))
 
 
 def _find(connection: sa.Connection, *, key: bytes) -> sa.Row[tuple[bytes, int, int]] | None:
     return connection.execute(sa.select(objections).where(objections.c.key == key)).one_or_none()
 
 
-def _keys(
-    connection: sa.Connection, *, unless_state: tuple[int, int] | None
-) -> ObjectionKeys | None:
-    count, newest = connection.execute(
-        sa.select(sa.func.count(), sa.func.max(objections.c.create_us))
-    ).one()
-    state = (count, newest or 0)
-    if state == unless_state:
+def _keys(connection: sa.Connection, *, unless_change: int | None) -> ObjectionKeys | None:
+    # Before the keys: what changes between the two is read again.
+    change = connection.execute(sa.select(open_log.c.objections_change)).scalar_one()
+    if change == unless_change:
         return None
     found = connection.execute(sa.select(objections.c.key)).scalars()
-    return ObjectionKeys(keys=frozenset(map(bytes, found)), state=state)
+    return ObjectionKeys(keys=frozenset(map(bytes, found)), change=change)
 
 
 def _from_row(row: sa.Row[tuple[bytes, int, int]]) -> Objection:

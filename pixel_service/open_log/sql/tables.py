@@ -21,6 +21,7 @@ open_log: Final = sa.Table(
     sa.Column("trimmed_sequence", sa.BigInteger, nullable=False),
     sa.Column("counted_sequence", sa.BigInteger, nullable=False),
     sa.Column("system_identifier", sa.Text, nullable=False),
+    sa.Column("objections_change", sa.BigInteger, nullable=False, server_default="0"),
 )
 
 # One row per open and configuration, in the order of (transaction_id, sequence).

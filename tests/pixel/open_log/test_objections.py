@@ -41,7 +41,7 @@ async def test_objections_are_listed_by_key(log: OpenLog) -> None:
 
 async def test_keys_come_when_they_have_changed(log: OpenLog) -> None:
     """Whatever the change was, also one that leaves their number as it was."""
-    state = None
+    change = None
     changes: list[Callable[[], Awaitable[object]]] = [
         lambda: log.objections.create(KEYS[0], ObjectionSubject.RECIPIENT),
         lambda: log.objections.create(KEYS[1], ObjectionSubject.RECIPIENT),
@@ -50,14 +50,31 @@ async def test_keys_come_when_they_have_changed(log: OpenLog) -> None:
         lambda: log.objections.create(KEYS[2], ObjectionSubject.RECIPIENT),
     ]
     seen = []
-    for change in changes:
-        await change()
-        found = await log.objections.keys(unless_state=state)
+    for make in changes:
+        await make()
+        found = await log.objections.keys(unless_change=change)
         assert found is not None
         seen.append(found.keys)
-        state = found.state
-        assert await log.objections.keys(unless_state=state) is None
+        change = found.change
+        assert await log.objections.keys(unless_change=change) is None
     assert seen == [set(KEYS[:1]), set(KEYS[:2]), set(KEYS[:1]), set(), set(KEYS[2:3])]
+
+
+async def test_a_change_is_seen_whatever_the_clock_says(
+    log: OpenLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One objection for another, taken at the same time by a clock that was set back."""
+    times = iter([2_000_000, 1_000_000, 1_000_000])
+    monkeypatch.setattr(sql_objections, "now_us", lambda: next(times))
+    await log.objections.create(KEYS[0], ObjectionSubject.RECIPIENT)
+    await log.objections.create(KEYS[1], ObjectionSubject.RECIPIENT)
+    before = await log.objections.keys(unless_change=None)
+    assert before is not None
+    await log.objections.delete(KEYS[1])
+    await log.objections.create(KEYS[2], ObjectionSubject.RECIPIENT)
+    after = await log.objections.keys(unless_change=before.change)
+    assert after is not None
+    assert after.keys == {KEYS[0], KEYS[2]}
 
 
 async def test_there_are_so_many_objections_and_no_more(
