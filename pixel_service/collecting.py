@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import dataclasses
 import datetime as dt
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import Final
 
 import grpc
@@ -49,9 +49,12 @@ _SECONDS_OF_HOUR: Final = 3_600
 
 
 @contextlib.asynccontextmanager
-async def collecting(settings: Settings, statistics: StatisticsStore) -> AsyncIterator[None]:
+async def collecting(
+    settings: Settings, statistics: StatisticsStore
+) -> AsyncIterator[Sequence["Collector"]]:
     """Collect from each injector that *settings* name while the block runs."""
     injectors = settings.injectors
+    collectors = []
     async with contextlib.AsyncExitStack() as stack:
         for target in injectors.targets:
             collector = Collector(
@@ -66,7 +69,8 @@ async def collecting(settings: Settings, statistics: StatisticsStore) -> AsyncIt
             await stack.enter_async_context(
                 kept_running("collecting messages tracked", collector.collect)
             )
-        yield
+            collectors.append(collector)
+        yield collectors
 
 
 @dataclasses.dataclass(slots=True, kw_only=True)
@@ -78,8 +82,15 @@ class Collector:
     api_key: ApiKeyFile = dataclasses.field(default_factory=ApiKeyFile)
     statistics: StatisticsStore
     interval_seconds: float = _INTERVAL_SECONDS
+    counted_until: dt.datetime = dataclasses.field(default_factory=lambda: dt.datetime.now(dt.UTC))
+    """Up to when everything that was tracked is here; at first when this process began."""
     _source_id: str = dataclasses.field(default="", init=False)
     """Of the database that the counts are in; empty until the injector has said it."""
+
+    @property
+    def age_seconds(self) -> float:
+        """How old the counts are that are here."""
+        return max(0.0, (dt.datetime.now(dt.UTC) - self.counted_until).total_seconds())
 
     async def collect(self) -> None:
         """Collect, again and again; whatever the injector does, go on."""
@@ -127,8 +138,11 @@ class Collector:
             # What was asked for was another's; its own revision may be known, too.
             self._source_id = response.source_id
             return False
-        is_taken = await self.statistics.set_tracked(_page_of(response, after_revision=revision))
-        return is_taken and not response.has_more
+        page = _page_of(response, after_revision=revision)
+        is_last = await self.statistics.set_tracked(page) and not response.has_more
+        if is_last:
+            self.counted_until = page.counted_until
+        return is_last
 
 
 def _page_of(response: pb.ListTrackedCountsResponse, *, after_revision: int) -> TrackedPage:

@@ -2,7 +2,7 @@
 
 import dataclasses
 import datetime as dt
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
@@ -25,6 +25,8 @@ class LogMetrics(Collector):
     canary_age_seconds: Callable[[], float]
     held_back_since: Callable[[], dt.datetime | None]
     """Since when opens are recorded that may not be streamed yet."""
+    tracked_ages: Callable[[], Mapping[str, float]]
+    """How old the counts of messages tracked are, by the injector that they come from."""
 
     def collect(self) -> Iterator[Metric]:
         """Yield every metric."""
@@ -69,6 +71,14 @@ class LogMetrics(Collector):
             "Opens recorded that statistics do not count yet.",
             value=self.uncounted(),
         )
+        ages = GaugeMetricFamily(
+            "messages_tracked_age_seconds",
+            "Age of the newest counts of messages tracked that an injector was asked for.",
+            labels=["injector"],
+        )
+        for target, seconds in self.tracked_ages().items():
+            ages.add_metric([target], seconds)
+        yield ages
         yield from _of_subscriptions(self.subscriptions())
 
 

@@ -5,7 +5,7 @@ import dataclasses
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Final
 
-from pixel_service.collecting import collecting
+from pixel_service.collecting import Collector, collecting
 from pixel_service.counting import Counting
 from pixel_service.housekeeping import Housekeeping
 from pixel_service.journal import Journals
@@ -43,6 +43,7 @@ class LogParts:
     housekeeping: Housekeeping
     deliveries: Deliveries
     objecting: Objecting
+    collectors: Sequence[Collector]
 
     @property
     def canary_age_seconds(self) -> float:
@@ -90,7 +91,7 @@ async def working_parts(settings: Settings, drain: Drain) -> AsyncIterator[LogPa
             is_recording_late=lambda: recorder.health.late_seconds > _LATE_SECONDS,
         )
         await stack.enter_async_context(kept_running("counting", counting.count))
-        await stack.enter_async_context(collecting(settings, log.statistics))
+        collectors = await stack.enter_async_context(collecting(settings, log.statistics))
         deliveries = await stack.enter_async_context(_deliveries(settings, log, tail, drain))
         listeners.append(deliveries.log_has_grown)
         housekeeping = await stack.enter_async_context(_housekeeping(settings, log))
@@ -103,6 +104,7 @@ async def working_parts(settings: Settings, drain: Drain) -> AsyncIterator[LogPa
             housekeeping=housekeeping,
             deliveries=deliveries,
             objecting=objecting,
+            collectors=collectors,
         )
 
 

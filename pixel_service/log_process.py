@@ -14,6 +14,7 @@ import structlog
 from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
 
+from pixel_service.collecting import Collector as TrackedCollector
 from pixel_service.errors import LogSchemaOld, PixelError
 from pixel_service.grpc_api import STATUS_OF
 from pixel_service.journal import JournalsBusy
@@ -41,6 +42,9 @@ _LONGEST_RETRY: Final = dt.timedelta(seconds=5)
 
 # One is sent every five seconds, and the log is read at least as often.
 _MAX_CANARY_AGE: Final = dt.timedelta(seconds=25)
+
+# An injector is asked every five seconds.
+_MAX_TRACKED_AGE: Final = dt.timedelta(minutes=5)
 
 logger = structlog.get_logger()
 
@@ -181,6 +185,7 @@ class LogProcess:
             ),
             _not_held_back(None if parts is None else parts.log.held_back_since),
             _webhooks_deliver(() if parts is None else parts.housekeeping.webhooks),
+            *_messages_tracked_are_collected(() if parts is None else parts.collectors),
             *self._admission.conditions(),
         ]
 
@@ -211,6 +216,20 @@ def _webhooks_deliver(webhooks: Sequence[Webhook]) -> Condition:
     )
 
 
+def _messages_tracked_are_collected(collectors: Sequence[TrackedCollector]) -> list[Condition]:
+    """Return nothing where no injector is to be asked."""
+    old = [each for each in collectors if each.age_seconds > _MAX_TRACKED_AGE.total_seconds()]
+    detail = ", ".join(f"{each.target}: {each.age_seconds:.0f} s ago" for each in old)
+    # Not required: opens are what the process is for, and another process no better off.
+    condition = Condition(
+        name="messages tracked are collected",
+        holds=not old,
+        detail=f"({detail})" if detail else "",
+        is_required=False,
+    )
+    return [condition] if collectors else []
+
+
 class _LogCollector(Collector):
     def __init__(self, parts: Callable[[], LogParts | None], refreshing: RangeRefreshing) -> None:
         self._parts = parts
@@ -227,5 +246,6 @@ class _LogCollector(Collector):
                 subscriptions=lambda: parts.housekeeping.subscriptions,
                 canary_age_seconds=lambda: parts.canary_age_seconds,
                 held_back_since=lambda: parts.log.held_back_since,
+                tracked_ages=lambda: {each.target: each.age_seconds for each in parts.collectors},
             ).collect()
             yield from webhook_metrics(parts.housekeeping.webhooks, parts.deliveries.outcomes)

@@ -157,11 +157,17 @@ def what_is_counted(response: pb.GetStatisticsResponse) -> str:
     if response.uncounted_opens:
         parts.append(f"{response.uncounted_opens:,} wait to be counted")
     if response.HasField("tracked_until_time"):
-        parts.append(f"messages tracked until {_moment(response.tracked_until_time)}")
+        time = response.tracked_until_time
+        parts.append(f"messages tracked until {_moment(time)} ({_age(time)} ago)")
     else:
         parts.append("messages tracked are not collected")
     span = f"from {_moment(response.start_time)} to {_moment(response.end_time)}"
     return f"{span}\n{', '.join(parts)}"
+
+
+def _age(time: timestamp_pb2.Timestamp) -> dt.timedelta:
+    seconds = (dt.datetime.now(dt.UTC) - time.ToDatetime(dt.UTC)).total_seconds()
+    return dt.timedelta(seconds=max(0, round(seconds)))
 
 
 def _moment(time: timestamp_pb2.Timestamp) -> str:

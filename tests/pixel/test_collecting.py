@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import dataclasses
+import datetime as dt
 from collections.abc import AsyncIterator, Mapping, MutableMapping, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -30,6 +31,7 @@ from service_runtime.background import running
 from tests.pixel.open_log.log_values import LogHome
 from tests.pixel.open_log.statistics_values import NOON_HOUR, by_value, total
 
+DAY: Final = dt.timedelta(days=1)
 KIND: Final = TrackedKind(NOON_HOUR, "news", Dimension.ALL, "")
 
 BEGAN: Final = "messages tracked not collected"
@@ -165,6 +167,23 @@ async def test_an_injector_that_is_away_is_asked_again(log: OpenLog, tmp_path: P
 
     began, over, *_ = (each for each in logs if each["event"] in {BEGAN, OVER})
     assert (began["event"], began["injector"], over["event"]) == (BEGAN, address, OVER)
+
+
+async def test_counts_grow_old_while_an_injector_is_away(
+    injector: Injector, log: OpenLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From the beginning, and from when the injector last had everything; a page is not all."""
+    collector = collector_of(injector, log)
+    collector.counted_until -= DAY
+    assert collector.age_seconds > DAY.total_seconds()
+    monkeypatch.setattr(collecting, "_PAGE_SIZE", 1)
+    monkeypatch.setattr(collecting, "_MAX_PAGES", 2)
+    await injector.add({KIND._replace(hour=NOON_HOUR + each): 1 for each in range(2)})
+    await injector.collect(collector)
+    assert collector.age_seconds > DAY.total_seconds()
+    await injector.collect(collector)
+
+    assert collector.age_seconds < DAY.total_seconds()
 
 
 async def until_said(event: str, logs: Sequence[MutableMapping[str, Any]]) -> None:

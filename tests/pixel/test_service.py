@@ -2,9 +2,12 @@
 
 import asyncio
 import contextlib
+import datetime as dt
+import re
 import stat
 import sys
 from collections.abc import AsyncIterator
+from http import HTTPStatus
 from pathlib import Path
 
 import aiohttp
@@ -16,6 +19,9 @@ from emailopens.notification.v1 import privacy_level_pb2
 from emailopens.pixel.v1 import pixel_service_pb2 as pb
 from emailopens.pixel.v1 import pixel_service_pb2_grpc as pb_grpc
 from emailopens_client import LogEnd, OpenStream
+from examples.pair import HOST, free_ports
+from pixel_service import log_process
+from pixel_service.injectors import Injectors
 from pixel_service.journal import DEFAULT_MAX_OCTETS
 from pixel_service.server import Addresses, serve
 from pixel_service.settings import Settings
@@ -43,6 +49,7 @@ async def a_service(
     log_url: str | None = None,
     max_journal_octets: int = DEFAULT_MAX_OCTETS,
     max_streams: int = DEFAULT_MAX_STREAMS,
+    injectors: tuple[str, ...] = (),
 ) -> AsyncIterator[Addresses]:
     """Run the service with its data in *data*; at the end, see it end well."""
     settings = Settings(
@@ -53,6 +60,7 @@ async def a_service(
         log_url=log_url,
         max_journal_octets=max_journal_octets,
         max_streams=max_streams,
+        injectors=Injectors(targets=injectors),
         token_keys=format_key_ring(RING),
     )
     async with running_in_process(serve, settings, drain) as addresses:
@@ -285,6 +293,29 @@ async def test_metrics_tell_what_was_fetched(tmp_path: Path) -> None:
     assert 'fetches_total{result="invalid_token"} 1.0' in text
     assert "opens_durable_total 1.0" in text
     assert "opens_lost_total 0.0" in text
+
+
+async def test_operators_see_how_old_the_counts_of_an_injector_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a metric and a condition, which the process is ready without; statistics go on."""
+    monkeypatch.setattr(log_process, "_MAX_TRACKED_AGE", dt.timedelta(0))
+    injector = f"{HOST}:{free_ports(1)}"
+    async with (
+        a_service(tmp_path, Drain(), injectors=(injector,)) as addresses,
+        aiohttp.ClientSession() as operator,
+    ):
+        await until_recorded(addresses)
+        async with operator.get(f"http://{addresses.admin}/readyz") as response:
+            ready, conditions = response.status, await response.text()
+        async with operator.get(f"http://{addresses.admin}/metrics") as response:
+            metrics = await response.text()
+
+    assert ready == HTTPStatus.OK
+    assert f"messages tracked are collected: no ({injector}: " in conditions
+    assert re.search(
+        rf'^messages_tracked_age_seconds{{injector="{injector}"}} \d', metrics, re.MULTILINE
+    )
 
 
 async def test_log_that_is_away_ends_streams_and_no_pixel(

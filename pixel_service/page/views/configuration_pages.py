@@ -9,7 +9,7 @@ import htpy as h
 
 from emailopens.pixel.v1 import statistics_service_pb2 as pb
 from pixel_service.page.charts import Bar, Column, Split, by_value, opened_range, over_time
-from pixel_service.page.quantities import NOTHING, count, share
+from pixel_service.page.quantities import NOTHING, count, duration, share
 from pixel_service.page.spans import SPANS, StatisticsSpan
 from pixel_service.page.texts import plain
 from pixel_service.page.times import moment
@@ -135,7 +135,9 @@ def _state(response: pb.GetStatisticsResponse) -> h.Element:
     if response.uncounted_opens:
         parts.append(f"; {count(response.uncounted_opens, 'open')} wait to be counted")
     if response.HasField("tracked_until_time"):
-        parts += [". Messages tracked were collected at ", moment(response.tracked_until_time)]
+        time = response.tracked_until_time
+        age = duration(dt.datetime.now(dt.UTC) - time.ToDatetime(dt.UTC))
+        parts += [". Messages tracked were collected at ", moment(time), f", {age} ago"]
     else:
         parts.append(". How many messages were tracked is not known: no injector has said so")
     return h.p(".muted")[parts, "."]

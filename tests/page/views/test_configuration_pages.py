@@ -1,6 +1,7 @@
 """The pages that show statistics."""
 
 import datetime as dt
+import re
 
 import htpy as h
 import pytest
@@ -56,6 +57,7 @@ def test_messages_opened_are_a_range_of_those_tracked() -> None:
 
     assert "200 to 300 of 1,000 messages (20.0 % to 30.0 %)" in text
     assert "Messages tracked 1,000" in text
+    assert re.search(r"collected at 2026-11-27 09:00:00 UTC , \d.* ago", text)
 
 
 def test_messages_tracked_that_nobody_reported_are_not_known() -> None:
