@@ -224,6 +224,7 @@ bench: $(DEVELOPMENT) $(PEERS)/node_modules/.installed ## Time everything, as ra
 	-python -m benchmarks.open_log.viewers
 	-python -m benchmarks.open_log.webhooks
 	-python -m benchmarks.open_log.outage
+	-python -m benchmarks.open_log.outage --what log-process
 	-python -m benchmarks.open_log.sustained
 	-python -m benchmarks.open_log.backlog --picture $(PICTURES)/backlog.svg
 

@@ -26,7 +26,8 @@ from service_runtime.listen import split_address
 from service_runtime.reach import is_local
 
 # Browsers keep some six connections each.
-_LIMITS: Final = ConnectionLimits(in_all=500, of_address=100)
+_CONNECTIONS: Final = 500
+_OF_ADDRESS: Final = 100
 
 # Between two pages of somebody who reads.
 _IDLE: Final = dt.timedelta(seconds=75)
@@ -99,7 +100,7 @@ async def page_server(
                 application,
                 settings.listen,
                 certificate,
-                limits=_LIMITS,
+                limits=_limits_of(settings),
                 reuse_port=settings.reuse_port,
                 idle=_IDLE,
                 grace=settings.grace,
@@ -107,6 +108,12 @@ async def page_server(
         ):
             logger.info("serving the page", address=address, tls=certificate is not None)
             yield address
+
+
+def _limits_of(settings: PageSettings) -> ConnectionLimits:
+    """Return how many may be connected; to a proxy on this machine all have one address."""
+    of_address = _CONNECTIONS if is_local(settings.listen) else _OF_ADDRESS
+    return ConnectionLimits(in_all=_CONNECTIONS, of_address=of_address)
 
 
 async def _forget_keys(sessions: Sessions) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import pytest
@@ -34,13 +35,14 @@ async def a_page(
     api_keys: Path | None = None,
     protection: Protection | None = None,
     injectors: Injectors | None = None,
+    listen: str = FREE,
 ) -> AsyncIterator[str]:
     """Run the service with a page; yields the page's address."""
     settings = Settings(
         http=FREE,
         grpc=FREE,
         admin=FREE,
-        page=FREE,
+        page=listen,
         data=folder / "data",
         api_keys=api_keys,
         protection=protection or Protection(),
@@ -77,6 +79,28 @@ async def test_without_keys_whoever_gets_there_looks(tmp_path: Path) -> None:
             assert response.status == 200
         async with browser.get("/login") as response:
             assert response.status == 404
+
+
+@pytest.mark.parametrize(("listen", "taken"), [("127.0.0.1:0", 150), ("0.0.0.0:0", 100)])
+async def test_proxy_on_this_machine_has_all_connections(
+    tmp_path: Path, listen: str, taken: int
+) -> None:
+    """All who come through it have its address; from elsewhere nobody takes them all."""
+    open_to_all = Protection(allows_plaintext=True, allows_no_keys=True)
+    async with contextlib.AsyncExitStack() as stack:
+        address = await stack.enter_async_context(
+            a_page(tmp_path, listen=listen, protection=open_to_all)
+        )
+        port = address.rpartition(":")[2]
+        open_ones = 0
+        for _ in range(150):
+            reader, writer = await asyncio.open_connection("127.0.0.1", int(port))
+            stack.callback(writer.close)
+            writer.write(b"HEAD /login HTTP/1.1\r\nHost: 127.0.0.1:%s\r\n\r\n" % port.encode())
+            # A connection that is refused is closed without a word.
+            with contextlib.suppress(ConnectionError):
+                open_ones += bool(await reader.read(1))
+        assert open_ones == taken
 
 
 async def test_whoever_shows_a_key_looks_until_logging_out(tmp_path: Path) -> None:
@@ -266,15 +290,14 @@ async def test_cookie_is_secure_also_behind_a_proxy_that_speaks_tls(tmp_path: Pa
 
 
 @pytest.mark.parametrize(
-    "settings",
-    [
-        Settings(page="0.0.0.0:8082", api_keys=Path("keys")),
-        Settings(page="0.0.0.0:8082", protection=Protection(allows_plaintext=True)),
-    ],
+    "what",
+    [{"api_keys": Path("keys")}, {"protection": Protection(allows_plaintext=True)}],
+    ids=["no TLS", "no keys"],
 )
-def test_page_is_not_open_to_others_by_mistake(settings: Settings) -> None:
+def test_page_is_not_open_to_others_by_mistake(what: dict[str, Any]) -> None:
     """Elsewhere than on this machine it needs TLS and keys, or to be told that it does not."""
-    with pytest.raises(REFUSALS, match=r"page at 0\.0\.0\.0:8082 would be open"):
+    settings = Settings(http=FREE, grpc=FREE, admin=FREE, page="0.0.0.0:0", **what)
+    with pytest.raises(REFUSALS, match=r"page at 0\.0\.0\.0:0 would be open"):
         check(settings)
 
 
