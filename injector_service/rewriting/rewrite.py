@@ -9,6 +9,7 @@ Whatever is in the message, something that can be sent comes back, with the
 reason when it is not tracked.
 """
 
+import functools
 from typing import NamedTuple
 
 from injector_service.rewriting.budget import Budget, TooComplexError
@@ -33,6 +34,7 @@ from injector_service.rewriting.pixel import (
 from injector_service.rewriting.reading import Ground, read_ground
 from injector_service.rewriting.recipients import refusal_for_recipients
 from injector_service.rewriting.rewritten import Instructions, MakePixel, Rewritten
+from injector_service.rewriting.slot import Slot, find_slot
 from injector_service.rewriting.transfer_encoding import Body
 
 
@@ -134,10 +136,6 @@ class _Rewriter:
     stable: it need not be stable once more.
     """
 
-    __slots__ = (
-        "_budget", "_ground", "_header", "_instructions", "_is_second", "_raw", "_removals",
-    )  # fmt: skip
-
     def __init__(
         self,
         raw: bytes,
@@ -152,7 +150,7 @@ class _Rewriter:
         self._header = header
         self._instructions = instructions
         self._is_second = is_second
-        self._removals: list[Edit] = []
+        self._removal: Splice | None = None
         self._ground: Ground | Outcome = self._read(header)
 
     def _read(self, header: Header | None) -> Ground | Outcome:
@@ -160,7 +158,8 @@ class _Rewriter:
             return Outcome.TOO_COMPLEX
         if not header.is_complete:
             return Outcome.MALFORMED
-        self._removals = remove_fields(self._raw, header, self._instructions.fields_to_remove)
+        removals = remove_fields(self._raw, header, self._instructions.fields_to_remove)
+        self._removal = merged(self._raw, removals) if removals else None
         refusal = refusal_for_recipients(header, self._instructions.recipients)
         if refusal is not None:
             return refusal
@@ -176,21 +175,32 @@ class _Rewriter:
         ground = self._ground
         if isinstance(ground, Outcome):
             return self._untracked(ground)
-        placed = self._placed(ground, make_pixel)
+        made = self._pixel(ground.body, make_pixel)
+        if not is_last and self._slot is not None:
+            splice = self._slot.filled(made.pixel.markup())
+            if splice is not None:
+                return self._tracked(splice, made.pixel, ground.warnings + made.warnings)
+        placed = self._placed(ground, made)
         if is_last:
             # From here on what the part says is no longer in memory.
             self._ground = Outcome.TRACKED
         del ground
-        return self._untracked(placed) if isinstance(placed, Outcome) else self._tracked(placed)
+        return self._untracked(placed) if isinstance(placed, Outcome) else self._judged(placed)
+
+    @functools.cached_property
+    def _slot(self) -> Slot | None:
+        return None if isinstance(self._ground, Outcome) else find_slot(self._raw, self._ground)
 
     def _untracked(self, outcome: Outcome) -> Rewritten:
-        return Rewritten(outcome=outcome, removal=self._removal())
+        return Rewritten(outcome=outcome, removal=self._removal)
 
-    def _removal(self) -> Splice | None:
-        return merged(self._raw, self._removals) if self._removals else None
+    def _tracked(
+        self, splice: Splice, pixel: Pixel, warnings: tuple[RewriteWarning, ...]
+    ) -> Rewritten:
+        return Rewritten(Outcome.TRACKED, splice, pixel, warnings, None, self._removal)
 
-    def _placed(self, ground: Ground, make_pixel: MakePixel) -> _Placed | Outcome:
-        pixel, warnings = self._pixel(ground.body, make_pixel)
+    def _placed(self, ground: Ground, made: MadePixel) -> _Placed | Outcome:
+        pixel, warnings = made
         edits = ground.plan.edits(ground.text.view, pixel.markup())
         changes = _encoded(edits, ground.text, ground.body) if edits else []
         if changes is None:
@@ -203,17 +213,11 @@ class _Rewriter:
             is_usual=ground.is_usual,
         )
 
-    def _tracked(self, placed: _Placed) -> Rewritten:
+    def _judged(self, placed: _Placed) -> Rewritten:
         splice = _spliced(self._raw, placed.changes)
         if splits_line_end(self._raw, placed.changes) or makes_long_line(self._raw, splice):
             return self._untracked(Outcome.UNSUPPORTED_ENCODING)
-        rewritten = Rewritten(
-            outcome=Outcome.TRACKED,
-            splice=splice,
-            pixel=placed.pixel,
-            warnings=placed.warnings,
-            removal=self._removal(),
-        )
+        rewritten = self._tracked(splice, placed.pixel, placed.warnings)
         if placed.is_usual or self._is_second:
             return rewritten
         try:

@@ -8,6 +8,7 @@ from typing import Final
 from injector_service.rewriting import (
     Instructions,
     MadePixel,
+    MessageCopies,
     Outcome,
     Pixel,
     Placement,
@@ -49,15 +50,20 @@ class Options:
 
     def rewrite(self, raw: bytes) -> Rewritten:
         """Rewrite *raw* with these options."""
-        return rewrite_message(
-            raw,
-            Instructions(
-                recipients=self.recipients,
-                placement=self.placement,
-                fields_to_remove=self.fields_to_remove,
-                make_pixel=self._make_pixel,
-                is_own_token=lambda token: token == OWN_TOKEN,
-            ),
+        return rewrite_message(raw, self._instructions())
+
+    def copy(self, raw: bytes) -> Rewritten:
+        """Rewrite *raw* as a copy for one of several recipients."""
+        copies = MessageCopies(raw, self._instructions())
+        return copies.copy(self._make_pixel).in_one(raw)
+
+    def _instructions(self) -> Instructions:
+        return Instructions(
+            recipients=self.recipients,
+            placement=self.placement,
+            fields_to_remove=self.fields_to_remove,
+            make_pixel=self._make_pixel,
+            is_own_token=lambda token: token == OWN_TOKEN,
         )
 
     def _make_pixel(self, header: Header, _max_url_characters: int) -> MadePixel:
@@ -98,6 +104,7 @@ def broken_promise(raw: bytes, options: Options, rewritten: Rewritten) -> str | 
         or (_broken_text(raw, out, options) if is_tracked else None)
         or stray_line_end(raw, out)
         or _broken_repetition(out, options, rewritten)
+        or ("a copy differs" if options.copy(raw) != rewritten else None)
     )
 
 

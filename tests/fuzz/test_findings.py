@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from injector_service.rewriting import Outcome, Pixel, Placement, Rewritten
+from injector_service.rewriting import Outcome, Pixel, Placement, RewriteWarning, Rewritten
 from tests.fuzz.checks import Options, broken_promise
 from tests.fuzz.fuzz_rewrite import mutant
 from tests.fuzz.seeds import ROOT, load_seeds
@@ -86,6 +86,8 @@ def test_faults_are_noticed() -> None:
     assert verdict(splice.insert + b"x" * 999) == "a line became too long"
     assert verdict(b"\n" + splice.insert) == "an LF stands alone"
     assert verdict(splice.insert, delete_count=1) == "text changed"
+    warned = altered(good, warnings=(RewriteWarning.LARGE_HTML,))
+    assert broken_promise(RAW, options, warned) == "a copy differs"
     assert verdict(splice.insert.replace(b'"1"', b'"2"')) == "text changed"
 
 

@@ -23,6 +23,6 @@ The rules, which the code refers to by their numbers:
    Where it cannot be told from damage nothing is put before it.
 """
 
-from injector_service.rewriting.transfer_encoding.body import Body, read_body
+from injector_service.rewriting.transfer_encoding.body import Body, BodySlot, read_body
 
-__all__ = ["Body", "read_body"]
+__all__ = ["Body", "BodySlot", "read_body"]

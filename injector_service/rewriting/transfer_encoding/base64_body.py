@@ -1,10 +1,8 @@
 """Edits of text in base64 (RFC 2045 section 6.8), made in its encoded form."""
 
-import io
+import sys
 from collections.abc import Sequence
 from typing import Final
-
-import pybase64
 
 from injector_service.rewriting.edit import MAX_LINE_OCTETS, Edit, applied, is_applied
 from injector_service.rewriting.transfer_encoding.base64_reading import (
@@ -15,9 +13,10 @@ from injector_service.rewriting.transfer_encoding.base64_reading import (
     end_without_space,
     read_base64,
 )
+from injector_service.rewriting.transfer_encoding.base64_writing import Base64Slot, NewLines
 
-# What is encoded at a time: whole groups, as large as most tails.
-_PIECE_OCTETS: Final = 12 << 10
+# What a slot may keep of the text, which each copy writes anew.
+_MAX_SLOT_OCTETS: Final = 1 << 16
 
 
 class Base64Body:
@@ -46,29 +45,55 @@ class Base64Body:
             return None
         # Groups of three octets before the first edit stay as they are.
         kept = edits[0].start // 3 * 3
-        at = self._locate(kept)
+        at = self._start_of(kept)
         if at is None:
             return None
-        if at > self._start and self._raw.startswith(b"\r", at - 1):
-            # Rule 3: not between CR and LF, nor after a CR that a line break would follow.
-            at = end_without_space(self._raw, self._start, at)
         text = applied(self.octets, edits, start=kept)
         if len(text) % 3 == 0 and self._text.goes_on:
             # Only padding keeps a list server's text from being read as base64.
             text += b"\n"
             edits = [*edits, Edit(len(self.octets), len(self.octets), b"\n")]
-        insert = self._wrapped(text, at)
+        insert = self._lines_from(at).encoded(text)
         if decode_leniently(insert) != text:
             return None
         del text
         result = [Edit(start=at, end=self._text.resume, insert=insert)]
         return result if self._text.is_regular or self._is_read_so(edits, result) else None
 
+    def slot(self, position: int) -> Base64Slot | None:
+        """Return what puts text before octet *position*; None if all has to be judged anew."""
+        kept = position // 3 * 3
+        if (
+            self._text.is_damaged
+            or self._text.goes_on
+            or not self._text.is_regular
+            or len(self.octets) - kept > _MAX_SLOT_OCTETS
+        ):
+            return None
+        at = self._start_of(kept)
+        if at is None:
+            return None
+        return Base64Slot(
+            start=at,
+            end=self._text.resume,
+            text_before=self.octets[kept:position],
+            text_after=self.octets[position:],
+            lines=self._lines_from(at),
+        )
+
     def _is_read_so(self, edits: Sequence[Edit], result: Sequence[Edit]) -> bool:
         """Judge again what the text is, where it is a matter of judgement."""
         changed = applied(self._raw, result, start=self._start, end=self._end)
         again = read_base64(changed, self._line_end)
         return not again.is_damaged and is_applied(again.octets, self.octets, edits)
+
+    def _start_of(self, kept: int) -> int | None:
+        """Return where what comes after *kept* octets may be written anew."""
+        at = self._locate(kept)
+        if at is not None and at > self._start and self._raw.startswith(b"\r", at - 1):
+            # Rule 3: not between CR and LF, nor after a CR that a line break would follow.
+            at = end_without_space(self._raw, self._start, at)
+        return at
 
     def _locate(self, kept: int) -> int | None:
         """Return the offset in the message of what comes after *kept* octets of the text."""
@@ -103,34 +128,15 @@ class Base64Body:
                 high = middle
         return low
 
-    def _wrapped(self, text: bytes, at: int) -> bytes:
-        """Encode the new tail, which begins at *at*, in lines as wide as the body's."""
+    def _lines_from(self, at: int) -> NewLines:
+        """Return how what begins at *at* is broken into lines: as wide as the body's."""
         width, line_end = self._text.lines
         if self._raw.find(b"\n", self._start, self._text.end) < 0:
             if width > MAX_LINE_OCTETS:
                 # One line that is too long anyhow stays one line.
-                return pybase64.b64encode(text)
+                return NewLines(sys.maxsize, sys.maxsize, line_end)
             width = MAX_BASE64_LINE_OCTETS
         elif not 0 < width <= MAX_LINE_OCTETS:
             width = MAX_BASE64_LINE_OCTETS
         line_start = self._raw.rfind(b"\n", self._start, at) + 1 or self._start
-        room = max(width - (at - line_start), 0)
-        if len(text) <= _PIECE_OCTETS:
-            return _in_lines(pybase64.b64encode(text), room, width, line_end)[0]
-        out = io.BytesIO()
-        for piece in range(0, len(text), _PIECE_OCTETS):
-            characters = pybase64.b64encode(text[piece : piece + _PIECE_OCTETS])
-            lines, room = _in_lines(characters, room, width, line_end)
-            out.write(lines)
-        return out.getvalue()
-
-
-def _in_lines(characters: bytes, room: int, width: int, line_end: bytes) -> tuple[bytes, int]:
-    """Break *characters* into lines; return how much room is on the last of them, too.
-
-    There is *room* on the line that they begin on.
-    """
-    lines = [characters[:room]]
-    lines += [characters[i : i + width] for i in range(room, len(characters), width)]
-    room = width - len(lines[-1]) if len(lines) > 1 else room - len(characters)
-    return line_end.join(lines), room
+        return NewLines(max(width - (at - line_start), 0), width, line_end)

@@ -5,10 +5,15 @@ from collections.abc import Sequence
 from typing import Final
 
 from injector_service.rewriting.edit import Edit, applied, is_applied
-from injector_service.rewriting.transfer_encoding.quoted_printable_reading import decode
-
-# RFC 2045 section 6.7 rule 5: with the "=" of a soft break, without the line end.
-MAX_ENCODED_LINE_OCTETS: Final = 76
+from injector_service.rewriting.transfer_encoding.quoted_printable_reading import (
+    decode,
+    may_be_padded,
+)
+from injector_service.rewriting.transfer_encoding.quoted_printable_writing import (
+    MAX_ENCODED_LINE_OCTETS,
+    QuotedPrintableSlot,
+    fold,
+)
 
 # Below this a position is found token by token, above it by halving.
 _SMALL: Final = 32
@@ -17,9 +22,8 @@ _SMALL: Final = 32
 # offset another token begins.
 _LEAST_WINDOW: Final = 256
 
-# What, besides "=", does not stand for itself (RFC 2045 section 6.7 rules 1 and 2).
-_NOT_LITERAL: Final = re.compile(rb"[^ -~]")
-_LITERAL: Final = bytes(range(0x20, 0x7F))
+# Of a longer line a slot would have to keep much, and decode it each time.
+_MAX_SLOT_OCTETS: Final = 1_000
 
 _TOKEN: Final = re.compile(rb"=[0-9A-Fa-f]{2}|=[ \t]*+\r?\n|[^=]|=")
 
@@ -58,6 +62,34 @@ class QuotedPrintableBody:
             ]
         return result if self._is_exact(edits, result) else None
 
+    def slot(self, position: int) -> QuotedPrintableSlot | None:
+        """Return what puts text before octet *position*; None if that changes more than a line."""
+        raw, end = self._raw, self._end
+        at = self._locate(position)
+        line, text_end, _ = self._line_at(at)
+        stop = raw.find(b"\n", at, end) + 1 or end
+        if (
+            stop - line > _MAX_SLOT_OCTETS
+            or at - line >= MAX_ENCODED_LINE_OCTETS
+            or may_be_padded(raw, line, end)
+        ):
+            return None
+        kept = self._kept_above(line)
+        said = decode(raw, line, stop)
+        if not kept <= position <= kept + len(said) or not self.octets.startswith(said, kept):
+            return None
+        return QuotedPrintableSlot(
+            start=at,
+            end=at,
+            before=raw[line:at],
+            after=raw[at:stop],
+            text_before=self.octets[kept:position],
+            text_after=self.octets[position : kept + len(said)],
+            column=at - line,
+            rest=max(text_end - at, 0),
+            line_end=self._line_end,
+        )
+
     def _is_exact(self, edits: Sequence[Edit], encoded_edits: Sequence[Edit]) -> bool:
         """Say whether decoding the changed lines gives the changed text.
 
@@ -65,13 +97,17 @@ class QuotedPrintableBody:
         """
         raw, end = self._raw, self._end
         line = raw.rfind(b"\n", self._start, encoded_edits[0].start) + 1 or self._start
-        if self._kept[0] != line:
-            self._kept = (line, len(self.octets) - len(decode(raw, line, end)))
-        kept = self._kept[1]
+        kept = self._kept_above(line)
         if kept > edits[0].start:
             return False
         changed = decode(applied(raw, encoded_edits, start=line, end=end))
         return is_applied(changed, self.octets, edits, start=kept)
+
+    def _kept_above(self, line: int) -> int:
+        """Return how many octets are said by what is above the line that begins at *line*."""
+        if self._kept[0] != line:
+            self._kept = (line, len(self.octets) - len(decode(self._raw, line, self._end)))
+        return self._kept[1]
 
     def _locate(self, position: int) -> int:
         """Return the offset in the body of the token that gives octet *position*."""
@@ -193,35 +229,3 @@ def _is_inside_token(raw: bytes, at: int, start: int) -> bool:
     if raw.startswith((b"\r", b"\n"), at):
         return before.endswith((b"=", b" ", b"\t", b"\r"))
     return b"=" in before and before != b"=\n"
-
-
-def fold(text: bytes, *, column: int, rest: int, line_end: bytes) -> bytes:
-    """Encode *text* that begins at *column* and is followed by *rest* octets of its line.
-
-    The existing octets around it keep their lines; soft breaks are ours.
-    """
-    text = text.replace(b"=", b"=3D")
-    # Mostly there is nothing else, and that is seen four times as fast as by the pattern.
-    if text.translate(None, _LITERAL):
-        text = _NOT_LITERAL.sub(lambda found: b"=%02X" % found[0][0], text)
-    if column + len(text) + rest <= MAX_ENCODED_LINE_OCTETS:
-        return text
-    lines = []
-    room = MAX_ENCODED_LINE_OCTETS - 1 - column
-    cut = max(room, 0)
-    while len(text) > (room if rest else room + 1):
-        escape = text.rfind(b"=", 0, cut)
-        if 0 <= escape >= cut - 2:
-            cut = escape
-        lines.append(text[:cut])
-        text = text[cut:]
-        # RFC 5321 section 4.5.2: a leading dot is doubled in transport, and
-        # servers that forget to undo it are known.
-        if text[:1] == b".":
-            text = b"=2E" + text[1:]
-        room = cut = MAX_ENCODED_LINE_OCTETS - 1
-    lines.append(text)
-    used = len(text) + (column if len(lines) == 1 else 0)
-    if rest and used + rest > MAX_ENCODED_LINE_OCTETS:
-        lines.append(b"")
-    return (b"=" + line_end).join(lines)

@@ -34,7 +34,8 @@ _REACH: Final = re.compile(
 def decode(raw: bytes, start: int = 0, end: int | None = None) -> bytes:
     """Decode ``raw[start:end]``; whatever is not quoted-printable stands for itself."""
     end = len(raw) if end is None else end
-    is_padded = _has_padded_breaks(raw, start, end)
+    # Mostly there is none.
+    is_padded = may_be_padded(raw, start, end) and _are_breaks(raw, start, end)
     if end - start <= _PIECE_OCTETS and not is_padded:
         return binascii.a2b_qp(raw[start:end])
     out = io.BytesIO()
@@ -46,13 +47,16 @@ def decode(raw: bytes, start: int = 0, end: int | None = None) -> bytes:
     return out.getvalue()
 
 
-def _has_padded_breaks(raw: bytes, start: int, end: int) -> bool:
-    # From the end CPython searches twice as fast, for one octet thirty times; mostly
-    # there is none.
-    if raw.rfind(b"= ", start, end) < 0 and (
-        raw.find(b"\t", start, end) < 0 or raw.rfind(b"=\t", start, end) < 0
-    ):
-        return False
+def may_be_padded(raw: bytes, start: int, end: int) -> bool:
+    """Say whether there is an "=" with white space after it in ``raw[start:end]``."""
+    # From the end CPython searches twice as fast, for one octet thirty times.
+    return raw.rfind(b"= ", start, end) >= 0 or (
+        raw.find(b"\t", start, end) >= 0 and raw.rfind(b"=\t", start, end) >= 0
+    )
+
+
+def _are_breaks(raw: bytes, start: int, end: int) -> bool:
+    """Say whether each "=" with white space after it is a soft break, padded in transport."""
     count = raw.count(b"= ", start, end) + raw.count(b"=\t", start, end)
     return count <= max(_MAX_PADDED, (end - start) // _LEAST_LINE_OCTETS)
 

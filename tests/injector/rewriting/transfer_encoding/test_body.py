@@ -9,7 +9,8 @@ from injector_service.rewriting.edit import Edit, applied
 from injector_service.rewriting.outcome import Outcome
 from injector_service.rewriting.transfer_encoding.base64_body import Base64Body
 from injector_service.rewriting.transfer_encoding.body import Body, read_body
-from injector_service.rewriting.transfer_encoding.quoted_printable import QuotedPrintableBody, fold
+from injector_service.rewriting.transfer_encoding.quoted_printable import QuotedPrintableBody
+from injector_service.rewriting.transfer_encoding.quoted_printable_writing import fold
 from tests.mail.line_ends import stray_line_end
 
 INSERT = b'<img src="https://open.example.org/o/' + b"x" * 120 + b'.gif" alt="">'
@@ -231,6 +232,7 @@ def test_footer_longer_than_the_message_is_not_taken_for_one() -> None:
     body = Base64Body(encoded, line_end=b"\n")
 
     assert body.encoded_edits([inserted_at(len(body.octets))]) is None
+    assert body.slot(len(body.octets)) is None
 
 
 @pytest.mark.parametrize("at", [0, 1, 37, 38, 60, 76])
@@ -288,3 +290,57 @@ def test_unknown_encoding_is_identity(encoding: bytes) -> None:
 def test_other_encodings_are_left_alone(encoding: bytes) -> None:
     """Encodings that are none of MIME's are not written."""
     assert read_body(b"x", encoding, line_end=b"\n") is Outcome.UNSUPPORTED_ENCODING
+
+
+def slotted(body: Body) -> int:
+    """Fill the body's slots with text after text as edits would; return how many it has."""
+    slots = 0
+    for position in range(len(body.octets) + 1):
+        slot = body.slot(position)
+        slots += slot is not None
+        for text in (INSERT, b"<i>", b"x" * 75 + b".gif=", "\N{EURO SIGN}".encode() * 300):
+            made = None if slot is None else slot.encoded(text)
+            if slot is not None and made is not None:
+                edit = Edit(start=position, end=position, insert=text)
+                assert body.encoded_edits([edit]) == [Edit(slot.start, slot.end, made)]
+    return slots
+
+
+@pytest.mark.parametrize("name", QUOTED_PRINTABLE)
+@pytest.mark.parametrize("line_end", [b"\n", b"\r\n"])
+def test_quoted_printable_slot_takes_what_an_edit_puts_in(name: str, line_end: bytes) -> None:
+    """Everywhere; in plain lines there is one before each octet."""
+    encoded = QUOTED_PRINTABLE[name].replace(b"\n", line_end)
+    body = QuotedPrintableBody(encoded, line_end=line_end)
+
+    assert slotted(body) == len(body.octets) + 1 or name != "plain"
+
+
+@pytest.mark.parametrize("width", [4, 61, 76, 10_000])
+@pytest.mark.parametrize("line_end", [b"\n", b"\r\n"])
+def test_base64_slot_takes_what_an_edit_puts_in(width: int, line_end: bytes) -> None:
+    """Everywhere, where all lines are of one width."""
+    body = Base64Body(wrapped(b"<p>Hello</p>\n" * 9, width, line_end), line_end=line_end)
+
+    assert slotted(body) == len(body.octets) + 1
+
+
+@pytest.mark.parametrize("name", IRREGULAR)
+def test_irregular_base64_slot_takes_what_an_edit_puts_in(name: str) -> None:
+    """Where there is one at all."""
+    slotted(Base64Body(IRREGULAR[name], line_end=b"\n"))
+
+
+def test_identity_slot_takes_what_fits_on_its_line() -> None:
+    """As it is; what does not fit is for whoever may break lines."""
+    octets = b"x" * 900 + b"\r\n<p>Hello</p>\n"
+    body = read_body(b"-" + octets, b"8bit", line_end=b"\r\n", start=1)
+
+    assert not isinstance(body, Outcome)
+    assert slotted(body) == len(body.octets) + 1
+    first, last = body.slot(0), body.slot(len(octets))
+    assert first is not None
+    assert last is not None
+    assert first.encoded(b"y" * 97) == b"y" * 97
+    assert first.encoded(b"y" * 98) is None
+    assert last.encoded(b"y" * 998) == b"y" * 998
