@@ -1,6 +1,7 @@
 """Options of the test run."""
 
 import os
+import signal
 
 import hypothesis
 import pytest
@@ -21,6 +22,10 @@ def pytest_configure(config: pytest.Config) -> None:
     # Tests start databases, some of which fork; gRPC's handlers for that, meant for
     # children that go on with gRPC, can break the child instead.
     os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
+    # A shell that starts a run in the background has it ignore SIGINT, and programs that tests
+    # start would ignore it, too.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     # The same examples every time, so that a check that was green stays green;
     # `make properties` looks for new ones (--hypothesis-profile=thorough).
     hypothesis.settings.register_profile(
