@@ -7,7 +7,7 @@ from emailopens.notification.v1 import open_notification_pb2 as notification_pb
 from emailopens.pixel.v1 import pixel_service_pb2 as pb
 from pixel_service.errors import CursorAhead
 from pixel_service.grpc_api.requests import narrowed, read_configuration_ids
-from pixel_service.grpc_api.who import MAX_RECIPIENT_CHARACTERS
+from pixel_service.grpc_api.who import has_message_id, has_recipient
 from pixel_service.notification import (
     Matches,
     matches_message,
@@ -111,29 +111,22 @@ class OpenSearch:
 
 def _read_query(request: pb.SearchOpensRequest, checks: FieldChecks) -> Matches:
     """Return what tells the opens that are looked for; nothing is noted."""
-    which = request.WhichOneof("query")
-    try:
-        match which:
-            case "message_id":
+    match request.WhichOneof("query"):
+        case "message_id":
+            if has_message_id(request.message_id, checks):
                 return matches_message(request.message_id)
-            case "recipient":
-                checks.require(
-                    len(request.recipient) <= MAX_RECIPIENT_CHARACTERS,
-                    "recipient",
-                    f"has more than {MAX_RECIPIENT_CHARACTERS} characters",
-                )
-                return matches_recipient(request.recipient[:MAX_RECIPIENT_CHARACTERS])
-            case "subject":
-                checks.require(
-                    MIN_SUBJECT_CHARACTERS <= len(request.subject) <= MAX_SUBJECT_CHARACTERS,
-                    "subject",
-                    f"must have {MIN_SUBJECT_CHARACTERS} to {MAX_SUBJECT_CHARACTERS} characters",
-                )
-                return matches_subject(request.subject[:MAX_SUBJECT_CHARACTERS])
-            case _:
-                checks.refuse("query", "is missing: say what to look for")
-    except ValueError as error:
-        checks.refuse(which or "query", str(error))
+        case "recipient":
+            if has_recipient(request.recipient, checks):
+                return matches_recipient(request.recipient)
+        case "subject":
+            checks.require(
+                MIN_SUBJECT_CHARACTERS <= len(request.subject) <= MAX_SUBJECT_CHARACTERS,
+                "subject",
+                f"must have {MIN_SUBJECT_CHARACTERS} to {MAX_SUBJECT_CHARACTERS} characters",
+            )
+            return matches_subject(request.subject[:MAX_SUBJECT_CHARACTERS])
+        case _:
+            checks.refuse("query", "is missing: say what to look for")
     return _nothing
 
 

@@ -159,6 +159,23 @@ async def test_wrong_fields_are_named(
     assert field in fields_of(error)
 
 
+@pytest.mark.parametrize(
+    "request_",
+    [
+        pb.SearchOpensRequest(message_id="alice@" * 1_000),
+        pb.SearchOpensRequest(recipient="alice@"),
+    ],
+)
+async def test_what_was_looked_for_is_not_repeated(
+    request_: pb.SearchOpensRequest, service: StreamService
+) -> None:
+    """It may be an address, and so long that no error holds it."""
+    error = await failure(service, request_)
+
+    assert error.code() is grpc.StatusCode.INVALID_ARGUMENT
+    assert "alice" not in str(error.details())
+
+
 async def test_cursors_that_do_not_fit_are_refused(service: StreamService) -> None:
     """One beyond the end, and one that is none."""
     ahead = pb.SearchOpensRequest(
