@@ -111,7 +111,8 @@ async def _erase(visit: Visit, request: web.Request) -> h.Node:
 
 
 async def _object(visit: Visit, request: web.Request) -> h.Node:
-    return await object_for(visit, request.match_info["message_id"], await form_of(request))
+    message_id, before = request.match_info["message_id"], request.query.get("before", "")
+    return await object_for(visit, message_id, await form_of(request), before=before)
 
 
 async def _export(request: web.Request) -> web.StreamResponse:

@@ -46,6 +46,17 @@ def path_of(message_id: str) -> str:
     return f"{MESSAGES}/{quote(message_id, safe='')}"
 
 
+def objection_path_of(message_id: str, before: str) -> str:
+    """Return where the page about an objection is.
+
+    Args:
+        message_id: the message from which it is looked at.
+        before: a cursor before which one of its opens is; empty: anywhere.
+    """
+    path = f"{path_of(message_id)}/{OBJECTION}"
+    return f"{path}?before={quote(before, safe='')}" if before else path
+
+
 def search_form(by: By = By.SUBJECT, text: str = "") -> h.Element:
     """Return the form that finds messages.
 
@@ -111,6 +122,7 @@ def message_page(
     message: OpenedMessage,
     last: pixel_service_pb2.SearchOpensResponse,
     *,
+    before: str = "",
     may_erase: bool,
     may_object: bool,
 ) -> Sequence[h.Node]:
@@ -119,6 +131,7 @@ def message_page(
     Args:
         message: the message.
         last: how far the search for its opens came.
+        before: the cursor before which that search began; empty: at the end.
         may_erase: whether whoever looks may erase them.
         may_object: whether whoever looks may take objections.
     """
@@ -126,7 +139,7 @@ def message_page(
         h.h1[name_of(message)],
         h.dl(".facts")[[h.div[h.dt[name], h.dd[value]] for name, value in _facts(message)]],
         h.p(".muted")[words.what_is_kept(message.newest.privacy_level)],
-        _actions(message.message_id, may_erase=may_erase, may_object=may_object),
+        _actions(message.message_id, before, may_erase=may_erase, may_object=may_object),
         h.h2["Opens, the newest first"],
         timeline(message.fetches),
         _earlier(message.message_id, last),
@@ -147,12 +160,12 @@ def missing_page(message_id: str, last: pixel_service_pb2.SearchOpensResponse) -
     ]
 
 
-def _actions(message_id: str, *, may_erase: bool, may_object: bool) -> h.Element:
+def _actions(message_id: str, before: str, *, may_erase: bool, may_object: bool) -> h.Element:
     path = path_of(message_id)
     return h.p(".actions")[
         h.a(".button", href=f"{path}/opens.jsonl", download=True)["Export its opens (JSON lines)"],
         may_erase and h.a(".button.danger", href=f"{path}/erase")["Erase its opens…"],
-        may_object and h.a(".button", href=f"{path}/{OBJECTION}")["Objection…"],
+        may_object and h.a(".button", href=objection_path_of(message_id, before))["Objection…"],
     ]
 
 

@@ -72,6 +72,7 @@ async def show_message(visit: Visit, message_id: str, *, before: str = "") -> h.
     return message_page(
         messages[0],
         found.last,
+        before=before,
         may_erase=visit.may("OperationService/EraseOpens"),
         may_object=visit.may("ObjectionService/CreateObjection"),
     )

@@ -7,11 +7,11 @@ import htpy as h
 from emailopens.pixel.v1 import objection_service_pb2 as pb
 from pixel_service.page.texts import shown
 from pixel_service.page.times import moment
-from pixel_service.page.views.message_pages import OBJECTION, path_of
+from pixel_service.page.views.message_pages import objection_path_of, path_of
 
 
 def objection_page(
-    message_id: str, recipient: str, objection: pb.Objection | None
+    message_id: str, recipient: str, objection: pb.Objection | None, *, before: str
 ) -> Iterator[h.Node]:
     """Yield what an objection means, whether there is one, and what takes or withdraws it.
 
@@ -19,6 +19,7 @@ def objection_page(
         message_id: the message from which it is looked at.
         recipient: the message's recipient; empty where that is not kept.
         objection: the one that there is, if there is one.
+        before: the cursor before which an open of the message is; empty: anywhere.
     """
     yield h.h1["Objection to being tracked"]
     yield h.dl(".facts")[
@@ -36,7 +37,7 @@ def objection_page(
             " message alone: no open of it is recorded any more. They cannot tell."
         ]
     yield h.p["What was recorded before stays until it is erased."]
-    yield h.form(".actions", method="post", action=f"{path_of(message_id)}/{OBJECTION}")[
+    yield h.form(".actions", method="post", action=objection_path_of(message_id, before))[
         _withdraw_button() if objection else _object_button(),
         h.a(".button", href=path_of(message_id))["Back to the message"],
     ]
