@@ -16,6 +16,8 @@ _MOST_FIELDS: Final = 8
 # A text of so many octets is a list of configurations or an address.
 _MOST_OF_FIELD: Final = 5_000
 
+_UNREADABLE: Final = "The form cannot be read."
+
 _MOST_OF: Final = {"raw": MAX_MESSAGE_OCTETS, "file": MAX_MESSAGE_OCTETS}
 
 
@@ -38,7 +40,7 @@ async def read_trial(request: web.Request, *, patience: dt.timedelta = _PATIENCE
     except TimeoutError:
         raise web.HTTPRequestTimeout(text="The message did not arrive in time.") from None
     except (ValueError, HttpProcessingError) as error:
-        raise web.HTTPBadRequest(text="The form cannot be read.") from error
+        raise web.HTTPBadRequest(text=_UNREADABLE) from error
     text = fields.get("raw", b"").lstrip(b"\r\n")
     return Trial(
         raw_message=fields.get("file", b"") or text,
@@ -53,8 +55,11 @@ async def read_trial(request: web.Request, *, patience: dt.timedelta = _PATIENCE
 async def _read_fields(reader: MultipartReader, fields: dict[str, bytes]) -> None:
     while (part := await reader.next()) is not None:
         if not isinstance(part, BodyPartReader) or len(fields) >= _MOST_FIELDS:
-            raise web.HTTPBadRequest(text="The form cannot be read.")
+            raise web.HTTPBadRequest(text=_UNREADABLE)
         name = part.name or ""
+        if name in fields:
+            # It would be read for as long as it comes again.
+            raise web.HTTPBadRequest(text=_UNREADABLE)
         fields[name] = await _read(part, most=_MOST_OF.get(name, _MOST_OF_FIELD))
 
 

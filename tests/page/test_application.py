@@ -296,12 +296,16 @@ async def test_message_that_is_too_large_is_refused(browser: aiohttp.ClientSessi
         assert response.status == 413
 
 
+FIELD = b'--b\r\nContent-Disposition: form-data; name="recipient"\r\n\r\nx\r\n'
+
+
 @pytest.mark.parametrize(
     ("data", "content_type", "status"),
     [
         (b"raw=x", "application/x-www-form-urlencoded", 415),
         (b"--b\r\nno header", "multipart/form-data; boundary=b", 400),
         (b"x", "multipart/form-data", 400),
+        (2 * FIELD + b"--b--\r\n", "multipart/form-data; boundary=b", 400),
     ],
 )
 async def test_form_that_cannot_be_read_is_refused(
