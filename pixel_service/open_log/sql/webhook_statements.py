@@ -113,6 +113,8 @@ def lease(connection: sa.Connection, *, owner: str, length_us: int) -> list[Row]
             sa.or_(
                 webhooks.c.lease_owner == "",
                 webhooks.c.lease_us <= now,
+                # Nobody takes one for so long: the clock was set back.
+                webhooks.c.lease_us > now + length_us,
                 # Not each time it is asked for: an idle webhook costs few writes.
                 (webhooks.c.lease_owner == owner) & (webhooks.c.lease_us <= now + length_us // 2),
             ),

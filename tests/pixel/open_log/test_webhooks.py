@@ -228,6 +228,18 @@ async def test_the_latest_skipped_events_are_kept(
     assert await skipped_ids(log) == ["event0"]
 
 
+async def test_clock_that_is_set_back_leaves_no_webhook_to_a_dead_process(log: OpenLog) -> None:
+    """A lease that ends later than any may is nobody's."""
+    await log.webhooks.create(new_webhook())
+    # As it would be if the clock were a day ahead.
+    await log.webhooks.lease("dead", length=dt.timedelta(days=1))
+
+    (mine,) = await log.webhooks.lease("me", length=MINUTE)
+
+    await log.webhooks.delivered(mine, "me", up_to=BEGINNING)
+    assert await log.webhooks.lease("other", length=MINUTE) == []
+
+
 async def test_a_skipped_event_goes_with_its_open(log: OpenLog) -> None:
     """Erasing and retention unlist it, and one that is erased already is not listed."""
     places = await positions(log, 3)
