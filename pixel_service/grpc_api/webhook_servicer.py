@@ -22,7 +22,7 @@ from pixel_service.grpc_api.webhook_values import (
 )
 from pixel_service.open_log import BEGINNING, OpenLog, Webhook, WebhookSecret
 from pixel_service.streaming import NamedPosition, Start, position_of
-from pixel_service.webhooks import mistake_of_url
+from pixel_service.webhooks import PublicResolver, mistake_of_url
 from service_runtime.field_checks import FieldChecks
 from service_runtime.grpc_server import GrpcService
 from service_runtime.page_tokens import page_token, read_page_token
@@ -49,7 +49,8 @@ class WebhookServicer(pb_grpc.WebhookServiceServicer):
         self, *, open_log: OpenLog, allow_private: bool, on_change: Callable[[], None]
     ) -> None:
         self._log = open_log
-        self._allow_private = allow_private
+        # One for all calls, so that names that are not answered take so many threads and no more.
+        self._resolver = PublicResolver(allow_private=allow_private)
         self._on_change = on_change
 
     @property
@@ -68,7 +69,7 @@ class WebhookServicer(pb_grpc.WebhookServiceServicer):
         start: Start = NamedPosition.LATEST
         if (which := request.WhichOneof("start")) is not None:
             start = read_start(request, which, checks, oneof="start")
-        mistake = await mistake_of_url(request.webhook.url, allow_private=self._allow_private)
+        mistake = await mistake_of_url(request.webhook.url, self._resolver)
         checks.require(mistake is None, "webhook.url", mistake or "")
         checks.finish()
         made = await self._changed(

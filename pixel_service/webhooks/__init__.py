@@ -7,7 +7,7 @@ servicer's business.
 Read `delivery` first, then `sending` and `manager`.
 """
 
-from pixel_service.webhooks.addresses import is_public
+from pixel_service.webhooks.addresses import PublicResolver, is_public
 from pixel_service.webhooks.delivery import MAX_REFUSALS, Surroundings
 from pixel_service.webhooks.health import webhooks_in_trouble
 from pixel_service.webhooks.manager import Deliveries, delivering, new_owner
@@ -20,6 +20,7 @@ from pixel_service.webhooks.urls import mistake_of_url, shown_url
 __all__ = [
     "MAX_REFUSALS",
     "Deliveries",
+    "PublicResolver",
     "Reader",
     "Sender",
     "Surroundings",

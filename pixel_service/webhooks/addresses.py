@@ -94,7 +94,7 @@ class PublicResolver(AbstractResolver):
     """
 
     def __init__(self, *, allow_private: bool) -> None:
-        self._allow_private = allow_private
+        self.allow_private = allow_private
         self._lookups = Lookups()
 
     async def resolve(
@@ -110,7 +110,7 @@ class PublicResolver(AbstractResolver):
         results: list[ResolveResult] = []
         for entry_family, _, protocol, _, address in found:
             text = str(address[0])
-            if not self._allow_private and not is_public(text):
+            if not self.allow_private and not is_public(text):
                 raise AddressNotPublic
             results.append(
                 ResolveResult(

@@ -26,20 +26,20 @@ _LOOKUP: Final = dt.timedelta(seconds=5)
 _CHARACTERS: Final = re.compile(r"[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]+")
 
 
-async def mistake_of_url(text: str, *, allow_private: bool) -> str | None:
+async def mistake_of_url(text: str, resolver: PublicResolver) -> str | None:
     """Return why webhooks must not be sent to the URL *text*; None if they may.
 
     Args:
         text: as somebody has given it.
-        allow_private: whether addresses may be used that are not public, and plain HTTP.
+        resolver: what looks up its name, if only public addresses may be used.
     """
-    mistake = _mistake_of_form(text, allow_private=allow_private)
-    if mistake is not None or allow_private:
+    mistake = _mistake_of_form(text, allow_private=resolver.allow_private)
+    if mistake is not None or resolver.allow_private:
         return mistake
     host = yarl.URL(text).host or ""
     if is_address(host):
         return None if is_public(host) else NOT_PUBLIC
-    return await _mistake_of_name(host)
+    return await _mistake_of_name(host, resolver)
 
 
 def _mistake_of_form(text: str, *, allow_private: bool) -> str | None:
@@ -56,9 +56,8 @@ def _mistake_of_form(text: str, *, allow_private: bool) -> str | None:
     return "must have no fragment" if "#" in text else None
 
 
-async def _mistake_of_name(host: str) -> str | None:
+async def _mistake_of_name(host: str, resolver: PublicResolver) -> str | None:
     """Return what is wrong with where *host* leads, as far as that is known now."""
-    resolver = PublicResolver(allow_private=False)
     try:
         async with asyncio.timeout(_LOOKUP.total_seconds()):
             await resolver.resolve(host, family=socket.AF_UNSPEC)
@@ -69,8 +68,6 @@ async def _mistake_of_name(host: str) -> str | None:
     except (OSError, TimeoutError):
         # Looked at again before each request: the name may be new, or its servers away.
         return None
-    finally:
-        await resolver.close()
     return None
 
 
