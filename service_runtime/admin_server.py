@@ -69,7 +69,23 @@ async def admin_server(
     Raises:
         ListenError: the address is taken, not ours, or no address.
     """
+    async with serving_http(
+        _application(conditions, registry, certificate),
+        listen,
+        certificate,
+        limits=_LIMITS,
+        reuse_port=reuse_port,
+        idle=idle,
+    ) as address:
+        logger.info("serving operators' tools", address=address, tls=certificate is not None)
+        yield address
 
+
+def _application(
+    conditions: Callable[[], Sequence[Condition]],
+    registry: prometheus_client.CollectorRegistry,
+    certificate: Certificate | None,
+) -> web.Application:
     async def health(_: web.Request) -> web.Response:
         return web.Response(text="alive\n")
 
@@ -97,16 +113,7 @@ async def admin_server(
     application.router.add_get("/healthz", health)
     application.router.add_get("/readyz", readiness)
     application.router.add_get("/metrics", metrics)
-    async with serving_http(
-        application,
-        listen,
-        certificate,
-        limits=_LIMITS,
-        reuse_port=reuse_port,
-        idle=idle,
-    ) as address:
-        logger.info("serving operators' tools", address=address, tls=certificate is not None)
-        yield address
+    return application
 
 
 def _background_condition() -> Condition:

@@ -117,30 +117,17 @@ async def grpc_server(  # noqa: PLR0913 - what services differ in, by its names
     Raises:
         ListenError: the address is taken, not ours, or no address.
     """
-    server = _new_server(
-        max_message_octets=max_message_octets, max_calls=max_calls, reuse_port=reuse_port
-    )
+    server = _new_server(max_message_octets, max_calls, reuse_port=reuse_port)
     gate = CallGate()
     wrapping = WrappingServer(server, gate=gate, admission=admission, status_codes=status_codes)
-    for service in services:
-        service.add(wrapping.as_server())
-    names = [service.name for service in services]
-    if has_reflection:
-        _add_reflection(wrapping, names)
+    _add_services(services, wrapping, has_reflection=has_reflection)
     health_servicer = _add_health(server)
-    port = _bind(server, listen, certificate, reuse_port=reuse_port)
+    address = bound_address(listen, _bind(server, listen, certificate, reuse_port=reuse_port))
     if unix_socket is not None:
         _bind(server, unix_socket, None, reuse_port=False)
     await server.start()
-    # The empty name stands for the server as a whole (gRPC health protocol).
-    for name in ("", *names):
-        await health_servicer.set(name, _SERVING)
-    address = bound_address(listen, port)
-    logger.info("serving gRPC", address=address, tls=certificate is not None)
-    async with (
-        kept_running("gRPC health", functools.partial(_follow_health, services, health_servicer)),
-        running(_say_not_serving(drain, health_servicer)),
-    ):
+    async with _telling_health(services, health_servicer, drain):
+        logger.info("serving gRPC", address=address, tls=certificate is not None)
         try:
             yield address
         finally:
@@ -148,7 +135,7 @@ async def grpc_server(  # noqa: PLR0913 - what services differ in, by its names
             await _stop(server, gate, grace_seconds=drain.grace.total_seconds())
 
 
-def _new_server(*, max_message_octets: int, max_calls: int, reuse_port: bool) -> grpc.aio.Server:
+def _new_server(max_message_octets: int, max_calls: int, *, reuse_port: bool) -> grpc.aio.Server:
     options = [
         *LIVENESS,
         ("grpc.max_receive_message_length", max_message_octets),
@@ -170,6 +157,19 @@ def _new_server(*, max_message_octets: int, max_calls: int, reuse_port: bool) ->
     return grpc.aio.server(options=options, maximum_concurrent_rpcs=max_calls)
 
 
+def _add_services(
+    services: Sequence[GrpcService], wrapping: WrappingServer, *, has_reflection: bool
+) -> None:
+    for service in services:
+        service.add(wrapping.as_server())
+    if has_reflection:
+        names = [*(each.name for each in services), health.SERVICE_NAME, reflection.SERVICE_NAME]
+        # Not `enable_server_reflection`, which takes no server but gRPC's own for an async one.
+        reflection_pb2_grpc.add_ServerReflectionServicer_to_server(  # type: ignore[no-untyped-call] # generated without types
+            reflection.aio.ReflectionServicer(names), wrapping.as_server()
+        )
+
+
 def _most_connections(max_calls: int) -> int:
     # Half of what a process may have: it may serve pixels as well.
     return min(max(max_calls, _CONNECTIONS), max(descriptors_for_connections() // 2, 1))
@@ -181,16 +181,6 @@ def _add_health(server: grpc.aio.Server) -> health.aio.HealthServicer:
     wrapping = WrappingServer(server, gate=CallGate(), admission=OPEN_TO_ALL, status_codes={})
     health_pb2_grpc.add_HealthServicer_to_server(health_servicer, wrapping.as_server())
     return health_servicer
-
-
-def _add_reflection(wrapping: WrappingServer, names: Sequence[str]) -> None:
-    # Not `enable_server_reflection`, which takes no server but gRPC's own for an async one.
-    servicer = reflection.aio.ReflectionServicer(
-        (*names, health.SERVICE_NAME, reflection.SERVICE_NAME)
-    )
-    reflection_pb2_grpc.add_ServerReflectionServicer_to_server(  # type: ignore[no-untyped-call] # generated without types
-        servicer, wrapping.as_server()
-    )
 
 
 def _bind(
@@ -219,6 +209,20 @@ async def _stop(server: grpc.aio.Server, gate: CallGate, *, grace_seconds: float
     finally:
         gate.refuse()
     await stopping
+
+
+@contextlib.asynccontextmanager
+async def _telling_health(
+    services: Sequence[GrpcService], health_servicer: health.aio.HealthServicer, drain: Drain
+) -> AsyncIterator[None]:
+    # The empty name stands for the server as a whole (gRPC health protocol).
+    for name in ("", *(service.name for service in services)):
+        await health_servicer.set(name, _SERVING)
+    async with (
+        kept_running("gRPC health", functools.partial(_follow_health, services, health_servicer)),
+        running(_say_not_serving(drain, health_servicer)),
+    ):
+        yield
 
 
 async def _follow_health(

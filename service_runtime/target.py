@@ -3,7 +3,7 @@
 import contextlib
 import dataclasses
 import functools
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -79,8 +79,19 @@ def target_options(*, default: str, envvar: str, help_: str) -> Callable[[Comman
         envvar: the variable that names the service.
         help_: which service it is.
     """
+
+    def decorate(command: Command) -> Command:
+        decorated = _with_target(command)
+        for option in reversed(_options(default, envvar, help_)):
+            decorated = option(decorated)
+        return decorated
+
+    return decorate
+
+
+def _options(default: str, envvar: str, help_: str) -> Sequence[Callable[[Command], Command]]:
     _, default_port = split_address(default)
-    options = (
+    return (
         click.option(
             "--target",
             "address",
@@ -115,35 +126,31 @@ def target_options(*, default: str, envvar: str, help_: str) -> Callable[[Comman
         ),
     )
 
-    def decorate(command: Command) -> Command:
-        @functools.wraps(command)
-        def with_target(
-            *,
-            address: str,
-            is_tls: bool,
-            ca: Path | None,
-            client_certificate: Path | None,
-            client_key: Path | None,
-            api_key_file: Path | None,
-            insecure_plaintext: bool,
-            **others: object,
-        ) -> object:
-            if client_key is not None and client_certificate is None:
-                raise click.UsageError("--client-key needs --client-certificate")
-            tls = Tls(ca=ca, certificate=client_certificate, key=client_key)
-            target = Target(
-                address=address,
-                tls=tls if is_tls or tls != Tls() else None,
-                api_key=ApiKeyFile(api_key_file, insecure_plaintext=insecure_plaintext),
-            )
-            return command(target=target, **others)
 
-        decorated: Command = with_target
-        for option in reversed(options):
-            decorated = option(decorated)
-        return decorated
+def _with_target(command: Command) -> Command:
+    @functools.wraps(command)
+    def with_target(
+        *,
+        address: str,
+        is_tls: bool,
+        ca: Path | None,
+        client_certificate: Path | None,
+        client_key: Path | None,
+        api_key_file: Path | None,
+        insecure_plaintext: bool,
+        **others: object,
+    ) -> object:
+        if client_key is not None and client_certificate is None:
+            raise click.UsageError("--client-key needs --client-certificate")
+        tls = Tls(ca=ca, certificate=client_certificate, key=client_key)
+        target = Target(
+            address=address,
+            tls=tls if is_tls or tls != Tls() else None,
+            api_key=ApiKeyFile(api_key_file, insecure_plaintext=insecure_plaintext),
+        )
+        return command(target=target, **others)
 
-    return decorate
+    return with_target
 
 
 def _file_option(name: str, help_: str) -> Callable[[Command], Command]:
