@@ -16,6 +16,7 @@ from typing import Final
 import prometheus_client
 import structlog
 from aiohttp import web
+from prometheus_client.registry import Collector
 
 from service_runtime.background import tasks_down
 from service_runtime.certificates import Certificate
@@ -46,6 +47,14 @@ class Condition:
 def not_draining(drain: Drain) -> Condition:
     """Return that a process is not about to end."""
     return Condition(name="not draining", holds=not drain.is_draining)
+
+
+def registry_of(*collectors: Collector) -> prometheus_client.CollectorRegistry:
+    """Return what exposes the metrics of *collectors*, and no others."""
+    registry = prometheus_client.CollectorRegistry()
+    for each in collectors:
+        registry.register(each)
+    return registry
 
 
 @contextlib.asynccontextmanager

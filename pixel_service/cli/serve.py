@@ -12,7 +12,6 @@ from typing import Any, Final, Literal
 import click
 import structlog
 
-from pixel_service import server
 from pixel_service.cli.limit_options import limit_options
 from pixel_service.cli.proxy_options import proxy_options
 from pixel_service.cli.statistics_options import statistics_options
@@ -20,6 +19,7 @@ from pixel_service.endpoint.client_address import ForwardedHeader, IpNetwork
 from pixel_service.journal import SEGMENT_OCTETS
 from pixel_service.settings import Settings
 from pixel_service.start_check import REFUSALS
+from pixel_service.supervisor import supervise
 from service_runtime import process
 from service_runtime.descriptors import raise_descriptor_limit
 from service_runtime.drain import Drain
@@ -192,7 +192,7 @@ def serve(
     set_up_logging()
     raise_descriptor_limit()
     if settings.workers:
-        work = functools.partial(server.supervise, settings, set_up_logging=set_up_logging)
+        work = functools.partial(supervise, settings, set_up_logging=set_up_logging)
     else:
         work = functools.partial(_serve, settings)
     try:
@@ -202,6 +202,8 @@ def serve(
 
 
 async def _serve(settings: Settings, drain: Drain) -> None:
+    from pixel_service import server  # noqa: PLC0415 - a supervisor needs neither gRPC nor SQL
+
     # Its default ends the process.
     asyncio.get_running_loop().add_signal_handler(
         signal.SIGHUP, lambda: logger.warning("one process alone is not replaced: restart it")

@@ -5,10 +5,14 @@ import socket
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+import structlog
+
 from service_runtime.listen import address_of, listening_sockets
 
 # Connections that the system may hold for us before it turns others away.
 BACKLOG: Final = 1_024
+
+logger = structlog.get_logger()
 
 
 def listen_for_pixels(address: str, *, reuse_port: bool = False) -> list[socket.socket]:
@@ -39,6 +43,7 @@ def listening_for_pixels(
         for _ in range(count):
             groups.append(listen_for_pixels(address, reuse_port=reuse_port))
             address = address_of(address, groups[0])
+        logger.info("serving pixels", address=address)
         yield groups
     finally:
         stop_listening(groups)

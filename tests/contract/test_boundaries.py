@@ -508,13 +508,16 @@ def test_services_know_each_other_only_through_the_contract() -> None:
     assert {INJECTOR, PIXEL}.isdisjoint(roots_of(BRIDGE))
 
 
-@pytest.mark.parametrize("service", [INJECTOR, PIXEL])
-def test_only_the_command_that_serves_puts_a_service_together(service: str) -> None:
-    """`server` may import everything, because nothing imports it but `cli.serve`."""
+@pytest.mark.parametrize(
+    ("service", "module"),
+    [(INJECTOR, "server"), (PIXEL, "server"), (PIXEL, "supervisor")],
+)
+def test_only_the_command_that_serves_puts_a_service_together(service: str, module: str) -> None:
+    """These may import everything, because nothing imports them but `cli.serve`."""
     importers = {
         found.importer
         for found in imports_of(service)
-        if is_in(found.imported, f"{service}.server")
+        if is_in(found.imported, f"{service}.{module}")
     }
 
     assert importers == {f"{service}.cli.serve"}

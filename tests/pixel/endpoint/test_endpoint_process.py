@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[3]
 PROGRAM = """
 import sys
 import pixel_service.cli.main, pixel_service.cli.serve
-import pixel_service.endpoint_process, pixel_service.server
+import pixel_service.endpoint_process, pixel_service.supervisor
 from pixel_service.settings import Settings
 
 Settings().judge_loader().load()
