@@ -14,7 +14,7 @@ class LogEnd(enum.Enum):
     LATEST = "latest"
 
 
-_POSITIONS: Final = {
+POSITIONS: Final = {
     LogEnd.EARLIEST: pb.POSITION_EARLIEST,
     LogEnd.LATEST: pb.POSITION_LATEST,
 }
@@ -47,4 +47,4 @@ def set_start(
             raise ValueError("from_time has no zone: give it one, such as datetime.UTC")
         request.from_time.FromDatetime(from_time)
     if position:
-        request.position = _POSITIONS[position]
+        request.position = POSITIONS[position]

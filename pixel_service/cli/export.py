@@ -16,6 +16,7 @@ from pixel_service.cli.export_progress import Progress
 from pixel_service.cli.exporting import Exporting, json_lines
 from pixel_service.cli.filter_options import configuration_option, filter_options
 from pixel_service.cli.outages import Outages
+from pixel_service.cli.start import stream_start
 from pixel_service.cli.target import target_option
 from service_runtime.cli import wait_for
 from service_runtime.target import Target
@@ -95,16 +96,14 @@ def export(  # noqa: PLR0913 - an option is an argument
     cursors = CursorFile(cursor_file)
     cursor = after_cursor or cursors.read()
     has_heading = format_ == "csv" and (not cursor if heading is None else heading)
-    begins = from_time - _CLOCKS_APART if from_time and from_time > _BEGINNING else None
+    begins = max(from_time, _BEGINNING) - _CLOCKS_APART if from_time else LogEnd.EARLIEST
     progress = Progress()
     outages = Outages(target.address, waits=False, patience=_PATIENCE_SECONDS, say=progress.say)
     opens = OpenStream(
         target.address,
         credentials=target.tls,
         api_key=target.api_key,
-        after_cursor=cursor or None,
-        from_time=None if cursor else begins,
-        position=None if cursor or begins else LogEnd.EARLIEST,
+        **stream_start(cursor or begins),
         configuration_ids=configuration_ids,
         open_filter=open_filter,
         stop_at_head=True,

@@ -1,28 +1,34 @@
 """Where to start in the log, as operators write it."""
 
 import datetime as dt
-from typing import Final
+from typing import Final, TypedDict
 
 import click
 
-from emailopens.pixel.v1 import pixel_service_pb2
 from emailopens.pixel.v1.subscription_service_pb2 import (
     CreateSubscriptionRequest,
     SeekSubscriptionRequest,
 )
 from emailopens.pixel.v1.webhook_service_pb2 import CreateWebhookRequest, ReplayWebhookRequest
 from emailopens_client import LogEnd
+from emailopens_client.start import POSITIONS
 
 START: Final = "earliest|latest|TIME|CURSOR"
 
-_POSITIONS: Final = {
-    LogEnd.EARLIEST: pixel_service_pb2.POSITION_EARLIEST,
-    LogEnd.LATEST: pixel_service_pb2.POSITION_LATEST,
-}
+Start = LogEnd | dt.datetime | str
+"""The end of the log, a time, or a cursor."""
 
 
-def parse_start(text: str) -> LogEnd | dt.datetime | str:
-    """Return the end of the log, the time, or the cursor that *text* is.
+class StreamStart(TypedDict, total=False):
+    """One of the starts that `OpenStream` may be given."""
+
+    position: LogEnd
+    from_time: dt.datetime
+    after_cursor: str
+
+
+def parse_start(text: str) -> Start:
+    """Return the start that *text* is.
 
     Raises:
         click.UsageError: it is a time without a zone.
@@ -33,6 +39,17 @@ def parse_start(text: str) -> LogEnd | dt.datetime | str:
         return parse_time(text)
     except ValueError:
         return text
+
+
+def stream_start(start: Start) -> StreamStart:
+    """Return *start* as `OpenStream` is given it."""
+    match start:
+        case LogEnd():
+            return {"position": start}
+        case dt.datetime():
+            return {"from_time": start}
+        case cursor:
+            return {"after_cursor": cursor}
 
 
 def parse_time(text: str) -> dt.datetime:
@@ -60,7 +77,7 @@ def set_start(
     """Set where *request* starts, as `parse_start` understands *text*."""
     match parse_start(text):
         case LogEnd() as end:
-            request.position = _POSITIONS[end]
+            request.position = POSITIONS[end]
         case dt.datetime() as time:
             request.from_time.FromDatetime(time)
         case cursor:

@@ -1,7 +1,6 @@
 """`pixel-service stream`: prints opens as they come."""
 
 import contextlib
-import datetime as dt
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,7 +13,7 @@ from pixel_service.cli.cursor_file import CursorFile, cursor_file_option
 from pixel_service.cli.filter_options import configuration_option, filter_options
 from pixel_service.cli.outages import Outages
 from pixel_service.cli.output import Format, print_heading, print_notification
-from pixel_service.cli.start import START, parse_start
+from pixel_service.cli.start import START, parse_start, stream_start
 from pixel_service.cli.target import target_option
 from service_runtime.cli import format_option, wait_for
 from service_runtime.target import Target
@@ -64,16 +63,14 @@ def stream(
     if subscription is not None and (start or cursor_file or configuration_ids or has_filter):
         raise click.UsageError("a subscription has its own start, configurations and filter")
     cursors = CursorFile(cursor_file)
-    begin = None if subscription else parse_start(cursors.read() or start or LogEnd.LATEST.value)
+    begins = parse_start(cursors.read() or start or LogEnd.LATEST.value)
     outages = Outages(target.address, waits=sys.stdout.isatty() if waits is None else waits)
     opens = OpenStream(
         target.address,
         credentials=target.tls,
         api_key=target.api_key,
         subscription_id=subscription,
-        after_cursor=begin if isinstance(begin, str) else None,
-        from_time=begin if isinstance(begin, dt.datetime) else None,
-        position=begin if isinstance(begin, LogEnd) else None,
+        **({} if subscription else stream_start(begins)),
         configuration_ids=configuration_ids,
         open_filter=open_filter if has_filter else None,
         stop_at_head=stop_at_head,
