@@ -14,7 +14,7 @@ from emailopens.injector.v1 import (
     tracking_service_pb2_grpc,
 )
 from injector_service.configurations import Configurations
-from injector_service.configurations.store import connect
+from injector_service.configurations.store import ConfigurationStore, connect
 from injector_service.grpc_api import (
     STATUS_OF,
     ConfigurationServicer,
@@ -67,14 +67,7 @@ async def serve(
     key_ring = settings.load_key_ring()
     admission = Admission(settings.load_api_keys(), client_roles=settings.protection.client_roles)
     async with contextlib.AsyncExitStack() as stack:
-        store = await stack.enter_async_context(connect(settings.effective_database_url))
-        configurations = await Configurations.load(store)
-        await stack.enter_async_context(
-            kept_running(
-                "configurations",
-                functools.partial(configurations.follow, settings.refresh_interval),
-            )
-        )
+        store, configurations = await stack.enter_async_context(_configurations(settings))
         await stack.enter_async_context(admission.followed())
         tracked = TrackedCounter()
         tracked_store = TrackedStore(store.engine)
@@ -96,6 +89,17 @@ async def serve(
         if on_ready is not None:
             on_ready(address)
         await drain.wait()
+
+
+@contextlib.asynccontextmanager
+async def _configurations(
+    settings: Settings,
+) -> AsyncIterator[tuple[ConfigurationStore, Configurations]]:
+    async with connect(settings.effective_database_url) as store:
+        configurations = await Configurations.load(store)
+        follow = functools.partial(configurations.follow, settings.refresh_interval)
+        async with kept_running("configurations", follow):
+            yield store, configurations
 
 
 @contextlib.asynccontextmanager

@@ -58,51 +58,57 @@ async def running_endpoint(
     Raises:
         SettingsInvalid, KeyRingError, EvidenceError: it cannot run as it was told.
     """
-    tokens = TokenReader(TokenOpener(settings.load_key_ring()))
     live_judge = LiveJudge(settings.judge_loader, settings.ranges_folder)
+    addresses = ClientAddresses(
+        trusted_proxies=settings.trusted_proxies, header=settings.forwarded_header
+    )
+    async with (
+        _journal(settings.journal_folder, max_octets=settings.max_journal_octets) as journal,
+        _intake(settings, live_judge, journal, recent) as intake,
+        pixel_server(
+            sockets=sockets,
+            handler=PixelHandler(
+                intake.take, addresses, header_names=live_judge.current.header_names
+            ),
+            grace=settings.grace,
+            limits=settings.connection_limits,
+            tls=None if certificate is None else certificate.http_context(),
+        ) as server,
+    ):
+        yield Endpoint(
+            conditions=lambda: conditions(journal.health),
+            metrics=EndpointMetrics(
+                counts=intake.counts,
+                journal=lambda: journal.health,
+                connections=lambda: server.counts,
+                ranges=lambda: live_judge.health,
+            ),
+            let_go=lambda: server.let_go(grace=settings.grace),
+            hand_over=lambda: server.hand_over(sockets, grace=settings.grace),
+        )
+
+
+@contextlib.asynccontextmanager
+async def _intake(
+    settings: Settings, live_judge: LiveJudge, journal: Journal, recent: RecentFetches
+) -> AsyncIterator[Intake]:
+    intake = Intake(
+        tokens=TokenReader(TokenOpener(settings.load_key_ring())),
+        judge=live_judge.current,
+        journal=journal,
+        recent=recent,
+        budget=ReplayBudget(max_opens=settings.max_opens_of_message),
+        budget_seconds=settings.open_window.total_seconds(),
+    )
+    live_judge.on_change = intake.judge_by
+    # What is to be erased is looked for where it is kept, and not in memory.
+    journal.before_rotation(intake.flush)
     async with contextlib.AsyncExitStack() as stack:
-        journal = await stack.enter_async_context(
-            _journal(settings.journal_folder, max_octets=settings.max_journal_octets)
-        )
-        await stack.enter_async_context(kept_running("canary", lambda: _send_canaries(journal)))
-        intake = Intake(
-            tokens=tokens,
-            judge=live_judge.current,
-            journal=journal,
-            recent=recent,
-            budget=ReplayBudget(max_opens=settings.max_opens_of_message),
-            budget_seconds=settings.open_window.total_seconds(),
-        )
-        live_judge.on_change = intake.judge_by
         await stack.enter_async_context(kept_running("address ranges", live_judge.follow))
-        # What is to be erased is looked for where it is kept, and not in memory.
-        journal.before_rotation(intake.flush)
         stack.push_async_callback(intake.flush)
         await stack.enter_async_context(kept_running("budgets of messages", intake.renew_budgets))
         await stack.enter_async_context(kept_running("forgetting of fetches", recent.forget))
-        addresses = ClientAddresses(
-            trusted_proxies=settings.trusted_proxies, header=settings.forwarded_header
-        )
-        handler = PixelHandler(intake.take, addresses, header_names=live_judge.current.header_names)
-        tls = None if certificate is None else certificate.http_context()
-        async with pixel_server(
-            sockets=sockets,
-            handler=handler,
-            grace=settings.grace,
-            limits=settings.connection_limits,
-            tls=tls,
-        ) as server:
-            yield Endpoint(
-                conditions=lambda: conditions(journal.health),
-                metrics=EndpointMetrics(
-                    counts=intake.counts,
-                    journal=lambda: journal.health,
-                    connections=lambda: server.counts,
-                    ranges=lambda: live_judge.health,
-                ),
-                let_go=lambda: server.let_go(grace=settings.grace),
-                hand_over=lambda: server.hand_over(sockets, grace=settings.grace),
-            )
+        yield intake
 
 
 @contextlib.asynccontextmanager
@@ -119,6 +125,7 @@ async def _journal(folder: Path, *, max_octets: int) -> AsyncIterator[Journal]:
         async with (
             journal.running(),
             kept_running("journal's disk", journal.look_after),
+            kept_running("canary", lambda: _send_canaries(journal)),
         ):
             yield journal
 

@@ -80,12 +80,8 @@ async def working_parts(settings: Settings, drain: Drain) -> AsyncIterator[LogPa
         tail = await stack.enter_async_context(following(log, on_news=lambda: _tell(listeners)))
         await stack.enter_async_context(streams.woken_by(drain))
         objected = Objected(log.identity.cursor_key)
-        objecting = Objecting(store=log.objections, objected=objected)
-        await objecting.look()
-        await stack.enter_async_context(kept_running("objections", objecting.follow))
-        recorder = Recorder(log, journals, spool=settings.old_spool_folder, objected=objected)
-        stack.push_async_callback(recorder.record_rest)
-        await stack.enter_async_context(kept_running("recording", recorder.record))
+        objecting = await stack.enter_async_context(_objecting(log, objected))
+        recorder = await stack.enter_async_context(_recording(settings, log, journals, objected))
         counting = Counting(
             open_log=log,
             is_recording_late=lambda: recorder.health.late_seconds > _LATE_SECONDS,
@@ -106,6 +102,25 @@ async def working_parts(settings: Settings, drain: Drain) -> AsyncIterator[LogPa
             objecting=objecting,
             collectors=collectors,
         )
+
+
+@contextlib.asynccontextmanager
+async def _objecting(log: OpenLog, objected: Objected) -> AsyncIterator[Objecting]:
+    objecting = Objecting(store=log.objections, objected=objected)
+    await objecting.look()
+    async with kept_running("objections", objecting.follow):
+        yield objecting
+
+
+@contextlib.asynccontextmanager
+async def _recording(
+    settings: Settings, log: OpenLog, journals: Journals, objected: Objected
+) -> AsyncIterator[Recorder]:
+    recorder = Recorder(log, journals, spool=settings.old_spool_folder, objected=objected)
+    async with contextlib.AsyncExitStack() as stack:
+        stack.push_async_callback(recorder.record_rest)
+        await stack.enter_async_context(kept_running("recording", recorder.record))
+        yield recorder
 
 
 def _tell(listeners: Sequence[Callable[[], None]]) -> None:

@@ -57,34 +57,40 @@ def append(
     messages = {message for open_ in opens if (message := _message_of(open_)) is not None}
     known = counts.look_up(connection, messages)
     numbers = number_opens(opens, known, window)
-    insert_rows(
-        connection,
-        _INSERT,
-        _ROW,
-        [
-            (
-                sequence,
-                recorded_us,
-                open_.event_id,
-                open_.configuration_id,
-                open_.agent,
-                open_.confidence,
-                open_number,
-                burst,
-                open_.message_key,
-                open_.notification if open_.notified else b"",
-            )
-            for sequence, (open_, (open_number, burst)) in enumerate(
-                zip(opens, numbers, strict=True), start=last + 1
-            )
-        ],
-    )
+    rows = _rows(opens, numbers, after=last, recorded_us=recorded_us)
+    insert_rows(connection, _INSERT, _ROW, rows)
     for open_ in opens:
         if open_.collapsed:
             connection.exec_driver_sql(_COLLAPSED, (open_.collapsed, open_.event_id))
     last = int(last) + len(opens)
     counts.update(connection, {message: known[message] for message in messages}, last=last)
     return last
+
+
+def _rows(
+    opens: Sequence[OpenRecord],
+    numbers: Sequence[tuple[int, int]],
+    *,
+    after: int,
+    recorded_us: int,
+) -> list[tuple[object, ...]]:
+    return [
+        (
+            sequence,
+            recorded_us,
+            open_.event_id,
+            open_.configuration_id,
+            open_.agent,
+            open_.confidence,
+            open_number,
+            burst,
+            open_.message_key,
+            open_.notification if open_.notified else b"",
+        )
+        for sequence, (open_, (open_number, burst)) in enumerate(
+            zip(opens, numbers, strict=True), start=after + 1
+        )
+    ]
 
 
 def without_duplicates(connection: sa.Connection, opens: Sequence[OpenRecord]) -> list[OpenRecord]:
