@@ -1,14 +1,19 @@
 """Where the pages about subscriptions are."""
 
+from collections.abc import Awaitable, Callable, Mapping
+
 import htpy as h
 from aiohttp import web
+from aiohttp.typedefs import Handler
 
 from pixel_service.page.answers import see
 from pixel_service.page.application import VISITORS, add_menu, add_page, form_of
 from pixel_service.page.views.subscription_pages import SUBSCRIPTIONS, delete_page, path_of
 from pixel_service.page.views.subscriptions import (
     delete_subscription,
+    pause_subscription,
     replay_subscription,
+    resume_subscription,
     show_subscription,
     show_subscriptions,
 )
@@ -23,7 +28,13 @@ def add_subscriptions(application: web.Application) -> None:
     add_page(application, one, "Subscription", _subscription)
     add_page(application, f"{one}/delete", "Delete a subscription", _ask)
     application.router.add_post(f"{one}/delete", _delete)
-    application.router.add_post(f"{one}/replay", _replay)
+    changes = {
+        "pause": pause_subscription,
+        "resume": resume_subscription,
+        "replay": replay_subscription,
+    }
+    for name, change in changes.items():
+        application.router.add_post(f"{one}/{name}", _changing(change))
 
 
 async def _subscriptions(visit: Visit, request: web.Request) -> h.Node:
@@ -44,8 +55,11 @@ async def _delete(request: web.Request) -> web.StreamResponse:
     return see(SUBSCRIPTIONS)
 
 
-async def _replay(request: web.Request) -> web.StreamResponse:
-    visit = request.app[VISITORS].visit_of(request)
-    subscription_id = request.match_info["subscription_id"]
-    await replay_subscription(visit, subscription_id, await form_of(request))
-    return see(path_of(subscription_id))
+def _changing(change: Callable[[Visit, str, Mapping[str, str]], Awaitable[None]]) -> Handler:
+    async def handle(request: web.Request) -> web.StreamResponse:
+        visit = request.app[VISITORS].visit_of(request)
+        subscription_id = request.match_info["subscription_id"]
+        await change(visit, subscription_id, await form_of(request))
+        return see(path_of(subscription_id))
+
+    return handle

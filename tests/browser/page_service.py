@@ -64,6 +64,7 @@ async def fill(data: Path) -> None:
         while await log.statistics.count_step():
             pass
         await add_webhooks(log, skipped=every[0].event_id)
+        await add_subscriptions(log)
 
 
 async def append(log: OpenLog, records: Sequence[OpenRecord]) -> None:
@@ -87,7 +88,19 @@ async def add_webhooks(log: OpenLog, *, skipped: str) -> None:
     )
     await log.webhooks.paused(leased, "test", state=WebhookState.PAUSED_GONE, error="answered 410")
     await log.webhooks.create(new_webhook("failing"))
-    await log.subscriptions.create_subscription("crm", start=BEGINNING)
+
+
+async def add_subscriptions(log: OpenLog) -> None:
+    """Add one that was never streamed, one whose client was too slow, and one that is paused."""
+    ends = {"crm": None, "billing": "CONSUMER_STALLED", "warehouse-import": "SUBSCRIPTION_PAUSED"}
+    for subscription_id, reason in ends.items():
+        await log.subscriptions.create_subscription(subscription_id, start=BEGINNING)
+        if reason is not None:
+            session = await log.subscriptions.begin_session(
+                subscription_id, consumer_name="importer"
+            )
+            log.subscriptions.end_session(session, code="ABORTED", reason=reason)
+    await log.subscriptions.pause_subscription("warehouse-import")
 
 
 async def send_and_open(pair: Pair, key: Path) -> str:
@@ -97,7 +110,8 @@ async def send_and_open(pair: Pair, key: Path) -> str:
         url = pixel_url_of(await rewrite(injector, NEWSLETTER.read_bytes()))
     async with OpenStream(
         pair.pixel,
-        position=LogEnd.LATEST,
+        # It is called when the first open is waited for, by when this one may be recorded.
+        position=LogEnd.EARLIEST,
         configuration_ids=[CONFIGURATION_ID],
         api_key=ApiKeyFile(key),
     ) as stream:

@@ -46,6 +46,12 @@ async def look_at_everything(viewer: Viewer, served: Served) -> None:
     for webhook_id in ("gone", "failing"):
         await viewer.open(f"{url}/webhooks/{webhook_id}", f"webhook-{webhook_id}")
     await make_a_webhook(viewer, url)
+    for subscription_id in ("billing", "warehouse-import"):
+        await viewer.open(
+            f"{url}/subscriptions/{subscription_id}", f"subscription-{subscription_id}"
+        )
+    await viewer.send("subscription-resumed", "form[action$=resume]")
+    await viewer.send("subscription-paused", "form[action$=pause]")
     await viewer.open(f"{url}/messages", "messages")
     await viewer.send("messages-found", "form.search", by="subject", text="window")
     await viewer.send("messages-many", "form.search", by="subject", text="spring")

@@ -13,6 +13,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
+from pixel_service.errors import SubscriptionPaused
 from pixel_service.page.application import new_application
 from pixel_service.page.live import FeedLimits, Feeds, TooManyFeeds
 from pixel_service.page.routes_now import FEEDS, add_now
@@ -199,6 +200,25 @@ async def test_who_is_behind_is_shown(page: Looking) -> None:
     shown = await page.read("/")
     assert 'Subscription <a href="/subscriptions/late">late</a>: 2 opens' in shown
     assert "swift" not in shown
+
+
+async def test_subscription_is_paused_and_resumed(page: Looking) -> None:
+    """What rests because somebody wants it is called that where it is behind."""
+    log = page.service.log
+    await log.append([an_open_of("m")])
+    await log.subscriptions.create_subscription("crm", start=await log.earliest())
+    assert "No stream serves it" in await page.read("/subscriptions")
+
+    assert await page.send("/subscriptions/crm/pause") == (200, "/subscriptions/crm")
+    assert "Paused since" in await page.read("/subscriptions/crm")
+    assert '">crm</a>: 1 open, paused' in await page.read("/")
+    with pytest.raises(SubscriptionPaused):
+        await log.subscriptions.begin_session("crm", consumer_name="")
+
+    assert await page.send("/subscriptions/crm/resume") == (200, "/subscriptions/crm")
+    await log.subscriptions.begin_session("crm", consumer_name="")
+    assert "A stream serves it" in await page.read("/subscriptions/crm")
+    assert (await page.send("/subscriptions/none/pause"))[0] == 404
 
 
 async def test_subscription_is_listed_replayed_and_deleted(page: Looking) -> None:

@@ -82,7 +82,13 @@ async def _subscriptions(visit: Visit) -> Sequence[Late]:
         subscription_service_pb2.ListSubscriptionsRequest(page_size=_READERS)
     )
     return [
-        Late(each.lag, "Subscription", each.id, subscription_pages.path_of(each.id))
+        Late(
+            each.lag,
+            "Subscription",
+            each.id,
+            subscription_pages.path_of(each.id),
+            subscription_pages.is_paused(each),
+        )
         for each in response.subscriptions
         if each.lag or each.fell_behind
     ]
@@ -92,7 +98,13 @@ async def _webhooks(visit: Visit) -> Sequence[Late]:
     stub = webhook_service_pb2_grpc.WebhookServiceStub(visit.channel)
     response = await stub.ListWebhooks(webhook_service_pb2.ListWebhooksRequest(page_size=_READERS))
     return [
-        Late(each.lag, "Webhook", each.id, webhook_pages.path_of(each.id))
+        Late(
+            each.lag,
+            "Webhook",
+            each.id,
+            webhook_pages.path_of(each.id),
+            each.state == webhook_service_pb2.Webhook.STATE_PAUSED,
+        )
         for each in response.webhooks
         if each.lag or not webhook_pages.is_well(each)
     ]

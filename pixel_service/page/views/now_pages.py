@@ -157,6 +157,8 @@ class Late:
     kind: str
     name: str
     path: str
+    is_paused: bool = False
+    """Whether somebody wants it to wait."""
 
 
 def behind(late: Sequence[Late]) -> h.Node:
@@ -169,7 +171,13 @@ def behind(late: Sequence[Late]) -> h.Node:
     return [
         h.ul[
             [
-                h.li[f"{each.kind} ", h.a(href=each.path)[each.name], ": ", count(each.lag, "open")]
+                h.li[
+                    f"{each.kind} ",
+                    h.a(href=each.path)[each.name],
+                    ": ",
+                    count(each.lag, "open"),
+                    each.is_paused and ", paused",
+                ]
                 for each in shown_ones
             ]
         ],

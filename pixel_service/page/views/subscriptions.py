@@ -40,6 +40,18 @@ async def show_subscription(visit: Visit, subscription_id: str) -> h.Node:
     )
 
 
+async def pause_subscription(visit: Visit, subscription_id: str, _: Mapping[str, str]) -> None:
+    """Pause a subscription: its stream is ended."""
+    stub = pb_grpc.SubscriptionServiceStub(visit.channel)
+    await stub.PauseSubscription(pb.PauseSubscriptionRequest(subscription_id=subscription_id))
+
+
+async def resume_subscription(visit: Visit, subscription_id: str, _: Mapping[str, str]) -> None:
+    """Resume a subscription."""
+    stub = pb_grpc.SubscriptionServiceStub(visit.channel)
+    await stub.ResumeSubscription(pb.ResumeSubscriptionRequest(subscription_id=subscription_id))
+
+
 async def replay_subscription(visit: Visit, subscription_id: str, form: Mapping[str, str]) -> None:
     """Move a subscription to the time that *form* says, in UTC.
 
