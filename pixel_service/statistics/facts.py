@@ -64,7 +64,9 @@ def _values(notification: bytes) -> Iterator[tuple[Dimension, str]]:
     for key, values in whole.mail.tags.items():
         if key not in SYSTEM_TAGS:
             for value in values:
-                yield Dimension.TAG, f"{key}={value}"
+                # No injector of ours lets a NUL through; one alone would end the counting on
+                # PostgreSQL, whose text cannot hold it.
+                yield Dimension.TAG, f"{key}={value}".replace("\0", "\N{REPLACEMENT CHARACTER}")
 
 
 def _family(name: str) -> str:

@@ -133,6 +133,25 @@ async def test_an_open_counts_under_each_of_its_tags(log: OpenLog) -> None:
     assert [(row.value, row.counts.opens) for row in one.rows] == [("news", 1)]
 
 
+async def test_no_tag_ends_the_counting(log: OpenLog) -> None:
+    """Whatever is in it: one open that cannot be counted would be the last that is."""
+    values = [
+        "a\0b",
+        "\N{RIGHT-TO-LEFT OVERRIDE}b",
+        "\N{GRINNING FACE}" * 128,
+        "'\r\n\x1b[2J",
+        "A",
+        "a",
+    ]
+    await log.append([counted_open(tags={"\0": [each]}) for each in values])
+    await count_all(log)
+
+    expected = {
+        f"\N{REPLACEMENT CHARACTER}={each}" for each in ["a\N{REPLACEMENT CHARACTER}b", *values[1:]]
+    }
+    assert set(await by_value(log, Dimension.TAG)) == expected
+
+
 async def test_values_that_are_not_told_apart_are_added_up(log: OpenLog) -> None:
     """The rest is told from what is not known, whose value is empty, too."""
     providers = ["a@gmail.com", "b@proton.me", "c@x.example", "d@proton.me", ""]
