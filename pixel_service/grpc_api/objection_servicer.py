@@ -9,7 +9,7 @@ from emailopens.pixel.v1 import objection_service_pb2 as pb
 from emailopens.pixel.v1 import objection_service_pb2_grpc as pb_grpc
 from pixel_service.grpc_api.times import timestamp
 from pixel_service.grpc_api.who import has_message_id, has_recipient
-from pixel_service.notification import address_of
+from pixel_service.notification import address_of, comparable
 from pixel_service.open_log import (
     Objection,
     ObjectionSubject,
@@ -96,7 +96,8 @@ class ObjectionServicer(pb_grpc.ObjectionServiceServicer):
         match request.WhichOneof("subject"):
             case "recipient":
                 if has_recipient(request.recipient, checks):
-                    key = recipient_objection_key(address_of(request.recipient), self._log_key)
+                    address = comparable(address_of(request.recipient))
+                    key = recipient_objection_key(address, self._log_key)
             case "message_id":
                 if has_message_id(request.message_id, checks):
                     key = message_objection_key(message_key(request.message_id), self._log_key)

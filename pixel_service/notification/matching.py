@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Final
 
 from emailopens.notification.v1 import open_notification_pb2 as pb
-from pixel_service.notification.address import address_of
+from pixel_service.notification.address import address_of, comparable
 from pixel_service.notification.open import number_open
 from service_runtime.encoded_words import decode_words
 
@@ -18,24 +18,28 @@ _MESSAGE_ID: Final = re.compile(r"[A-Za-z0-9._@+=~-]{1,128}")
 def matches_recipient(mailbox: str) -> Matches:
     """Return a function that says whether a notification is of a message to *mailbox*.
 
-    Addresses are compared without regard to case, as every mail system in use does.
+    However its address is written: see `comparable`.
 
     Raises:
         ValueError: there is not an address in it. An empty one would be equal to that of
             every recipient that is not known.
     """
-    wanted = address_of(mailbox).casefold()
+    address = address_of(mailbox)
+    wanted = comparable(address)
     if not all(wanted.rpartition("@")):
         raise ValueError(f"{mailbox!r} is not an address")
-    # Most notifications are ruled out without being parsed.
-    fragment = wanted.encode()
+    # Most notifications are ruled out without being parsed, if the address is of letters that it
+    # has however it is written.
+    is_plain = address.isascii() and "xn--" not in wanted and "xn--" not in address.lower()
+    local, _, domain = wanted.encode().rpartition(b"@") if is_plain else (b"", b"", b"")
 
     def matches(notification: bytes) -> bool:
-        if fragment not in notification.lower() and fragment.isascii():
+        octets = notification.lower()
+        if (local not in octets or domain not in octets) and b"\\" not in octets:
             return False
         mail = _complete(notification).mail
         mailboxes = (address_of(each) for each in mail.common_headers.to_mailboxes)
-        return wanted in {each.casefold() for each in (*mail.destination, *mailboxes)}
+        return wanted in {comparable(each) for each in (*mail.destination, *mailboxes)}
 
     return matches
 

@@ -32,13 +32,13 @@ class Objection:
 
 
 def recipient_objection_key(address: str, log_key: bytes) -> bytes:
-    """Return the key of the objection of the recipient *address*, without regard to case.
+    """Return the key of the objection of the recipient *address*.
 
     Args:
-        address: as `address_of` returns it.
+        address: as `comparable` returns it.
         log_key: the secret of the log, `LogIdentity.cursor_key`.
     """
-    return _key(b"recipient", address.casefold().encode(), log_key)
+    return _key(b"recipient", address.encode(), log_key)
 
 
 def message_objection_key(message_key: bytes, log_key: bytes) -> bytes:

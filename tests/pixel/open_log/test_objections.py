@@ -92,8 +92,8 @@ async def test_there_are_so_many_objections_and_no_more(
 
 
 def test_keys_say_nothing_without_the_log() -> None:
-    """Another log's are others, and so are those of another kind; case does not matter."""
-    key = recipient_objection_key("Ann@Example.com", b"one log")
+    """Another log's are others, and so are those of another kind."""
+    key = recipient_objection_key("ann@example.com", b"one log")
     assert key == recipient_objection_key("ann@example.com", b"one log")
     assert key != recipient_objection_key("ann@example.com", b"another log")
     assert key != message_objection_key(b"ann@example.com", b"one log")

@@ -40,6 +40,7 @@ def objected_to(*, recipient: str = "", message_id: str = "") -> Objected:
     ("token", "is_hers"),
     [
         (pb.PixelToken(to_mailboxes=["Ann <ANN@example.com>"]), True),
+        (pb.PixelToken(to_mailboxes=['Ann <"ann"@EXAMPLE.com.>']), True),
         (pb.PixelToken(recipient="ann@example.com", to_mailboxes=["list@example.com"]), True),
         # A copy of hers would have another token.
         (pb.PixelToken(recipient="bob@example.com", to_mailboxes=["ann@example.com"]), False),
