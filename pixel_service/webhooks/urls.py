@@ -49,7 +49,7 @@ def _mistake_of_form(text: str, *, allow_private: bool) -> str | None:
     try:
         url = yarl.URL(text) if _CHARACTERS.fullmatch(text) else None
         is_one = url is not None and url.scheme in schemes and url.host and url.port
-    except ValueError:
+    except (ValueError, IndexError):  # the second: brackets in the wrong places
         is_one = False
     if not is_one:
         return f"must be a URL that begins with {' or '.join(f'{each}://' for each in schemes)}"

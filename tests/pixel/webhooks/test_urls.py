@@ -106,6 +106,7 @@ async def test_url_that_leads_to_a_private_address_is_refused(url: str) -> None:
         "https://crm.example\\@evil.example/",
         "https://cr\u00fcm.example/",
         "https://[::1",
+        "https://a]b[c@",
     ],
 )
 async def test_what_is_no_url_is_refused(url: str) -> None:
