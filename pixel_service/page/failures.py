@@ -6,6 +6,8 @@ from typing import Final
 import grpc
 import htpy as h
 
+from emailopens_client.failures import reason_of
+
 # The HTTP status of a gRPC status, and what it means to whoever looks.
 _MEANINGS: Final[Mapping[grpc.StatusCode, tuple[int, str]]] = {
     grpc.StatusCode.INVALID_ARGUMENT: (400, "That cannot be asked like this"),
@@ -47,15 +49,26 @@ def said_beside_form(error: grpc.aio.AioRpcError) -> h.Element:
 
 def failed_beside_form(error: grpc.aio.AioRpcError) -> h.Element:
     """Return what is said beside the form that has asked for a call that failed."""
-    _, meaning = _MEANINGS.get(error.code(), _ANOTHER)
-    return h.p(".outcome.bad", role="alert")[h.strong[meaning], ": ", _said(error)]
+    said = _said_by_service(error)
+    return h.p(".outcome.bad", role="alert")[h.strong[meaning_of(error)], said and f": {said}"]
 
 
-def _said(error: grpc.aio.AioRpcError) -> str:
-    return error.details() or "the service does not say why"
+def meaning_of(error: grpc.aio.AioRpcError) -> str:
+    """Return what a call that failed means to whoever looks."""
+    return _MEANINGS.get(error.code(), _ANOTHER)[1]
+
+
+def _said_by_service(error: grpc.aio.AioRpcError) -> str:
+    """Return what the service says of a failure; empty if it says nothing.
+
+    What gRPC says by itself is for operators: it names addresses that people who look at
+    the page need not know.
+    """
+    return error.details() or "" if reason_of(error) else ""
 
 
 def failure_of(error: grpc.aio.AioRpcError) -> tuple[int, str, h.Node]:
     """Return the HTTP status, the title and what is shown of a call that failed."""
     status, meaning = _MEANINGS.get(error.code(), _ANOTHER)
-    return status, meaning, [h.h1[meaning], h.p["The service says: ", h.q[_said(error)]]]
+    said = _said_by_service(error)
+    return status, meaning, [h.h1[meaning], said and h.p["The service says: ", h.q[said]]]

@@ -13,6 +13,7 @@ from emailopens.notification.v1 import open_notification_pb2 as pb
 from emailopens.pixel.v1 import operation_service_pb2
 from pixel_service.page import words
 from pixel_service.page.charts import Column, kind_of, over_time
+from pixel_service.page.failures import meaning_of
 from pixel_service.page.live import LAST_OPENS, MINUTES, RecentOpens
 from pixel_service.page.quantities import count, duration, octets
 from pixel_service.page.scrolling import scrolled
@@ -141,11 +142,7 @@ def _message(mail: pb.Mail) -> h.Node:
 
 def silence(failure: grpc.aio.AioRpcError | None) -> h.Element:
     """Return what is said of live opens: nothing if they come."""
-    text = (
-        ""
-        if failure is None
-        else f"Opens do not come in: {failure.details() or failure.code().name}"
-    )
+    text = "" if failure is None else f"Opens do not come in. {meaning_of(failure)}."
     return h.p("#silence.state.bad", role="status")[text]
 
 

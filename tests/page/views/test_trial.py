@@ -89,7 +89,7 @@ async def test_what_can_be_mended_is_said_beside_what_was_pasted(visit: Visit) -
 
 
 async def test_injector_that_does_not_answer_is_said_beside_what_was_pasted(visit: Visit) -> None:
-    """Whoever looks has not been logged out by that."""
+    """Whoever looks has not been logged out by that, and learns no address."""
     asked = Asked(text="Subject: mine", configuration_ids="news")
     async with grpc.aio.insecure_channel("127.0.0.1:9") as nobody:
         page = await try_message(
@@ -98,6 +98,7 @@ async def test_injector_that_does_not_answer_is_said_beside_what_was_pasted(visi
     (area,) = parsed(page).iter("textarea")
 
     assert "does not answer" in text_of(page)
+    assert "127.0.0.1" not in str(page)
     assert area.text == "Subject: mine"
 
 
