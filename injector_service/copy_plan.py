@@ -36,6 +36,8 @@ class CopyPlan:
         self._level = PrivacyLevel.FULL if choice is None else choice.privacy_level
         self._untracked = untracked(raw, header, choice)
         self._refused = self._untracked._replace(outcome=Outcome.RECIPIENT_ERROR)
+        # In the place of a copy that is to be made yet.
+        self._pending = Copy(self._untracked)
         self._copy_id = copy_id
         self._places: list[int] = []
         self.copies: list[Copy] = []
@@ -63,6 +65,7 @@ class CopyPlan:
                 return Copy(self._refused, error=error)
             self.tracked.append(facts)
             self._places.append(len(self.copies))
+            return self._pending
         return Copy(self._untracked, message_id, level)
 
     def finish(self, made: Sequence[Rewritten]) -> None:

@@ -18,7 +18,7 @@ _PADDING: Final = ("", "", "==", "=")
 
 def encode(octets: bytes) -> str:
     """Return the text of *octets*."""
-    return pybase64.urlsafe_b64encode(octets).rstrip(b"=").decode("ascii")
+    return pybase64.b64encode_as_string(octets, altchars=b"-_").rstrip("=")
 
 
 def decode(text: str) -> bytes | None:

@@ -135,9 +135,9 @@ def _fill(result: pb.RewriteForRecipientsResponse.Result, copy: Copy) -> None:
         result.warnings.extend(WARNING_TO_PROTO[each] for each in rewritten.warnings)
     for splice in (rewritten.removal, rewritten.splice):
         if splice is not None and splice.changes:
-            result.splices.add(
-                offset=splice.offset, delete_count=splice.delete_count, insert=splice.insert
-            )
+            added = result.splices.add()
+            # One by one: by their names in one call takes longer.
+            added.offset, added.delete_count, added.insert = splice
 
 
 def _fill_error(

@@ -9,6 +9,9 @@ class Outcome(enum.Enum):
     "Not tracked" is not an error: the message is sent all the same.
     """
 
+    # There is one of each, also after a pickle; that of Enum takes a step of Python.
+    __hash__ = object.__hash__
+
     TRACKED = "tracked"
     NO_HTML_PART = "no_html_part"
     SEVERAL_RECIPIENTS = "several_recipients"
