@@ -33,7 +33,10 @@ def pixel_url_of(raw: bytes) -> str:
 
 def main() -> None:
     """Print what a mail client would fetch."""
-    print(pixel_url_of(sys.stdin.buffer.read()))
+    url = pixel_url_of(sys.stdin.buffer.read())
+    if not url:
+        sys.exit("pixel_url.py: the message on standard input has no image in an HTML part")
+    print(url)
 
 
 if __name__ == "__main__":

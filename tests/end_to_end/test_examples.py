@@ -101,6 +101,16 @@ def test_wrong_arguments_are_explained(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_message_without_an_image_has_no_url(tmp_path: Path) -> None:
+    """An empty line would be taken for one."""
+    done = run("pixel_url.py", folder=tmp_path)
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == (
+        "pixel_url.py: the message on standard input has no image in an HTML part\n"
+    )
+
+
 def test_pair_says_so_if_somebody_is_at_its_address(ports: Pair, tmp_path: Path) -> None:
     """Nobody takes another service that answers there for the one that could not start."""
     port = int(ports.pixel.rpartition(":")[2])
