@@ -17,6 +17,9 @@ _LONGEST: Final = dt.timedelta(days=36_525)
 class Span(click.FloatRange):
     """A number of *unit*, from *shortest* to *longest*."""
 
+    # As click says what a value is not; its own name is "float range".
+    name = "number"
+
     def __init__(
         self,
         unit: dt.timedelta,

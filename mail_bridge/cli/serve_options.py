@@ -187,7 +187,7 @@ def limit_options() -> list[Decorator]:
         count_option(
             "max-held-octets",
             limits.max_held_octets,
-            "Octets of all messages that are on their way; each is held up to three times.",
+            "Octets of all messages that are on their way; they take up to five times the memory.",
         ),
         count_option(
             "next-hop-connections",

@@ -169,6 +169,7 @@ def test_variables_are_options() -> None:
         ("--max-held-octets=1000", "must not be less than --max-message-octets"),
         ("--protocol=uucp", "'uucp' is not one of"),
         ("--injector-deadline=nan", "is not a number"),
+        ("--injector-deadline=five", "'five' is not a valid number"),
         ("--max-recipients=1001", "not in the range"),
         ("--hostname=a b", "is no name of a machine"),
     ],
