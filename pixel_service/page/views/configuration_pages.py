@@ -176,8 +176,9 @@ def _by(
     what: str,
     link: Callable[[str], str] = lambda _: "",
 ) -> h.Element:
-    if not response.values:
-        return h.section[h.h2(".chart-title")[title], h.p(".muted")["Nothing."]]
+    if all(each.is_rest for each in response.values):
+        nothing = "Too few of each to be told apart." if response.values else "Nothing."
+        return h.section[h.h2(".chart-title")[title], h.p(".muted")[nothing]]
     is_tracked = dimension in _TRACKED and response.HasField("tracked_until_time")
     bars = [
         Bar(

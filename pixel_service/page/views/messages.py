@@ -42,7 +42,8 @@ async def search_messages(visit: Visit, form: Mapping[str, str]) -> h.Node:
     by = By(form["by"]) if form.get("by") in set(By) else By.SUBJECT
     text = form.get("text", "").strip()
     if not text:
-        return [h.h1["Messages"], search_form(by)]
+        latest = h.p(".muted")[h.a(href="/")["Now"], " has the latest."]
+        return [h.h1["Messages"], search_form(by), latest]
     request = pb.SearchOpensRequest(
         **{by.value: text}, before_cursor=form.get("before", ""), max_opens=_FOUND
     )

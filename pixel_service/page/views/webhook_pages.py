@@ -50,7 +50,9 @@ def is_well(webhook: pb.Webhook) -> bool:
 def webhook_list(webhooks: Sequence[pb.Webhook], next_page: str) -> h.Node:
     """Return the webhooks of a page; *next_page* asks for more, and is empty on the last."""
     if not webhooks:
-        return h.p["There are no webhooks. `pixel-service webhooks create` makes one."]
+        return h.p[
+            "There are no webhooks. ", h.code["pixel-service webhooks create"], " makes one."
+        ]
     return [
         listed("webhooks", _COLUMNS, map(_row, webhooks)),
         bool(next_page)

@@ -78,6 +78,18 @@ def test_each_breakdown_has_a_table() -> None:
     assert len(list(document.iter("table"))) == len(BREAKDOWNS) + 1
 
 
+def test_breakdown_that_tells_nothing_apart_says_so() -> None:
+    """A single bar of all others would look like a value."""
+    alone = response()
+    alone.values.add(is_rest=True, counts=counts(4, 3))
+    broken_down = dict.fromkeys(BREAKDOWNS, alone)
+    shown = configuration_page("c1", "month", SPANS["month"], response(), broken_down)
+    text = text_of(*shown)
+
+    assert text.count("Too few of each to be told apart.") == len(BREAKDOWNS)
+    assert "All others together" not in text
+
+
 def test_two_hundred_configurations_are_a_row_each_and_lead_to_their_pages() -> None:
     """However many there are, and whatever they are called."""
     names = [f"c{number}" for number in range(199)] + ["a/b?c"]
