@@ -1,6 +1,5 @@
 """The messages that tests send, and what they look for in those that come."""
 
-import re
 from collections.abc import Callable
 from typing import Final
 
@@ -22,13 +21,6 @@ def a_message(subject: str = "hello", *, size: int = 0) -> bytes:
     ).encode()
     line = b"x" * 76 + b"\r\n"
     return text + line * ((size - len(text)) // len(line)) + b"--part--\r\n"
-
-
-def subject_of(octets: bytes) -> str:
-    """Return the subject of a message that `a_message` made."""
-    found = re.search(rb"^Subject: (.*?)\r$", octets, re.MULTILINE)
-    assert found is not None
-    return found[1].decode()
 
 
 def pixel_of(octets: bytes) -> str:

@@ -11,12 +11,10 @@ from pathlib import Path
 
 from pixel_service.journal import FoundJournal, Journal, JournalReader, Journals
 from pixel_service.journal.disk import Disk
-from pixel_service.journal.record import seed_of
 from pixel_service.journal.segment_writer import SegmentWriter
 from pixel_service.journal.wake import Waker
 
 JOURNAL_ID = bytes(range(16))
-SEED = seed_of(JOURNAL_ID)
 
 SECTOR_OCTETS = 512
 
