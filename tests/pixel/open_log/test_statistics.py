@@ -314,6 +314,24 @@ async def test_days_are_kept_for_as_long_as_is_said(log: OpenLog) -> None:
     assert [row.counts.opens for row in found.totals] == [1]
 
 
+async def test_counts_are_kept_again_after_a_clock_that_was_ahead(log: OpenLog) -> None:
+    """What it took for too old is gone, and nothing that comes."""
+    await log.statistics.set_tracked(first := tracked(5))
+    await log.append([counted_open(), counted_open()])
+    await count_all(log)
+    await trim_statistics(log, now=NOON + dt.timedelta(days=9_000), days=800)
+    assert await total(log) == Counts()
+
+    await trim_statistics(log, now=NOON, days=800)
+    await log.statistics.set_tracked(
+        tracked(7, after_revision=first.revision, first_hour=NOON_HOUR + 1)
+    )
+    await log.append([counted_open()])
+    await count_all(log)
+    counts = await total(log)
+    assert (counts.opens, counts.messages_tracked) == (1, 7)
+
+
 async def test_what_was_tracked_is_kept_as_long_as_what_was_opened(log: OpenLog) -> None:
     """Days remain, once, and a source that said nothing since is forgotten."""
     first = tracked(5, 7)
@@ -323,7 +341,7 @@ async def test_what_was_tracked_is_kept_as_long_as_what_was_opened(log: OpenLog)
     found = await ask(log)
     assert (found.totals[0].counts.messages_tracked, found.tracked_until) == (12, None)
 
-    again = tracked(5, 8)
+    again = tracked(5, 8, after_revision=first.revision)
     assert await log.statistics.set_tracked(again)
     assert (await total(log)).messages_tracked == 12
     await trim_statistics(log, now=NOON + dt.timedelta(days=40), days=30)

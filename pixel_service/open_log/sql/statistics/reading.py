@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple, TypeAlias
 import sqlalchemy as sa
 
 from pixel_service.open_log.sql.statistics.state import State, read_state
-from pixel_service.open_log.sql.statistics.tallies import DAYS, HOURS
+from pixel_service.open_log.sql.statistics.tallies import DAYS, HOUR_US, HOURS
 from pixel_service.open_log.sql.statistics.tracked import tracked_until_us
 from pixel_service.open_log.sql.tables import statistics, tracked_counts
 from pixel_service.open_log.statistics import (
@@ -19,8 +19,6 @@ from pixel_service.open_log.statistics import (
     StatisticsRow,
 )
 from service_runtime.times import microseconds_of, time_of
-
-HOUR_US: Final = 3_600_000_000
 
 # Of `Counts`, by the table that has them.
 _COUNTED: Final = (
@@ -77,7 +75,8 @@ def find(connection: sa.Connection, query: StatisticsQuery) -> Found:
         rows = _told(connection, query, total._replace(told_by="configuration_id"), totals)
     elif query.dimension is not Dimension.TOTAL:
         rows = _told(connection, query, _Part(query.dimension, told_by="value"), totals)
-    return Found(totals, rows, read_state(connection), tracked_until_us(connection))
+    state = read_state(connection)
+    return Found(totals, rows, state, tracked_until_us(connection, state))
 
 
 def _told(

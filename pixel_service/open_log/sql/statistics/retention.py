@@ -7,15 +7,13 @@ from typing import Final, NamedTuple
 import sqlalchemy as sa
 
 from pixel_service.open_log.sql.statistics.state import locked_state, read_state, write_state
-from pixel_service.open_log.sql.statistics.tallies import DAYS, HOURS, day_of
-from pixel_service.open_log.sql.tables import statistics, tracked_counts, tracked_sources
+from pixel_service.open_log.sql.statistics.tallies import DAYS, HOUR_US, HOURS, HOURS_OF_DAY, day_of
+from pixel_service.open_log.sql.tables import statistics, tracked_counts
 from pixel_service.open_log.statistics import HOURS_KEPT, Dimension
 from service_runtime.times import microseconds_of
 
 # Rows removed in one transaction: a few milliseconds.
 _STEP_ROWS: Final = 500
-
-_HOUR_US: Final = 3_600_000_000
 
 
 class Edges(NamedTuple):
@@ -25,8 +23,6 @@ class Edges(NamedTuple):
     """Of hours, in hours after 1970; where a day begins."""
 
     first_day: int
-    given_up_us: int
-    """Sources of messages tracked that said nothing since are forgotten; their days stay."""
 
 
 def edges_of(now: dt.datetime, *, older_than: dt.timedelta) -> Edges:
@@ -34,21 +30,26 @@ def edges_of(now: dt.datetime, *, older_than: dt.timedelta) -> Edges:
     hours_us = microseconds_of(now - min(HOURS_KEPT, older_than))
     days_us = microseconds_of(now - older_than)
     return Edges(
-        first_hour=day_of(hours_us // _HOUR_US),
-        first_day=day_of(days_us // _HOUR_US),
-        given_up_us=hours_us,
+        first_hour=day_of(hours_us // HOUR_US),
+        first_day=day_of(days_us // HOUR_US),
     )
 
 
 def begin(connection: sa.Connection, edges: Edges) -> None:
     """Take no more counts that are too old: from then on nothing adds to what is removed."""
     state = locked_state(connection)
-    state.first_hour = max(state.first_hour, edges.first_hour)
-    state.first_day = max(state.first_day, edges.first_day)
+    state.first_hour = _later(state.first_hour, edges.first_hour)
+    state.first_day = _later(state.first_day, edges.first_day)
     write_state(connection, state)
-    connection.execute(
-        tracked_sources.delete().where(tracked_sources.c.counted_us < edges.given_up_us)
-    )
+
+
+def _later(known: int, edge: int) -> int:
+    """Return the later of both, unless the clock was ahead when *known* became one.
+
+    Nothing would be kept until that time came.  Machines whose clocks differ by a little are
+    not of one day for a moment.
+    """
+    return edge if known - edge > HOURS_OF_DAY else max(known, edge)
 
 
 def remove_step(connection: sa.Connection) -> int:

@@ -13,6 +13,7 @@ from pixel_service.open_log.statistics import Dimension, Kind
 HOURS: Final = 0
 DAYS: Final = 1
 HOURS_OF_DAY: Final = 24
+HOUR_US: Final = 3_600_000_000
 
 # Of one configuration and day.  More would be keys of messages rather than tags.
 MAX_TAGS: Final = 1_000

@@ -5,8 +5,8 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from pixel_service.open_log.sql.statistics.state import locked_state
-from pixel_service.open_log.sql.statistics.tallies import DAYS, HOURS, day_of
+from pixel_service.open_log.sql.statistics.state import State, locked_state
+from pixel_service.open_log.sql.statistics.tallies import DAYS, HOUR_US, HOURS, day_of
 from pixel_service.open_log.sql.statistics.upserting import upsert
 from pixel_service.open_log.sql.tables import tracked_counts, tracked_sources
 from pixel_service.open_log.statistics import TrackedCount, TrackedPage
@@ -23,10 +23,15 @@ def revision_of(connection: sa.Connection, source_id: str) -> int:
     return revision or 0
 
 
-def tracked_until_us(connection: sa.Connection) -> int | None:
-    """Return up to when the counts of every source are here; None without sources."""
+def tracked_until_us(connection: sa.Connection, state: State) -> int | None:
+    """Return up to when the counts of every source are here; None without sources.
+
+    One that has said nothing for as long as hours are kept is none any more.
+    """
     found: int | None = connection.execute(
-        sa.select(sa.func.min(tracked_sources.c.counted_us))
+        sa.select(sa.func.min(tracked_sources.c.counted_us)).where(
+            tracked_sources.c.counted_us >= state.first_hour * HOUR_US
+        )
     ).scalar_one()
     return found
 
