@@ -19,9 +19,9 @@ def state_in_words(subscription: pb.Subscription) -> str:
 
 
 def last_end(subscription: pb.Subscription) -> str:
-    """Return when and how the last stream that is over has ended; nothing if none is."""
+    """Return when and why the last stream that is over has ended; nothing if none is."""
     end = subscription.last_stream_end
-    return " ".join(filter(None, (time_in(end, "end_time"), end.code, end.reason)))
+    return " ".join(filter(None, (time_in(end, "end_time"), end.reason or end.code)))
 
 
 _COLUMNS: Final[tuple[Column[pb.Subscription], ...]] = (
@@ -35,7 +35,7 @@ _COLUMNS: Final[tuple[Column[pb.Subscription], ...]] = (
         rank=4,
         value=lambda each: time_in(each, "acknowledge_time"),
     ),
-    Column(heading="LAST STREAM ENDED", least=30, most=60, rank=3, value=last_end),
+    Column(heading="LAST STREAM ENDED", least=40, most=44, rank=3, value=last_end),
     Column(heading="CONSUMER", least=12, most=24, rank=6, value=lambda each: each.consumer_name),
     Column(
         heading="CONFIGURATIONS",

@@ -1,12 +1,10 @@
 """Which page is where."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
 import htpy as h
 from aiohttp import web
-from aiohttp.typedefs import Handler
 
 from pixel_service.page.answers import see
 from pixel_service.page.application import (
@@ -17,6 +15,7 @@ from pixel_service.page.application import (
     form_of,
     stream_file,
 )
+from pixel_service.page.changing import add_changes
 from pixel_service.page.routes_now import add_now
 from pixel_service.page.routes_subscriptions import add_subscriptions
 from pixel_service.page.spans import span_of
@@ -132,8 +131,7 @@ def add_webhooks(application: web.Application) -> None:
     add_page(application, WEBHOOKS, "Webhooks", _webhooks)
     add_page(application, one, "Webhook", _webhook)
     changes = {"pause": pause_webhook, "resume": resume_webhook, "replay": replay_webhook}
-    for name, change in changes.items():
-        application.router.add_post(f"{one}/{name}", _changing(change))
+    add_changes(application, one, changes, path_of=path_of)
     add_page(application, CREATE_WEBHOOK, "Create a webhook", _create_webhook)
     add_form(application, CREATE_WEBHOOK, "Create a webhook", _create_webhook)
     add_page(application, f"{one}/delete", "Delete a webhook", _ask)
@@ -160,16 +158,6 @@ async def _delete_webhook(request: web.Request) -> web.StreamResponse:
     visit = request.app[VISITORS].visit_of(request)
     await delete_webhook(visit, request.match_info["webhook_id"])
     return see(WEBHOOKS)
-
-
-def _changing(change: Callable[[Visit, str, Mapping[str, str]], Awaitable[None]]) -> Handler:
-    async def handle(request: web.Request) -> web.StreamResponse:
-        visit = request.app[VISITORS].visit_of(request)
-        webhook_id = request.match_info["webhook_id"]
-        await change(visit, webhook_id, await form_of(request))
-        return see(path_of(webhook_id))
-
-    return handle
 
 
 def add_trials(application: web.Application) -> None:

@@ -1,13 +1,11 @@
 """Where the pages about subscriptions are."""
 
-from collections.abc import Awaitable, Callable, Mapping
-
 import htpy as h
 from aiohttp import web
-from aiohttp.typedefs import Handler
 
 from pixel_service.page.answers import see
-from pixel_service.page.application import VISITORS, add_menu, add_page, form_of
+from pixel_service.page.application import VISITORS, add_menu, add_page
+from pixel_service.page.changing import add_changes
 from pixel_service.page.views.subscription_pages import SUBSCRIPTIONS, delete_page, path_of
 from pixel_service.page.views.subscriptions import (
     delete_subscription,
@@ -33,8 +31,7 @@ def add_subscriptions(application: web.Application) -> None:
         "resume": resume_subscription,
         "replay": replay_subscription,
     }
-    for name, change in changes.items():
-        application.router.add_post(f"{one}/{name}", _changing(change))
+    add_changes(application, one, changes, path_of=path_of)
 
 
 async def _subscriptions(visit: Visit, request: web.Request) -> h.Node:
@@ -53,13 +50,3 @@ async def _delete(request: web.Request) -> web.StreamResponse:
     visit = request.app[VISITORS].visit_of(request)
     await delete_subscription(visit, request.match_info["subscription_id"])
     return see(SUBSCRIPTIONS)
-
-
-def _changing(change: Callable[[Visit, str, Mapping[str, str]], Awaitable[None]]) -> Handler:
-    async def handle(request: web.Request) -> web.StreamResponse:
-        visit = request.app[VISITORS].visit_of(request)
-        subscription_id = request.match_info["subscription_id"]
-        await change(visit, subscription_id, await form_of(request))
-        return see(path_of(subscription_id))
-
-    return handle
