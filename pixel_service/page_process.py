@@ -8,6 +8,7 @@ import structlog
 
 from emailopens_client.channels import Tls, TlsFilesUnusable, open_channel
 from emailopens_client.targets import is_on_this_machine, with_port
+from pixel_service.endpoint.client_address import ClientAddresses
 from pixel_service.injector_tls import tls_of
 from pixel_service.injectors import DEFAULT_INJECTOR_PORT
 from pixel_service.page import PageSettings, page_server
@@ -34,6 +35,7 @@ async def running_page(
         service=settings.page_socket,
         hosts=settings.page_hosts,
         asks_for_keys=settings.api_keys is not None,
+        is_proxy=ClientAddresses(trusted_proxies=settings.trusted_proxies).is_proxy,
         grace=settings.grace,
         reuse_port=settings.reuse_port,
     )

@@ -6,7 +6,7 @@ import dataclasses
 import datetime as dt
 import socket
 import ssl
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -43,6 +43,8 @@ class ConnectionLimits:
 
     in_all: int
     of_address: int
+    is_proxy: Callable[[str | None], bool] = lambda _: False
+    """Whether an address is a proxy's, which may have as many as there are: for many people."""
 
 
 @contextlib.asynccontextmanager
@@ -104,7 +106,9 @@ class _Port:
         if server is None:
             return None
         taken = [*self._listener.begun, *(_peer_of(each) for each in server.connections)]
-        if len(taken) >= self._limits.in_all or taken.count(address) >= self._limits.of_address:
+        is_full = len(taken) >= self._limits.in_all
+        has_its_share = taken.count(address) >= self._limits.of_address
+        if is_full or (has_its_share and not self._limits.is_proxy(address)):
             logger.warning("connection refused: too many connections", open=len(taken))
             return None
         # No access log: tools ask every few seconds, for ever, and what people ask for is

@@ -5,7 +5,7 @@ import contextlib
 import dataclasses
 import datetime as dt
 import functools
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Final
 
 import grpc
@@ -57,6 +57,9 @@ class PageSettings:
 
     asks_for_keys: bool
     """Whether whoever looks must show an API key."""
+
+    is_proxy: Callable[[str | None], bool]
+    """Whether an address is that of a proxy in front."""
 
     grace: dt.timedelta
     """How long answers may take when the page ends."""
@@ -113,7 +116,7 @@ async def page_server(
 def _limits_of(settings: PageSettings) -> ConnectionLimits:
     """Return how many may be connected; to a proxy on this machine all have one address."""
     of_address = _CONNECTIONS if is_local(settings.listen) else _OF_ADDRESS
-    return ConnectionLimits(in_all=_CONNECTIONS, of_address=of_address)
+    return ConnectionLimits(in_all=_CONNECTIONS, of_address=of_address, is_proxy=settings.is_proxy)
 
 
 async def _forget_keys(sessions: Sessions) -> None:

@@ -2,7 +2,8 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+import ipaddress
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from structlog.testing import capture_logs
 
 from injector_service import server as injector_server
 from injector_service.settings import Settings as InjectorSettings
+from pixel_service.endpoint.client_address import IpNetwork
 from pixel_service.injectors import Injectors
 from pixel_service.page_process import running_page
 from pixel_service.server import Addresses, serve
@@ -36,6 +38,7 @@ async def a_page(
     protection: Protection | None = None,
     injectors: Injectors | None = None,
     listen: str = FREE,
+    trusted_proxies: tuple[IpNetwork, ...] = (),
 ) -> AsyncIterator[str]:
     """Run the service with a page; yields the page's address."""
     settings = Settings(
@@ -47,6 +50,7 @@ async def a_page(
         api_keys=api_keys,
         protection=protection or Protection(),
         injectors=injectors or Injectors(),
+        trusted_proxies=trusted_proxies,
     )
     addresses: Addresses
     async with running_in_process(serve, settings, Drain()) as addresses:
@@ -81,15 +85,24 @@ async def test_without_keys_whoever_gets_there_looks(tmp_path: Path) -> None:
             assert response.status == 404
 
 
-@pytest.mark.parametrize(("listen", "taken"), [("127.0.0.1:0", 150), ("0.0.0.0:0", 100)])
-async def test_proxy_on_this_machine_has_all_connections(
-    tmp_path: Path, listen: str, taken: int
+@pytest.mark.parametrize(
+    ("listen", "trusted_proxies", "taken"),
+    [
+        ("127.0.0.1:0", (), 150),
+        ("0.0.0.0:0", (), 100),
+        ("0.0.0.0:0", ("127.0.0.0/8",), 150),
+        ("0.0.0.0:0", ("192.0.2.0/24",), 100),
+    ],
+)
+async def test_proxy_in_front_has_all_connections(
+    tmp_path: Path, listen: str, trusted_proxies: Sequence[str], taken: int
 ) -> None:
     """All who come through it have its address; from elsewhere nobody takes them all."""
+    proxies = tuple(ipaddress.ip_network(each) for each in trusted_proxies)
     open_to_all = Protection(allows_plaintext=True, allows_no_keys=True)
     async with contextlib.AsyncExitStack() as stack:
         address = await stack.enter_async_context(
-            a_page(tmp_path, listen=listen, protection=open_to_all)
+            a_page(tmp_path, listen=listen, protection=open_to_all, trusted_proxies=proxies)
         )
         port = address.rpartition(":")[2]
         open_ones = 0
