@@ -26,6 +26,16 @@ _QUIET: Final = dt.timedelta(seconds=5)
 # A browser comes back by itself, and is asked anew who it is.
 _LONGEST: Final = dt.timedelta(hours=1)
 
+_HEADERS: Final = {
+    hdrs.CONTENT_TYPE: "text/event-stream",
+    # A proxy that collects an answer before it passes it on, as nginx does, or that compresses
+    # it, would keep what is new from whoever looks.  Caddy, until 2.8, compresses whatever has no
+    # coding yet, even if it must not be transformed.
+    "X-Accel-Buffering": "no",
+    hdrs.CACHE_CONTROL: "no-store, no-transform",
+    hdrs.CONTENT_ENCODING: "identity",
+}
+
 _LINE_END: Final = re.compile(r"\r\n|\r|\n")
 
 # Of a process: each holds a connection.
@@ -35,15 +45,21 @@ _MOST_VIEWERS: Final = 200
 def add_now(application: web.Application) -> None:
     """Add what shows what happens now."""
     application[FEEDS] = Feeds()
-    room, news = asyncio.Semaphore(_MOST_VIEWERS), _News()
+    looking, news = set[web.RequestHandler](), _News()
 
     async def live(request: web.Request) -> web.StreamResponse:
         visit = request.app[VISITORS].visit_of(request)
         feed = _feed_of(visit, request)
-        if feed is None or feed.is_refused or room.locked():
+        # Whoever has left is noticed when something is sent to them, which is too late for all who
+        # come back at once when a proxy was restarted.
+        looking.difference_update([each for each in looking if each.transport is None])
+        if feed is None or feed.is_refused or len(looking) >= _MOST_VIEWERS:
             raise web.HTTPServiceUnavailable(text="So many look already.")
-        async with room:
+        looking.add(request.protocol)
+        try:
             return await _stream(request, feed, news)
+        finally:
+            looking.discard(request.protocol)
 
     async def close(_: web.Application) -> None:
         await application[FEEDS].close()
@@ -96,7 +112,7 @@ class _News:
 
 
 async def _stream(request: web.Request, feed: Feed, news: _News) -> web.StreamResponse:
-    response = web.StreamResponse(headers={hdrs.CONTENT_TYPE: "text/event-stream"})
+    response = web.StreamResponse(headers=_HEADERS)
     await response.prepare(request)
     with feed.looked_at(), contextlib.suppress(TimeoutError, ConnectionError):
         async with asyncio.timeout(_LONGEST.total_seconds()):

@@ -24,6 +24,9 @@ pytestmark = pytest.mark.timeout(120)
 # Of a browser that shares a machine with everything else.
 expect.set_options(timeout=60_000)
 
+# After which the page tries again.
+SILENT_MS = 15_000
+
 # What a browser says of a tab that nobody sees; a headless one sees all of its own.
 SEE = """(state) => {
   Object.defineProperty(document, "hidden", { value: state === "hidden", configurable: true });
@@ -68,3 +71,23 @@ async def test_updates_wait_while_nobody_wants_or_sees_them(tmp_path: Path) -> N
         async with page.expect_request(f"**{LIVE}"):
             await pause.click()
         await expect(rows).to_have_count(2)
+
+
+async def test_page_comes_back_by_itself_after_a_proxy_has_said_no(tmp_path: Path) -> None:
+    """It says meanwhile that nothing comes, and shows what was opened, without being reloaded."""
+    async with looking_at_now(tmp_path) as (log, page):
+        silence, pause = page.locator("#silence"), page.locator("#pause")
+        await page.clock.install()
+        await page.route(f"**{LIVE}", lambda route: route.fulfill(status=502))
+        await pause.click()
+        async with page.expect_response(f"**{LIVE}"):
+            await pause.click()
+        await log.append([an_open_of("a")])
+        async with page.expect_response(f"**{LIVE}"):
+            await page.clock.fast_forward(SILENT_MS)
+        await expect(silence).to_contain_text("Nothing comes from the service")
+
+        await page.unroute(f"**{LIVE}")
+        await page.clock.fast_forward(SILENT_MS)
+        await expect(page.locator("#latest tr")).to_have_count(1)
+        await expect(silence).to_be_empty()

@@ -14,6 +14,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from pixel_service.errors import SubscriptionPaused
+from pixel_service.page import routes_now
 from pixel_service.page.application import new_application
 from pixel_service.page.live import FeedLimits, Feeds, TooManyFeeds
 from pixel_service.page.routes_now import FEEDS, add_now
@@ -114,6 +115,15 @@ async def test_opens_are_shown_that_were_there_and_that_come(page: Looking) -> N
     assert "Before" not in more
 
 
+async def test_nothing_on_the_way_keeps_what_comes(page: Looking) -> None:
+    """Proxies neither collect events nor compress them, and caches keep none."""
+    async with page.browser.get("/live") as response:
+        assert response.content_type == "text/event-stream"
+        assert response.headers["X-Accel-Buffering"] == "no"
+        assert response.headers["Cache-Control"] == "no-store, no-transform"
+        assert response.headers["Content-Encoding"] == "identity"
+
+
 async def seen(events: AsyncIterator[tuple[str, str]], name: str) -> str:
     """Return the data of the next event *name* that says anything."""
     async with asyncio.timeout(60):
@@ -173,6 +183,25 @@ async def test_too_many_who_look_are_told_so(service: StreamService) -> None:
             assert "All is well" in text
             async with browser.get("/live") as response:
                 assert response.status == 503
+
+
+async def test_whoever_leaves_makes_room_at_once(
+    page: Looking, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All come back at once when a proxy was restarted, before anything is sent to who has left."""
+    monkeypatch.setattr(routes_now, "_MOST_VIEWERS", 1)
+    monkeypatch.setattr(routes_now, "_QUIET", dt.timedelta(hours=1))
+
+    async def status() -> int:
+        async with page.browser.get("/live") as response:
+            return response.status
+
+    async with page.browser.get("/live") as response:
+        await seen(events_of(response), "rate")
+        assert await status() == 503
+    async with asyncio.timeout(60):
+        while await status() == 503:
+            pass
 
 
 async def test_health_is_for_operators_and_opens_for_subscribers(service: StreamService) -> None:

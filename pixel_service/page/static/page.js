@@ -17,18 +17,38 @@ function parsed(html) {
   return template.content;
 }
 
+// The service says something every five seconds, whether anything was opened or not.
+const SILENT_MS = 15_000;
+
 function follow(live) {
   const latest = live.querySelector("#latest");
   const pause = live.querySelector("#pause");
   const most = Number(live.dataset.most);
-  let source;
+  let source, silent;
 
   function replace(id) {
     return (event) => live.querySelector(id).replaceWith(parsed(event.data));
   }
 
-  function begin() {
+  // Not every connection that is lost says so, and a browser comes back by itself to none that was
+  // answered by anybody else, such as a proxy while the service is away.
+  function watch() {
+    clearTimeout(silent);
+    silent = setTimeout(() => {
+      live.querySelector("#silence").textContent =
+        "Nothing comes from the service. This page goes on trying; if that lasts, reload it.";
+      begin();
+    }, SILENT_MS);
+  }
+
+  function end() {
+    clearTimeout(silent);
     source?.close();
+  }
+
+  function begin() {
+    end();
+    watch();
     source = new EventSource(live.dataset.from);
     source.addEventListener("all", (event) => latest.replaceChildren(parsed(event.data)));
     source.addEventListener("more", (event) => {
@@ -37,17 +57,12 @@ function follow(live) {
     });
     source.addEventListener("rate", replace("#rate"));
     source.addEventListener("silence", replace("#silence"));
-    source.addEventListener("error", () => {
-      // Otherwise the browser comes back by itself.
-      if (source.readyState === EventSource.CLOSED) {
-        live.querySelector("#silence").textContent = "Nothing new comes in: reload the page.";
-      }
-    });
+    source.addEventListener("silence", watch);
   }
 
   // A browser has few connections to one host: a tab that nobody sees keeps none of them.
   function followIfSeen() {
-    if (document.hidden || pause.getAttribute("aria-pressed") === "true") source?.close();
+    if (document.hidden || pause.getAttribute("aria-pressed") === "true") end();
     else begin();
   }
 
