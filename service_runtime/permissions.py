@@ -58,6 +58,8 @@ ROLES: Final[Mapping[str, frozenset[Role]]] = {
     f"{_PIXEL}.ObjectionService/GetObjection": _OPERATORS,
     f"{_PIXEL}.ObjectionService/ListObjections": _OPERATORS,
     f"{_PIXEL}.ObjectionService/DeleteObjection": _OPERATORS,
+    # An injector calls it, with a key that can do nothing else here.
+    f"{_PIXEL}.ObjectionService/ListObjectionDigests": _SENDERS,
     # What the service can do, which the contract says anyway.
     "grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo": _ALL,
 }

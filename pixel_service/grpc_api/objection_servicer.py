@@ -9,13 +9,14 @@ from emailopens.pixel.v1 import objection_service_pb2 as pb
 from emailopens.pixel.v1 import objection_service_pb2_grpc as pb_grpc
 from pixel_service.grpc_api.times import timestamp
 from pixel_service.grpc_api.who import has_message_id, has_recipient
-from pixel_service.notification import address_of, comparable
+from pixel_service.notification import address_of
 from pixel_service.open_log import (
     Objection,
     ObjectionSubject,
     OpenLog,
     message_key,
     message_objection_key,
+    objection_digest_key,
     recipient_objection_key,
 )
 from service_runtime.field_checks import FieldChecks
@@ -86,6 +87,20 @@ class ObjectionServicer(pb_grpc.ObjectionServiceServicer):
         await self._on_change()
         return pb.DeleteObjectionResponse()
 
+    async def ListObjectionDigests(
+        self, request: pb.ListObjectionDigestsRequest, _: Context
+    ) -> pb.ListObjectionDigestsResponse:
+        """Return by what recipients who have objected are told."""
+        known = request.unless_change if request.HasField("unless_change") else None
+        found = await self._store.keys(unless_change=known, subject=ObjectionSubject.RECIPIENT)
+        if found is None:
+            return pb.ListObjectionDigestsResponse(change=request.unless_change, is_unchanged=True)
+        return pb.ListObjectionDigestsResponse(
+            change=found.change,
+            key=objection_digest_key(self._log_key),
+            digests=b"".join(found.keys),
+        )
+
     def _key_of(
         self,
         request: pb.CreateObjectionRequest | pb.GetObjectionRequest | pb.DeleteObjectionRequest,
@@ -96,7 +111,7 @@ class ObjectionServicer(pb_grpc.ObjectionServiceServicer):
         match request.WhichOneof("subject"):
             case "recipient":
                 if has_recipient(request.recipient, checks):
-                    address = comparable(address_of(request.recipient))
+                    address = address_of(request.recipient)
                     key = recipient_objection_key(address, self._log_key)
             case "message_id":
                 if has_message_id(request.message_id, checks):

@@ -9,7 +9,7 @@ logs nor the network.
 Read `open` first.
 """
 
-from pixel_service.notification.address import address_of, comparable
+from pixel_service.notification.address import address_of
 from pixel_service.notification.mail import SYSTEM_TAGS, mail_octets
 from pixel_service.notification.matching import (
     Matches,
@@ -26,7 +26,6 @@ __all__ = [
     "Matches",
     "RecordedOpen",
     "address_of",
-    "comparable",
     "mail_octets",
     "matches_message",
     "matches_recipient",

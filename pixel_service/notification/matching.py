@@ -5,8 +5,9 @@ from collections.abc import Callable
 from typing import Final
 
 from emailopens.notification.v1 import open_notification_pb2 as pb
-from pixel_service.notification.address import address_of, comparable
+from pixel_service.notification.address import address_of
 from pixel_service.notification.open import number_open
+from service_runtime.addresses import comparable
 from service_runtime.encoded_words import decode_words
 
 Matches = Callable[[bytes], bool]

@@ -20,6 +20,7 @@ from pixel_service.open_log.objections import (
     ObjectionStore,
     ObjectionSubject,
     message_objection_key,
+    objection_digest_key,
     recipient_objection_key,
 )
 from pixel_service.open_log.protocol import OpenLog
@@ -138,5 +139,6 @@ __all__ = [
     "message_key",
     "message_objection_key",
     "migrate",
+    "objection_digest_key",
     "recipient_objection_key",
 ]

@@ -7,10 +7,17 @@ import hashlib
 from collections.abc import Sequence
 from typing import Final, Protocol
 
+from service_runtime.objection_digests import DIGEST_OCTETS, recipient_digest
+
 # Each is 16 octets in the memory of whoever records, with some 60 around them.
 MAX_OBJECTIONS: Final = 100_000
 
-KEY_OCTETS: Final = 16
+KEY_OCTETS: Final = DIGEST_OCTETS
+
+# What becomes of the log's secret for recipients: it is given to injector services, and tells
+# nothing of the secret itself, which signs cursors.
+_DIGEST_KEY_PERSON: Final = b"objections"
+_DIGEST_KEY_OCTETS: Final = 32
 
 
 class ObjectionSubject(enum.IntEnum):
@@ -35,19 +42,24 @@ def recipient_objection_key(address: str, log_key: bytes) -> bytes:
     """Return the key of the objection of the recipient *address*.
 
     Args:
-        address: as `comparable` returns it.
+        address: alone, as `address_of` returns it.
         log_key: the secret of the log, `LogIdentity.cursor_key`.
     """
-    return _key(b"recipient", address.encode(), log_key)
+    return recipient_digest(address, objection_digest_key(log_key))
+
+
+def objection_digest_key(log_key: bytes) -> bytes:
+    """Return the key of the recipients' digests, made of the secret of the log."""
+    return hashlib.blake2b(
+        key=log_key, person=_DIGEST_KEY_PERSON, digest_size=_DIGEST_KEY_OCTETS
+    ).digest()
 
 
 def message_objection_key(message_key: bytes, log_key: bytes) -> bytes:
     """Return the key of an objection to the message of *message_key*."""
-    return _key(b"message", message_key, log_key)
-
-
-def _key(person: bytes, octets: bytes, log_key: bytes) -> bytes:
-    return hashlib.blake2b(octets, key=log_key, person=person, digest_size=KEY_OCTETS).digest()
+    return hashlib.blake2b(
+        message_key, key=log_key, person=b"message", digest_size=KEY_OCTETS
+    ).digest()
 
 
 class ObjectionStore(Protocol):
@@ -81,8 +93,13 @@ class ObjectionStore(Protocol):
             ObjectionNotFound: there is none of this key.
         """
 
-    async def keys(self, *, unless_change: int | None) -> "ObjectionKeys | None":
-        """Return the keys of all; None if *unless_change* is still the last change of them."""
+    async def keys(
+        self, *, unless_change: int | None, subject: ObjectionSubject | None = None
+    ) -> "ObjectionKeys | None":
+        """Return the keys of all; None if *unless_change* is still the last change of them.
+
+        With a *subject* those of its objections alone.
+        """
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
-from pixel_service.notification import comparable, recipient_of
+from pixel_service.notification import recipient_of
 from pixel_service.open_log import message_objection_key, recipient_objection_key
 from pixel_service.privacy import KeptOpen
 
@@ -44,6 +44,6 @@ class Objected:
                 self._recipients.clear()
             recipient = recipient_of(message)
             self._recipients[message] = (
-                recipient_objection_key(comparable(recipient), self._log_key) if recipient else None
+                recipient_objection_key(recipient, self._log_key) if recipient else None
             )
         return self._recipients[message]

@@ -54,9 +54,13 @@ class SqlObjections:
         if not await self._database.execute(partial(_delete, key=key)):
             raise ObjectionNotFound
 
-    async def keys(self, *, unless_change: int | None) -> ObjectionKeys | None:
-        """Read all keys, unless nothing has changed them."""
-        return await self._database.query(partial(_keys, unless_change=unless_change))
+    async def keys(
+        self, *, unless_change: int | None, subject: ObjectionSubject | None = None
+    ) -> ObjectionKeys | None:
+        """Read all keys, or those of a subject, unless nothing has changed them."""
+        return await self._database.query(
+            partial(_keys, unless_change=unless_change, subject=subject)
+        )
 
 
 def _create(
@@ -89,12 +93,17 @@ def _find(connection: sa.Connection, *, key: bytes) -> sa.Row[tuple[bytes, int, 
     return connection.execute(sa.select(objections).where(objections.c.key == key)).one_or_none()
 
 
-def _keys(connection: sa.Connection, *, unless_change: int | None) -> ObjectionKeys | None:
+def _keys(
+    connection: sa.Connection, *, unless_change: int | None, subject: ObjectionSubject | None
+) -> ObjectionKeys | None:
     # Before the keys: what changes between the two is read again.
     change = connection.execute(sa.select(open_log.c.objections_change)).scalar_one()
     if change == unless_change:
         return None
-    found = connection.execute(sa.select(objections.c.key)).scalars()
+    query = sa.select(objections.c.key)
+    if subject is not None:
+        query = query.where(objections.c.subject == int(subject))
+    found = connection.execute(query).scalars()
     return ObjectionKeys(keys=frozenset(map(bytes, found)), change=change)
 
 

@@ -1,5 +1,6 @@
 """ObjectionService over the wire: what it keeps, and what it refuses."""
 
+import hashlib
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -56,6 +57,27 @@ async def test_objections_are_listed_and_withdrawn(
     with pytest.raises(grpc.aio.AioRpcError) as caught:
         await service.GetObjection(pb.GetObjectionRequest(message_id="m1"))
     assert caught.value.code() is grpc.StatusCode.NOT_FOUND
+
+
+async def test_digests_tell_who_has_objected(
+    service: "pb_grpc.ObjectionServiceAsyncStub",
+) -> None:
+    """By the contract's comments alone; objections to messages are not among them."""
+    for request in (
+        pb.CreateObjectionRequest(recipient='Ann <"ann"@XN--BCHER-KVA.de>'),
+        pb.CreateObjectionRequest(message_id="m1"),
+    ):
+        await service.CreateObjection(request)
+    listed = await service.ListObjectionDigests(pb.ListObjectionDigestsRequest())
+    again = await service.ListObjectionDigests(
+        pb.ListObjectionDigestsRequest(unless_change=listed.change)
+    )
+
+    expected = hashlib.blake2b(
+        "ann@b\u00fccher.de".encode(), key=listed.key, person=b"recipient", digest_size=16
+    )
+    assert listed.digests == expected.digest()
+    assert again == pb.ListObjectionDigestsResponse(change=listed.change, is_unchanged=True)
 
 
 @pytest.mark.parametrize(

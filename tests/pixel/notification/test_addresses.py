@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from emailopens.notification.v1 import open_notification_pb2 as pb
-from pixel_service.notification import comparable, matches_recipient
+from pixel_service.notification import matches_recipient
+from service_runtime.addresses import comparable
 
 # Ways of writing one address.
 WAYS: Final = [

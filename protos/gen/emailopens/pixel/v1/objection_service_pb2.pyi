@@ -291,3 +291,70 @@ class DeleteObjectionResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___DeleteObjectionResponse: _TypeAlias = DeleteObjectionResponse  # noqa: Y015
+
+@_typing.final
+class ListObjectionDigestsRequest(_message.Message):
+    """ListObjectionDigestsRequest is the request of ObjectionService.ListObjectionDigests."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    UNLESS_CHANGE_FIELD_NUMBER: _builtins.int
+    unless_change: _builtins.int
+    """Optional. The `change` of the response that the caller has: if it is still the last
+    one, the response says no more.
+    """
+    def __init__(
+        self,
+        *,
+        unless_change: _builtins.int | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_unless_change", b"_unless_change", "unless_change", b"unless_change"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_unless_change", b"_unless_change", "unless_change", b"unless_change"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__unless_change: _TypeAlias = _typing.Literal["unless_change"]  # noqa: Y015
+    _WhichOneofArgType__unless_change: _TypeAlias = _typing.Literal["_unless_change", b"_unless_change"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__unless_change) -> _WhichOneofReturnType__unless_change | None: ...
+
+Global___ListObjectionDigestsRequest: _TypeAlias = ListObjectionDigestsRequest  # noqa: Y015
+
+@_typing.final
+class ListObjectionDigestsResponse(_message.Message):
+    """ListObjectionDigestsResponse is the response of ObjectionService.ListObjectionDigests."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CHANGE_FIELD_NUMBER: _builtins.int
+    IS_UNCHANGED_FIELD_NUMBER: _builtins.int
+    KEY_FIELD_NUMBER: _builtins.int
+    DIGESTS_FIELD_NUMBER: _builtins.int
+    change: _builtins.int
+    """Always set. Which change of the objections was the last one: a number that says no
+    more than whether it is another.
+    """
+    is_unchanged: _builtins.bool
+    """Whether that is the one that the request names. The rest is empty then."""
+    key: _builtins.bytes
+    """The key of the digests. It stays the same as long as the log is the same."""
+    digests: _builtins.bytes
+    """One digest after the other, 16 octets each, in any order: for each recipient who has
+    objected, BLAKE2b (RFC 7693) of 16 octets, with `key` and the personalization
+    `recipient`, of the address in UTF-8. Beforehand quotes around the local part and a
+    dot at the end are taken off, labels of the domain that begin with `xn--` are decoded,
+    and the whole is normalized (NFC), case-folded, and normalized again. At most 100,000.
+    """
+    def __init__(
+        self,
+        *,
+        change: _builtins.int = ...,
+        is_unchanged: _builtins.bool = ...,
+        key: _builtins.bytes = ...,
+        digests: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["change", b"change", "digests", b"digests", "is_unchanged", b"is_unchanged", "key", b"key"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListObjectionDigestsResponse: _TypeAlias = ListObjectionDigestsResponse  # noqa: Y015

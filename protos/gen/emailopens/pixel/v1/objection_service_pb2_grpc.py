@@ -49,7 +49,8 @@ class ObjectionServiceStub:
     one, or with another's, every call returns `UNAUTHENTICATED` (API_KEY_MISSING,
     API_KEY_INVALID, API_KEY_EXPIRED) or `PERMISSION_DENIED` (ROLE_NOT_ALLOWED). As with
     erasing, configurations that a key is limited to do not matter: an objection is to
-    everything.
+    everything. ListObjectionDigests is called with a key of a sender or an admin: it is
+    there for injector services.
     """
 
     def __init__(self, channel):
@@ -78,6 +79,11 @@ class ObjectionServiceStub:
                 request_serializer=emailopens_dot_pixel_dot_v1_dot_objection__service__pb2.DeleteObjectionRequest.SerializeToString,
                 response_deserializer=emailopens_dot_pixel_dot_v1_dot_objection__service__pb2.DeleteObjectionResponse.FromString,
                 _registered_method=True)
+        self.ListObjectionDigests = channel.unary_unary(
+                '/emailopens.pixel.v1.ObjectionService/ListObjectionDigests',
+                request_serializer=emailopens_dot_pixel_dot_v1_dot_objection__service__pb2.ListObjectionDigestsRequest.SerializeToString,
+                response_deserializer=emailopens_dot_pixel_dot_v1_dot_objection__service__pb2.ListObjectionDigestsResponse.FromString,
+                _registered_method=True)
 
 
 class ObjectionServiceServicer:
@@ -104,7 +110,8 @@ class ObjectionServiceServicer:
     one, or with another's, every call returns `UNAUTHENTICATED` (API_KEY_MISSING,
     API_KEY_INVALID, API_KEY_EXPIRED) or `PERMISSION_DENIED` (ROLE_NOT_ALLOWED). As with
     erasing, configurations that a key is limited to do not matter: an objection is to
-    everything.
+    everything. ListObjectionDigests is called with a key of a sender or an admin: it is
+    there for injector services.
     """
 
     def CreateObjection(self, request, context):
@@ -141,6 +148,16 @@ class ObjectionServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListObjectionDigests(self, request, context):
+        """Returns by what to tell whether a recipient has objected, so that a message to them is
+        sent without a pixel: digests of all recipients who have, and the key that they are
+        made with. No address can be read from them, but whoever has them can try addresses.
+        Objections to single messages are not among them.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ObjectionServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -163,6 +180,11 @@ def add_ObjectionServiceServicer_to_server(servicer, server):
                     servicer.DeleteObjection,
                     request_deserializer=emailopens_dot_pixel_dot_v1_dot_objection__service__pb2.DeleteObjectionRequest.FromString,
                     response_serializer=emailopens_dot_pixel_dot_v1_dot_objection__service__pb2.DeleteObjectionResponse.SerializeToString,
+            ),
+            'ListObjectionDigests': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListObjectionDigests,
+                    request_deserializer=emailopens_dot_pixel_dot_v1_dot_objection__service__pb2.ListObjectionDigestsRequest.FromString,
+                    response_serializer=emailopens_dot_pixel_dot_v1_dot_objection__service__pb2.ListObjectionDigestsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -196,7 +218,8 @@ class ObjectionService:
     one, or with another's, every call returns `UNAUTHENTICATED` (API_KEY_MISSING,
     API_KEY_INVALID, API_KEY_EXPIRED) or `PERMISSION_DENIED` (ROLE_NOT_ALLOWED). As with
     erasing, configurations that a key is limited to do not matter: an objection is to
-    everything.
+    everything. ListObjectionDigests is called with a key of a sender or an admin: it is
+    there for injector services.
     """
 
     @staticmethod
@@ -297,6 +320,33 @@ class ObjectionService:
             '/emailopens.pixel.v1.ObjectionService/DeleteObjection',
             emailopens_dot_pixel_dot_v1_dot_objection__service__pb2.DeleteObjectionRequest.SerializeToString,
             emailopens_dot_pixel_dot_v1_dot_objection__service__pb2.DeleteObjectionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListObjectionDigests(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/emailopens.pixel.v1.ObjectionService/ListObjectionDigests',
+            emailopens_dot_pixel_dot_v1_dot_objection__service__pb2.ListObjectionDigestsRequest.SerializeToString,
+            emailopens_dot_pixel_dot_v1_dot_objection__service__pb2.ListObjectionDigestsResponse.FromString,
             options,
             channel_credentials,
             insecure,

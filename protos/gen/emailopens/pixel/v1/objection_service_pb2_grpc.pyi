@@ -50,7 +50,8 @@ class ObjectionServiceStub:
     one, or with another's, every call returns `UNAUTHENTICATED` (API_KEY_MISSING,
     API_KEY_INVALID, API_KEY_EXPIRED) or `PERMISSION_DENIED` (ROLE_NOT_ALLOWED). As with
     erasing, configurations that a key is limited to do not matter: an objection is to
-    everything.
+    everything. ListObjectionDigests is called with a key of a sender or an admin: it is
+    there for injector services.
     """
 
     @_typing.overload
@@ -74,6 +75,12 @@ class ObjectionServiceStub:
     """Withdraws an objection: opens are recorded again from now on.
 
     Returns `NOT_FOUND` (OBJECTION_NOT_FOUND) or `INVALID_ARGUMENT` (INVALID_FIELD).
+    """
+    ListObjectionDigests: _grpc.UnaryUnaryMultiCallable[_objection_service_pb2.ListObjectionDigestsRequest, _objection_service_pb2.ListObjectionDigestsResponse]
+    """Returns by what to tell whether a recipient has objected, so that a message to them is
+    sent without a pixel: digests of all recipients who have, and the key that they are
+    made with. No address can be read from them, but whoever has them can try addresses.
+    Objections to single messages are not among them.
     """
 
 @_typing.type_check_only
@@ -101,7 +108,8 @@ class ObjectionServiceAsyncStub(ObjectionServiceStub):
     one, or with another's, every call returns `UNAUTHENTICATED` (API_KEY_MISSING,
     API_KEY_INVALID, API_KEY_EXPIRED) or `PERMISSION_DENIED` (ROLE_NOT_ALLOWED). As with
     erasing, configurations that a key is limited to do not matter: an objection is to
-    everything.
+    everything. ListObjectionDigests is called with a key of a sender or an admin: it is
+    there for injector services.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
@@ -122,6 +130,12 @@ class ObjectionServiceAsyncStub(ObjectionServiceStub):
     """Withdraws an objection: opens are recorded again from now on.
 
     Returns `NOT_FOUND` (OBJECTION_NOT_FOUND) or `INVALID_ARGUMENT` (INVALID_FIELD).
+    """
+    ListObjectionDigests: _aio.UnaryUnaryMultiCallable[_objection_service_pb2.ListObjectionDigestsRequest, _objection_service_pb2.ListObjectionDigestsResponse]  # type: ignore[assignment]
+    """Returns by what to tell whether a recipient has objected, so that a message to them is
+    sent without a pixel: digests of all recipients who have, and the key that they are
+    made with. No address can be read from them, but whoever has them can try addresses.
+    Objections to single messages are not among them.
     """
 
 class ObjectionServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -148,7 +162,8 @@ class ObjectionServiceServicer(metaclass=_abc_1.ABCMeta):
     one, or with another's, every call returns `UNAUTHENTICATED` (API_KEY_MISSING,
     API_KEY_INVALID, API_KEY_EXPIRED) or `PERMISSION_DENIED` (ROLE_NOT_ALLOWED). As with
     erasing, configurations that a key is limited to do not matter: an objection is to
-    everything.
+    everything. ListObjectionDigests is called with a key of a sender or an admin: it is
+    there for injector services.
     """
 
     @_abc_1.abstractmethod
@@ -191,6 +206,18 @@ class ObjectionServiceServicer(metaclass=_abc_1.ABCMeta):
         """Withdraws an objection: opens are recorded again from now on.
 
         Returns `NOT_FOUND` (OBJECTION_NOT_FOUND) or `INVALID_ARGUMENT` (INVALID_FIELD).
+        """
+
+    @_abc_1.abstractmethod
+    def ListObjectionDigests(
+        self,
+        request: _objection_service_pb2.ListObjectionDigestsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_objection_service_pb2.ListObjectionDigestsResponse, _abc.Awaitable[_objection_service_pb2.ListObjectionDigestsResponse]]:
+        """Returns by what to tell whether a recipient has objected, so that a message to them is
+        sent without a pixel: digests of all recipients who have, and the key that they are
+        made with. No address can be read from them, but whoever has them can try addresses.
+        Objections to single messages are not among them.
         """
 
 def add_ObjectionServiceServicer_to_server(servicer: ObjectionServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
