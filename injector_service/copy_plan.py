@@ -34,10 +34,10 @@ class CopyPlan:
         copy_id: Callable[[str], str],
     ) -> None:
         self._level = PrivacyLevel.FULL if choice is None else choice.privacy_level
-        self._untracked = untracked(raw, header, choice)
-        self._refused = self._untracked._replace(outcome=Outcome.RECIPIENT_ERROR)
+        self.untracked = untracked(raw, header, choice)
+        self._refused = self.untracked._replace(outcome=Outcome.RECIPIENT_ERROR)
         # In the place of a copy that is to be made yet.
-        self._pending = Copy(self._untracked)
+        self._pending = Copy(self.untracked)
         self._copy_id = copy_id
         self._places: list[int] = []
         self.copies: list[Copy] = []
@@ -66,7 +66,7 @@ class CopyPlan:
             self.tracked.append(facts)
             self._places.append(len(self.copies))
             return self._pending
-        return Copy(self._untracked, message_id, level)
+        return Copy(self.untracked, message_id, level)
 
     def finish(self, made: Sequence[Rewritten]) -> None:
         """Take in what became of those that are tracked; for some it may have been too much."""

@@ -11,12 +11,13 @@ from typing import Final
 from injector_service.configurations import Choice, Configuration, Configurations, choose
 from injector_service.copy_plan import Copy, CopyPlan, untracked
 from injector_service.new_ids import CopyIds, new_message_id
+from injector_service.objections import NOBODY, Objected
 from injector_service.pixels import (
     CopyFacts,
     MessageFacts,
     TokenSealer,
     provider_of,
-    read_recipient,
+    recipient_of,
 )
 from injector_service.privacy import PrivacyLevel
 from injector_service.recipients_request import RecipientsRequest
@@ -79,6 +80,7 @@ class Injector:
         pixel_base_url: str,
         pool: RewritingPool,
         tracked: TrackedCounter,
+        objected: Objected = NOBODY,
         clock: Callable[[], dt.datetime] = utc_now,
     ) -> None:
         self._configurations = configurations
@@ -86,6 +88,7 @@ class Injector:
         self._pixel_base_url = pixel_base_url
         self._rewriter = Rewriter(sealer, pool)
         self._tracked = tracked
+        self._objected = objected
         self._clock = clock
 
     async def rewrite(self, request: RewriteRequest, *, caller: Caller) -> Answer:
@@ -116,6 +119,10 @@ class Injector:
             job = self._job(choice, tracking, time)._replace(copies=(copy,))
             rewritten = await self._rewriter.one(raw, header, job)
             if header is not None:
+                (heeded,) = self._heeded(
+                    [copy], [rewritten], header, lambda: untracked(raw, header, choice)
+                )
+                rewritten = heeded.in_one(raw)
                 self._count(job.facts, [copy], [rewritten], header)
         return Answer(
             rewritten=rewritten,
@@ -152,6 +159,8 @@ class Injector:
         if job is not None and plan.tracked:
             job = job._replace(copies=tuple(plan.tracked))
             made = await self._rewriter.copies(raw, header, job, plan.makers)
+            if header is not None:
+                made = self._heeded(plan.tracked, made, header, lambda: plan.untracked)
             plan.finish(made)
             if header is not None:
                 self._count(job.facts, plan.tracked, made, header)
@@ -160,6 +169,18 @@ class Injector:
             configuration_ids=()
             if choice is None
             else tuple(each.id for each in choice.configurations),
+        )
+
+    def _heeded(
+        self,
+        copies: Sequence[CopyFacts],
+        made: list[Rewritten],
+        header: Header,
+        instead: Callable[[], Rewritten],
+    ) -> list[Rewritten]:
+        """Return what was *made*, *instead* of those copies whose recipients have objected."""
+        return self._objected.heeded(
+            made, lambda index: recipient_of(copies[index], header), instead
         )
 
     def _count(
@@ -177,7 +198,7 @@ class Injector:
                 level = copy.privacy_level
                 recipient = ""
                 if level < PrivacyLevel.PSEUDONYMOUS:
-                    recipient = copy.recipients[0] if copy.recipients else read_recipient(header)
+                    recipient = recipient_of(copy, header)
                 self._tracked.add(time_us, ids, level, recipient, copy.tags)
 
     def _job(self, choice: Choice, tracking: tuple[Configuration, ...], time: dt.datetime) -> Job:

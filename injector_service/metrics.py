@@ -2,7 +2,7 @@
 
 import collections
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import prometheus_client
 
@@ -38,6 +38,19 @@ class InjectorMetrics:
             buckets=(0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.03, 0.1, 0.3, 1),
             registry=self.registry,
         )
+
+    def follow_objections(
+        self, *, count: Callable[[], float], age_seconds: Callable[[], float]
+    ) -> None:
+        """Say what is known of objections, where a pixel service is asked."""
+        for name, help_, value in (
+            ("objections", "Recipients who have objected, as far as is known.", count),
+            ("objections_age_seconds", "Age of the list of those who have objected.", age_seconds),
+        ):
+            gauge = prometheus_client.Gauge(
+                f"emailopens_injector_{name}", help_, registry=self.registry
+            )
+            gauge.set_function(value)
 
     def record_copies(self, copies: Sequence[Rewritten], *, octets: int, since: float) -> None:
         """Count the copies of a message, which came once; otherwise as `record` does."""

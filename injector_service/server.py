@@ -24,6 +24,7 @@ from injector_service.grpc_api import (
 from injector_service.injector import Injector
 from injector_service.metrics import InjectorMetrics
 from injector_service.new_ids import CopyIds
+from injector_service.objections import NOBODY, Follower, ObjectedStore, following
 from injector_service.pixels import TokenSealer
 from injector_service.rewriting_pool import rewriting_pool
 from injector_service.settings import Settings
@@ -74,12 +75,14 @@ async def serve(
         writer = TrackedWriter(tracked, tracked_store)
         # Ends after the calls, and writes what they have counted.
         await stack.enter_async_context(writer.running())
+        objections = await _objections(settings, ObjectedStore(store.engine), stack)
         address = await stack.enter_async_context(
             _serving(
                 settings,
                 configurations,
                 key_ring,
                 admission,
+                objections,
                 tracked,
                 TrackingServicer(tracked_store, writer),
                 drain,
@@ -89,6 +92,21 @@ async def serve(
         if on_ready is not None:
             on_ready(address)
         await drain.wait()
+
+
+async def _objections(
+    settings: Settings, store: ObjectedStore, stack: contextlib.AsyncExitStack
+) -> Follower | None:
+    """Follow who has objected for as long as *stack*, if a pixel service says."""
+    if settings.pixel_service is None:
+        return None
+    return await stack.enter_async_context(
+        following(
+            settings.pixel_service,
+            allows_plaintext=settings.protection.allows_plaintext,
+            store=store,
+        )
+    )
 
 
 @contextlib.asynccontextmanager
@@ -108,6 +126,7 @@ async def _serving(
     configurations: Configurations,
     key_ring: KeyRing,
     admission: Admission,
+    objections: Follower | None,
     tracked: TrackedCounter,
     tracking: TrackingServicer,
     drain: Drain,
@@ -121,17 +140,23 @@ async def _serving(
             pixel_base_url=settings.pixel_base_url,
             pool=await stack.enter_async_context(rewriting_pool(key_ring)),
             tracked=tracked,
+            objected=NOBODY if objections is None else objections.objected,
         )
         services = _services(settings, configurations, injector, tracking, metrics)
         certificates = await stack.enter_async_context(
             following_certificates(settings.protection.tls_files("grpc", "admin"))
         )
         metrics.registry.register(certificates)
+        if objections is not None:
+            metrics.follow_objections(
+                count=lambda: objections.objected.count,
+                age_seconds=lambda: objections.age_seconds,
+            )
         if settings.admin is not None:
             await stack.enter_async_context(
                 admin_server(
                     listen=settings.admin,
-                    conditions=lambda: _conditions(configurations, admission, drain),
+                    conditions=lambda: _conditions(configurations, admission, objections, drain),
                     registry=metrics.registry,
                     certificate=certificates.get("admin"),
                 )
@@ -192,7 +217,10 @@ def _services(
 
 
 def _conditions(
-    configurations: Configurations, admission: Admission, drain: Drain
+    configurations: Configurations,
+    admission: Admission,
+    objections: Follower | None,
+    drain: Drain,
 ) -> Sequence[Condition]:
     return (
         not_draining(drain),
@@ -203,5 +231,6 @@ def _conditions(
             detail="" if configurations.is_current else "(the database does not answer)",
             is_required=False,
         ),
+        *([] if objections is None else [objections.condition()]),
         *admission.conditions(),
     )

@@ -8,6 +8,7 @@ from typing import Final
 
 from injector_service.base_url import is_base_url
 from injector_service.errors import SettingsInvalid
+from injector_service.pixel_service import PixelService
 from injector_service.rewrite_request import DEFAULT_MAX_MESSAGE_OCTETS
 from service_runtime.api_keys import ApiKeys
 from service_runtime.data_folder import prepare_data_folder
@@ -59,6 +60,9 @@ class Settings:
     """Whether clients are not told what can be called."""
     protection: Protection = dataclasses.field(default_factory=Protection)
     """TLS, and who may call."""
+
+    pixel_service: PixelService | None = None
+    """Who says which recipients have objected; None: nobody is asked."""
 
     pixel_base_url: str = DEFAULT_PIXEL_BASE_URL
     """For configurations that have none of their own."""

@@ -7,6 +7,7 @@ from typing import Any, Final, Literal
 
 import click
 
+from injector_service.cli.objections_options import objections_options
 from injector_service.errors import DatabaseUnusable, SettingsInvalid
 from injector_service.settings import Settings
 from service_runtime import process
@@ -79,6 +80,7 @@ _option: Final = options_of(_PREFIX)
     default=_DEFAULTS.refresh_interval.total_seconds(),
     help="How soon configurations that another process changed are seen.",
 )
+@objections_options(_option)
 @_option(
     "max-message-octets",
     section=LIMITS,

@@ -4,9 +4,8 @@ Read `maker` first.  Imports values of `configurations` and `rewriting`; only
 `token_sealer` knows the contract.
 """
 
-from injector_service.pixels.header_facts import read_recipient
 from injector_service.pixels.mail_providers import MailProvider, provider_of
-from injector_service.pixels.maker import CopyFacts, MessageFacts, PixelMaker
+from injector_service.pixels.maker import CopyFacts, MessageFacts, PixelMaker, recipient_of
 from injector_service.pixels.token_sealer import TokenSealer
 
 __all__ = [
@@ -16,5 +15,5 @@ __all__ = [
     "PixelMaker",
     "TokenSealer",
     "provider_of",
-    "read_recipient",
+    "recipient_of",
 ]

@@ -147,7 +147,7 @@ class _Kind:
         """Return what is sealed of the header, if there is room for it."""
         if self._level >= PrivacyLevel.PSEUDONYMOUS:
             return self._facts
-        return self._facts._replace(recipient=_recipient(copy, header))
+        return self._facts._replace(recipient=recipient_of(copy, header))
 
     def plaintext(self, copy: CopyFacts, header: Header) -> bytes:
         """Return the plaintext of the token of *copy* with all of the header."""
@@ -155,7 +155,7 @@ class _Kind:
             return self._bare_plaintext(copy)
         if self._header is not header:
             self._read(header)
-        recipient = _recipient(copy, header)
+        recipient = recipient_of(copy, header)
         # The pixel service finds the recipient in a whole To field by itself.
         named = "" if recipient == self._to_address else recipient
         return self._plaintexts.of(copy.message_id, named, copy.tags, copy.mail_provider)
@@ -174,7 +174,8 @@ class _Kind:
         self._plaintexts = self._cores.with_header(facts)
 
 
-def _recipient(copy: CopyFacts, header: Header) -> str:
+def recipient_of(copy: CopyFacts, header: Header) -> str:
+    """Return the recipient of *copy*, which has one: of the envelope, or else the header."""
     return copy.recipients[0] if copy.recipients else read_recipient(header)
 
 

@@ -24,6 +24,8 @@ class Outcome(enum.Enum):
     TOO_COMPLEX = "too_complex"
     NO_CONFIGURATION = "no_configuration"
     RECIPIENT_ERROR = "recipient_error"
+    RECIPIENT_OBJECTED = "recipient_objected"
+    OBJECTIONS_UNKNOWN = "objections_unknown"
 
 
 class RewriteWarning(enum.Enum):

@@ -15,7 +15,7 @@ from mail_bridge.cli.option_kinds import (
     seconds_option,
 )
 from mail_bridge.settings import Settings
-from service_runtime.injector_options import injector_access_options
+from service_runtime.calling_options import calling_options
 from service_runtime.listen import split_address
 from service_runtime.protection_options import insecure_options, tls_options
 from service_runtime.serve_options import (
@@ -49,7 +49,7 @@ def all_options(command: Any) -> Any:  # noqa: ANN401 - click's own
         *address_options(),
         *mail_options(),
         *tracking_options(),
-        injector_access_options(option),
+        calling_options(option, "injector", called="injector"),
         *next_hop_access_options(),
         *tls_options(option, "tls", "mail", asks_clients=True),
         *tls_options(option, "admin-tls", "health and metrics", asks_clients=True),

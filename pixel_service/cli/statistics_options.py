@@ -9,7 +9,7 @@ import click
 
 from pixel_service.injectors import Injectors
 from pixel_service.settings import Settings
-from service_runtime.injector_options import injector_access_options
+from service_runtime.calling_options import calling_options
 from service_runtime.serve_options import Decorator, Option, all_of
 from service_runtime.spans import DAY, Span
 
@@ -44,7 +44,7 @@ def statistics_options(option: Option) -> Decorator:
             default=_DEFAULTS.min_group_size,
             help="What has fewer messages or, if they are not known, opens is not told apart.",
         ),
-        injector_access_options(option),
+        calling_options(option, "injector", called="injector"),
         _with_injectors,
     )
 

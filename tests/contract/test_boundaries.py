@@ -100,6 +100,23 @@ RULES: Final = (
         only={"sqlalchemy": ("tracking.store", "tracking.tables")},
     ),
     Rule(
+        room=f"{INJECTOR}.objections",
+        promise="Knows who has objected, by the contract of the pixel service alone.",
+        ours=(
+            "configurations.store.answering",
+            "errors",
+            "pixel_service",
+            "rewriting.Outcome",
+            "rewriting.Rewritten",
+        ),
+        never=("aiohttp",),
+        only={
+            "emailopens": ("objections.follower",),
+            "grpc": ("objections.follower",),
+            "sqlalchemy": ("objections.store", "objections.tables"),
+        },
+    ),
+    Rule(
         room=f"{INJECTOR}.pixels",
         promise="Says what a pixel says of its message, sealed.",
         ours=(
@@ -123,6 +140,8 @@ RULES: Final = (
         ours=(
             "configurations",
             "new_ids",
+            "objections.NOBODY",
+            "objections.Objected",
             "pixels",
             "privacy",
             "copy_plan",
@@ -181,6 +200,7 @@ RULES: Final = (
         promise="Calls the service through the contract, and starts without loading it.",
         ours=(
             "errors",
+            "pixel_service",
             "privacy",
             "server",
             "settings",

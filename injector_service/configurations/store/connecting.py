@@ -14,7 +14,7 @@ from injector_service.errors import DatabaseUnusable, StorageUnavailable
 from service_runtime.schema import Schema, SchemaTooNew
 
 SCHEMA: Final = Schema(
-    version_table="injector_version", newest="0003", steps=Path(__file__).parent / "migrations"
+    version_table="injector_version", newest="0004", steps=Path(__file__).parent / "migrations"
 )
 
 # "emop" in ASCII: the advisory lock under which tables are changed.

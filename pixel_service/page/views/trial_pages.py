@@ -63,6 +63,17 @@ _OUTCOMES: Final[Mapping[int, tuple[str, str]]] = {
         "It is not tracked: it is too complex",
         "It exceeds a limit on its header, its parts, their depth or its HTML.",
     ),
+    _Response.OUTCOME_RECIPIENT_OBJECTED: (
+        "It is not tracked: its recipient has objected",
+        "It goes out without a pixel until the objection is withdrawn.",
+    ),
+    _Response.OUTCOME_OBJECTIONS_UNKNOWN: (
+        "It is not tracked: it is not known yet who has objected",
+        (
+            "The injector service has not reached the pixel service since it was told to ask it."
+            " See its log."
+        ),
+    ),
 }
 
 _WARNINGS: Final[Mapping[int, str]] = {

@@ -119,5 +119,5 @@ async def test_tables_of_a_newer_program_are_refused_in_one_line(database_url: s
             pass
 
     assert str(refused.value) == (
-        "the database has tables of version 9999, newer than 0003: use a newer program"
+        "the database has tables of version 9999, newer than 0004: use a newer program"
     )

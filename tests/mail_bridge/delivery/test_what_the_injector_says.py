@@ -16,7 +16,9 @@ from emailopens.injector.v1 import injector_service_pb2 as injector_pb
 from emailopens.injector.v1 import injector_service_pb2_grpc as injector_pb_grpc
 from emailopens_client.api_keys import ApiKeyFile, ApiKeyUnusable
 from emailopens_client.channels import Tls
+from examples.pair import free_ports
 from injector_service import server as injector_server
+from injector_service.pixel_service import PixelService
 from injector_service.settings import Settings as InjectorSettings
 from mail_bridge.delivery import Injector, TrackingSettings, WhenUntracked
 from service_runtime.api_keys.key_file import remove_key
@@ -200,6 +202,23 @@ async def test_message_by_message_the_reason_is_counted(injector: str) -> None:
 
     assert delivery.untracked() == {"no_html_part": 2.0}
     assert delivery.tracked() == 1.0
+
+
+async def test_message_without_a_pixel_for_objections_passes_untouched(tmp_path: Path) -> None:
+    """Also where the injector has yet to hear who has objected; the reason is counted."""
+    settings = InjectorSettings(
+        grpc="127.0.0.1:0",
+        data=tmp_path,
+        pixel_service=PixelService(target=f"127.0.0.1:{free_ports(1)}"),
+    )
+    hop = ANextHop()
+    async with running_in_process(injector_server.serve, settings, Drain()) as address:
+        await configured(address)
+        async with a_delivery(hop, address, when_untracked=WhenUntracked.DEFER) as delivery:
+            assert [each.code for each in await delivery.deliver(HTML)] == [250]
+
+    assert hop.received[0].message == HTML
+    assert delivery.untracked() == {"objections_unknown": 1.0}
 
 
 @pytest.mark.guarantee("G11", "refuses")

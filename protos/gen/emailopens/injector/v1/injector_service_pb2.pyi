@@ -233,6 +233,14 @@ class RewriteMessageResponse(_message.Message):
         """This recipient's copy could not be made; `error` says why. Of
         RewriteForRecipients alone.
         """
+        OUTCOME_RECIPIENT_OBJECTED: RewriteMessageResponse._Outcome.ValueType  # 13
+        """The recipient has objected to being tracked. Where the operator has the service
+        ask a pixel service who has.
+        """
+        OUTCOME_OBJECTIONS_UNKNOWN: RewriteMessageResponse._Outcome.ValueType  # 14
+        """The service has yet to hear from the pixel service who has objected: it tracks
+        nothing until then. It remembers it when it is started again.
+        """
 
     class Outcome(_Outcome, metaclass=_OutcomeEnumTypeWrapper):
         """Outcome says whether the message is tracked. With every outcome but TRACKED
@@ -276,6 +284,14 @@ class RewriteMessageResponse(_message.Message):
     OUTCOME_RECIPIENT_ERROR: RewriteMessageResponse.Outcome.ValueType  # 12
     """This recipient's copy could not be made; `error` says why. Of
     RewriteForRecipients alone.
+    """
+    OUTCOME_RECIPIENT_OBJECTED: RewriteMessageResponse.Outcome.ValueType  # 13
+    """The recipient has objected to being tracked. Where the operator has the service
+    ask a pixel service who has.
+    """
+    OUTCOME_OBJECTIONS_UNKNOWN: RewriteMessageResponse.Outcome.ValueType  # 14
+    """The service has yet to hear from the pixel service who has objected: it tracks
+    nothing until then. It remembers it when it is started again.
     """
 
     class _Warning:
