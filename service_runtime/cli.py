@@ -2,10 +2,12 @@
 
 import asyncio
 import errno
+import importlib
 import io
 import os
 import sys
-from collections.abc import Callable, Coroutine
+import types
+from collections.abc import Callable, Coroutine, Mapping
 from pathlib import Path
 from typing import Any, Final, NoReturn, TypeVar
 
@@ -42,6 +44,37 @@ _REFUSALS: Final = (
     NotProtected,
     TlsError,
 )
+
+
+class CommandGroup(click.Group):
+    """The commands of a program, in the order in which they are needed.
+
+    Args:
+        modules: where those are that are imported only when they are asked for, each in a
+            variable of its name.
+        options: click's own.
+    """
+
+    def __init__(
+        self,
+        *,
+        modules: Mapping[str, str] = types.MappingProxyType({}),
+        **options: Any,  # noqa: ANN401 - click's own
+    ) -> None:
+        super().__init__(**options)
+        self._modules = modules
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's own
+        """Return their names."""
+        return [*self._modules, *self.commands]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return the command of that name; None if there is none."""
+        if cmd_name not in self._modules:
+            return super().get_command(ctx, cmd_name)
+        module = importlib.import_module(self._modules[cmd_name])
+        command: click.Command = getattr(module, cmd_name.replace("-", "_"))
+        return command
 
 
 def run_command(command: click.Command) -> NoReturn:

@@ -11,16 +11,10 @@ from injector_service.cli.serve import serve
 from injector_service.cli.token_keys import token_keys
 from injector_service.settings import DEFAULT_DATA
 from service_runtime.api_keys import api_keys_group
-from service_runtime.cli import HELP, run_command
+from service_runtime.cli import HELP, CommandGroup, run_command
 
 
-class _Commands(click.Group):
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's own
-        # In the order in which they are needed, not in that of the alphabet.
-        return list(self.commands)
-
-
-@click.group(cls=_Commands, context_settings=HELP)
+@click.group(cls=CommandGroup, context_settings=HELP)
 @click.version_option(package_name="emailopens")
 def commands() -> None:
     """Puts tracking pixels into outgoing messages, and changes nothing else in them."""

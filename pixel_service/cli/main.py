@@ -1,11 +1,10 @@
 """The command `pixel-service`."""
 
-import importlib
 from typing import Final, NoReturn
 
 import click
 
-from service_runtime.cli import HELP, run_command
+from service_runtime.cli import HELP, CommandGroup, run_command
 
 # Where each command is.  Only the one that runs is imported: all of them together
 # take a second, and half of that is for `serve` alone.
@@ -24,21 +23,7 @@ _COMMANDS: Final = {
 }
 
 
-class _Commands(click.Group):
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's own
-        return list(_COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's own
-        module = _COMMANDS.get(cmd_name)
-        if module is None:
-            return None
-        command: click.Command = getattr(
-            importlib.import_module(module), cmd_name.replace("-", "_")
-        )
-        return command
-
-
-@click.group(cls=_Commands, context_settings=HELP)
+@click.group(cls=CommandGroup, modules=_COMMANDS, context_settings=HELP)
 @click.version_option(package_name="emailopens")
 def commands() -> None:
     """Serves tracking pixels, keeps every fetch as an open, and streams the opens."""
