@@ -7,8 +7,6 @@ import sys
 from pathlib import Path
 from typing import Final
 
-import pytest
-
 from examples.pair import DEFAULT_PAIR, Pair
 
 ROOT: Final = Path(__file__).parents[2]
@@ -72,9 +70,3 @@ def test_calls_by_reflection(pair: Pair, tmp_path: Path) -> None:
     assert "emailopens.injector.v1.InjectorService/RewriteMessage" in printed
     assert '"id": "by-reflection"' in printed
     assert '"started"' in printed
-
-
-@pytest.mark.parametrize("path", re.findall(r"\]\(([^)]+)\)", README))
-def test_links_lead_somewhere(path: str) -> None:
-    """Every document that the README names is there."""
-    assert (ROOT / path.partition("#")[0]).exists()
