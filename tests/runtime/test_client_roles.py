@@ -18,7 +18,7 @@ from emailopens.pixel.v1 import pixel_service_pb2 as pb
 from emailopens.pixel.v1 import pixel_service_pb2_grpc as pb_grpc
 from emailopens_client.channels import Tls, open_channel
 from service_runtime.admission import Admission
-from service_runtime.api_keys import ApiKeys
+from service_runtime.api_keys import ApiKeys, CertificateUnknown
 from service_runtime.callers import Caller, Role, current_caller
 from service_runtime.certificates import following_certificates
 from service_runtime.drain import Drain
@@ -254,6 +254,23 @@ def parsed(*arguments: str) -> Protection | str:
 
     result = CliRunner().invoke(command, arguments)
     return found[0] if found else result.output.splitlines()[-1]
+
+
+def test_name_that_is_listed_is_found_beside_any_other() -> None:
+    """A certificate's own "*" is a name like others, and not the one that stands for all."""
+    admission = Admission(client_roles=roles(CRM, ("*", Role.SENDER, set())))
+    caller = admission.caller_named(f"{NAME}/StreamOpens", [b"*", b"crm.internal"])
+
+    assert caller.name == "crm.internal"
+
+
+@pytest.mark.parametrize("names", [[], None])
+def test_certificate_without_a_name_is_nobodys(names: list[bytes] | None) -> None:
+    """Not even where every other name is somebody's."""
+    admission = Admission(client_roles=roles(("*", Role.SUBSCRIBER, set())))
+
+    with pytest.raises(CertificateUnknown):
+        admission.caller_named(f"{NAME}/StreamOpens", names)
 
 
 MUTUAL = ("--tls-certificate=c", "--tls-key=k", "--tls-client-ca=ca")
