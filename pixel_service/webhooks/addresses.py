@@ -31,6 +31,9 @@ NOT_PUBLIC: Final = "leads to an address that is not public"
 AddressInfo = tuple[socket.AddressFamily, socket.SocketKind, int, str, tuple[Any, ...]]
 """As `getaddrinfo` has it."""
 
+_Question = tuple[str, int, int]
+"""A name, a port and a family of addresses."""
+
 _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
@@ -129,10 +132,14 @@ class PublicResolver(AbstractResolver):
 
 
 class Lookups:
-    """Looks up names, each in a thread that the end of the process does not wait for."""
+    """Looks up names, each in a thread that the end of the process does not wait for.
+
+    A name that is not answered has one thread, however often it is asked for meanwhile.
+    """
 
     def __init__(self) -> None:
         self._free = asyncio.Semaphore(_MAX_LOOKUPS)
+        self._under_way: dict[_Question, asyncio.Future[Sequence[AddressInfo]]] = {}
 
     async def find(self, host: str, port: int, family: int) -> Sequence[AddressInfo]:
         """Return the addresses of *host*; whoever waits may be cancelled.
@@ -140,23 +147,37 @@ class Lookups:
         Raises:
             OSError: it has none, or there is no thread to look with.
         """
-        await self._free.acquire()
+        question = host, port, family
+        found = self._under_way.get(question)
+        if found is None:
+            await self._free.acquire()
+            # Somebody else may have asked meanwhile.
+            found = self._under_way.get(question)
+            if found is None:
+                found = self._begin(question)
+            else:
+                self._free.release()
+        return await asyncio.shield(found)
+
+    def _begin(self, question: _Question) -> asyncio.Future[Sequence[AddressInfo]]:
         loop = asyncio.get_running_loop()
         found: asyncio.Future[Sequence[AddressInfo]] = loop.create_future()
+        self._under_way[question] = found
 
         def end(result: Sequence[AddressInfo] | OSError | UnicodeError) -> None:
             self._free.release()
-            if found.done():
-                return
+            del self._under_way[question]
             if isinstance(result, Exception):
                 found.set_exception(result)
+                # Perhaps nobody waits any more.
+                found.exception()
             else:
                 found.set_result(result)
 
         def work() -> None:
             result: Sequence[AddressInfo] | OSError | UnicodeError
             try:
-                result = lookup(host, port, family)
+                result = lookup(*question)
             except (OSError, UnicodeError) as error:
                 result = error
             # Nobody is left to tell when the process ends.
@@ -166,9 +187,8 @@ class Lookups:
         try:
             threading.Thread(target=work, name="webhook-lookup", daemon=True).start()
         except RuntimeError:
-            self._free.release()
-            raise OSError(errno.EAGAIN, os.strerror(errno.EAGAIN)) from None
-        return await found
+            end(OSError(errno.EAGAIN, os.strerror(errno.EAGAIN)))
+        return found
 
 
 def lookup(host: str, port: int, family: int) -> Sequence[AddressInfo]:

@@ -93,6 +93,34 @@ async def test_name_with_one_address_that_is_not_public_is_refused(
     await resolver.close()
 
 
+async def test_name_that_is_asked_for_again_is_looked_up_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Whoever has given up and asks again takes no place from the names of others."""
+    released = threading.Event()
+    asked: list[str] = []
+
+    def find(host: str, port: int, family: int) -> list[object]:
+        asked.append(host)
+        if host == "hangs.example":
+            released.wait()
+        return [(family, socket.SOCK_STREAM, 6, "", ("93.184.215.14", port))]
+
+    monkeypatch.setattr(addresses, "lookup", find)
+    monkeypatch.setattr(addresses, "_MAX_LOOKUPS", 2)
+    lookups = addresses.Lookups()
+    waiting = [
+        asyncio.create_task(lookups.find("hangs.example", 443, socket.AF_INET)) for _ in range(3)
+    ]
+    assert await lookups.find("other.example", 443, socket.AF_INET)
+    waiting[0].cancel()
+    released.set()
+    one, other = await asyncio.gather(*waiting[1:])
+
+    assert one is other
+    assert sorted(asked) == ["hangs.example", "other.example"]
+
+
 async def test_lookup_without_a_thread_gives_its_place_back(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
