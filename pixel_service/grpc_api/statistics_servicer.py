@@ -27,6 +27,9 @@ SERVICE_NAME: Final = pb.DESCRIPTOR.services_by_name["StatisticsService"].full_n
 # and without an interval only whole days are counted.
 _READ_AT_ONCE: Final = (None, Interval.HOUR)
 
+# Their values are those of closed lists: a row for each in each interval is less than two looks.
+_FEW_VALUES: Final = frozenset(Dimension) - {Dimension.CONFIGURATION, Dimension.TAG}
+
 Context = grpc.aio.ServicerContext[pb.GetStatisticsRequest, pb.GetStatisticsResponse]
 
 
@@ -57,7 +60,7 @@ class StatisticsServicer(pb_grpc.StatisticsServiceServicer):
     async def _read(self, wanted: WantedStatistics) -> tuple[ToldApart, Statistics]:
         """Return what is asked for, and which of its values are told apart."""
         query, read = wanted.query, self._log.statistics.read
-        if query.dimension is Dimension.TOTAL or query.interval in _READ_AT_ONCE:
+        if query.dimension in _FEW_VALUES or query.interval in _READ_AT_ONCE:
             statistics = await read(query)
             return self._told(statistics, wanted), statistics
         # First which they are: of a year with a thousand tags a day few are told.
