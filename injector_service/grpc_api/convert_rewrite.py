@@ -74,14 +74,16 @@ def answer_to_proto(
 ) -> pb.RewriteMessageResponse:
     """Return *answer* about the message *raw*, in the *view* that was asked for."""
     rewritten = answer.rewritten
-    response = pb.RewriteMessageResponse(
-        outcome=OUTCOME_TO_PROTO[rewritten.outcome],
-        message_id=answer.message_id,
-        pixel_url="" if rewritten.pixel is None else rewritten.pixel.url,
-        warnings=[WARNING_TO_PROTO[each] for each in rewritten.warnings],
-        configuration_ids=answer.configuration_ids,
-        privacy_level=privacy_level_to_proto(answer.privacy_level),
-    )
+    response = pb.RewriteMessageResponse()
+    # One by one: by their names in one call takes three times as long.
+    response.outcome = OUTCOME_TO_PROTO[rewritten.outcome]
+    response.message_id = answer.message_id
+    if rewritten.pixel is not None:
+        response.pixel_url = rewritten.pixel.url
+    if rewritten.warnings:
+        response.warnings.extend(WARNING_TO_PROTO[each] for each in rewritten.warnings)
+    response.configuration_ids.extend(answer.configuration_ids)
+    response.privacy_level = privacy_level_to_proto(answer.privacy_level)
     splice = rewritten.splice
     if view != _VIEW_SPLICE:
         response.raw_message = rewritten.message(raw)

@@ -85,14 +85,7 @@ class Plaintexts:
         message = pb.PixelToken()
         message.CopyFrom(self._message)
         message.ClearField("tags")
-        message.identity_id = facts.identity_id
-        message.from_mailboxes.extend(facts.from_mailboxes)
-        message.to_mailboxes.extend(facts.to_mailboxes)
-        message.date = facts.date
-        message.subject = facts.subject
-        message.header_message_id = facts.header_message_id
-        if facts.notified_fields:
-            message.notified_fields.extend(_notified_fields(facts.notified_fields))
+        _add_header(message, facts)
         return type(self)(message)
 
     def of(
@@ -120,25 +113,31 @@ def serialize(payload: TokenPayload) -> bytes:
 
 
 def _message_of(payload: TokenPayload) -> pb.PixelToken:
-    return pb.PixelToken(
-        message_id=payload.message_id,
-        configuration_ids=payload.configuration_ids,
-        statistics_configuration_ids=payload.statistics_configuration_ids,
-        acceptance_time_us=payload.acceptance_time_us,
-        privacy_level=privacy_level_pb2.PrivacyLevel.ValueType(payload.privacy_level),
-        identity_id=payload.identity_id,
-        from_mailboxes=payload.from_mailboxes,
-        to_mailboxes=payload.to_mailboxes,
-        date=payload.date,
-        subject=payload.subject,
-        header_message_id=payload.header_message_id,
-        tags=_tags(payload.tags),
-        notified_fields=_notified_fields(payload.notified_fields),
-        headers_truncated=payload.headers_truncated,
-        recipient=payload.recipient,
-        open_expiry_days=payload.open_expiry_days,
-        mail_provider=pb.MailProvider.ValueType(payload.mail_provider),
-    )
+    message = pb.PixelToken()
+    # One by one: by their names in one call takes three times as long.
+    message.message_id = payload.message_id
+    message.configuration_ids.extend(payload.configuration_ids)
+    message.statistics_configuration_ids.extend(payload.statistics_configuration_ids)
+    message.acceptance_time_us = payload.acceptance_time_us
+    message.privacy_level = privacy_level_pb2.PrivacyLevel.ValueType(payload.privacy_level)
+    _add_header(message, payload)
+    message.tags.extend(_tags(payload.tags))
+    message.headers_truncated = payload.headers_truncated
+    message.recipient = payload.recipient
+    message.open_expiry_days = payload.open_expiry_days
+    message.mail_provider = pb.MailProvider.ValueType(payload.mail_provider)
+    return message
+
+
+def _add_header(message: pb.PixelToken, facts: HeaderFacts | TokenPayload) -> None:
+    message.identity_id = facts.identity_id
+    message.from_mailboxes.extend(facts.from_mailboxes)
+    message.to_mailboxes.extend(facts.to_mailboxes)
+    message.date = facts.date
+    message.subject = facts.subject
+    message.header_message_id = facts.header_message_id
+    if facts.notified_fields:
+        message.notified_fields.extend(_notified_fields(facts.notified_fields))
 
 
 def _notified_fields(fields: Iterable[NotifiedField]) -> list[pb.PixelToken.NotifiedField]:
