@@ -225,8 +225,9 @@ class GetStatisticsResponse(_message.Message):
 
     @_builtins.property
     def tracked_until_time(self) -> _timestamp_pb2.Timestamp:
-        """When messages tracked were last collected from an injector service. Unset if they
-        never were: `messages_tracked` is then zero everywhere.
+        """Up to when the messages tracked of every injector service are known: of those that
+        were heard of within 35 days, the one that was not for the longest. Unset if there is
+        none: what `messages_tracked` says is older then, or zero everywhere.
         """
 
     def __init__(
