@@ -12,7 +12,7 @@ from injector_service.grpc_api.convert_configuration import (
     read_update_request,
 )
 from service_runtime.field_checks import FieldChecks
-from service_runtime.page_tokens import page_token
+from service_runtime.page_tokens import page_of
 
 
 class ConfigurationServicer(pb_grpc.ConfigurationServiceServicer):
@@ -55,12 +55,11 @@ class ConfigurationServicer(pb_grpc.ConfigurationServiceServicer):
         """Return a page of configurations."""
         del context
         after, size = read_page_request(request)
-        # One more than asked for tells whether there is a next page.
         found = await self._configurations.page(after=after, limit=size + 1)
-        page = found[:size]
+        page, token = page_of(found, size, lambda each: each.configuration.id)
         return pb.ListConfigurationsResponse(
             configurations=[configuration_to_proto(stored) for stored in page],
-            next_page_token=page_token(page[-1].configuration.id) if len(found) > size else "",
+            next_page_token=token,
         )
 
     async def UpdateConfiguration(

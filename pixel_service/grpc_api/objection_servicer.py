@@ -21,7 +21,7 @@ from pixel_service.open_log import (
 )
 from service_runtime.field_checks import FieldChecks
 from service_runtime.grpc_server import GrpcService
-from service_runtime.page_tokens import page_token, read_page_token
+from service_runtime.page_tokens import page_of, read_page_token
 
 SERVICE_NAME: Final = pb.DESCRIPTOR.services_by_name["ObjectionService"].full_name
 
@@ -71,12 +71,11 @@ class ObjectionServicer(pb_grpc.ObjectionServiceServicer):
         size = checks.page_size(request.page_size, default=_DEFAULT_PAGE_SIZE, most=_MAX_PAGE_SIZE)
         after = _read_id(read_page_token(request.page_token, checks), "page_token", checks)
         checks.finish()
-        # One more than asked for tells whether there is another page.
         found = await self._store.page(after_key=after, limit=size + 1)
-        page = found[:size]
+        page, token = page_of(found, size, lambda each: each.key.hex())
         return pb.ListObjectionsResponse(
             objections=[_to_proto(each) for each in page],
-            next_page_token=page_token(page[-1].key.hex()) if len(found) > size else "",
+            next_page_token=token,
         )
 
     async def DeleteObjection(

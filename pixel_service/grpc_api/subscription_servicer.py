@@ -15,7 +15,7 @@ from pixel_service.open_log import OpenLog, Subscription
 from pixel_service.streaming import position_of
 from service_runtime.field_checks import FieldChecks
 from service_runtime.grpc_server import GrpcService
-from service_runtime.page_tokens import page_token, read_page_token
+from service_runtime.page_tokens import page_of, read_page_token
 
 SERVICE_NAME: Final = pb.DESCRIPTOR.services_by_name["SubscriptionService"].full_name
 
@@ -80,12 +80,11 @@ class SubscriptionServicer(pb_grpc.SubscriptionServiceServicer):
         size = checks.page_size(request.page_size, default=DEFAULT_PAGE_SIZE, most=MAX_PAGE_SIZE)
         after_id = read_page_token(request.page_token, checks)
         checks.finish()
-        # One more than asked for tells whether there is another page.
         found = await self._own.page(after_id=after_id, limit=size + 1)
-        page = found[:size]
+        page, token = page_of(found, size, lambda each: each.id)
         return pb.ListSubscriptionsResponse(
             subscriptions=[self._to_proto(each) for each in page],
-            next_page_token=page_token(page[-1].id) if len(found) > size else "",
+            next_page_token=token,
         )
 
     async def PauseSubscription(

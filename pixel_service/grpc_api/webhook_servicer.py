@@ -25,7 +25,7 @@ from pixel_service.streaming import NamedPosition, Start, position_of
 from pixel_service.webhooks import PublicResolver, mistake_of_url
 from service_runtime.field_checks import FieldChecks
 from service_runtime.grpc_server import GrpcService
-from service_runtime.page_tokens import page_token, read_page_token
+from service_runtime.page_tokens import page_of, read_page_token
 
 SERVICE_NAME: Final = pb.DESCRIPTOR.services_by_name["WebhookService"].full_name
 
@@ -116,12 +116,11 @@ class WebhookServicer(pb_grpc.WebhookServiceServicer):
         size = checks.page_size(request.page_size, default=_DEFAULT_PAGE_SIZE, most=_MAX_PAGE_SIZE)
         after_id = read_page_token(request.page_token, checks)
         checks.finish()
-        # One more than asked for tells whether there is another page.
         found = await self._own.page(after_id=after_id, limit=size + 1)
-        page = found[:size]
+        page, token = page_of(found, size, lambda each: each.id)
         return pb.ListWebhooksResponse(
             webhooks=[self._to_proto(each) for each in page],
-            next_page_token=page_token(page[-1].id) if len(found) > size else "",
+            next_page_token=token,
         )
 
     async def PauseWebhook(
@@ -185,10 +184,10 @@ class WebhookServicer(pb_grpc.WebhookServiceServicer):
         below = read_number(read_page_token(request.page_token, checks), checks)
         checks.finish()
         found = await self._own.skipped(request.webhook_id, below=below, limit=size + 1)
-        page = found[:size]
+        page, token = page_of(found, size, lambda each: str(each[0]))
         return pb.ListSkippedEventsResponse(
             skipped_events=[skipped_to_proto(event, self._log.identity) for _, event in page],
-            next_page_token=page_token(str(page[-1][0])) if len(found) > size else "",
+            next_page_token=token,
         )
 
     async def DeleteWebhook(

@@ -4,7 +4,7 @@ import pytest
 
 from service_runtime.errors import InvalidFields
 from service_runtime.field_checks import FieldChecks
-from service_runtime.page_tokens import page_token, read_page_token
+from service_runtime.page_tokens import page_of, page_token, read_page_token
 
 
 @pytest.mark.parametrize("last_id", ["a", "news-2026", "0" * 63])
@@ -14,6 +14,21 @@ def test_token_says_where_the_next_page_starts(last_id: str) -> None:
 
     assert read_page_token(page_token(last_id), checks) == last_id
     checks.finish()
+
+
+@pytest.mark.parametrize(
+    ("found", "page", "token"),
+    [
+        (["a", "b", "c"], ["a", "b"], page_token("b")),
+        (["a", "b"], ["a", "b"], ""),
+        ([], [], ""),
+    ],
+)
+def test_page_has_a_token_if_there_is_another(
+    found: list[str], page: list[str], token: str
+) -> None:
+    """One that is full and the last has none."""
+    assert page_of(found, 2, str) == (page, token)
 
 
 def test_first_page_has_no_token() -> None:
