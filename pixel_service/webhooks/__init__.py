@@ -12,6 +12,7 @@ from pixel_service.webhooks.delivery import MAX_REFUSALS, Surroundings
 from pixel_service.webhooks.health import webhooks_in_trouble
 from pixel_service.webhooks.manager import Deliveries, delivering, new_owner
 from pixel_service.webhooks.metrics import webhook_metrics
+from pixel_service.webhooks.pacing import Pace
 from pixel_service.webhooks.reading import Reader
 from pixel_service.webhooks.sending import Sender, open_sender
 from pixel_service.webhooks.signing import new_secret, parse_secret, secret_text
@@ -20,6 +21,7 @@ from pixel_service.webhooks.urls import mistake_of_url, shown_url
 __all__ = [
     "MAX_REFUSALS",
     "Deliveries",
+    "Pace",
     "PublicResolver",
     "Reader",
     "Sender",

@@ -1,4 +1,4 @@
-"""Has deliveries send as often as the process has time for, all of them together."""
+"""Has what can wait go on as often as the process has time for: deliveries, searches."""
 
 import asyncio
 import time
@@ -8,7 +8,7 @@ from typing import Final
 # A loop that is so late has others to serve: recording, streams.  A delivery takes a tenth.
 _LATE_SECONDS: Final = 0.005
 
-# Between two requests of the process: none while there is time, and at most so much that
+# Between two turns: none while there is time, and at most so much that
 # those who wait longest get on.
 _FIRST_PAUSE_SECONDS: Final = 0.001
 _LONGEST_PAUSE_SECONDS: Final = 0.01

@@ -1,10 +1,12 @@
 """SearchOpens does what the comments of `pixel_service.proto` say."""
 
+import asyncio
+
 import grpc
 import pytest
 
 from emailopens.pixel.v1 import pixel_service_pb2 as pb
-from pixel_service.open_log import encode_cursor
+from pixel_service.open_log import EarlierEntries, Position, encode_cursor
 from tests.pixel.grpc_api.rpc_values import fields_of, info_of
 from tests.pixel.open_log.log_values import an_open_of, event_ids, new_open, new_opens
 from tests.pixel.service_values import BEYOND, StreamService
@@ -174,6 +176,27 @@ async def test_what_was_looked_for_is_not_repeated(
 
     assert error.code() is grpc.StatusCode.INVALID_ARGUMENT
     assert "alice" not in str(error.details())
+
+
+async def test_many_searches_read_as_one_would(
+    service: StreamService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many search a log that is large, recording has the time that it needs."""
+    await service.log.append(new_opens(600))
+    read_earlier, at_once = service.log.read_earlier, [0]
+
+    async def watched(*, up_to: Position, max_entries: int) -> EarlierEntries:
+        at_once.append(at_once[-1] + 1)
+        found = await read_earlier(up_to=up_to, max_entries=max_entries)
+        at_once.append(at_once[-1] - 1)
+        return found
+
+    monkeypatch.setattr(service.log, "read_earlier", watched)
+    request = pb.SearchOpensRequest(subject="no such words")
+    found = await asyncio.gather(*(search(service, request) for _ in range(10)))
+
+    assert max(at_once) == 1
+    assert [responses[-1].is_complete for responses in found] == [True] * 10
 
 
 async def test_cursors_that_do_not_fit_are_refused(service: StreamService) -> None:
