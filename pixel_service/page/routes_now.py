@@ -3,8 +3,6 @@
 import asyncio
 import contextlib
 import datetime as dt
-import re
-import weakref
 from collections.abc import AsyncIterator, Callable
 from typing import Final
 
@@ -14,6 +12,7 @@ from aiohttp import hdrs, web
 from pixel_service.page.application import VISITORS, add_menu, add_page
 from pixel_service.page.live import Feed, Feeds, TooManyFeeds
 from pixel_service.page.views import now_pages
+from pixel_service.page.views.news import News
 from pixel_service.page.views.now import show_now
 from pixel_service.page.visit import Visit
 
@@ -36,8 +35,6 @@ _HEADERS: Final = {
     hdrs.CONTENT_ENCODING: "identity",
 }
 
-_LINE_END: Final = re.compile(r"\r\n|\r|\n")
-
 # Of a process: each holds a connection.
 _MOST_VIEWERS: Final = 200
 
@@ -45,7 +42,7 @@ _MOST_VIEWERS: Final = 200
 def add_now(application: web.Application) -> None:
     """Add what shows what happens now."""
     application[FEEDS] = Feeds()
-    looking, news = set[web.RequestHandler](), _News()
+    looking, news = set[web.RequestHandler](), News()
 
     async def live(request: web.Request) -> web.StreamResponse:
         visit = request.app[VISITORS].visit_of(request)
@@ -83,35 +80,7 @@ def _feed_of(visit: Visit, request: web.Request) -> Feed | None:
         return None
 
 
-class _News:
-    """What is new of each feed, drawn once for all who have seen as much of it."""
-
-    def __init__(self) -> None:
-        # The state of a feed, and the events that lead to it from what somebody has seen.
-        self._drawn: weakref.WeakKeyDictionary[Feed, tuple[object, dict[int, bytes]]] = (
-            weakref.WeakKeyDictionary()
-        )
-
-    def of(self, feed: Feed, *, seen: int) -> bytes:
-        """Return the events that bring *feed* as it is now to who has *seen* its first opens."""
-        now, recent = dt.datetime.now(dt.UTC), feed.recent
-        minute = now.replace(second=0, microsecond=0)
-        state = recent.since, recent.added, minute, feed.failure
-        drawn = self._drawn.get(feed)
-        if drawn is None or drawn[0] != state:
-            drawn = self._drawn[feed] = state, {}
-        if seen not in drawn[1]:
-            rows = h.fragment[now_pages.rows(recent.latest(after=seen))]
-            drawn[1][seen] = (
-                # The first replaces what the page was made with: something may have come since.
-                _event("more" if seen else "all", rows)
-                + _event("rate", now_pages.rate(recent, now))
-                + _event("silence", now_pages.silence(feed.failure))
-            )
-        return drawn[1][seen]
-
-
-async def _stream(request: web.Request, feed: Feed, news: _News) -> web.StreamResponse:
+async def _stream(request: web.Request, feed: Feed, news: News) -> web.StreamResponse:
     response = web.StreamResponse(headers=_HEADERS)
     await response.prepare(request)
     with feed.looked_at(), contextlib.suppress(TimeoutError, ConnectionError):
@@ -130,7 +99,7 @@ def _is_welcome(request: web.Request) -> bool:
     return True
 
 
-async def _events(feed: Feed, news: _News, is_welcome: Callable[[], bool]) -> AsyncIterator[bytes]:
+async def _events(feed: Feed, news: News, is_welcome: Callable[[], bool]) -> AsyncIterator[bytes]:
     """Yield what is new, as the feed hears of it, for as long as it and its viewer last."""
     recent, seen = feed.recent, 0
     while is_welcome() and not feed.is_refused and not feed.task.done():
@@ -141,9 +110,3 @@ async def _events(feed: Feed, news: _News, is_welcome: Callable[[], bool]) -> As
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_QUIET.total_seconds()):
                 await feed.wait_beyond(seen, had_failed=feed.failure is not None)
-
-
-def _event(name: str, content: h.Renderable) -> bytes:
-    # Markup may have ends of lines, and what a service says: of any kind that browsers know.
-    data = "".join(f"data: {line}\n" for line in _LINE_END.split(str(content)))
-    return f"event: {name}\n{data}\n".encode()
