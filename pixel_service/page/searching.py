@@ -11,7 +11,7 @@ from emailopens.notification.v1 import open_notification_pb2
 from emailopens.pixel.v1 import pixel_service_pb2 as pb
 from emailopens.pixel.v1 import pixel_service_pb2_grpc as pb_grpc
 
-# Some million opens; whoever wants more goes on from there.
+# Up to a million opens; whoever wants more goes on from there.
 PATIENCE: Final = dt.timedelta(seconds=10)
 
 
