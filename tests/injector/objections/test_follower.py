@@ -95,16 +95,18 @@ async def test_list_is_remembered(store: ConfigurationStore) -> None:
         answering(LIST) as (pixel_service, _),
         following(pixel_service, allows_plaintext=False, store=remembered) as follower,
     ):
-        assert follower.condition().holds
         while await remembered.load() is None:
             pass
+        assert follower.condition().holds
     async with following(nobody(), allows_plaintext=False, store=remembered) as without:
         assert (without.objected.count, without.objected.change) == (1, 7)
     async with (
         answering(LIST) as (pixel_service, said),
-        following(pixel_service, allows_plaintext=False, store=remembered),
+        following(pixel_service, allows_plaintext=False, store=remembered) as follower,
     ):
-        assert said.known == [7]
+        while not said.known:
+            await follower.first_answer()
+    assert said.known[0] == 7
 
 
 @pytest.mark.parametrize(
@@ -126,6 +128,8 @@ async def test_answer_that_is_no_list_is_refused(
             answering(answer) as (pixel_service, _),
             following(pixel_service, allows_plaintext=False, store=remembered) as follower,
         ):
+            while not logs:
+                await follower.first_answer()
             assert follower.objected.change is None
             assert not follower.condition().holds
 
@@ -141,6 +145,8 @@ async def test_metrics_say_how_old_the_list_is(store: ConfigurationStore) -> Non
             pixel_service, allows_plaintext=False, store=ObjectedStore(store.engine)
         ) as follower,
     ):
+        while follower.objected.change is None:
+            await follower.first_answer()
         metrics.follow_objections(
             count=lambda: follower.objected.count, age_seconds=lambda: follower.age_seconds
         )
