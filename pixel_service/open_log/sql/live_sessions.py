@@ -4,16 +4,15 @@ import asyncio
 import contextlib
 import secrets
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from functools import partial
 from typing import Final, Protocol, TypeVar
 
 import sqlalchemy as sa
 import structlog
 
-from pixel_service.errors import LogUnavailable
+from pixel_service.errors import LogUnavailable, SubscriptionNotFound, SubscriptionPaused
 from pixel_service.open_log.sql import stream_statements
-from pixel_service.open_log.subscriptions import Session
 from service_runtime.background import kept_running
 
 Answer = TypeVar("Answer")
@@ -22,6 +21,9 @@ Answer = TypeVar("Answer")
 RENEW_SECONDS: Final = 10.0
 
 _OWNER_OCTETS: Final = 16
+
+# Unguessable, so that no stream acknowledges for another by accident.
+_TOKEN_OCTETS: Final = 16
 
 logger = structlog.get_logger()
 
@@ -62,19 +64,38 @@ class LiveSessions:
                 await self._renew()
         await self.written()
 
-    def begun(self, session_token: str) -> None:
-        """Count a session that has begun."""
-        self._tokens.add(session_token)
-        self._are_there.set()
+    @contextlib.contextmanager
+    def beginning(self, subscription_id: str) -> Iterator[str]:
+        """Begin a session in the block, with the token that this yields.
 
-    def ended(self, session: Session, *, code: str, reason: str) -> None:
-        """Have it written down how a session's stream has ended, soon."""
-        if session.token not in self._tokens:
-            return
-        self._tokens.discard(session.token)
+        It has begun, and ended, also if the block is left before it knows that.
+        """
+        token = secrets.token_hex(_TOKEN_OCTETS)
+        self._tokens.add(token)
+        self._are_there.set()
+        try:
+            yield token
+        except (SubscriptionNotFound, SubscriptionPaused):
+            self._forget(token)
+            raise
+        except LogUnavailable as error:
+            self.ended(subscription_id, token, code="UNAVAILABLE", reason=error.reason)
+            raise
+        except BaseException:
+            self.ended(subscription_id, token, code="CANCELLED", reason="")
+            raise
+
+    def _forget(self, token: str) -> None:
+        self._tokens.discard(token)
         if not self._tokens:
             self._are_there.clear()
-        self._ends.append((session.subscription.id, session.token, code, reason))
+
+    def ended(self, subscription_id: str, token: str, *, code: str, reason: str) -> None:
+        """Have it written down how a session's stream has ended, soon."""
+        if token not in self._tokens:
+            return
+        self._forget(token)
+        self._ends.append((subscription_id, token, code, reason))
         if self._writing is None:
             self._writing = asyncio.create_task(self._write())
 

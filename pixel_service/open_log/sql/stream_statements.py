@@ -5,7 +5,6 @@ every few seconds, that it lives: so streams cost nothing while they run, and on
 process was killed is known to be over.  Each function runs in a transaction of its caller.
 """
 
-import secrets
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -23,9 +22,6 @@ from pixel_service.open_log.sql.subscription_statements import (
 from pixel_service.open_log.sql.tables import stream_owners, subscriptions
 from service_runtime.times import now_us
 
-# Unguessable, so that no stream acknowledges for another by accident.
-_TOKEN_OCTETS: Final = 16
-
 # Kept for that long at least, for those who ask when a lost stream was last alive.
 _FORGET_US: Final = 3_600 * 1_000_000
 
@@ -38,7 +34,7 @@ End = tuple[str, str, str, str]
 
 
 def begin_session(
-    connection: sa.Connection, *, subscription_id: str, consumer_name: str, owner: str
+    connection: sa.Connection, *, subscription_id: str, token: str, consumer_name: str, owner: str
 ) -> dict[str, Any] | None:
     """Give a subscription a new session; return its row, None if there is none.
 
@@ -49,7 +45,7 @@ def begin_session(
         return row
     values = {
         **_ended(connection, row, _TAKEN_OVER),
-        "session_token": secrets.token_hex(_TOKEN_OCTETS),
+        "session_token": token,
         "consumer_name": consumer_name,
         "stream_owner": owner,
     }

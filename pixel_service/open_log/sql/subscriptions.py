@@ -142,18 +142,21 @@ class SqlSubscriptions:
     async def begin_session(self, subscription_id: str, *, consumer_name: str) -> Session:
         """Write a new token into the row, which ends the session of the old one."""
         await self._live.prepare()
-        begin = partial(
-            stream_statements.begin_session, consumer_name=consumer_name, owner=self._live.owner
-        )
-        row = await self._written(subscription_id, begin)
-        if row["pause_us"] is not None:
-            raise SubscriptionPaused(subscription_id)
-        self._live.begun(row["session_token"])
-        return Session(subscription=await self._from_row(row), token=row["session_token"])
+        with self._live.beginning(subscription_id) as token:
+            begin = partial(
+                stream_statements.begin_session,
+                token=token,
+                consumer_name=consumer_name,
+                owner=self._live.owner,
+            )
+            row = await self._written(subscription_id, begin)
+            if row["pause_us"] is not None:
+                raise SubscriptionPaused(subscription_id)
+            return Session(subscription=await self._from_row(row), token=token)
 
     def end_session(self, session: Session, *, code: str, reason: str) -> None:
         """Put the end of a session into the next commit."""
-        self._live.ended(session, code=code, reason=reason)
+        self._live.ended(session.subscription.id, session.token, code=code, reason=reason)
 
     async def acknowledge(
         self, subscription_id: str, *, up_to: Position, session_token: str

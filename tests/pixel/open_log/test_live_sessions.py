@@ -8,7 +8,7 @@ import sqlalchemy as sa
 import structlog
 
 from pixel_service.errors import LogUnavailable
-from pixel_service.open_log import BEGINNING, OpenLog, Session
+from pixel_service.open_log import BEGINNING, OpenLog
 from pixel_service.open_log.sql import stream_statements
 from pixel_service.open_log.sql.live_sessions import LiveSessions
 from pixel_service.open_log.sql.subscriptions import Database
@@ -26,24 +26,23 @@ async def test_an_end_that_cannot_be_written_stops_no_later_one(log: OpenLog) ->
             raise LogUnavailable
         return await database.execute(function)
 
-    async def a_session(live: LiveSessions) -> Session:
+    async def a_session(live: LiveSessions) -> str:
         await live.prepare()
         begin = partial(stream_statements.begin_session, subscription_id="crm", consumer_name="")
-        row = await execute(partial(begin, owner=live.owner))
-        assert row is not None
-        live.begun(row["session_token"])
-        return Session(subscription=await store.get_subscription("crm"), token=row["session_token"])
+        with live.beginning("crm") as token:
+            await execute(partial(begin, token=token, owner=live.owner))
+        return token
 
     live = LiveSessions(execute)
     await store.create_subscription("crm", start=BEGINNING)
-    session = await a_session(live)
+    token = await a_session(live)
     is_away = True
     with structlog.testing.capture_logs() as said:
-        live.ended(session, code="ABORTED", reason="CONSUMER_STALLED")
+        live.ended("crm", token, code="ABORTED", reason="CONSUMER_STALLED")
         await live.written()
     is_away = False
     unwritten = await store.get_subscription("crm")
-    live.ended(await a_session(live), code="OK", reason="")
+    live.ended("crm", await a_session(live), code="OK", reason="")
     await live.written()
     written = await store.get_subscription("crm")
 

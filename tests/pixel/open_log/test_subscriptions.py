@@ -1,6 +1,7 @@
 """What subscriptions promise: `SubscriptionStore`, on every backend."""
 
 import asyncio
+import contextlib
 import datetime as dt
 from pathlib import Path
 from typing import cast
@@ -347,6 +348,23 @@ async def test_every_process_knows_who_is_streamed_and_how_streams_ended(
         await other.subscriptions.begin_session("crm", consumer_name="fourth")
         await log.subscriptions.seek_subscription("crm", to=BEGINNING)
         assert await end_in(other) == (False, *taken_over)
+
+
+async def test_a_client_that_leaves_while_its_stream_begins_is_not_streamed(log: OpenLog) -> None:
+    """At whatever moment: nobody else would ever say that the stream is over."""
+    store = log.subscriptions
+    for name in ("crm", "other"):
+        await store.create_subscription(name, start=BEGINNING)
+    for moments in range(0, 60, 3):
+        beginning = asyncio.create_task(store.begin_session("crm", consumer_name=""))
+        for _ in range(moments):
+            await asyncio.sleep(0)
+        beginning.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            store.end_session(await beginning, code="CANCELLED", reason="")
+        # By then the ends before are written.
+        await store.begin_session("other", consumer_name="")
+        assert await end_in(log) in ((False, "", ""), (False, "CANCELLED", ""))
 
 
 async def test_ends_that_were_not_written_yet_are_when_a_log_is_closed(log_home: LogHome) -> None:
