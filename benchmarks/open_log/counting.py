@@ -15,14 +15,12 @@ import dataclasses
 import datetime as dt
 import itertools
 import statistics
-import tempfile
 import time
 from collections.abc import AsyncIterator, Sequence
-from pathlib import Path
 
 import sqlalchemy as sa
 
-from benchmarks.open_log.log_alone import log_url
+from benchmarks.open_log.log_alone import add_backend_option, empty_logs
 from pixel_service.notification import number_open
 from pixel_service.open_log import OpenLog, OpenRecord, connect
 from pixel_service.statistics import COUNTING_RULES
@@ -168,12 +166,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--opens", type=int, default=60_000)
     parser.add_argument("--seconds", type=float, default=2)
-    parser.add_argument("--backend", choices=["sqlite", "postgres"], action="append")
+    add_backend_option(parser)
     options = parser.parse_args()
-    for backend in options.backend or ["sqlite", "postgres"]:
-        print(backend)
-        with tempfile.TemporaryDirectory() as folder, log_url(backend, Path(folder)) as url:
-            asyncio.run(run(url, options))
+    for url in empty_logs(options.backend):
+        asyncio.run(run(url, options))
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ import itertools
 import os
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from pixel_service.open_log import OpenLog, OpenRecord, Position, connect, migrate
@@ -28,6 +28,8 @@ CONCURRENCIES = (1, 64, 256)
 NOTIFICATION = b"n" * 400
 PAGE_ENTRIES = 1_000
 PAGE_OCTETS = 1024 * 1024
+
+_BACKENDS = ("sqlite", "postgres")
 
 _serial = itertools.count()
 
@@ -115,16 +117,27 @@ def log_url(backend: str, folder: Path) -> Iterator[str]:
         yield url
 
 
+def add_backend_option(parser: argparse.ArgumentParser) -> None:
+    """Let *parser* take the backends to measure."""
+    parser.add_argument("--backend", choices=_BACKENDS, action="append")
+
+
+def empty_logs(backends: Sequence[str] | None) -> Iterator[str]:
+    """Lend the URLs of empty logs, one after the other; None: of each backend."""
+    for backend in backends or _BACKENDS:
+        print(backend)
+        with tempfile.TemporaryDirectory() as folder, log_url(backend, Path(folder)) as url:
+            yield url
+
+
 def main() -> None:
     """Measure the backends, one after the other."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=4)
-    parser.add_argument("--backend", choices=["sqlite", "postgres"], action="append")
+    add_backend_option(parser)
     arguments = parser.parse_args()
-    for backend in arguments.backend or ["sqlite", "postgres"]:
-        print(backend)
-        with tempfile.TemporaryDirectory() as folder, log_url(backend, Path(folder)) as url:
-            asyncio.run(run(url, arguments.seconds))
+    for url in empty_logs(arguments.backend):
+        asyncio.run(run(url, arguments.seconds))
 
 
 if __name__ == "__main__":

@@ -12,15 +12,13 @@ import asyncio
 import datetime as dt
 import functools
 import itertools
-import tempfile
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, Final
 
 import sqlalchemy as sa
 
-from benchmarks.open_log.log_alone import log_url
+from benchmarks.open_log.log_alone import add_backend_option, empty_logs
 from emailopens.pixel.v1 import statistics_service_pb2 as pb
 from pixel_service.notification import number_open
 from pixel_service.open_log import Dimension, OpenLog, connect
@@ -136,12 +134,10 @@ def main() -> None:
     """Measure the backends, one after the other."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--configurations", type=int, default=20)
-    parser.add_argument("--backend", choices=["sqlite", "postgres"], action="append")
+    add_backend_option(parser)
     options = parser.parse_args()
-    for backend in options.backend or ["sqlite", "postgres"]:
-        print(backend)
-        with tempfile.TemporaryDirectory() as folder, log_url(backend, Path(folder)) as url:
-            asyncio.run(run(url, options.configurations))
+    for url in empty_logs(options.backend):
+        asyncio.run(run(url, options.configurations))
 
 
 if __name__ == "__main__":
