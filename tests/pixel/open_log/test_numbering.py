@@ -64,6 +64,18 @@ def test_planned_numbers_are_those_of_counting_one_by_one(
         assert numbers == expected
 
 
+def test_burst_reaches_as_far_back_as_forward() -> None:
+    """Opens need not arrive in the order of their times."""
+    opens = [
+        new_open(
+            message_key=b"a" * 16, source_key=b"x", open_time=NOON - dt.timedelta(seconds=seconds)
+        )
+        for seconds in (0, 1, 10)
+    ]
+
+    assert [burst for _, burst in number_opens(opens, {}, BurstWindow())] == [1, 1, 2]
+
+
 def test_bursts_that_are_remembered_are_bounded() -> None:
     """The oldest burst is forgotten when there are too many."""
     window = BurstWindow(max_bursts=2)
