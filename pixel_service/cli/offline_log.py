@@ -49,12 +49,15 @@ def _one_line_errors() -> Iterator[None]:
 def migrate_tables(data: Path, log_url: str | None) -> None:
     """Create or migrate the log's tables.
 
-    SQLite migrates itself when it is opened.
+    Of a log on PostgreSQL; one on SQLite is migrated when it is served.
     """
 
     async def work() -> None:
         with _one_line_errors():
-            await migrate(log_url or default_log_url(data))
+            url = log_url or default_log_url(data)
+            await migrate(url)
+            if url.startswith("sqlite"):
+                click.echo("nothing done: a log on SQLite is migrated when it is served")
 
     wait_for(work())
 
