@@ -109,7 +109,7 @@ def _options(default: str, envvar: str, help_: str) -> Sequence[Callable[[Comman
             is_flag=True,
             envvar="EMAILOPENS_TLS",
             show_envvar=True,
-            help="Call by TLS; what the next options name asks for it, too.",
+            help="Call by TLS; implied by the certificate options.",
         ),
         _file_option(
             "ca", "Who signs the service's certificate, as PEM, if not a public authority."

@@ -15,7 +15,7 @@ from service_runtime.target import Target, connect
 @click.command()
 @target_option
 def status(target: Target) -> None:
-    """Print how the service is: what holds, and what waits.
+    """Print the state of the service: what holds, and what waits.
 
     The exit status is 1 if something does not hold.
     """
