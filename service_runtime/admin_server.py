@@ -26,8 +26,8 @@ from service_runtime.http_port import ConnectionLimits, serving_http
 # Longer than the time between two questions of Prometheus, a minute as a rule.
 DEFAULT_IDLE: Final = dt.timedelta(seconds=75)
 
-# Tools are few, and no address has all the connections.
-_LIMITS: Final = ConnectionLimits(in_all=200, of_address=50)
+# Tools are few, and nobody has all the connections.
+_LIMITS: Final = ConnectionLimits(in_all=200, of_network=50)
 
 logger = structlog.get_logger()
 

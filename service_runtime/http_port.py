@@ -18,6 +18,7 @@ from service_runtime.certificates import Certificate
 from service_runtime.frames import frames_of
 from service_runtime.listen import address_of, listening_sockets
 from service_runtime.listener import CutOff, Listener
+from service_runtime.networks import network_of
 
 # Agreeing on keys takes a few milliseconds, and a few times the way to the other side of an
 # ocean.
@@ -42,7 +43,8 @@ class ConnectionLimits:
     """How many connections there may be at once."""
 
     in_all: int
-    of_address: int
+    of_network: int
+    """An IPv4 address, or an IPv6 /64."""
     is_proxy: Callable[[str | None], bool] = lambda _: False
     """Whether an address is a proxy's, which may have as many as there are: for many people."""
 
@@ -82,7 +84,7 @@ async def serving_http(
 
 
 class _Port:
-    """Lets so many in, and not all from one address."""
+    """Lets so many in, and not all from one network."""
 
     def __init__(
         self,
@@ -105,9 +107,10 @@ class _Port:
         server = self._runner.server
         if server is None:
             return None
-        taken = [*self._listener.begun, *(_peer_of(each) for each in server.connections)]
+        peers = [*self._listener.begun, *(_peer_of(each) for each in server.connections)]
+        taken = [network_of(peer) for peer in peers]
         is_full = len(taken) >= self._limits.in_all
-        has_its_share = taken.count(address) >= self._limits.of_address
+        has_its_share = taken.count(network_of(address)) >= self._limits.of_network
         if is_full or (has_its_share and not self._limits.is_proxy(address)):
             logger.warning("connection refused: too many connections", open=len(taken))
             return None

@@ -24,10 +24,10 @@ from pixel_service.endpoint.limits import (
     ConnectionCounts,
     ConnectionLimits,
     Refusal,
-    network_of,
 )
 from pixel_service.endpoint.prepared_response import PreparedResponse
 from service_runtime.frames import frames_of
+from service_runtime.networks import network_of
 
 # What a client may send from one request to the next: a head, and a body that interests
 # nobody. nginx takes heads of 33 kB, Apache of 800 kB; of more than 100 lines neither.

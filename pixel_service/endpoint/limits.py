@@ -3,7 +3,6 @@
 import dataclasses
 import enum
 from collections.abc import Mapping
-from ipaddress import IPv6Address
 from typing import Final, Protocol
 
 # Of one process; 64 KiB each at most, and 25 kB as a rule.
@@ -15,9 +14,6 @@ DEFAULT_MAX_OF_NETWORK: Final = 2_500
 # nginx waits 60 s for a request's head, Apache 20 to 40. Whoever takes longer for the few
 # hundred octets of a fetch asks again.
 _HEAD_SECONDS: Final = 20.0
-
-# One network of an IPv6 client: whoever has one of its addresses has all of them.
-_IPV6_NETWORK_BITS: Final = 64
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,11 +60,3 @@ class Bounded(Protocol):
 
     def force_close(self) -> None:
         """Cut it off."""
-
-
-def network_of(address: str | None) -> str:
-    """Return what connections from *address* are counted under."""
-    if address is None or ":" not in address:
-        return address or ""
-    host_bits = 128 - _IPV6_NETWORK_BITS
-    return f"{int(IPv6Address(address.partition('%')[0])) >> host_bits:x}"

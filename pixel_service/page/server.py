@@ -27,7 +27,7 @@ from service_runtime.reach import is_local
 
 # Browsers keep some six connections each.
 _CONNECTIONS: Final = 500
-_OF_ADDRESS: Final = 100
+_OF_NETWORK: Final = 100
 
 # Between two pages of somebody who reads.
 _IDLE: Final = dt.timedelta(seconds=75)
@@ -115,8 +115,8 @@ async def page_server(
 
 def _limits_of(settings: PageSettings) -> ConnectionLimits:
     """Return how many may be connected; to a proxy on this machine all have one address."""
-    of_address = _CONNECTIONS if is_local(settings.listen) else _OF_ADDRESS
-    return ConnectionLimits(in_all=_CONNECTIONS, of_address=of_address, is_proxy=settings.is_proxy)
+    of_network = _CONNECTIONS if is_local(settings.listen) else _OF_NETWORK
+    return ConnectionLimits(in_all=_CONNECTIONS, of_network=of_network, is_proxy=settings.is_proxy)
 
 
 async def _forget_keys(sessions: Sessions) -> None:

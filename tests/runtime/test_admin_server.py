@@ -123,7 +123,7 @@ async def test_one_address_leaves_room_for_others(
     *, has_tls: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whether keys were agreed on or not: another's probe is answered, and places come back."""
-    limits = ConnectionLimits(in_all=200, of_address=5)
+    limits = ConnectionLimits(in_all=200, of_network=5)
     monkeypatch.setattr(admin_server_module, "_LIMITS", limits)
     authority, ca = Authority.written(tmp_path)
     certificate, key = authority.issue().write(tmp_path)

@@ -42,7 +42,7 @@ async def a_port(ended: asyncio.Event) -> AsyncIterator[str]:
         application,
         "127.0.0.1:0",
         None,
-        limits=ConnectionLimits(in_all=10, of_address=10),
+        limits=ConnectionLimits(in_all=10, of_network=10),
         reuse_port=False,
         idle=dt.timedelta(seconds=60),
     ) as address:

@@ -19,7 +19,7 @@ from pixel_service.endpoint.client_address import ClientAddresses, IpNetwork
 from pixel_service.endpoint.connections import MAX_OCTETS
 from pixel_service.endpoint.handler import PixelHandler
 from pixel_service.endpoint.image import PIXEL_GIF
-from pixel_service.endpoint.limits import ConnectionLimits, Refusal, network_of
+from pixel_service.endpoint.limits import ConnectionLimits, Refusal
 from pixel_service.endpoint.listening import listen_for_pixels
 from pixel_service.endpoint.serving import PixelServer, pixel_server
 from pixel_service.intake import PixelFetch
@@ -427,13 +427,6 @@ async def test_bodies_that_cannot_be_read_are_not_logged(
 
     assert [each for each in logs if each["log_level"] in ("warning", "error")] == []
     assert [each for each in caplog.records if each.levelname in ("WARNING", "ERROR")] == []
-
-
-def test_addresses_of_one_ipv6_network_count_as_one() -> None:
-    """Whoever has one address of a /64 has all of them."""
-    assert network_of("2001:db8:1:2::1") == network_of("2001:db8:1:2:ffff::9%eth0")
-    assert network_of("2001:db8:1:2::1") != network_of("2001:db8:1:3::1")
-    assert network_of("192.0.2.1") != network_of("192.0.2.2")
 
 
 async def test_connection_that_is_refused_leaves_nothing() -> None:
