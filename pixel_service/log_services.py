@@ -31,20 +31,16 @@ def log_services(
 ) -> list[GrpcService]:
     """Return the services of a log that is open; *conditions* are those of readiness."""
     log = parts.log
+    servicers = (
+        _pixel(parts, drain),
+        StatisticsServicer(open_log=log, min_group_size=settings.min_group_size),
+        SubscriptionServicer(open_log=log),
+        _webhooks(parts, settings),
+        ObjectionServicer(open_log=log, on_change=parts.objecting.look),
+        _operation(parts, drain, settings, conditions),
+    )
     # Each of them needs the log for whatever it is asked.
-    can_serve = parts.tail.is_well
-    return [
-        _pixel(parts, drain).service(can_serve=can_serve),
-        StatisticsServicer(open_log=log, min_group_size=settings.min_group_size).service(
-            can_serve=can_serve
-        ),
-        SubscriptionServicer(open_log=log).service(can_serve=can_serve),
-        _webhooks(parts, settings).service(can_serve=can_serve),
-        ObjectionServicer(open_log=log, on_change=parts.objecting.look).service(
-            can_serve=can_serve
-        ),
-        _operation(parts, drain, settings, conditions).service(can_serve=can_serve),
-    ]
+    return [each.service(can_serve=parts.tail.is_well) for each in servicers]
 
 
 def _pixel(parts: LogParts, drain: Drain) -> PixelServicer:

@@ -143,33 +143,28 @@ async def streaming(
         streams.woken_by(drain),
         admission.followed(),
     ):
-        servicer = StreamServicer(
+        live = StreamServicer(
             open_log=log, tail=tail, streams=streams, drain=drain, stall_timeout=stall_timeout
         )
-        services = [
-            PixelServicer(open_log=log, streaming=servicer, drain=drain).service(
-                can_serve=tail.is_well
-            ),
-            SubscriptionServicer(open_log=log).service(can_serve=tail.is_well),
-            WebhookServicer(open_log=log, allow_private=True, on_change=lambda: None).service(
-                can_serve=tail.is_well
-            ),
-            ObjectionServicer(open_log=log, on_change=nothing_changed).service(
-                can_serve=tail.is_well
-            ),
-            StatisticsServicer(open_log=log, min_group_size=10).service(can_serve=tail.is_well),
-            OperationServicer(
-                open_log=log,
-                eraser=Eraser(open_log=log, bring_in=bring_in),
-                rejudger=Rejudger(open_log=log, load_judge=judge_loader),
-                reporter=reporter,
-                drain=drain,
-            ).service(can_serve=tail.is_well),
-        ]
+        operation = OperationServicer(
+            open_log=log,
+            eraser=Eraser(open_log=log, bring_in=bring_in),
+            rejudger=Rejudger(open_log=log, load_judge=judge_loader),
+            reporter=reporter,
+            drain=drain,
+        )
+        servicers = (
+            PixelServicer(open_log=log, streaming=live, drain=drain),
+            SubscriptionServicer(open_log=log),
+            WebhookServicer(open_log=log, allow_private=True, on_change=lambda: None),
+            ObjectionServicer(open_log=log, on_change=nothing_changed),
+            StatisticsServicer(open_log=log, min_group_size=10),
+            operation,
+        )
         async with (
             grpc_server(
                 listen=listen,
-                services=services,
+                services=[each.service(can_serve=tail.is_well) for each in servicers],
                 status_codes=STATUS_OF,
                 drain=drain,
                 admission=admission,
