@@ -145,8 +145,6 @@ class OpenStream:
         self._silence = heartbeat_interval.total_seconds() * SILENT_INTERVALS
         self._seen = SeenEvents()
         self._responses = self._processed_batches()
-        # What brings the next batch. A task, so that it goes on when whoever waits for it
-        # is cancelled: cancelled itself, it would end the call.
         self._step: asyncio.Task[pb.OpenBatch | None] | None = None
         self._waiting: Iterator[Notification] = iter(())
 
@@ -198,6 +196,8 @@ class OpenStream:
                 return Batch(notifications=fresh, cursor=batch.cursor)
 
     async def _next(self) -> pb.OpenBatch:
+        # A task, so that it goes on when whoever waits for it is cancelled: cancelled itself,
+        # it would end the call.
         step = self._step = self._step or asyncio.create_task(self._advance())
         await asyncio.wait({step})
         batch = step.result()
