@@ -131,7 +131,7 @@ async def _serving(
     tracking: TrackingServicer,
     drain: Drain,
 ) -> AsyncIterator[str]:
-    metrics = InjectorMetrics()
+    metrics = _metrics(objections)
     async with contextlib.AsyncExitStack() as stack:
         injector = Injector(
             configurations=configurations,
@@ -147,11 +147,6 @@ async def _serving(
             following_certificates(settings.protection.tls_files("grpc", "admin"))
         )
         metrics.registry.register(certificates)
-        if objections is not None:
-            metrics.follow_objections(
-                count=lambda: objections.objected.count,
-                age_seconds=lambda: objections.age_seconds,
-            )
         if settings.admin is not None:
             await stack.enter_async_context(
                 admin_server(
@@ -175,6 +170,16 @@ async def _serving(
                 reuse_port=settings.reuse_port,
             )
         )
+
+
+def _metrics(objections: Follower | None) -> InjectorMetrics:
+    metrics = InjectorMetrics()
+    if objections is not None:
+        metrics.follow_objections(
+            count=lambda: objections.objected.count,
+            age_seconds=lambda: objections.age_seconds,
+        )
+    return metrics
 
 
 def _services(

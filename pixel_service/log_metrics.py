@@ -71,15 +71,19 @@ class LogMetrics(Collector):
             "Opens recorded that statistics do not count yet.",
             value=self.uncounted(),
         )
-        ages = GaugeMetricFamily(
-            "messages_tracked_age_seconds",
-            "Age of the newest counts of messages tracked that an injector was asked for.",
-            labels=["injector"],
-        )
-        for target, seconds in self.tracked_ages().items():
-            ages.add_metric([target], seconds)
-        yield ages
+        yield _of_tracked(self.tracked_ages())
         yield from _of_subscriptions(self.subscriptions())
+
+
+def _of_tracked(seconds_of: Mapping[str, float]) -> Metric:
+    ages = GaugeMetricFamily(
+        "messages_tracked_age_seconds",
+        "Age of the newest counts of messages tracked that an injector was asked for.",
+        labels=["injector"],
+    )
+    for target, seconds in seconds_of.items():
+        ages.add_metric([target], seconds)
+    return ages
 
 
 def _of_subscriptions(subscriptions: Sequence[Subscription]) -> Iterator[Metric]:
