@@ -3,9 +3,9 @@
 import asyncio
 import contextlib
 import datetime as dt
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
 from http import HTTPStatus
-from typing import Final
+from typing import Final, NamedTuple
 
 import grpc
 import htpy as h
@@ -40,7 +40,16 @@ View = Callable[[Visit, web.Request], Awaitable[h.Node]]
 """Returns what a page shows."""
 
 
-MENU: Final[web.AppKey[list[tuple[str, str]]]] = web.AppKey("menu", list)
+class MenuEntry(NamedTuple):
+    """A page that every page leads to."""
+
+    path: str
+    name: str
+    needs: str | None
+    """The method of the pixel service without which it shows nothing; None: it always does."""
+
+
+MENU: Final[web.AppKey[list[MenuEntry]]] = web.AppKey("menu", list)
 VISITORS: Final = web.AppKey("visitors", Visitors)
 
 
@@ -72,9 +81,11 @@ def add_form(application: web.Application, path: str, title: str, view: View) ->
     application.router.add_post(path, _page(title, view))
 
 
-def add_menu(application: web.Application, path: str, name: str) -> None:
-    """Add a page to those that every page leads to."""
-    application[MENU].append((path, name))
+def add_menu(
+    application: web.Application, path: str, name: str, *, needs: str | None = None
+) -> None:
+    """Add a page to those that every page leads to, for whoever may call what it *needs*."""
+    application[MENU].append(MenuEntry(path, name, needs))
 
 
 def _page(title: str, view: View) -> Handler:
@@ -89,10 +100,21 @@ def shown(
     request: web.Request, title: str, *main: h.Node, status: int = HTTPStatus.OK
 ) -> web.Response:
     """Return a document that shows *main*."""
-    menu = request.app[MENU]
+    menu = list(_menu_of(request))
     account = request.app[VISITORS].account_of(request)
     text = document(title, main, menu=menu, path=request.path, account=account)
     return web.Response(text=text, status=status, content_type="text/html", charset="utf-8")
+
+
+def _menu_of(request: web.Request) -> Iterator[tuple[str, str]]:
+    """Yield the pages that whoever looks may look at; none before they have logged in."""
+    try:
+        visit = request.app[VISITORS].visit_of(request)
+    except web.HTTPException:
+        return
+    for entry in request.app[MENU]:
+        if entry.needs is None or visit.may(entry.needs):
+            yield entry.path, entry.name
 
 
 @web.middleware

@@ -85,7 +85,7 @@ async def _find_configuration(request: web.Request) -> web.StreamResponse:
 def add_messages(application: web.Application) -> None:
     """Add the pages about messages."""
     one = f"{MESSAGES}/{{message_id}}"
-    add_menu(application, MESSAGES, "Messages")
+    add_menu(application, MESSAGES, "Messages", needs="PixelService/SearchOpens")
     add_page(application, MESSAGES, "Messages", _messages)
     add_form(application, MESSAGES, "Messages", _messages)
     add_page(application, one, "Message", _message)

@@ -126,8 +126,10 @@ async def test_whoever_shows_a_key_looks_until_logging_out(tmp_path: Path) -> No
     ):
         async with browser.get("/messages") as response:
             assert response.url.path == "/login"
+            assert "<nav" not in await response.text()
         status, text = await log_in(browser, f" {key} ")
         assert status == 200
+        assert '<a href="/messages">' in text
         assert "Role: subscriber" in text
         assert key not in text
         async with browser.get("/messages") as response:
@@ -166,14 +168,16 @@ async def test_senders_have_nothing_to_look_at(tmp_path: Path) -> None:
 
 
 async def test_key_of_an_operator_shows_no_opens(tmp_path: Path) -> None:
-    """The service says what a role may do, on the page as everywhere."""
+    """The service says what a role may do, on the page as everywhere; no menu leads there."""
     keys = tmp_path / "keys"
     _, key = a_key(keys, Role.OPERATOR)
     async with (
         a_page(tmp_path, api_keys=keys) as address,
         a_browser(f"http://{address}") as browser,
     ):
-        await log_in(browser, key)
+        _, text = await log_in(browser, key)
+        assert '<a href="/webhooks">' in text
+        assert '<a href="/messages">' not in text
         async with browser.get("/messages/m1") as response:
             assert response.status == 403
             assert "Your key does not allow that" in await response.text()
