@@ -191,6 +191,29 @@ async def test_silent_stream_is_given_up(log: OpenLog, proxy: tuple[Proxy, str])
     assert first + second == event_ids(opens)
 
 
+async def test_call_that_never_begins_is_given_up(log: OpenLog, proxy: tuple[Proxy, str]) -> None:
+    """A service that takes connections and says nothing is called again as soon."""
+    between, address = proxy
+    between.is_frozen = True
+    opens = new_opens(1)
+
+    async def thaw_when_called_again() -> None:
+        for _ in range(2):
+            between.was_called.clear()
+            await between.was_called.wait()
+        between.is_frozen = False
+
+    async with streaming(log) as service:
+        between.target = service.address
+        await log.append(opens)
+        thawing = asyncio.create_task(thaw_when_called_again())
+        async with OpenStream(
+            address, position=LogEnd.EARLIEST, heartbeat_interval=SECOND / 5
+        ) as stream:
+            assert await take(stream, 1) == event_ids(opens)
+        await thawing
+
+
 async def test_subscription_is_acknowledged_when_the_body_has_run(log: OpenLog) -> None:
     """A batch counts as processed when the body has run for all of it."""
     opens = new_opens(6)
