@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import datetime as dt
 import re
+import sqlite3
 import stat
 import sys
 from collections.abc import AsyncIterator
@@ -154,6 +155,26 @@ async def test_opens_outlive_the_process(tmp_path: Path) -> None:
 
     assert [each.open.evidence.open_number for each in found] == [1, 2]
     assert len({each.event_id for each in found}) == 2
+
+
+async def test_what_came_until_the_end_is_in_the_log(tmp_path: Path) -> None:
+    """Also fetches beyond a message's budget, which are recorded together at the end."""
+    settings = Settings(
+        http=FREE,
+        grpc=FREE,
+        admin=FREE,
+        data=tmp_path,
+        max_opens_of_message=1,
+        token_keys=format_key_ring(RING),
+    )
+    token = seal(a_token(), RING)
+    async with running_in_process(serve, settings, Drain()) as addresses:
+        for _ in range(3):
+            await fetch(addresses.http, token)
+
+    with contextlib.closing(sqlite3.connect(tmp_path / "opens.db")) as log:
+        found = log.execute("SELECT open_number, collapsed FROM opens ORDER BY sequence").fetchall()
+    assert found == [(1, 0), (2, 1)]
 
 
 @pytest.mark.guarantee(
