@@ -14,6 +14,7 @@ from google.protobuf.descriptor import MethodDescriptor
 
 from emailopens.injector.v1 import configuration_service_pb2, injector_service_pb2
 from emailopens.pixel.v1 import operation_service_pb2, pixel_service_pb2, subscription_service_pb2
+from service_runtime.api_keys.key_file import remove_key
 from service_runtime.callers import Role
 from service_runtime.permissions import ROLES
 from service_runtime.protection import Protection
@@ -119,6 +120,22 @@ async def run(program: str, *arguments: str, **environment: str) -> tuple[int, b
     )
     _, errors = await process.communicate()
     return process.returncode or 0, errors
+
+
+async def test_each_service_sees_that_a_key_was_revoked(tmp_path: Path) -> None:
+    """While it runs: its calls are refused from then on."""
+    file = tmp_path / "api_keys"
+    key_id, text = a_key(file, Role.ADMIN)
+    key = bearer(text)
+    async with methods(tmp_path) as found:
+        first = {channel: (channel, method) for channel, method in found}.values()
+        before = [await code_of(channel, method, key) for channel, method in first]
+        remove_key(file, key_id)
+        for channel, method in first:
+            while await code_of(channel, method, key) is not grpc.StatusCode.UNAUTHENTICATED:
+                pass
+
+    assert grpc.StatusCode.UNAUTHENTICATED not in before
 
 
 async def test_commands_call_with_the_key_of_a_file(tmp_path: Path) -> None:
