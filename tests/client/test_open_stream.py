@@ -191,27 +191,35 @@ async def test_silent_stream_is_given_up(log: OpenLog, proxy: tuple[Proxy, str])
     assert first + second == event_ids(opens)
 
 
-async def test_call_that_never_begins_is_given_up(log: OpenLog, proxy: tuple[Proxy, str]) -> None:
-    """A service that takes connections and says nothing is called again as soon."""
-    between, address = proxy
-    between.is_frozen = True
-    opens = new_opens(1)
+async def test_call_that_never_begins_is_given_up() -> None:
+    """The silence before the first response is one like any other."""
+    calls = []
 
-    async def thaw_when_called_again() -> None:
-        for _ in range(2):
-            between.was_called.clear()
-            await between.was_called.wait()
-        between.is_frozen = False
+    async def answer(
+        request: bytes, context: grpc.aio.ServicerContext[bytes, bytes]
+    ) -> AsyncIterator[bytes]:
+        calls.append(request)
+        if len(calls) == 1:
+            await asyncio.Event().wait()
+        await context.abort(grpc.StatusCode.NOT_FOUND)
+        yield b""
 
-    async with streaming(log) as service:
-        between.target = service.address
-        await log.append(opens)
-        thawing = asyncio.create_task(thaw_when_called_again())
-        async with OpenStream(
-            address, position=LogEnd.EARLIEST, heartbeat_interval=SECOND / 5
-        ) as stream:
-            assert await take(stream, 1) == event_ids(opens)
-        await thawing
+    server = grpc.aio.server()
+    name = pb.DESCRIPTOR.services_by_name["PixelService"].full_name
+    handler: grpc.RpcMethodHandler[bytes, bytes] = grpc.unary_stream_rpc_method_handler(answer)
+    server.add_generic_rpc_handlers(
+        (grpc.method_handlers_generic_handler(name, {"StreamOpens": handler}),)
+    )
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    async with OpenStream(
+        f"127.0.0.1:{port}", position=LogEnd.EARLIEST, heartbeat_interval=SECOND / 5
+    ) as stream:
+        with pytest.raises(grpc.aio.AioRpcError, match="NOT_FOUND"):
+            await take(stream, 1)
+    await server.stop(None)
+
+    assert len(calls) == 2
 
 
 async def test_subscription_is_acknowledged_when_the_body_has_run(log: OpenLog) -> None:
