@@ -15,7 +15,7 @@ from pixel_service.open_log.sql.pacing import Rest
 from pixel_service.open_log.sql.statistics import store
 from pixel_service.open_log.statistics import REST_STEP_ENTRIES, STEP_ENTRIES
 from service_runtime.background import kept_running
-from tests.pixel.open_log.log_values import LogHome
+from tests.pixel.open_log.log_values import LogHome, read_all
 from tests.pixel.open_log.statistics_values import ask, counted_open, total
 
 _REFUSE = (
@@ -36,6 +36,17 @@ async def until_counted(log: OpenLog, opens: int) -> None:
     too, and waits to be counted without being seen to.
     """
     while (await total(log)).opens != opens:  # noqa: ASYNC110 - only looking tells
+        await asyncio.sleep(0.01)
+
+
+async def append_seen(log: OpenLog, opens: int) -> None:
+    """Append so many opens, and wait until readers see them.
+
+    On PostgreSQL a transaction of anybody else hides them as long as it runs.
+    """
+    wanted = len(await read_all(log)) + opens
+    await log.append([counted_open() for _ in range(opens)])
+    while len(await read_all(log)) != wanted:  # noqa: ASYNC110 - only looking tells
         await asyncio.sleep(0.01)
 
 
@@ -74,7 +85,7 @@ async def test_counting_waits_while_recording_is_late(log_home: LogHome) -> None
     """What waits to be recorded has the log to itself, before the first step and between them."""
     late = [False, True, True, False, True, True]
     async with log_home.connect() as log:
-        await log.append([counted_open() for _ in range(150)])
+        await append_seen(log, 150)
         counting = Counting(
             open_log=log,
             is_recording_late=lambda: bool(late) and late.pop(),
@@ -93,9 +104,9 @@ async def test_one_process_leaves_the_counting_to_another(log_home: LogHome) -> 
         assert await first.count_once()
         assert await second.count_once()
 
-        await log.append([counted_open()])
+        await append_seen(log, 1)
         assert await first.count_once()
-        await log.append([counted_open()])
+        await append_seen(log, 1)
         assert not await second.count_once()
         assert (await ask(log)).uncounted == 1
         assert await second.count_once()
