@@ -5,6 +5,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
+# Where it is set, each of the hundreds of programs that tests start compiles the project anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 # Real messages, one a file in one folder a source; kept apart from this repository.
 export MAIL_CORPUS ?= $(abspath $(wildcard ../shared/corpus))
 
