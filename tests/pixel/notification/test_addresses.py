@@ -17,7 +17,7 @@ WAYS: Final = [
     ("ann@example.com", "ANN@Example.COM", '"ann"@example.com', "ann@example.com."),
     ('"ann b"@example.com', '"Ann\\ b"@example.com'),
     ("ann@b\u00fccher.de", "ann@B\u00dcCHER.de", "ann@xn--bcher-kva.de", "ann@XN--BCHER-KVA.de"),
-    ("ann@bu\u0308cher.de", "ann@b\u00fccher.de"),
+    ("ann@b\u0075\u0308cher.de", "ann@b\u00fccher.de"),
     ("pel\u00e9@example.com", "pele\u0301@example.com", "PEL\u00c9@example.com"),
     ("\u7528\u6237@\u4f8b\u5b50.com", "\u7528\u6237@xn--fsqu00a.com"),
 ]
