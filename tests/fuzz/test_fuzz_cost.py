@@ -122,7 +122,9 @@ def encode_all_before_each_edit(patch: pytest.MonkeyPatch) -> None:
     original = WideText._after  # noqa: SLF001 - what is put back is inside of it
 
     def after(self: WideText, offset: int, characters: int) -> int:
-        assert len(self._octets[:offset].decode(self._codec)) <= offset
+        # Once was found by one recipe in 400, which one measurement beside others' work may miss.
+        for _ in range(4):
+            assert len(self._octets[:offset].decode(self._codec)) <= offset
         return original(self, offset, characters)
 
     patch.setattr(WideText, "_after", after)
