@@ -32,6 +32,13 @@ def is_on_this_machine(target: str) -> bool:
         return host.lower() == "localhost"
 
 
+def is_host(target: str) -> bool:
+    """Return whether *target* is a host or an address, with a port or without."""
+    return bool(_IPV6.fullmatch(target)) or (
+        _ADDRESS.fullmatch(target) is not None and not any(map(str.isspace, target))
+    )
+
+
 def with_port(target: str, default_port: int) -> str:
     """Return *target* with *default_port* if it names a host alone.
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from emailopens_client.targets import PIXEL_SERVICE_PORT, with_port
+from emailopens_client.targets import PIXEL_SERVICE_PORT, is_host, with_port
 from pixel_service.settings import Settings
 
 
@@ -42,3 +42,18 @@ def test_any_other_target_is_left_to_grpc(target: str) -> None:
 def test_default_port_is_the_pixel_services() -> None:
     """The library knows neither service, and so has the number once more."""
     assert Settings().grpc.endswith(f":{PIXEL_SERVICE_PORT}")
+
+
+@pytest.mark.parametrize(
+    "target",
+    ["pixel", "pixel:50052", "127.0.0.1:1", "[::1]:1", "::1", "dns:///pixel.example:5"],
+)
+def test_hosts_and_addresses_are_told(target: str) -> None:
+    """With a port or without."""
+    assert is_host(target)
+
+
+@pytest.mark.parametrize("target", ["", "a b", "host:x", "host:x:y", ":5", "http://host"])
+def test_what_is_no_host_is_told(target: str) -> None:
+    """Before somebody waits for a call that can never be made."""
+    assert not is_host(target)

@@ -17,6 +17,8 @@ from injector_service.cli.serve import serve
             ["--pixel-service=pixel", "--pixel-service-client-key=key"],
             "--pixel-service-client-key needs --pixel-service-client-certificate",
         ),
+        (["--pixel-service=bad host"], "'bad host' is not HOST or HOST:PORT"),
+        (["--pixel-service=host:x:y"], "'host:x:y' is not HOST or HOST:PORT"),
     ],
 )
 def test_half_of_what_a_call_needs_is_refused(options: Sequence[str], said: str) -> None:
