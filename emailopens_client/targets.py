@@ -18,6 +18,9 @@ _ADDRESS: Final = re.compile(
 )
 
 
+_UNIX: Final = re.compile(r"unix(?:-abstract)?:.")
+
+
 def is_on_this_machine(target: str) -> bool:
     """Return whether what goes to *target* is sure to stay on this machine."""
     if target.startswith(("unix:", "unix-abstract:")):
@@ -32,8 +35,10 @@ def is_on_this_machine(target: str) -> bool:
         return host.lower() == "localhost"
 
 
-def is_host(target: str) -> bool:
-    """Return whether *target* is a host or an address, with a port or without."""
+def is_target(target: str) -> bool:
+    """Return whether *target* is a host or an address, with a port or without, or a Unix socket."""
+    if _UNIX.match(target):
+        return True
     return bool(_IPV6.fullmatch(target)) or (
         _ADDRESS.fullmatch(target) is not None and not any(map(str.isspace, target))
     )

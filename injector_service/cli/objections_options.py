@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import click
 
-from emailopens_client.targets import is_host
+from emailopens_client.targets import is_target
 from injector_service.pixel_service import PixelService
 from service_runtime.calling_options import calling_options
 from service_runtime.serve_options import Decorator, Option, all_of
@@ -42,7 +42,7 @@ def _with_pixel_service(command: Callable[..., Any]) -> Callable[..., Any]:
         pixel_service_api_key_file: Path | None,
         **others: Any,  # noqa: ANN401 - click's
     ) -> object:
-        if pixel_service and not is_host(pixel_service):
+        if pixel_service and not is_target(pixel_service):
             raise click.UsageError(f"--pixel-service: {pixel_service!r} is not HOST or HOST:PORT")
         if pixel_service_client_key is not None and pixel_service_client_certificate is None:
             raise click.UsageError(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from emailopens_client.targets import PIXEL_SERVICE_PORT, is_host, with_port
+from emailopens_client.targets import PIXEL_SERVICE_PORT, is_target, with_port
 from pixel_service.settings import Settings
 
 
@@ -46,14 +46,23 @@ def test_default_port_is_the_pixel_services() -> None:
 
 @pytest.mark.parametrize(
     "target",
-    ["pixel", "pixel:50052", "127.0.0.1:1", "[::1]:1", "::1", "dns:///pixel.example:5"],
+    [
+        "pixel",
+        "pixel:50052",
+        "127.0.0.1:1",
+        "[::1]:1",
+        "::1",
+        "dns:///pixel.example:5",
+        "unix:/run/pixel.sock",
+        "unix-abstract:pixel",
+    ],
 )
-def test_hosts_and_addresses_are_told(target: str) -> None:
-    """With a port or without."""
-    assert is_host(target)
+def test_what_can_be_called_is_told(target: str) -> None:
+    """A host or an address, with a port or without, or a socket of this machine."""
+    assert is_target(target)
 
 
-@pytest.mark.parametrize("target", ["", "a b", "host:x", "host:x:y", ":5", "http://host"])
-def test_what_is_no_host_is_told(target: str) -> None:
+@pytest.mark.parametrize("target", ["", "unix:", "a b", "host:x", "host:x:y", ":5", "http://host"])
+def test_what_can_never_be_called_is_told(target: str) -> None:
     """Before somebody waits for a call that can never be made."""
-    assert not is_host(target)
+    assert not is_target(target)
